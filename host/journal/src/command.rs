@@ -1,0 +1,146 @@
+//! What a workflow can ask for.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Op, Response, Timestamp};
+
+/// One thing that a workflow asked for in a turn.
+///
+/// The first three kinds start an operation; its number follows from the position of the command
+/// in the run. The order of the variants is the disk format: new ones go to the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Run a step.
+    Step {
+        /// Its name.
+        name: String,
+        /// Its input, as JSON.
+        input: String,
+        /// What this call wants different from what the step declares.
+        options: StepOptions,
+    },
+    /// Wake the run at a moment.
+    Sleep {
+        /// The moment.
+        until: Timestamp,
+    },
+    /// Open a webhook.
+    Webhook {
+        /// The secret part of its URL. Drawn by the host when the turn ran live, recorded since.
+        token: String,
+        /// How its callers are answered.
+        answer: Answer,
+    },
+    /// Take the oldest untaken request of a webhook.
+    Take {
+        /// Which webhook.
+        webhook: Op,
+    },
+    /// Answer the caller of a request.
+    Respond {
+        /// The number of the request.
+        request: u64,
+        /// The answer.
+        response: Response,
+    },
+    /// Close a webhook.
+    Dispose {
+        /// Which webhook.
+        webhook: Op,
+    },
+}
+
+impl Command {
+    /// True if the command starts an operation, and so takes the next operation number.
+    #[must_use]
+    pub const fn starts_operation(&self) -> bool {
+        matches!(self, Self::Step { .. } | Self::Sleep { .. } | Self::Webhook { .. })
+    }
+
+    /// How many bytes of payload the command carries.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Step { name, input, .. } => name.len() + input.len(),
+            Self::Webhook { answer: Answer::Fixed(response), .. } | Self::Respond { response, .. } => {
+                response.body.len()
+                    + response.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+            }
+            Self::Sleep { .. } | Self::Webhook { .. } | Self::Take { .. } | Self::Dispose { .. } => 0,
+        }
+    }
+
+    /// True if both commands are the same operation on replay: all agrees but what the host put
+    /// in (the token) and what is not part of the identity (the options).
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Step { name, input, options: _ },
+                Self::Step { name: other_name, input: other_input, options: _ },
+            ) => name == other_name && input == other_input,
+            (Self::Webhook { token: _, answer }, Self::Webhook { token: _, answer: other }) => {
+                answer == other
+            }
+            (one, other) => one == other,
+        }
+    }
+}
+
+/// A command as a sentence for people: kind, name, and the beginning of its input.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step { name, input, .. } => write!(f, "step `{name}` with input {}", shortened(input)),
+            Self::Sleep { until } => write!(f, "sleep until {} ms", until.0),
+            Self::Webhook { answer, .. } => write!(f, "webhook answered {answer}"),
+            Self::Take { webhook } => write!(f, "take a request of webhook {webhook}"),
+            Self::Respond { request, response } => {
+                write!(f, "respond to request {request} with status {}", response.status)
+            }
+            Self::Dispose { webhook } => write!(f, "dispose of webhook {webhook}"),
+        }
+    }
+}
+
+/// What one call of a step wants different from what the step itself declares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepOptions {
+    /// How many times a failed attempt is tried again.
+    pub max_retries: Option<u32>,
+    /// How long one attempt may take, in milliseconds.
+    pub timeout_ms: Option<u64>,
+}
+
+/// How the callers of a webhook are answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// With 202 and an empty body.
+    Accepted,
+    /// With this response, every time.
+    Fixed(Response),
+    /// By the workflow or one of its steps.
+    Manual,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted => f.write_str("with 202"),
+            Self::Fixed(response) => write!(f, "with a fixed {}", response.status),
+            Self::Manual => f.write_str("by the workflow"),
+        }
+    }
+}
+
+/// How much of an input is shown to people, in characters.
+const SHOWN: usize = 200;
+
+fn shortened(text: &str) -> std::borrow::Cow<'_, str> {
+    match text.char_indices().nth(SHOWN) {
+        None => text.into(),
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()).into(),
+    }
+}

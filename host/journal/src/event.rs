@@ -1,0 +1,115 @@
+//! What can happen to a run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Op;
+
+/// One thing that happened, as it is delivered to a run and recorded in its turn.
+///
+/// The order of the variants is the disk format: new ones go to the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// The run was started with this JSON input.
+    Started {
+        /// What the workflow is given.
+        input: String,
+    },
+    /// A step returned.
+    StepCompleted {
+        /// Which step.
+        op: Op,
+        /// What it returned, as JSON.
+        output: String,
+    },
+    /// A step failed for good.
+    StepFailed {
+        /// Which step.
+        op: Op,
+        /// Why.
+        failure: StepFailure,
+    },
+    /// A sleep is over.
+    Slept {
+        /// Which sleep.
+        op: Op,
+    },
+    /// A webhook was called.
+    Requested {
+        /// Which webhook.
+        op: Op,
+        /// The call.
+        request: Request,
+    },
+    /// Somebody cancelled the run. The workflow does not see it.
+    Cancelled,
+}
+
+impl Event {
+    /// The operation that the event belongs to, if it belongs to one.
+    #[must_use]
+    pub const fn op(&self) -> Option<Op> {
+        match self {
+            Self::Started { .. } | Self::Cancelled => None,
+            Self::StepCompleted { op, .. }
+            | Self::StepFailed { op, .. }
+            | Self::Slept { op }
+            | Self::Requested { op, .. } => Some(*op),
+        }
+    }
+}
+
+/// Why a step has failed for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepFailure {
+    /// The name of the step.
+    pub step: String,
+    /// How many attempts were made, those that a crash cut off included.
+    pub attempts: u32,
+    /// The last error, with its causes.
+    pub message: String,
+    /// True if the step said that no further attempt can help.
+    pub fatal: bool,
+}
+
+/// One call of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Its number in its run, from 0, over all webhooks of the run.
+    pub number: u64,
+    /// The HTTP method, in capitals.
+    pub method: String,
+    /// Path and query as the caller sent them.
+    pub url: String,
+    /// Names in lower case, in the order of arrival.
+    pub headers: Vec<(String, String)>,
+    /// The body, as it came.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// How much room the request takes while it waits to be taken, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.method.len() + self.url.len() + headers + self.body.len()
+    }
+}
+
+/// What a webhook answers to its caller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Response {
+    /// The HTTP status, from 200 to 599.
+    pub status: u16,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The body, as it goes out.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The answer where the workflow gives none: 202 with an empty body.
+    #[must_use]
+    pub const fn accepted() -> Self {
+        Self { status: 202, headers: Vec::new(), body: Vec::new() }
+    }
+}

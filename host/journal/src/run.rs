@@ -1,0 +1,346 @@
+//! The life of a run: turns are folded into its state, and each says what the world owes it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::retry::Attempt;
+use crate::{Answer, Command, Event, Op, Response, StepOptions, Timestamp, Turn, Verdict};
+
+/// How many requests of one webhook may lie untaken. More than this is a workflow that does not
+/// keep up; its callers are asked to come later.
+pub const MAX_UNTAKEN: usize = 1_000;
+
+/// How many bytes of requests of one webhook may lie untaken: they live in the memory of the guest,
+/// which is bounded.
+pub const MAX_UNTAKEN_BYTES: usize = 8 << 20;
+
+/// The state of a run: the fold of its turns, and nothing else.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Run {
+    status: Status,
+    turns: u64,
+    operations: u64,
+    requests: u64,
+    open: BTreeMap<Op, Box<Open>>,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Status {
+    /// Named, but its first turn has not been run.
+    #[default]
+    Pending,
+    /// Started, not ended.
+    Running,
+    /// Ended with this JSON output.
+    Completed(String),
+    /// Ended with this error.
+    Failed(String),
+    /// Ended from outside.
+    Cancelled,
+}
+
+impl Status {
+    /// True if nothing can happen to the run any more.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        matches!(self, Self::Completed(_) | Self::Failed(_) | Self::Cancelled)
+    }
+}
+
+/// An operation that is not over.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Open {
+    /// A step that has not ended.
+    Step {
+        /// What was asked for.
+        call: Arc<StepCall>,
+        /// The last attempt that failed and is to be tried again, if there is one.
+        last_attempt: Option<Attempt>,
+    },
+    /// A sleep that is not over.
+    Sleep {
+        /// When it began.
+        since: Timestamp,
+        /// When it is over.
+        until: Timestamp,
+    },
+    /// A webhook that is not disposed of.
+    Webhook {
+        /// When it was opened.
+        since: Timestamp,
+        /// The secret part of its URL.
+        token: String,
+        /// How its callers are answered.
+        answer: Answer,
+        /// The sizes of the requests that the workflow has not taken, in bytes, oldest first.
+        untaken: VecDeque<usize>,
+    },
+}
+
+/// A step, as the workflow asked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepCall {
+    /// The name of the step.
+    pub name: String,
+    /// Its input, as JSON.
+    pub input: String,
+    /// What this call wants different from what the step declares.
+    pub options: StepOptions,
+    /// When the workflow asked for it: the same for all attempts.
+    pub asked_at: Timestamp,
+}
+
+/// What the world owes a run after a turn: it may happen only when the turn is on disk.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Start the first attempt of a step.
+    Start {
+        /// The operation.
+        op: Op,
+        /// What to run.
+        call: Arc<StepCall>,
+    },
+    /// Wake the run at a moment.
+    Wake {
+        /// The operation.
+        op: Op,
+        /// The moment.
+        at: Timestamp,
+    },
+    /// Answer the caller of a request.
+    Respond {
+        /// The number of the request.
+        request: u64,
+        /// The answer.
+        response: Response,
+    },
+    /// The run is over: stop its steps, forget its timers, tell who waits for it.
+    End,
+}
+
+/// Why a run cannot be given an event. Nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The run is over.
+    #[error("the run has ended")]
+    Ended,
+    /// The operation is over, or was never of this kind.
+    #[error("operation {0} is not open")]
+    NotOpen(Op),
+    /// Too much lies untaken at the webhook.
+    #[error("the workflow has not yet taken {MAX_UNTAKEN} requests or {MAX_UNTAKEN_BYTES} bytes of them")]
+    Full,
+}
+
+/// A turn that no workflow built after the rules can give, or a damaged record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The turn is not the next one.
+    #[error("turn {found} stands where turn {expected} belongs")]
+    OutOfOrder {
+        /// The turn that is next.
+        expected: u64,
+        /// The turn that was given.
+        found: u64,
+    },
+    /// The event cannot happen to the run as it stands.
+    #[error("turn {seq} delivers an event that the run cannot have: {refusal}")]
+    Event {
+        /// The turn.
+        seq: u64,
+        /// Why not.
+        refusal: Refusal,
+    },
+    /// The workflow took a request that is not there.
+    #[error("the workflow took a request of webhook {0}, where none is left to take")]
+    NothingToTake(Op),
+    /// The workflow answered a request that never came.
+    #[error("the workflow answered request {0}, which never came")]
+    UnknownRequest(u64),
+    /// The workflow waits, but nothing can wake it.
+    #[error(
+        "the workflow waits, but for no step, sleep or webhook of its own, so nothing can ever wake it; \
+         await only futures that come from segno"
+    )]
+    WaitsForNothing,
+}
+
+impl Run {
+    /// A run that has not had a turn.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where the run stands.
+    #[must_use]
+    pub const fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// How many turns the run has had; also the position of the next one.
+    #[must_use]
+    pub const fn turns(&self) -> u64 {
+        self.turns
+    }
+
+    /// How many requests all webhooks of the run have had; also the number of the next one.
+    #[must_use]
+    pub const fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// The operations that are not over, in the order in which they were started.
+    pub fn open(&self) -> impl ExactSizeIterator<Item = (Op, &Open)> {
+        self.open.iter().map(|(op, open)| (*op, &**open))
+    }
+
+    /// The operation with this number, if it is not over.
+    #[must_use]
+    pub fn operation(&self, op: Op) -> Option<&Open> {
+        self.open.get(&op).map(|open| &**open)
+    }
+
+    /// Remembers an attempt that failed and is to be tried again. Of an operation that is over,
+    /// nothing is remembered.
+    pub fn remember(&mut self, op: Op, attempt: Attempt) {
+        if let Some(Open::Step { last_attempt, .. }) = self.open.get_mut(&op).map(|open| &mut **open) {
+            *last_attempt = Some(attempt);
+        }
+    }
+
+    /// Whether the event can be delivered to the run as it stands.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot.
+    pub fn admits(&self, event: &Event) -> Result<(), Refusal> {
+        match (&self.status, event) {
+            (Status::Pending, Event::Started { .. } | Event::Cancelled) => Ok(()),
+            (Status::Running, Event::Cancelled) => Ok(()),
+            (Status::Running, event) => self.admits_to_operation(event),
+            (Status::Pending, event) => Err(Refusal::NotOpen(event.op().unwrap_or(Op(0)))),
+            (Status::Completed(_) | Status::Failed(_) | Status::Cancelled, _) => Err(Refusal::Ended),
+        }
+    }
+
+    fn admits_to_operation(&self, event: &Event) -> Result<(), Refusal> {
+        let op = event.op().unwrap_or(Op(0));
+        match (self.operation(op), event) {
+            (Some(Open::Step { .. }), Event::StepCompleted { .. } | Event::StepFailed { .. })
+            | (Some(Open::Sleep { .. }), Event::Slept { .. }) => Ok(()),
+            (Some(Open::Webhook { untaken, .. }), Event::Requested { request, .. }) => {
+                let bytes: usize = untaken.iter().sum();
+                let full = untaken.len() >= MAX_UNTAKEN || bytes + request.size() > MAX_UNTAKEN_BYTES;
+                if full { Err(Refusal::Full) } else { Ok(()) }
+            }
+            _ => Err(Refusal::NotOpen(op)),
+        }
+    }
+
+    /// Folds the next turn into the state, and says what the world then owes the run, in order.
+    /// The same for a new turn and for one that is read back.
+    ///
+    /// # Errors
+    ///
+    /// A turn that does not belong here. The state is gone then: read the run again from its turns.
+    pub fn apply(mut self, turn: &Turn) -> Result<(Self, Vec<Effect>), Fault> {
+        if turn.seq != self.turns {
+            return Err(Fault::OutOfOrder { expected: self.turns, found: turn.seq });
+        }
+        match self.admits(&turn.event) {
+            // A bound that was lower when the request was admitted says nothing about the record.
+            Ok(()) | Err(Refusal::Full) => {}
+            Err(refusal) => return Err(Fault::Event { seq: turn.seq, refusal }),
+        }
+        self.turns += 1;
+        self.take_in(&turn.event);
+        let mut effects = Vec::with_capacity(turn.commands.len());
+        for command in &turn.commands {
+            effects.extend(self.obey(command, turn.at)?);
+        }
+        effects.extend(self.conclude(&turn.verdict)?);
+        Ok((self, effects))
+    }
+
+    /// Takes in an event that was admitted.
+    fn take_in(&mut self, event: &Event) {
+        match event {
+            Event::Started { .. } => self.status = Status::Running,
+            Event::StepCompleted { op, .. } | Event::StepFailed { op, .. } | Event::Slept { op } => {
+                self.open.remove(op);
+            }
+            Event::Requested { op, request } => {
+                self.requests += 1;
+                if let Some(Open::Webhook { untaken, .. }) = self.open.get_mut(op).map(|open| &mut **open) {
+                    untaken.push_back(request.size());
+                }
+            }
+            Event::Cancelled => {}
+        }
+    }
+
+    /// Does what a command asks for to the state, and says what it asks of the world.
+    fn obey(&mut self, command: &Command, now: Timestamp) -> Result<Option<Effect>, Fault> {
+        match command {
+            Command::Step { name, input, options } => {
+                let (name, input) = (name.clone(), input.clone());
+                let call = Arc::new(StepCall { name, input, options: *options, asked_at: now });
+                let op = self.begin(Open::Step { call: Arc::clone(&call), last_attempt: None });
+                Ok(Some(Effect::Start { op, call }))
+            }
+            Command::Sleep { until } => {
+                let op = self.begin(Open::Sleep { since: now, until: *until });
+                Ok(Some(Effect::Wake { op, at: *until }))
+            }
+            Command::Webhook { token, answer } => {
+                let (token, answer) = (token.clone(), answer.clone());
+                self.begin(Open::Webhook { since: now, token, answer, untaken: VecDeque::new() });
+                Ok(None)
+            }
+            Command::Take { webhook } => self.take(*webhook).map(|()| None),
+            Command::Respond { request, response } if *request < self.requests => {
+                Ok(Some(Effect::Respond { request: *request, response: response.clone() }))
+            }
+            Command::Respond { request, .. } => Err(Fault::UnknownRequest(*request)),
+            Command::Dispose { webhook } => {
+                if matches!(self.operation(*webhook), Some(Open::Webhook { .. })) {
+                    self.open.remove(webhook);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    fn take(&mut self, webhook: Op) -> Result<(), Fault> {
+        let oldest = match self.open.get_mut(&webhook).map(|open| &mut **open) {
+            Some(Open::Webhook { untaken, .. }) => untaken.pop_front(),
+            _ => None,
+        };
+        oldest.map(|_size| ()).ok_or(Fault::NothingToTake(webhook))
+    }
+
+    fn begin(&mut self, open: Open) -> Op {
+        let op = Op(self.operations);
+        self.operations += 1;
+        self.open.insert(op, Box::new(open));
+        op
+    }
+
+    /// Draws the conclusion from how the turn ended.
+    fn conclude(&mut self, verdict: &Verdict) -> Result<Option<Effect>, Fault> {
+        self.status = match verdict {
+            Verdict::Waiting if self.open.is_empty() => return Err(Fault::WaitsForNothing),
+            Verdict::Waiting => return Ok(None),
+            Verdict::Completed(output) => Status::Completed(output.clone()),
+            Verdict::Failed(error) => Status::Failed(error.clone()),
+            Verdict::Cancelled => Status::Cancelled,
+        };
+        self.open.clear();
+        Ok(Some(Effect::End))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+use super::*;
+use crate::{Request, StepFailure};
+
+/// A run and the turns that it had, for telling its life in a few lines.
+struct Life {
+    run: Run,
+}
+
+impl Life {
+    fn started(commands: Vec<Command>) -> Self {
+        let mut life = Self { run: Run::new() };
+        life.turn(Event::Started { input: "null".into() }, commands).expect("a run starts");
+        life
+    }
+
+    fn turn(&mut self, event: Event, commands: Vec<Command>) -> Result<Vec<Effect>, Fault> {
+        self.turn_to(event, commands, Verdict::Waiting)
+    }
+
+    fn turn_to(
+        &mut self,
+        event: Event,
+        commands: Vec<Command>,
+        verdict: Verdict,
+    ) -> Result<Vec<Effect>, Fault> {
+        let seq = self.run.turns();
+        let turn = Turn { seq, at: Timestamp(1000 + seq), event, commands, verdict, log: Vec::new() };
+        let (run, effects) = self.run.clone().apply(&turn)?;
+        self.run = run;
+        Ok(effects)
+    }
+}
+
+fn step(name: &str) -> Command {
+    Command::Step { name: name.into(), input: "{}".into(), options: StepOptions::default() }
+}
+
+fn webhook() -> Command {
+    Command::Webhook { token: "t".into(), answer: Answer::Accepted }
+}
+
+fn call(op: u64, number: u64, size: usize) -> Event {
+    let request = Request {
+        number,
+        method: String::new(),
+        url: String::new(),
+        headers: Vec::new(),
+        body: vec![0; size],
+    };
+    Event::Requested { op: Op(op), request }
+}
+
+fn done(op: u64) -> Event {
+    Event::StepCompleted { op: Op(op), output: "1".into() }
+}
+
+#[test]
+fn operations_are_numbered_in_the_order_in_which_they_are_started() {
+    let life = Life::started(vec![step("a"), Command::Sleep { until: Timestamp(5) }, webhook()]);
+    let kinds: Vec<_> = life
+        .run
+        .open()
+        .map(|(op, open)| match open {
+            Open::Step { call, .. } => format!("{op} step {}", call.name),
+            Open::Sleep { until, .. } => format!("{op} sleep {}", until.0),
+            Open::Webhook { token, .. } => format!("{op} webhook {token}"),
+        })
+        .collect();
+    assert_eq!(kinds, ["0 step a", "1 sleep 5", "2 webhook t"]);
+}
+
+#[test]
+fn a_step_that_ended_cannot_end_again() {
+    let mut life = Life::started(vec![step("a"), step("b")]);
+    life.turn(done(0), vec![]).expect("step 0 was open");
+    assert_eq!(life.run.admits(&done(0)), Err(Refusal::NotOpen(Op(0))));
+    assert_eq!(life.turn(done(0), vec![]), Err(Fault::Event { seq: 2, refusal: Refusal::NotOpen(Op(0)) }));
+}
+
+#[test]
+fn an_event_of_another_kind_is_not_admitted() {
+    let life = Life::started(vec![step("a")]);
+    assert_eq!(life.run.admits(&Event::Slept { op: Op(0) }), Err(Refusal::NotOpen(Op(0))));
+    assert_eq!(life.run.admits(&call(0, 0, 1)), Err(Refusal::NotOpen(Op(0))));
+}
+
+#[test]
+fn an_ended_run_admits_nothing() {
+    let mut life = Life::started(vec![step("a"), webhook()]);
+    let effects = life.turn_to(done(0), vec![], Verdict::Completed("2".into())).expect("the run ends");
+    assert_eq!(effects, [Effect::End]);
+    assert_eq!(life.run.status(), &Status::Completed("2".into()));
+    assert_eq!(life.run.open().len(), 0);
+    assert_eq!(life.run.admits(&call(1, 0, 1)), Err(Refusal::Ended));
+    assert_eq!(life.run.admits(&Event::Cancelled), Err(Refusal::Ended));
+}
+
+#[test]
+fn a_run_can_be_cancelled_while_it_waits() {
+    let mut life = Life::started(vec![step("a")]);
+    life.turn_to(Event::Cancelled, vec![], Verdict::Cancelled).expect("a waiting run can be cancelled");
+    assert_eq!(life.run.status(), &Status::Cancelled);
+}
+
+#[test]
+fn requests_lie_untaken_until_the_bound_and_a_take_makes_room() {
+    let mut life = Life::started(vec![webhook()]);
+    for number in 0..MAX_UNTAKEN as u64 {
+        life.turn(call(0, number, 1), vec![]).expect("there is room");
+    }
+    assert_eq!(life.run.admits(&call(0, 9, 1)), Err(Refusal::Full));
+    life.turn_to(call(0, 9, 1), vec![Command::Take { webhook: Op(0) }; 2], Verdict::Waiting)
+        .expect("what is recorded was admitted");
+    assert_eq!(life.run.admits(&call(0, 9, 1)), Ok(()));
+    assert_eq!(life.run.admits(&call(0, 9, MAX_UNTAKEN_BYTES)), Err(Refusal::Full));
+}
+
+#[test]
+fn a_workflow_cannot_take_what_is_not_there() {
+    let mut life = Life::started(vec![webhook(), step("a")]);
+    assert_eq!(life.turn(done(1), vec![Command::Take { webhook: Op(0) }]), Err(Fault::NothingToTake(Op(0))));
+}
+
+#[test]
+fn a_disposed_webhook_admits_no_request_and_may_be_disposed_again() {
+    let mut life = Life::started(vec![webhook(), step("a"), step("b")]);
+    let dispose = vec![Command::Dispose { webhook: Op(0) }];
+    life.turn(done(1), dispose.clone()).expect("the webhook was open");
+    assert_eq!(life.run.admits(&call(0, 0, 1)), Err(Refusal::NotOpen(Op(0))));
+    life.turn_to(done(2), dispose, Verdict::Completed("0".into())).expect("disposing twice changes nothing");
+}
+
+#[test]
+fn a_workflow_that_waits_for_nothing_is_at_fault() {
+    let mut life = Life::started(vec![step("a")]);
+    assert_eq!(life.turn(done(0), vec![]), Err(Fault::WaitsForNothing));
+}
+
+#[test]
+fn turns_come_in_order() {
+    let life = Life::started(vec![step("a")]);
+    let turn = Turn {
+        seq: 7,
+        at: Timestamp(0),
+        event: done(0),
+        commands: vec![],
+        verdict: Verdict::Waiting,
+        log: vec![],
+    };
+    assert_eq!(life.run.apply(&turn), Err(Fault::OutOfOrder { expected: 1, found: 7 }));
+}
+
+#[test]
+fn a_failed_step_is_over_and_its_last_attempt_was_remembered() {
+    let mut life = Life::started(vec![step("a"), step("b")]);
+    let attempt = Attempt { number: 1, at: Timestamp(5), error: "no".into(), retry_at: Timestamp(9) };
+    life.run.remember(Op(0), attempt.clone());
+    assert!(
+        matches!(life.run.operation(Op(0)), Some(Open::Step { last_attempt: Some(last), .. }) if *last == attempt)
+    );
+    let failure = StepFailure { step: "a".into(), attempts: 4, message: "no".into(), fatal: false };
+    life.turn(Event::StepFailed { op: Op(0), failure }, vec![]).expect("step 0 was open");
+    assert_eq!(life.run.operation(Op(0)), None);
+}

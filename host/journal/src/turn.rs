@@ -1,0 +1,111 @@
+//! The unit of everything: one event in, what the workflow asked for, how the run then stands.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Command, Event, Timestamp};
+
+/// One turn of a run: one journal record, one commit, one unit of replay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// Its position in the run, from 0. Turns are replayed in this order and in no other.
+    pub seq: u64,
+    /// When the event was delivered: the time that the workflow saw.
+    pub at: Timestamp,
+    /// What was delivered.
+    pub event: Event,
+    /// What the workflow asked for, in order.
+    pub commands: Vec<Command>,
+    /// How the run stood at the end.
+    pub verdict: Verdict,
+    /// What the workflow wrote to the log or printed. Not compared on replay.
+    pub log: Vec<LogLine>,
+}
+
+/// How a run stands at the end of a turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verdict {
+    /// The workflow waits for at least one operation.
+    Waiting,
+    /// The workflow returned this JSON output.
+    Completed(String),
+    /// The workflow returned an error.
+    Failed(String),
+    /// The run was cancelled.
+    Cancelled,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting => f.write_str("waiting"),
+            Self::Completed(output) => write!(f, "completed with {output}"),
+            Self::Failed(error) => write!(f, "failed: {error}"),
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+/// A line of a run's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: Level,
+    /// What it says.
+    pub message: String,
+}
+
+/// How much a line of the log matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// For the author of the workflow.
+    Debug,
+    /// Worth knowing. What a workflow prints is of this level.
+    Info,
+    /// Something is not as it should be.
+    Warn,
+    /// Something failed. What a workflow prints to standard error is of this level.
+    Error,
+}
+
+/// Why a run is parked: its state is whole, but it cannot go on by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocked {
+    /// Which kind of trouble.
+    pub kind: BlockKind,
+    /// What happened, where, and what to do, as a sentence.
+    pub message: String,
+}
+
+impl fmt::Display for Blocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.message)
+    }
+}
+
+/// The kinds of trouble that park a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BlockKind {
+    /// The workflow panicked, trapped, or broke the rules of its interface.
+    Trap,
+    /// A replay gave other commands than those that are recorded.
+    Divergence,
+    /// The workflow asked for more than it may have.
+    Limit,
+    /// Its module could not be loaded.
+    Module,
+}
+
+impl fmt::Display for BlockKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Trap => "trap",
+            Self::Divergence => "divergence",
+            Self::Limit => "limit",
+            Self::Module => "module",
+        })
+    }
+}
