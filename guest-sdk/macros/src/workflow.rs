@@ -1,0 +1,55 @@
+//! `#[workflow]`: the function as it is, and beside it what `export!` needs.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::{Error, Result};
+
+use crate::attributes;
+use crate::options;
+use crate::signature::{self, Kind, Parameter};
+
+pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<TokenStream> {
+    let option = options::workflow(options)?;
+    let function = signature::function(Kind::Workflow, function)?;
+    let parameters = signature::check(Kind::Workflow, &function.sig)?;
+    signature::output(Kind::Workflow, &function.sig)?;
+    if let Some(second) = parameters.get(1) {
+        return Err(Error::new(
+            second.name.span(),
+            "a workflow has at most one parameter, its input: put both into one struct that \
+             implements `Deserialize`",
+        ));
+    }
+
+    let ident = &function.sig.ident;
+    let visibility = &function.vis;
+    let name = options::name(option.as_ref(), ident);
+    let conditions = attributes::part(&function.attrs).every;
+    let start = match parameters.first() {
+        None => quote!(::segno::__private::without_input(#ident)),
+        Some(Parameter { name, ty }) => {
+            let name = name.to_string();
+            quote_spanned! { ty.span() =>
+                ::segno::__private::with_input::<#ty, _>(#name, __segno_input, #ident)
+            }
+        }
+    };
+    Ok(quote! {
+        #function
+
+        #(#conditions)*
+        #[doc(hidden)]
+        #[allow(non_camel_case_types, dead_code, reason = "it carries the traits of the function")]
+        #visibility enum #ident {}
+
+        #(#conditions)*
+        impl ::segno::__private::WorkflowDef for #ident {
+            const NAME: &'static str = #name;
+
+            fn start(__segno_input: &str) -> ::segno::__private::Running {
+                #start
+            }
+        }
+    })
+}

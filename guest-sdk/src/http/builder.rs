@@ -1,0 +1,139 @@
+//! Building a request, and sending it as a step.
+
+use serde::Serialize;
+
+use crate::http::{Request, Response, STEP};
+use crate::step::{CallOptions, Input, call_named};
+use crate::{Body, IntoDuration, StepFailure};
+
+/// The one parameter of the step.
+pub(crate) const PARAMETER: &str = "request";
+
+/// A `GET` request.
+pub fn get(url: impl Into<String>) -> RequestBuilder {
+    request("GET", url)
+}
+
+/// A `POST` request.
+pub fn post(url: impl Into<String>) -> RequestBuilder {
+    request("POST", url)
+}
+
+/// A `PUT` request.
+pub fn put(url: impl Into<String>) -> RequestBuilder {
+    request("PUT", url)
+}
+
+/// A `PATCH` request.
+pub fn patch(url: impl Into<String>) -> RequestBuilder {
+    request("PATCH", url)
+}
+
+/// A `DELETE` request.
+pub fn delete(url: impl Into<String>) -> RequestBuilder {
+    request("DELETE", url)
+}
+
+/// A request with any method.
+pub fn request(method: impl Into<String>, url: impl Into<String>) -> RequestBuilder {
+    RequestBuilder {
+        request: Request {
+            method: method.into(),
+            url: url.into(),
+            headers: Vec::new(),
+            body: None,
+            timeout_ms: None,
+            follow_redirects: true,
+            idempotency_header: false,
+        },
+        max_retries: None,
+        trouble: None,
+    }
+}
+
+/// A request that is not sent yet.
+#[derive(Debug)]
+#[must_use = "a request does nothing unless it is sent"]
+pub struct RequestBuilder {
+    request: Request,
+    max_retries: Option<u32>,
+    /// The first thing that was asked for and cannot be.
+    trouble: Option<String>,
+}
+
+impl RequestBuilder {
+    /// One more header.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.request.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// A JSON body, and the header that says so. A value that cannot be written as JSON fails the
+    /// [`send`](Self::send).
+    pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => self.header("content-type", "application/json").body(body),
+            Err(error) => self.in_trouble(format!("the body cannot be written as JSON: {error}")),
+        }
+    }
+
+    /// A body.
+    pub fn body(mut self, body: impl Into<Body>) -> Self {
+        self.request.body = Some(body.into());
+        self
+    }
+
+    /// How long one attempt may take. What is not a duration fails the [`send`](Self::send).
+    pub fn timeout(mut self, timeout: impl IntoDuration) -> Self {
+        match timeout.into_duration() {
+            Ok(timeout) => {
+                let milliseconds = timeout.as_nanos().div_ceil(1_000_000);
+                self.request.timeout_ms = Some(u64::try_from(milliseconds).unwrap_or(u64::MAX));
+                self
+            }
+            Err(error) => self.in_trouble(format!("timeout: {error}")),
+        }
+    }
+
+    /// How many times a failed attempt is tried again; the host's own number where it is not
+    /// said.
+    pub fn max_retries(mut self, max_retries: u32) -> Self {
+        self.max_retries = Some(max_retries);
+        self
+    }
+
+    /// Does not follow redirects: the redirect is the answer.
+    pub fn no_redirects(mut self) -> Self {
+        self.request.follow_redirects = false;
+        self
+    }
+
+    /// Sends the step ID in the header `Idempotency-Key`: the same for every attempt.
+    pub fn idempotent(mut self) -> Self {
+        self.request.idempotency_header = true;
+        self
+    }
+
+    /// Sends the request, as one step. On replay nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// When all attempts failed, and when the request cannot be sent at all. A response with a bad
+    /// status other than 408, 429 and 5xx is no failure; see [`Response::error_for_status`].
+    pub async fn send(self) -> Result<Response, StepFailure> {
+        if let Some(trouble) = self.trouble {
+            return Err(StepFailure::before_any_attempt(STEP, trouble));
+        }
+        let options = CallOptions {
+            max_retries: self.max_retries,
+            timeout_ms: None,
+        };
+        let input = Input::new().with(PARAMETER, &self.request);
+        call_named(STEP, input, options).await
+    }
+
+    fn in_trouble(mut self, trouble: String) -> Self {
+        self.trouble.get_or_insert(trouble);
+        self
+    }
+}

@@ -1,0 +1,36 @@
+//! HTTP from a workflow, through a step that every host has.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), segno::Error> {
+//! let response = segno::http::get("https://api.example.com/rates").send().await?;
+//! let rates: Vec<(String, f64)> = response.error_for_status()?.json()?;
+//! # Ok(()) }
+//! ```
+//!
+//! A request is one step, with the name `http`: it is tried again when the network fails, when it
+//! times out and when the server answers 408, 429 or 5xx. Any other answer is the step's output,
+//! whatever its status. Steps of your own, with a client of your choice, can do more; this is for
+//! workflows that need none.
+
+mod builder;
+mod message;
+
+pub use crate::http::builder::{RequestBuilder, delete, get, patch, post, put, request};
+pub use crate::http::message::{Request, Response, StatusError};
+
+/// The name of the step that every host has.
+pub const STEP: &str = "http";
+
+/// The built-in step, made by a host from a function that sends one request.
+///
+/// Its input on the wire is `{"request": …}`.
+#[cfg(not(target_family = "wasm"))]
+pub fn step<F>(
+    policy: crate::native::StepPolicy,
+    send: impl Fn(Request) -> F + Send + Sync + 'static,
+) -> crate::native::Step
+where
+    F: Future<Output = Result<Response, crate::StepError>> + Send + 'static,
+{
+    crate::native::Step::from_fn(STEP, builder::PARAMETER, policy, send)
+}

@@ -1,0 +1,80 @@
+//! Between JSON and the parameters of a step's body.
+
+use std::collections::BTreeMap;
+use std::future::{Future, ready};
+
+use futures::future::FutureExt as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::StepError;
+use crate::native::{Step, StepPolicy};
+use crate::step::StepDef;
+
+/// The arguments of one call. Used by the code that `#[step]` writes.
+pub struct Arguments(BTreeMap<String, Box<RawValue>>);
+
+impl Arguments {
+    /// Reads a step's input.
+    ///
+    /// # Errors
+    ///
+    /// A fatal one, when the input is not a JSON object.
+    pub fn read(input: &str) -> Result<Self, StepError> {
+        match serde_json::from_str(input) {
+            Ok(members) => Ok(Self(members)),
+            Err(error) => Err(StepError::fatal(format!(
+                "the input of a step is a JSON object with one member for each parameter: {error}"
+            ))),
+        }
+    }
+
+    /// The argument of a parameter. One that is missing counts as `null`, so that a parameter of
+    /// type `Option` can be added while runs are in flight.
+    ///
+    /// # Errors
+    ///
+    /// A fatal one that names the parameter, when the argument is not a `T`.
+    pub fn take<T: DeserializeOwned>(&mut self, parameter: &str) -> Result<T, StepError> {
+        match self.0.remove(parameter) {
+            Some(json) => serde_json::from_str(json.get()).map_err(|error| {
+                StepError::fatal(format!(
+                    "the argument does not fit the parameter `{parameter}`: {error}"
+                ))
+            }),
+            None => serde_json::from_str("null").map_err(|_| {
+                StepError::fatal(format!("the argument `{parameter}` is missing"))
+            }),
+        }
+    }
+}
+
+/// The step of a declaration and its body.
+pub fn define<S, F>(
+    policy: StepPolicy,
+    body: impl Fn(Arguments) -> F + Send + Sync + 'static,
+) -> Step
+where
+    S: StepDef,
+    F: Future<Output = Result<String, StepError>> + Send + 'static,
+{
+    Step::new(S::NAME, policy, move |input| match Arguments::read(&input) {
+        Ok(arguments) => body(arguments).left_future(),
+        Err(error) => ready(Err(error)).right_future(),
+    })
+}
+
+/// The output of a body, as JSON.
+///
+/// # Errors
+///
+/// The error of the body; a fatal one when the output cannot be written as JSON.
+pub fn written<T: Serialize, E: Into<StepError>>(
+    result: Result<T, E>,
+) -> Result<String, StepError> {
+    let output = result.map_err(Into::into)?;
+    serde_json::to_string(&output).map_err(|error| {
+        StepError::fatal(format!("the output cannot be written as JSON: {error}"))
+    })
+}

@@ -1,0 +1,50 @@
+//! How a host treats an attempt that fails or does not end.
+
+use std::time::Duration;
+
+/// What a step declares about its attempts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepPolicy {
+    /// How many times a failed attempt is tried again: 3 by default, so 4 attempts in all; 0 is
+    /// one attempt.
+    pub max_retries: u32,
+    /// How long one attempt may take: 10 minutes by default.
+    pub timeout: Duration,
+    /// How long to wait between attempts.
+    pub backoff: Backoff,
+}
+
+impl Default for StepPolicy {
+    fn default() -> Self {
+        Self {
+            max_retries: 3,
+            timeout: Duration::from_mins(10),
+            backoff: Backoff::default(),
+        }
+    }
+}
+
+/// An exponential delay between attempts: by default 1 s, doubled each time, at most 60 s, each
+/// moved by up to 20 % in either direction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Backoff {
+    /// The delay before the second attempt.
+    pub initial: Duration,
+    /// By what each delay is multiplied to give the next; at least 1.
+    pub factor: f64,
+    /// No delay is longer, before jitter.
+    pub max: Duration,
+    /// The share of a delay by which it may be moved in either direction, from 0 to 1.
+    pub jitter: f64,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            initial: Duration::from_secs(1),
+            factor: 2.0,
+            max: Duration::from_secs(60),
+            jitter: 0.2,
+        }
+    }
+}

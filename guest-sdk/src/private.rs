@@ -1,0 +1,61 @@
+//! What the macros write. Not part of the API: it changes without notice.
+
+pub use crate::duration::is_valid;
+pub use crate::step::{Input, StepDef, call};
+pub use crate::workflow::{Running, WorkflowDef, with_input, without_input};
+
+#[cfg(target_family = "wasm")]
+pub use crate::wasm::{Component, Exported, bindings, export_guest};
+
+#[cfg(not(target_family = "wasm"))]
+pub use crate::native::arguments::{Arguments, define, written};
+
+/// A step, as this build lists it.
+#[cfg(not(target_family = "wasm"))]
+#[must_use]
+pub fn step<S: StepDef>() -> crate::native::Step {
+    S::step()
+}
+
+/// A step, as this build lists it.
+#[cfg(target_family = "wasm")]
+#[must_use]
+pub fn step<S: StepDef>() -> &'static str {
+    S::NAME
+}
+
+/// A workflow, as `export!` lists it.
+#[derive(Clone, Copy)]
+pub struct Listed {
+    /// The name by which runs are started.
+    pub name: &'static str,
+    /// The workflow on an input in JSON.
+    pub start: fn(&str) -> Running,
+}
+
+/// A workflow, as `export!` lists it.
+#[must_use]
+pub const fn workflow<W: WorkflowDef>() -> Listed {
+    Listed {
+        name: W::NAME,
+        start: W::start,
+    }
+}
+
+/// A duration whose text the compiler has checked.
+#[cfg(not(target_family = "wasm"))]
+#[must_use]
+pub fn duration(text: &str) -> std::time::Duration {
+    use crate::IntoDuration as _;
+    // What remains is a number of years that no clock reaches.
+    text.into_duration().unwrap_or(std::time::Duration::MAX)
+}
+
+/// What a crate that has no `register!` finds in its place.
+pub mod defaults {
+    /// No steps.
+    #[must_use]
+    pub fn __segno_steps() -> crate::Steps {
+        crate::Steps::new()
+    }
+}

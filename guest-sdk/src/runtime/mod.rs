@@ -1,0 +1,192 @@
+//! The executor: one workflow, its operations, and what the host delivers to them.
+//!
+//! An event comes in, the workflow is polled until it is stuck, a verdict goes out. The runtime
+//! asks its [`Host`] for operations and never knows who that is: on wasm the imports of the
+//! component, in tests a fake. It has no clock, no thread and no I/O of its own, and all its state
+//! lies in memory, so that an image of the memory is an image of the run.
+
+#![cfg_attr(
+    not(any(target_family = "wasm", test)),
+    expect(dead_code, reason = "natively there are no imports, and only tests deliver events")
+)]
+
+mod host;
+mod operations;
+mod task;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+pub(crate) use crate::runtime::host::{Answer, Created, Event, Host, Operation, Verdict};
+pub(crate) use crate::runtime::operations::{AnswerOf, answer};
+use crate::runtime::operations::Operations;
+pub use crate::runtime::task::Workflow;
+use crate::runtime::task::Task;
+use crate::step::CallOptions;
+use crate::{Request, Response};
+
+thread_local! {
+    /// The run of this thread. A component has one thread and one run.
+    static HERE: RefCell<Option<Rc<Runtime>>> = const { RefCell::new(None) };
+}
+
+/// One run.
+pub(crate) struct Runtime {
+    host: Box<dyn Host>,
+    operations: RefCell<Operations>,
+    task: RefCell<Option<Task>>,
+}
+
+impl Runtime {
+    /// Makes this the run of the thread. Nothing runs yet.
+    pub(crate) fn install(host: impl Host + 'static) {
+        let runtime = Self {
+            host: Box::new(host),
+            operations: RefCell::default(),
+            task: RefCell::default(),
+        };
+        HERE.set(Some(Rc::new(runtime)));
+    }
+
+    /// Whether this thread has a run.
+    #[cfg_attr(
+        target_family = "wasm",
+        expect(dead_code, reason = "only natively can code run outside a run")
+    )]
+    pub(crate) fn is_here() -> bool {
+        HERE.with_borrow(Option::is_some)
+    }
+
+    /// The run of this thread.
+    ///
+    /// # Panics
+    ///
+    /// Where there is none: in code that runs outside a workflow.
+    pub(crate) fn here<T>(use_it: impl FnOnce(&Self) -> T) -> T {
+        let runtime = HERE.with_borrow(Clone::clone);
+        use_it(&runtime.expect("this works in a workflow, and no workflow is running here"))
+    }
+
+    /// The same, and nothing where there is no run: for what is dropped late.
+    pub(crate) fn if_here(use_it: impl FnOnce(&Self)) {
+        let runtime = HERE.try_with(|here| here.borrow().clone());
+        if let Ok(Some(runtime)) = runtime {
+            use_it(&runtime);
+        }
+    }
+
+    /// Runs a workflow until it is stuck.
+    pub(crate) fn start(&self, workflow: Workflow) -> Verdict {
+        self.task.replace(Some(Task::new(workflow)));
+        self.run()
+    }
+
+    /// Gives an event to its operation, and runs the workflow until it is stuck again. What
+    /// belongs to an operation that the workflow dropped is ignored.
+    pub(crate) fn deliver(&self, operation: Operation, event: Event) -> Verdict {
+        let wakers = self.operations.borrow_mut().deliver(operation, event);
+        // A waker may run code of the author's, which may come back here.
+        for waker in wakers {
+            waker.wake();
+        }
+        self.run()
+    }
+
+    /// Polls the workflow as long as it is woken.
+    fn run(&self) -> Verdict {
+        // While it is polled the task is not in its place, for the poll may ask this runtime for
+        // anything.
+        let mut task = self
+            .task
+            .take()
+            .expect("the host delivers nothing before the start and nothing after the end");
+        while task.is_woken() {
+            if let Poll::Ready(result) = task.poll() {
+                return match result {
+                    Ok(output) => Verdict::Completed(output),
+                    Err(message) => Verdict::Failed(message),
+                };
+            }
+        }
+        self.task.replace(Some(task));
+        Verdict::Waiting
+    }
+
+    /// The imports: what only asks, and what reads.
+    pub(crate) fn host(&self) -> &dyn Host {
+        &*self.host
+    }
+
+    /// Starts a step.
+    pub(crate) fn call_step(&self, name: &str, input: &str, options: CallOptions) -> Operation {
+        let operation = self.host.call_step(name, input, options);
+        self.operations.borrow_mut().open(operation);
+        operation
+    }
+
+    /// Starts a sleep until a moment, in milliseconds since 1970.
+    pub(crate) fn sleep_until(&self, moment: u64) -> Operation {
+        let operation = self.host.sleep_until(moment);
+        self.operations.borrow_mut().open(operation);
+        operation
+    }
+
+    /// Gives an operation up.
+    pub(crate) fn close(&self, operation: Operation) {
+        // What it held is dropped after the borrow: a waker may run code of the author's.
+        let slot = self.operations.borrow_mut().close(operation);
+        drop(slot);
+    }
+
+    /// Opens a webhook, and an inbox for its requests.
+    pub(crate) fn create_webhook(&self, answer: &Answer) -> Created {
+        let created = self.host.create_webhook(answer);
+        self.operations.borrow_mut().open_inbox(created.operation);
+        created
+    }
+
+    /// Takes the oldest request of a webhook; `None` when the webhook is disposed and empty.
+    pub(crate) fn poll_request(
+        &self,
+        webhook: Operation,
+        waiter: &mut Option<u64>,
+        context: &Context<'_>,
+    ) -> Poll<Option<Request>> {
+        let polled = self
+            .operations
+            .borrow_mut()
+            .poll_request(webhook, waiter, context);
+        if let Poll::Ready(Some(_)) = polled {
+            self.host.take_request(webhook);
+        }
+        polled
+    }
+
+    /// Forgets one who waited for a request.
+    pub(crate) fn forget_waiter(&self, webhook: Operation, waiter: u64) {
+        self.operations.borrow_mut().forget_waiter(webhook, waiter);
+    }
+
+    /// Closes a webhook. What was taken in before can still be read.
+    pub(crate) fn dispose_webhook(&self, webhook: Operation) {
+        self.host.dispose_webhook(webhook);
+        let wakers = self.operations.borrow_mut().close_inbox(webhook);
+        for waker in wakers {
+            waker.wake();
+        }
+    }
+
+    /// Frees the inbox of a webhook that nobody can read any more.
+    pub(crate) fn drop_inbox(&self, webhook: Operation) {
+        let inbox = self.operations.borrow_mut().drop_inbox(webhook);
+        drop(inbox);
+    }
+
+    /// Answers the caller of a request.
+    pub(crate) fn respond(&self, request: u64, response: &Response) {
+        self.host.respond(request, response);
+    }
+}

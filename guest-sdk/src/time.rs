@@ -1,0 +1,163 @@
+//! Time in a workflow: what it is now, and waiting for later.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::runtime::{self, Runtime};
+use crate::{IntoDuration, Timestamp};
+
+/// What time it is: the time of the event that the workflow is handling.
+///
+/// It stands still while the workflow runs and moves only over an `await`. On replay it is the
+/// recorded time, so that the same code takes the same way. To the millisecond.
+#[must_use]
+pub fn now() -> Timestamp {
+    #[cfg(not(target_family = "wasm"))]
+    if !Runtime::is_here() {
+        return crate::native::clock();
+    }
+    moment(Runtime::here(|runtime| runtime.host().now()))
+}
+
+/// Waits, for seconds or for years; the run uses no processor and little memory meanwhile, and
+/// survives every restart.
+///
+/// `duration` is a [`Duration`](std::time::Duration) or a text such as `"5 minutes"`; see
+/// [`IntoDuration`]. It counts from this call, to the millisecond, and is never cut short. The
+/// sleep itself starts when it is first polled. One that loses a race is dropped like any future.
+///
+/// ```
+/// # async fn nightly() {
+/// segno::sleep("24 hours").await;
+/// # }
+/// ```
+///
+/// On replay no timer is armed. Natively, outside a host, it is a sleep of tokio's, which
+/// a test may pause.
+///
+/// # Panics
+///
+/// When the text is not a duration: that blocks the run, and a repaired component lets it go on.
+pub fn sleep(duration: impl IntoDuration) -> Sleep {
+    match duration.into_duration() {
+        Ok(duration) => sleep_until(after(now(), duration)),
+        Err(error) => panic!("segno::sleep: {error}"),
+    }
+}
+
+/// Waits until a moment. One that is past is over at once.
+///
+/// The moment is rounded up to the millisecond. On replay no timer is armed.
+pub fn sleep_until(moment: Timestamp) -> Sleep {
+    Sleep {
+        state: State::Wanted(moment),
+    }
+}
+
+/// The future of [`sleep`] and [`sleep_until`].
+#[derive(Debug)]
+#[must_use = "a sleep does nothing unless it is awaited"]
+pub struct Sleep {
+    state: State,
+}
+
+enum State {
+    Wanted(Timestamp),
+    Asked(runtime::AnswerOf),
+    #[cfg(not(target_family = "wasm"))]
+    Detached(Pin<Box<tokio::time::Sleep>>),
+    Over,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if let State::Wanted(moment) = self.state {
+            self.state = start(moment);
+        }
+        let poll = match &mut self.state {
+            State::Asked(answer) => Pin::new(answer).poll(context).map(drop),
+            #[cfg(not(target_family = "wasm"))]
+            State::Detached(sleep) => sleep.as_mut().poll(context),
+            State::Wanted(_) | State::Over => Poll::Ready(()),
+        };
+        if poll.is_ready() {
+            self.state = State::Over;
+        }
+        poll
+    }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Wanted(moment) => write!(formatter, "until {moment}"),
+            Self::Over => formatter.write_str("over"),
+            _ => formatter.write_str("under way"),
+        }
+    }
+}
+
+/// Asks the host, or tokio where there is none.
+fn start(moment: Timestamp) -> State {
+    #[cfg(not(target_family = "wasm"))]
+    if !Runtime::is_here() {
+        return State::Detached(Box::pin(crate::native::sleep_until(moment)));
+    }
+    let operation = Runtime::here(|runtime| runtime.sleep_until(milliseconds(moment)));
+    State::Asked(runtime::answer(operation))
+}
+
+/// A moment later; the end of time where there is none.
+fn after(moment: Timestamp, duration: Duration) -> Timestamp {
+    moment.checked_add(duration).unwrap_or(Timestamp::MAX)
+}
+
+/// Milliseconds since 1970, rounded up, so that nothing is early. Before 1970 is 1970: both are
+/// past.
+fn milliseconds(moment: Timestamp) -> u64 {
+    let whole = moment.as_millisecond();
+    let begun = moment.subsec_nanosecond() % 1_000_000 > 0;
+    u64::try_from(whole).map_or(0, |whole| whole + u64::from(begun))
+}
+
+/// A moment of the host's; the end of time where it is beyond.
+pub(crate) fn moment(milliseconds: u64) -> Timestamp {
+    i64::try_from(milliseconds)
+        .ok()
+        .and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok())
+        .unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{after, milliseconds, moment};
+    use crate::Timestamp;
+
+    #[test]
+    fn a_moment_is_rounded_up_to_the_millisecond() {
+        for (nanoseconds, expected) in [
+            (0, 0),
+            (1, 1),
+            (1_000_000, 1),
+            (1_000_001, 2),
+            (-1, 0),
+            (-5_000_000_000, 0),
+        ] {
+            let moment = Timestamp::from_nanosecond(nanoseconds).expect("it is near 1970");
+            assert_eq!(milliseconds(moment), expected, "{nanoseconds} ns");
+        }
+    }
+
+    #[test]
+    fn a_sleep_beyond_the_calendar_ends_with_it() {
+        let far = after(moment(0), Duration::MAX);
+        assert_eq!(far, Timestamp::MAX);
+        assert_eq!(moment(u64::MAX), Timestamp::MAX);
+        assert!(milliseconds(far) > 253_000_000_000_000);
+    }
+}
