@@ -30,6 +30,9 @@ pub enum Command {
     Webhook {
         /// The secret part of its URL. Drawn by the host when the turn ran live, recorded since.
         token: String,
+        /// Its whole URL. Recorded, so that another public address does not change what the
+        /// workflow was told.
+        url: String,
         /// How its callers are answered.
         answer: Answer,
     },
@@ -73,7 +76,7 @@ impl Command {
     }
 
     /// True if both commands are the same operation on replay: all agrees but what the host put
-    /// in (the token) and what is not part of the identity (the options).
+    /// in (token and URL) and what is not part of the identity (the options).
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -81,9 +84,7 @@ impl Command {
                 Self::Step { name, input, options: _ },
                 Self::Step { name: other_name, input: other_input, options: _ },
             ) => name == other_name && input == other_input,
-            (Self::Webhook { token: _, answer }, Self::Webhook { token: _, answer: other }) => {
-                answer == other
-            }
+            (Self::Webhook { answer, .. }, Self::Webhook { answer: other, .. }) => answer == other,
             (one, other) => one == other,
         }
     }

@@ -38,6 +38,15 @@ pub enum Mishap {
     Lost,
 }
 
+impl std::fmt::Display for Mishap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Failed { message, .. } | Self::Fatal { message } => message,
+            Self::Lost => LOST,
+        })
+    }
+}
+
 /// An attempt that did not succeed and is tried again: its record, and the one thing about a step
 /// in flight that is on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

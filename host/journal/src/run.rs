@@ -69,8 +69,8 @@ pub enum Open {
     Webhook {
         /// When it was opened.
         since: Timestamp,
-        /// The secret part of its URL.
-        token: String,
+        /// Where to call it.
+        url: String,
         /// How its callers are answered.
         answer: Answer,
         /// The sizes of the requests that the workflow has not taken, in bytes, oldest first.
@@ -185,6 +185,12 @@ impl Run {
         self.turns
     }
 
+    /// How many operations the run has started; also the number of the next one.
+    #[must_use]
+    pub const fn operations(&self) -> u64 {
+        self.operations
+    }
+
     /// How many requests all webhooks of the run have had; also the number of the next one.
     #[must_use]
     pub const fn requests(&self) -> u64 {
@@ -294,9 +300,9 @@ impl Run {
                 let op = self.begin(Open::Sleep { since: now, until: *until });
                 Ok(Some(Effect::Wake { op, at: *until }))
             }
-            Command::Webhook { token, answer } => {
-                let (token, answer) = (token.clone(), answer.clone());
-                self.begin(Open::Webhook { since: now, token, answer, untaken: VecDeque::new() });
+            Command::Webhook { token: _, url, answer } => {
+                let (url, answer) = (url.clone(), answer.clone());
+                self.begin(Open::Webhook { since: now, url, answer, untaken: VecDeque::new() });
                 Ok(None)
             }
             Command::Take { webhook } => self.take(*webhook).map(|()| None),

@@ -97,6 +97,8 @@ pub enum BlockKind {
     Limit,
     /// Its module could not be loaded.
     Module,
+    /// Its journal could not be read.
+    Journal,
 }
 
 impl fmt::Display for BlockKind {
@@ -106,6 +108,7 @@ impl fmt::Display for BlockKind {
             Self::Divergence => "divergence",
             Self::Limit => "limit",
             Self::Module => "module",
+            Self::Journal => "journal",
         })
     }
 }

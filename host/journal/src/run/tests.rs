@@ -36,7 +36,7 @@ fn step(name: &str) -> Command {
 }
 
 fn webhook() -> Command {
-    Command::Webhook { token: "t".into(), answer: Answer::Accepted }
+    Command::Webhook { token: "t".into(), url: "http://h/t".into(), answer: Answer::Accepted }
 }
 
 fn call(op: u64, number: u64, size: usize) -> Event {
@@ -63,10 +63,10 @@ fn operations_are_numbered_in_the_order_in_which_they_are_started() {
         .map(|(op, open)| match open {
             Open::Step { call, .. } => format!("{op} step {}", call.name),
             Open::Sleep { until, .. } => format!("{op} sleep {}", until.0),
-            Open::Webhook { token, .. } => format!("{op} webhook {token}"),
+            Open::Webhook { url, .. } => format!("{op} webhook {url}"),
         })
         .collect();
-    assert_eq!(kinds, ["0 step a", "1 sleep 5", "2 webhook t"]);
+    assert_eq!(kinds, ["0 step a", "1 sleep 5", "2 webhook http://h/t"]);
 }
 
 #[test]

@@ -1,0 +1,78 @@
+//! Who in the world waits for a run: callers of its webhooks, and clients that wait for its end.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use segno_journal::{Response, RunId};
+use tokio::sync::oneshot;
+
+/// How many callers may wait before it is worth to look for those that gave up.
+const MIN_SWEEP: usize = 64;
+
+/// The waiting callers and clients. They wait in this process: a crash ends their connections.
+#[derive(Default)]
+pub(crate) struct Callers {
+    requests: Mutex<Requests>,
+    ends: Mutex<HashMap<RunId, Vec<oneshot::Sender<()>>>>,
+}
+
+#[derive(Default)]
+struct Requests {
+    waiting: BTreeMap<(RunId, u64), oneshot::Sender<Response>>,
+    /// How many may wait before those that gave up are let go.
+    sweep_at: usize,
+}
+
+impl Callers {
+    /// A caller waits for the answer to a request.
+    pub(crate) fn expect_response(&self, run: RunId, request: u64, caller: oneshot::Sender<Response>) {
+        let mut requests = lock(&self.requests);
+        requests.waiting.insert((run, request), caller);
+        // Callers gave up without a word; the sweep doubles its distance, so it costs each caller
+        // a constant.
+        if requests.waiting.len() > requests.sweep_at {
+            requests.waiting.retain(|_, caller| !caller.is_closed());
+            requests.sweep_at = 2 * requests.waiting.len() + MIN_SWEEP;
+        }
+    }
+
+    /// The first answer to a request goes to its caller, if that one still waits.
+    pub(crate) fn respond(&self, run: RunId, request: u64, response: Response) {
+        let caller = lock(&self.requests).waiting.remove(&(run, request));
+        if let Some(caller) = caller {
+            // A caller that has gone in this moment needs no answer.
+            let _gone = caller.send(response);
+        }
+    }
+
+    /// A client wants to hear when the run has ended or is parked.
+    pub(crate) fn expect_end(&self, run: RunId) -> oneshot::Receiver<()> {
+        let (client, heard) = oneshot::channel();
+        let mut ends = lock(&self.ends);
+        let clients = ends.entry(run).or_default();
+        clients.retain(|client| !client.is_closed());
+        clients.push(client);
+        heard
+    }
+
+    /// Tells who waits for the run that it has ended or is parked. Callers whose request nobody
+    /// answered are told nothing: their time-out answers them.
+    pub(crate) fn end(&self, run: RunId) {
+        for client in lock(&self.ends).remove(&run).into_iter().flatten() {
+            let _gone = client.send(());
+        }
+    }
+
+    /// Lets the callers of an ended run go: dropping their senders is their answer.
+    pub(crate) fn let_go(&self, run: RunId) {
+        let mut requests = lock(&self.requests);
+        let keys: Vec<_> = requests.waiting.range((run, 0)..=(run, u64::MAX)).map(|(key, _)| *key).collect();
+        for key in keys {
+            requests.waiting.remove(&key);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,70 @@
+//! The one place that knows what time it is.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use segno_journal::Timestamp;
+use tokio::sync::watch;
+
+/// Where the engine's time comes from.
+#[derive(Debug, Clone)]
+pub enum Clock {
+    /// The clock of the machine.
+    System,
+    /// A clock that stands still until it is moved: for tests.
+    Virtual(VirtualClock),
+}
+
+/// A clock that stands still until it is moved.
+#[derive(Debug, Clone)]
+pub struct VirtualClock(watch::Sender<Timestamp>);
+
+impl VirtualClock {
+    /// A clock that shows this time.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self(watch::Sender::new(now))
+    }
+
+    /// Moves the clock on. It never goes back.
+    pub fn advance(&self, by: Duration) {
+        let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.0.send_modify(|now| *now = now.plus_ms(ms));
+    }
+}
+
+/// How long the machine's clock is trusted to run as the tokio clock does: it may be set, and a
+/// laptop may sleep.
+const RECHECK: Duration = Duration::from_secs(30);
+
+impl Clock {
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::System => system_now(),
+            Self::Virtual(clock) => *clock.0.borrow(),
+        }
+    }
+
+    /// Waits until it is this late, never shorter.
+    pub async fn sleep_until(&self, moment: Timestamp) {
+        match self {
+            Self::System => loop {
+                match moment.since_ms(system_now()) {
+                    0 => return,
+                    ms => tokio::time::sleep(Duration::from_millis(ms).min(RECHECK)).await,
+                }
+            },
+            Self::Virtual(clock) => {
+                let mut shown = clock.0.subscribe();
+                // The sender lives in `clock`, so the wait cannot fail.
+                let _reached = shown.wait_for(|now| *now >= moment).await;
+            }
+        }
+    }
+}
+
+fn system_now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,71 @@
+//! What the engine is told when it is opened.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How an engine is to run.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the journal and the compiled modules live. Made if it is missing; one engine at a time.
+    pub data: PathBuf,
+    /// What the URLs of webhooks begin with, without a slash at the end.
+    pub public_url: String,
+    /// How many threads run workflows: each run stays on one of them.
+    pub shards: usize,
+    /// How much memory live workflows may hold together, in bytes. What lies idle beyond it is
+    /// dropped, and replayed when its next event comes.
+    pub memory_budget: usize,
+    /// How many steps run at once on this host.
+    pub max_running_steps: usize,
+    /// How long a caller of a `manual` webhook waits for the workflow's answer before it gets 202.
+    pub respond_timeout: Duration,
+    /// What one run may use.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// The defaults, for a data directory and the address that webhooks are reached at.
+    #[must_use]
+    pub fn new(data: impl Into<PathBuf>, public_url: impl Into<String>) -> Self {
+        Self {
+            data: data.into(),
+            public_url: public_url.into().trim_end_matches('/').to_owned(),
+            shards: std::thread::available_parallelism().map_or(1, usize::from),
+            memory_budget: 512 << 20,
+            max_running_steps: 1_000,
+            respond_timeout: Duration::from_secs(30),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What one run may use. A run that wants more is blocked, with its state whole; a raised limit lets
+/// it go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Instructions per turn, as wasmtime counts fuel: some seconds of pure computing.
+    pub fuel_per_turn: u64,
+    /// Linear memory, in bytes.
+    pub memory: usize,
+    /// Operations open at once.
+    pub open_operations: usize,
+    /// Commands in one turn.
+    pub commands_per_turn: usize,
+    /// Bytes that the commands of one turn carry.
+    pub bytes_per_turn: usize,
+    /// Bytes of one JSON value: a run's input or output, a step's input or output.
+    pub payload: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            fuel_per_turn: 10_000_000_000,
+            memory: 64 << 20,
+            open_operations: 100_000,
+            commands_per_turn: 100_000,
+            bytes_per_turn: 32 << 20,
+            payload: 4 << 20,
+        }
+    }
+}

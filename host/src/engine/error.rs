@@ -1,0 +1,78 @@
+//! Why the engine did not do what it was asked.
+
+use segno_journal::RunId;
+
+use crate::sandbox::ModuleError;
+use crate::store::StoreError;
+
+/// Why a request to the engine was not carried out. Where nothing else is said, nothing was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No module offers this workflow.
+    #[error("there is no workflow `{name}`; {}", known_workflows(known))]
+    UnknownWorkflow {
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// No run has this ID.
+    #[error("there is no run {0}")]
+    UnknownRun(RunId),
+    /// No webhook has this token.
+    #[error("there is no such webhook")]
+    UnknownWebhook,
+    /// The webhook is closed, or its run is over.
+    #[error("this webhook is closed: it was disposed of, or its run has ended")]
+    WebhookClosed,
+    /// Too many requests of the webhook wait to be taken.
+    #[error("this webhook has more requests waiting than its workflow takes; try again later")]
+    WebhookFull,
+    /// The run is over, so it cannot be cancelled.
+    #[error("run {0} has already ended; only a run that has not ended can be cancelled")]
+    AlreadyEnded(RunId),
+    /// The run is not parked, so it cannot be resumed.
+    #[error("run {0} is not blocked; only a blocked run can be resumed")]
+    NotBlocked(RunId),
+    /// No module has this digest.
+    #[error("there is no module {0}; `segno modules` lists those that there are")]
+    UnknownModule(String),
+    /// Something is larger than it may be.
+    #[error("{what} has {size} bytes, but at most {limit} are allowed")]
+    TooLarge {
+        /// What it is.
+        what: &'static str,
+        /// How large it is, in bytes.
+        size: usize,
+        /// How large it may be, in bytes.
+        limit: usize,
+    },
+    /// The idempotency key cannot be used.
+    #[error("the idempotency key must have between 1 and {limit} bytes; this one has {size}")]
+    BadKey {
+        /// How long it is, in bytes.
+        size: usize,
+        /// How long it may be, in bytes.
+        limit: usize,
+    },
+    /// The module cannot be deployed. What was deployed before is unchanged.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
+    /// The store could not write or read.
+    #[error("the store is in trouble; nothing was stored by this request")]
+    Store(#[from] StoreError),
+    /// More work waits than the host can do.
+    #[error("the host has more work waiting than it can do; try again later")]
+    Busy,
+    /// The host is going down.
+    #[error("the host is stopping; try again when it is back")]
+    Stopping,
+}
+
+fn known_workflows(known: &[String]) -> String {
+    if known.is_empty() {
+        "no module is deployed yet: deploy one with `segno deploy MODULE.wasm`".to_owned()
+    } else {
+        format!("known are {}", known.join(", "))
+    }
+}

@@ -1,0 +1,283 @@
+//! The engine: which runs there are, which shard owns each, and what the doors may ask of them.
+//!
+//! [`Engine`] is the handle that the doors call. It finds what an answer needs, hands a message to
+//! the shard that owns the run, and waits until the shard's word is on disk. The sentence that all
+//! of this serves stands in the shard: an event comes in, the guest runs until it is stuck, commands
+//! come out, the turn is committed, and only then does the world hear of it.
+
+mod callers;
+mod clock;
+mod config;
+mod deploy;
+mod error;
+mod history;
+mod modules;
+mod open;
+mod outside;
+mod queries;
+mod recovery;
+mod replay;
+mod reply;
+mod shard;
+mod timers;
+mod token;
+mod view;
+mod waits;
+mod warm;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use segno_journal::{Request, RunId, Timestamp};
+use serde_json::value::RawValue;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+
+pub use crate::engine::clock::{Clock, VirtualClock};
+pub use crate::engine::config::{Config, Limits};
+pub use crate::engine::error::EngineError;
+pub use crate::engine::open::OpenError;
+pub use crate::engine::reply::Reply;
+pub use crate::engine::token::WEBHOOK_PATH;
+pub use crate::engine::view::{
+    BlockedView, Deployed, HistoryEntry, HistoryEvent, HistoryPage, ModuleView, RunFilter, RunPage,
+    RunStatus, RunSummary, RunView, Started, Wait,
+};
+
+use crate::engine::modules::Modules;
+use crate::engine::outside::Outside;
+use crate::engine::reply::Then;
+use crate::engine::shard::{Inboxes, Message};
+use crate::sandbox::Digest;
+use crate::store::{Committer, RunRecord, Standing, Store};
+
+/// How many requests may be under way at once. More than that wait longer than their callers do:
+/// they are told to come later.
+const MAX_UNDER_WAY: usize = 10_000;
+
+/// How long an idempotency key may be, in bytes.
+const MAX_KEY: usize = 256;
+
+/// How many locks idempotency keys share: two starts with the same key must not race.
+const KEY_LOCKS: usize = 64;
+
+/// How long steps in flight may go on when the host is told to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// A running engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Shared>);
+
+struct Shared {
+    config: Arc<Config>,
+    store: Store,
+    committer: Committer,
+    modules: Arc<Modules>,
+    outside: Outside,
+    inboxes: Inboxes,
+    under_way: Semaphore,
+    key_locks: [tokio::sync::Mutex<()>; KEY_LOCKS],
+    deploy_lock: tokio::sync::Mutex<()>,
+    last_run: Mutex<Option<RunId>>,
+    stopping: AtomicBool,
+    threads: Mutex<Threads>,
+}
+
+/// The threads of the engine, until it is shut down.
+#[derive(Default)]
+struct Threads {
+    shards: Vec<JoinHandle<()>>,
+    committer: Option<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// How the engine runs.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The names of the steps that this host has.
+    #[must_use]
+    pub fn step_names(&self) -> Vec<String> {
+        self.0.outside.runner.steps().names().map(str::to_owned).collect()
+    }
+
+    /// Starts a run. Answers when its first turn is on disk. With an idempotency key that is known
+    /// for this workflow, the answer is the run that it started.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was started then, and nothing stored.
+    pub async fn start(
+        &self,
+        workflow: &str,
+        input: Box<RawValue>,
+        key: Option<String>,
+    ) -> Result<Started, EngineError> {
+        let _admitted = self.admit()?;
+        let (size, limit) = (input.get().len(), self.0.config.limits.payload);
+        if size > limit {
+            return Err(EngineError::TooLarge { what: "the input", size, limit });
+        }
+        let Some(key) = key else { return self.start_new(workflow, input, None).await };
+        if key.is_empty() || key.len() > MAX_KEY {
+            return Err(EngineError::BadKey { size: key.len(), limit: MAX_KEY });
+        }
+        let _alone = self.key_lock(&key).lock().await;
+        match self.0.store.started_by(workflow, &key)? {
+            Some(run_id) => Ok(Started { run_id, status: self.status(run_id)?, created: false }),
+            None => self.start_new(workflow, input, Some(key)).await,
+        }
+    }
+
+    async fn start_new(
+        &self,
+        workflow: &str,
+        input: Box<RawValue>,
+        key: Option<String>,
+    ) -> Result<Started, EngineError> {
+        let module = self.0.modules.enter_current(workflow)?;
+        let started_at = self.0.outside.now();
+        let run = self.name_run(started_at);
+        let (workflow, seed, standing) = (workflow.to_owned(), token::seed(), Standing::Running);
+        let record = RunRecord { workflow, module, started_at, seed, standing };
+        let input = <Box<str>>::from(input).into_string();
+        self.ask(run, |then| Message::Start { run, record, input, key, then }).await?;
+        Ok(Started { run_id: run, status: self.status(run)?, created: true })
+    }
+
+    /// Cancels a run: nothing new starts, its steps are told to stop, its webhooks are closed.
+    /// Cancelling a run that is cancelled changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// The run is not known, or has ended in another way.
+    pub async fn cancel(&self, run: RunId) -> Result<RunView, EngineError> {
+        let _admitted = self.admit()?;
+        match self.status(run)? {
+            RunStatus::Cancelled => return self.run(run).await,
+            RunStatus::Completed | RunStatus::Failed => return Err(EngineError::AlreadyEnded(run)),
+            RunStatus::Pending | RunStatus::Running | RunStatus::Blocked => {}
+        }
+        match self.ask(run, |then| Message::Cancel { run, then }).await {
+            // It ended in this moment; perhaps somebody else cancelled it.
+            Err(EngineError::WebhookClosed) if self.status(run)? != RunStatus::Cancelled => {
+                Err(EngineError::AlreadyEnded(run))
+            }
+            Ok(()) | Err(EngineError::WebhookClosed) => self.run(run).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lets a parked run go on, on its own module or on another one. On another one it goes on only
+    /// if that gives the same commands for all that is recorded; where it does not, the run stays
+    /// parked, with the difference as its reason.
+    ///
+    /// # Errors
+    ///
+    /// The run is not known or not parked, or there is no such module.
+    pub async fn resume(&self, run: RunId, module: Option<String>) -> Result<RunView, EngineError> {
+        let _admitted = self.admit()?;
+        let module = match module {
+            None => None,
+            Some(text) => {
+                let digest = text.parse::<Digest>().ok().filter(|digest| self.0.modules.contains(*digest));
+                Some(digest.ok_or(EngineError::UnknownModule(text.chars().take(80).collect()))?)
+            }
+        };
+        if self.status(run)? != RunStatus::Blocked {
+            return Err(EngineError::NotBlocked(run));
+        }
+        self.ask(run, |then| Message::Resume { run, module, then }).await?;
+        self.run(run).await
+    }
+
+    /// Delivers a call of a webhook. Answers when it is on disk. The engine numbers the request.
+    ///
+    /// # Errors
+    ///
+    /// The call was not stored then.
+    pub async fn call_webhook(&self, token: &str, request: Request) -> Result<Reply, EngineError> {
+        let _admitted = self.admit()?;
+        let webhook = self.0.store.webhook(token)?.ok_or(EngineError::UnknownWebhook)?;
+        let (run, op) = (webhook.run(), webhook.op);
+        let (caller, answer) = oneshot::channel();
+        self.0.inboxes.send(run, Message::Request { run, op, request, caller });
+        answer.await.map_err(|_| EngineError::Stopping)?
+    }
+
+    /// Why the host takes no work, if it does not.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        if self.0.stopping.load(Ordering::Acquire) {
+            return Some(EngineError::Stopping.to_string());
+        }
+        self.0.committer.trouble().map(ToString::to_string)
+    }
+
+    /// Stops: takes no more work, lets steps in flight end for some seconds, and closes the store.
+    /// What is on disk goes on at the next start.
+    pub async fn shutdown(&self) {
+        if self.0.stopping.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.0.outside.timers.stop();
+        self.0.outside.runner.drain(DRAIN).await;
+        self.0.inboxes.stop();
+        let Threads { shards, committer } = std::mem::take(&mut *self.lock_threads());
+        let orders = self.0.committer.clone();
+        // First the shards, whose last turns the committer still writes.
+        let joined = tokio::task::spawn_blocking(move || {
+            let shards = shards.into_iter().try_for_each(JoinHandle::join);
+            orders.stop();
+            shards.and(committer.map_or(Ok(()), JoinHandle::join))
+        });
+        if !matches!(joined.await, Ok(Ok(()))) {
+            tracing::error!("a thread of the engine had panicked before it was stopped");
+        }
+    }
+
+    fn lock_threads(&self) -> MutexGuard<'_, Threads> {
+        self.0.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands a shard a message, and waits until its word is on disk.
+    async fn ask(&self, run: RunId, message: impl FnOnce(Then) -> Message) -> Result<(), EngineError> {
+        let (asker, answer) = oneshot::channel();
+        self.0.inboxes.send(run, message(Then::Tell(asker)));
+        answer.await.map_err(|_| EngineError::Stopping)?
+    }
+
+    /// Lets a request in, unless the host is in trouble or has too much to do.
+    fn admit(&self) -> Result<SemaphorePermit<'_>, EngineError> {
+        if self.0.stopping.load(Ordering::Acquire) {
+            return Err(EngineError::Stopping);
+        }
+        if let Some(error) = self.0.committer.trouble() {
+            return Err(error.clone().into());
+        }
+        self.0.under_way.try_acquire().map_err(|_| EngineError::Busy)
+    }
+
+    fn key_lock(&self, key: &str) -> &tokio::sync::Mutex<()> {
+        let hash = key.bytes().fold(0_usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        &self.0.key_locks[hash % KEY_LOCKS]
+    }
+
+    fn name_run(&self, now: Timestamp) -> RunId {
+        let mut last = self.0.last_run.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = token::run_id(now, *last);
+        *last = Some(run);
+        run
+    }
+}
+
+/// A moment as people see it; the last one that there is where it lies beyond.
+pub(crate) fn when(timestamp: Timestamp) -> jiff::Timestamp {
+    i64::try_from(timestamp.0)
+        .ok()
+        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
+        .unwrap_or(jiff::Timestamp::MAX)
+}

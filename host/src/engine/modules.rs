@@ -1,0 +1,171 @@
+//! The modules of the host: which one starts the new runs of a workflow, which are still needed.
+//!
+//! A module is needed while a workflow points at it or a run that has not ended is on it. Compiled
+//! code is loaded when it is first needed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::engine::error::EngineError;
+use crate::engine::view::ModuleView;
+use crate::engine::when;
+use crate::sandbox::{Digest, Module, ModuleError, Sandbox};
+use crate::store::{ModuleRecord, Store, StoreError};
+
+/// What is known of the modules, in step with the store.
+pub(crate) struct Modules {
+    sandbox: Sandbox,
+    store: Store,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    records: BTreeMap<Digest, ModuleRecord>,
+    /// Which module new runs of a workflow are started on.
+    current: BTreeMap<String, Digest>,
+    /// How many runs that have not ended are on a module.
+    runs: HashMap<Digest, u64>,
+    loaded: HashMap<Digest, Module>,
+}
+
+/// Why a module that a run needs cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    #[error(
+        "its module {0} is not in the store; deploy that very module again, or resume the run on another one"
+    )]
+    Missing(Digest),
+    #[error("its module {digest} can no longer be loaded: {source}")]
+    Refused { digest: Digest, source: ModuleError },
+    #[error("its module {digest} cannot be read: {source}")]
+    Store { digest: Digest, source: StoreError },
+}
+
+impl Modules {
+    /// The modules of a store.
+    pub(crate) fn open(sandbox: Sandbox, store: Store) -> Result<Self, StoreError> {
+        let records = store.modules()?.into_iter().collect();
+        let current = store.workflows()?.into_iter().collect();
+        let state = State { records, current, ..State::default() };
+        Ok(Self { sandbox, store, state: Mutex::new(state) })
+    }
+
+    /// The module for a new run of a workflow. The run counts as being on it from now on.
+    pub(crate) fn enter_current(&self, workflow: &str) -> Result<Digest, EngineError> {
+        let mut state = self.lock();
+        let Some(digest) = state.current.get(workflow).copied() else {
+            let known = state.current.keys().cloned().collect();
+            return Err(EngineError::UnknownWorkflow { name: workflow.chars().take(128).collect(), known });
+        };
+        *state.runs.entry(digest).or_default() += 1;
+        Ok(digest)
+    }
+
+    /// A run that has not ended is on this module.
+    pub(crate) fn enter(&self, digest: Digest) {
+        *self.lock().runs.entry(digest).or_default() += 1;
+    }
+
+    /// A run is no longer on this module. True if nothing needs the module any more: it is then
+    /// forgotten here, and the caller has to take it from the store.
+    #[must_use]
+    pub(crate) fn leave(&self, digest: Digest) -> bool {
+        let mut state = self.lock();
+        if let Some(runs) = state.runs.get_mut(&digest) {
+            *runs = runs.saturating_sub(1);
+        }
+        state.forget_if_unneeded(digest)
+    }
+
+    /// Whether there is such a module.
+    pub(crate) fn contains(&self, digest: Digest) -> bool {
+        self.lock().records.contains_key(&digest)
+    }
+
+    /// The compiled code of a module, loaded where it is not yet.
+    pub(crate) fn load(&self, digest: Digest) -> Result<Module, LoadError> {
+        if let Some(module) = self.lock().loaded.get(&digest) {
+            return Ok(module.clone());
+        }
+        let code = self.store.code(digest).map_err(|source| LoadError::Store { digest, source })?;
+        let code = code.ok_or(LoadError::Missing(digest))?;
+        let module = self.sandbox.load(&code).map_err(|source| LoadError::Refused { digest, source })?;
+        self.lock().loaded.insert(digest, module.clone());
+        Ok(module)
+    }
+
+    /// Checks and compiles a component, and asks it what is in it. Changes nothing.
+    pub(crate) fn examine(&self, wasm: &[u8]) -> Result<(Module, crate::sandbox::Manifest), ModuleError> {
+        let module = self.sandbox.load(wasm)?;
+        let manifest = module.describe()?;
+        Ok((module, manifest))
+    }
+
+    /// The record of a module that is kept already.
+    pub(crate) fn record(&self, digest: Digest) -> Option<ModuleRecord> {
+        self.lock().records.get(&digest).cloned()
+    }
+
+    /// Whether a module starts the new runs of all these workflows.
+    pub(crate) fn is_current_for(&self, digest: Digest, workflows: &[String]) -> bool {
+        let state = self.lock();
+        workflows.iter().all(|workflow| state.current.get(workflow) == Some(&digest))
+    }
+
+    /// Takes in a module that is on disk: from now on it starts the new runs of its workflows.
+    /// What nothing needs any more is forgotten, and has to be taken from the store.
+    pub(crate) fn install(&self, module: Module, record: ModuleRecord) -> Vec<Digest> {
+        let mut state = self.lock();
+        let digest = module.digest();
+        for workflow in &record.manifest.workflows {
+            state.current.insert(workflow.clone(), digest);
+        }
+        state.records.insert(digest, record);
+        state.loaded.insert(digest, module);
+        let digests: Vec<_> = state.records.keys().copied().collect();
+        digests.into_iter().filter(|digest| state.forget_if_unneeded(*digest)).collect()
+    }
+
+    /// All modules, as they are shown, newest first.
+    pub(crate) fn view(&self) -> Vec<ModuleView> {
+        let state = self.lock();
+        let mut views: Vec<_> = state
+            .records
+            .iter()
+            .map(|(digest, record)| ModuleView {
+                digest: digest.to_string(),
+                workflows: record.manifest.workflows.clone(),
+                steps: record.manifest.steps.clone(),
+                current_for: state.current_for(*digest),
+                runs: state.runs.get(digest).copied().unwrap_or_default(),
+                size: record.size,
+                sdk: record.manifest.sdk.clone(),
+                deployed_at: when(record.deployed_at),
+            })
+            .collect();
+        views.sort_by(|one, other| other.deployed_at.cmp(&one.deployed_at));
+        views
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn current_for(&self, digest: Digest) -> Vec<String> {
+        let pointing = self.current.iter().filter(|(_, current)| **current == digest);
+        pointing.map(|(workflow, _)| workflow.clone()).collect()
+    }
+
+    fn forget_if_unneeded(&mut self, digest: Digest) -> bool {
+        let runs = self.runs.get(&digest).copied().unwrap_or_default();
+        if runs > 0 || self.current.values().any(|current| *current == digest) {
+            return false;
+        }
+        self.runs.remove(&digest);
+        self.loaded.remove(&digest);
+        self.records.remove(&digest).is_some()
+    }
+}

@@ -1,0 +1,167 @@
+//! Opening an engine: the store, the sandbox, the threads, and the recovery of every run.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use segno::Steps;
+use segno::native::DuplicateStep;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::engine::clock::Clock;
+use crate::engine::config::Config;
+use crate::engine::modules::Modules;
+use crate::engine::outside::Outside;
+use crate::engine::shard::{Inboxes, Message, Shard};
+use crate::engine::warm::Warm;
+use crate::engine::{Engine, MAX_UNDER_WAY, Shared, Threads};
+use crate::sandbox::Sandbox;
+use crate::steps::{Runner, http_step};
+use crate::store::{Committer, Store, StoreError};
+
+/// Why an engine cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store cannot be opened or read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The sandbox cannot be made.
+    #[error("the sandbox cannot be made: {0}")]
+    Sandbox(String),
+    /// Two steps have one name.
+    #[error(transparent)]
+    Steps(#[from] DuplicateStep),
+    /// The system has no thread for the host.
+    #[error("the system has no thread for the host: {0}")]
+    Thread(std::io::Error),
+}
+
+/// Where compiled modules are kept, within the data directory. It may be deleted at any time.
+const CACHE: &str = "cache";
+
+impl Engine {
+    /// Opens the data directory, recovers every run that has not ended, and goes on with it. Steps
+    /// run on the current tokio runtime. The steps of the host are those given and the built-in
+    /// `http`, unless one of those given has its name.
+    ///
+    /// # Errors
+    ///
+    /// Nothing runs then.
+    pub async fn open(config: Config, steps: Steps) -> Result<Self, OpenError> {
+        let store = Store::open(&config.data)?;
+        Self::open_on(store, config, steps, Clock::System).await
+    }
+
+    /// As [`Engine::open`], on a store that is open already and with any clock.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::open`].
+    pub async fn open_on(
+        store: Store,
+        mut config: Config,
+        steps: Steps,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        steps.check()?;
+        let steps = if steps.get(segno::http::STEP).is_none() { steps.with(http_step()) } else { steps };
+        config.shards = config.shards.max(1);
+        let config = Arc::new(config);
+        let cache: PathBuf = std::path::absolute(config.data.join(CACHE))
+            .map_err(|error| OpenError::Sandbox(error.to_string()))?;
+        let sandbox = Sandbox::new(Some(&cache)).map_err(|error| OpenError::Sandbox(format!("{error:#}")))?;
+        let modules = Arc::new(Modules::open(sandbox, store.clone())?);
+        let runner = Runner::new(steps, config.max_running_steps, config.limits.payload, Handle::current());
+        let outside = Outside::new(clock.clone(), runner);
+        let (committer, committing) = Committer::start(store.clone());
+        let parts = Parts { config, store, committer, modules, outside };
+        let (inboxes, shards) = parts.start_shards().await?;
+        let threads = Threads { shards, committer: Some(committing) };
+        let firing = parts.outside.clone();
+        tokio::spawn(parts.outside.timers.clone().run(clock, move |due| firing.fire(due)));
+        Ok(parts.into_engine(inboxes, threads))
+    }
+}
+
+/// What the shards share.
+struct Parts {
+    config: Arc<Config>,
+    store: Store,
+    committer: Committer,
+    modules: Arc<Modules>,
+    outside: Outside,
+}
+
+impl Parts {
+    /// Starts the shards, and waits until each has recovered its runs.
+    async fn start_shards(&self) -> Result<(Inboxes, Vec<JoinHandle<()>>), OpenError> {
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..self.config.shards).map(|_| channel()).unzip();
+        let inboxes = Inboxes::new(senders);
+        self.outside.connect(inboxes.clone());
+        let (mut threads, mut recoveries) = (Vec::new(), Vec::new());
+        for (number, inbox) in receivers.into_iter().enumerate() {
+            let (recovered, recovery) = oneshot::channel();
+            let shard = self.shard();
+            let thread = std::thread::Builder::new()
+                .name(format!("segno-shard-{number}"))
+                .spawn(move || run_shard(shard, number, &inbox, recovered))
+                .map_err(OpenError::Thread)?;
+            threads.push(thread);
+            recoveries.push(recovery);
+        }
+        for recovery in recoveries {
+            recovery.await.map_err(|_| StoreError::Closed)??;
+        }
+        Ok((inboxes, threads))
+    }
+
+    fn shard(&self) -> Shard {
+        Shard {
+            store: self.store.clone(),
+            committer: self.committer.clone(),
+            modules: Arc::clone(&self.modules),
+            outside: self.outside.clone(),
+            config: Arc::clone(&self.config),
+            runs: std::collections::HashMap::new(),
+            warm: Warm::new(self.config.memory_budget / self.config.shards),
+        }
+    }
+
+    fn into_engine(self, inboxes: Inboxes, threads: Threads) -> Engine {
+        let Self { config, store, committer, modules, outside } = self;
+        Engine(Arc::new(Shared {
+            config,
+            store,
+            committer,
+            modules,
+            outside,
+            inboxes,
+            under_way: Semaphore::new(MAX_UNDER_WAY),
+            key_locks: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
+            deploy_lock: tokio::sync::Mutex::new(()),
+            last_run: Mutex::new(None),
+            stopping: std::sync::atomic::AtomicBool::new(false),
+            threads: Mutex::new(threads),
+        }))
+    }
+}
+
+/// The life of a shard's thread: it recovers its runs, says so, sets them going, and serves.
+fn run_shard(
+    mut shard: Shard,
+    number: usize,
+    inbox: &Receiver<Message>,
+    recovered: oneshot::Sender<Result<(), StoreError>>,
+) {
+    let ready = shard.recover(number);
+    let is_ready = ready.is_ok();
+    if recovered.send(ready).is_err() || !is_ready {
+        return;
+    }
+    if let Err(error) = shard.go_on() {
+        tracing::error!(%error, "runs of this shard could not be set going; restart the host");
+    }
+    shard.run(inbox);
+}

@@ -1,0 +1,146 @@
+//! What happens once a turn is on disk, and not before: steps start, timers are armed, callers are
+//! answered.
+
+use std::sync::{Arc, OnceLock};
+
+use segno_journal::retry::{self, Attempt, Decision};
+use segno_journal::{Effect, Event, Op, RunId, StepCall, Timestamp, Turn};
+
+use crate::engine::callers::Callers;
+use crate::engine::clock::Clock;
+use crate::engine::shard::{Inboxes, Message};
+use crate::engine::timers::{Due, Timers};
+use crate::steps::{self, Attempted, Ended, Runner};
+use crate::store::Committed;
+
+/// The world, as the engine reaches it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Outside {
+    pub(crate) clock: Clock,
+    pub(crate) runner: Runner,
+    pub(crate) timers: Timers,
+    pub(crate) callers: Arc<Callers>,
+    inboxes: Arc<OnceLock<Inboxes>>,
+}
+
+/// A step of a run, to be started or tried again.
+#[derive(Debug, Clone)]
+pub(crate) struct Owner {
+    pub(crate) run: RunId,
+    pub(crate) workflow: Arc<str>,
+}
+
+impl Outside {
+    pub(crate) fn new(clock: Clock, runner: Runner) -> Self {
+        let (timers, callers, inboxes) = (Timers::default(), Arc::default(), Arc::default());
+        Self { clock, runner, timers, callers, inboxes }
+    }
+
+    /// Says where the shards are reached. What ends before is not told.
+    pub(crate) fn connect(&self, inboxes: Inboxes) {
+        let _connected_before = self.inboxes.set(inboxes);
+    }
+
+    /// Lets the world hear of a turn: the one way out, and it takes the proof that the turn is on
+    /// disk.
+    pub(crate) fn release(&self, owner: &Owner, _proof: &Committed<Turn>, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Start { op, call } => self.start(owner, op, call, 1),
+                Effect::Wake { op, at } => self.timers.arm(at, Due::Wake(owner.run, op)),
+                Effect::Respond { request, response } => self.callers.respond(owner.run, request, response),
+                Effect::End => {
+                    self.runner.cancel_run(owner.run);
+                    self.timers.forget(owner.run);
+                    self.callers.let_go(owner.run);
+                    self.callers.end(owner.run);
+                }
+            }
+        }
+    }
+
+    /// Starts the next attempt when it is due: it is on disk that the last one failed.
+    pub(crate) fn retry(&self, owner: &Owner, op: Op, call: Arc<StepCall>, last: &Committed<Attempt>) {
+        let (run, workflow) = (owner.run, Arc::clone(&owner.workflow));
+        let attempted = Attempted { run, workflow, op, call, number: last.number.saturating_add(1) };
+        self.timers.arm(last.retry_at, Due::Retry(attempted));
+    }
+
+    /// What a timer does when it is due.
+    pub(crate) fn fire(&self, due: Due) {
+        match due {
+            Due::Wake(run, op) => self.tell(run, Message::Event { run, event: Event::Slept { op } }),
+            Due::Retry(attempted) => self.attempt(attempted),
+        }
+    }
+
+    fn start(&self, owner: &Owner, op: Op, call: Arc<StepCall>, number: u32) {
+        let (run, workflow) = (owner.run, Arc::clone(&owner.workflow));
+        self.attempt(Attempted { run, workflow, op, call, number });
+    }
+
+    fn attempt(&self, attempted: Attempted) {
+        let (outside, callers, run) = (self.clone(), Arc::clone(&self.callers), attempted.run);
+        let responder = Arc::new(move |request, response: segno::Response| {
+            callers.respond(run, request, response_of_step(response));
+        });
+        self.runner.start(attempted, self.clock.now(), responder, move |ended| outside.ended(ended));
+    }
+
+    /// An attempt is over: the run hears of it, now or after another attempt.
+    fn ended(&self, ended: Ended) {
+        let Ended { attempted, outcome } = ended;
+        let (run, op) = (attempted.run, attempted.op);
+        let message = match outcome {
+            Ok(output) => Message::Event { run, event: Event::StepCompleted { op, output } },
+            Err(mishap) => self.after_mishap(&attempted, mishap),
+        };
+        self.tell(run, message);
+    }
+
+    fn after_mishap(&self, attempted: &Attempted, mishap: retry::Mishap) -> Message {
+        let (run, op, number) = (attempted.run, attempted.op, attempted.number);
+        let decided = self.decide(&attempted.call, number, mishap.clone());
+        match decided {
+            Decision::GiveUp(failure) => Message::Event { run, event: Event::StepFailed { op, failure } },
+            Decision::Retry { after_ms } => {
+                let at = self.clock.now();
+                let attempt =
+                    Attempt { number, at, error: mishap.to_string(), retry_at: at.plus_ms(after_ms) };
+                Message::Attempt { run, op, attempt }
+            }
+        }
+    }
+
+    /// What follows an attempt that did not succeed.
+    pub(crate) fn decide(&self, call: &StepCall, number: u32, mishap: retry::Mishap) -> Decision {
+        let policy = steps::policy(self.runner.steps(), call);
+        retry::decide(&call.name, &policy, number, mishap, chance())
+    }
+
+    /// Hands a message to the shard that owns the run. A host that is going down hears nothing
+    /// more.
+    pub(crate) fn tell(&self, run: RunId, message: Message) {
+        if let Some(inboxes) = self.inboxes.get() {
+            inboxes.send(run, message);
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// A random number from 0 to 1: where in the range of its jitter a delay falls.
+fn chance() -> f64 {
+    let bits = getrandom::u32().unwrap_or(u32::MAX / 2);
+    f64::from(bits) / f64::from(u32::MAX)
+}
+
+fn response_of_step(response: segno::Response) -> segno_journal::Response {
+    segno_journal::Response {
+        status: response.status(),
+        headers: response.headers().to_vec(),
+        body: response.into_body().into_bytes(),
+    }
+}

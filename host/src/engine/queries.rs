@@ -1,0 +1,235 @@
+//! Reading: what there is and how it stands. Nothing here changes anything.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use segno_journal::{Event, RunId, Verdict};
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+
+use crate::engine::error::EngineError;
+use crate::engine::history::Teller;
+use crate::engine::shard::Message;
+use crate::engine::view::{
+    BlockedView, HistoryPage, ModuleView, RunFilter, RunPage, RunStatus, RunSummary, RunView,
+};
+use crate::engine::{Engine, when};
+use crate::store::{RunRecord, Standing, StoreError};
+
+/// How many runs a list may have.
+const MAX_LISTED: usize = 1_000;
+
+/// How many runs are looked at for one page: a filter that matches nothing must not read all that
+/// ever was. The cursor goes on from there.
+const MAX_SCANNED: usize = 100_000;
+
+/// How many turns one page of a history may have.
+const MAX_TURNS: usize = 10_000;
+
+impl Engine {
+    /// A run, as it stands.
+    ///
+    /// # Errors
+    ///
+    /// There is no such run, or the store cannot be read.
+    pub async fn run(&self, run: RunId) -> Result<RunView, EngineError> {
+        let (asker, answer) = oneshot::channel();
+        self.0.inboxes.send(run, Message::Inspect { run, asker });
+        // A shard that is gone says nothing; the disk still does.
+        let live = answer.await.unwrap_or_default();
+        let input = self.input(run)?;
+        match live {
+            Some(live) => Ok(view(run, live.record, live.turns, input, Ended::default(), live.waits_for)),
+            None => {
+                let record = self.record(run)?;
+                let (turns, ended) = self.ending(run)?;
+                Ok(view(run, record, turns, input, ended, Vec::new()))
+            }
+        }
+    }
+
+    /// A run when it has ended or is parked, or as it stands when the time is up.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::run`].
+    pub async fn wait(&self, run: RunId, at_most: Duration) -> Result<RunView, EngineError> {
+        // Listen first, then look: nothing can happen unheard in between.
+        let heard = self.0.outside.callers.expect_end(run);
+        let status = self.status(run)?;
+        if !status.has_ended() && status != RunStatus::Blocked {
+            let _heard_or_late = tokio::time::timeout(at_most, heard).await;
+        }
+        self.run(run).await
+    }
+
+    /// Runs, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn runs(&self, filter: RunFilter) -> Result<RunPage, EngineError> {
+        let engine = self.clone();
+        blocking(move || engine.list(&filter)).await
+    }
+
+    fn list(&self, filter: &RunFilter) -> Result<RunPage, EngineError> {
+        let limit = filter.limit.clamp(1, MAX_LISTED);
+        let (mut runs, mut scanned, mut last) = (Vec::new(), 0, None);
+        self.0.store.visit_runs(filter.before, |run, record| {
+            if runs.len() == limit || scanned == MAX_SCANNED {
+                return ControlFlow::Break(());
+            }
+            (scanned, last) = (scanned + 1, Some(run));
+            let status = status_of(&record.standing);
+            let wanted = filter.workflow.as_ref().is_none_or(|workflow| *workflow == record.workflow)
+                && filter.status.is_none_or(|wanted| wanted == status);
+            if wanted {
+                runs.push(summary(run, record, status));
+            }
+            ControlFlow::Continue(())
+        })?;
+        let more = runs.len() == limit || scanned == MAX_SCANNED;
+        Ok(RunPage { runs, next: last.filter(|_| more).map(|run| run.to_string()) })
+    }
+
+    /// What happened to a run, from a turn on.
+    ///
+    /// # Errors
+    ///
+    /// There is no such run, or the store cannot be read.
+    pub async fn history(&self, run: RunId, from: u64, max: usize) -> Result<HistoryPage, EngineError> {
+        let engine = self.clone();
+        blocking(move || engine.tell(run, from, max.clamp(1, MAX_TURNS))).await
+    }
+
+    fn tell(&self, run: RunId, from: u64, max: usize) -> Result<HistoryPage, EngineError> {
+        self.record(run)?;
+        let attempts = self.0.store.attempts(run)?;
+        let (mut teller, mut told, mut next) = (Teller::new(run), 0, None);
+        self.0.store.visit_turns(run, 0, |turn| {
+            if turn.seq < from {
+                teller.skip(&turn);
+            } else if told < max {
+                teller.tell(&turn, &attempts);
+                told += 1;
+            } else {
+                next = Some(turn.seq);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })?;
+        let events = if next.is_none() { teller.finish(&attempts) } else { teller.into_told() };
+        Ok(HistoryPage { events, next })
+    }
+
+    /// All modules, newest first.
+    ///
+    /// # Errors
+    ///
+    /// None today; the signature leaves room for a store that has to be asked.
+    pub async fn modules(&self) -> Result<Vec<ModuleView>, EngineError> {
+        Ok(self.0.modules.view())
+    }
+
+    pub(super) fn status(&self, run: RunId) -> Result<RunStatus, EngineError> {
+        self.record(run).map(|record| status_of(&record.standing))
+    }
+
+    fn record(&self, run: RunId) -> Result<RunRecord, EngineError> {
+        self.0.store.run(run)?.ok_or(EngineError::UnknownRun(run))
+    }
+
+    /// What the run was given. A run that was parked before its first turn has it among the events
+    /// that wait.
+    fn input(&self, run: RunId) -> Result<Box<RawValue>, EngineError> {
+        let event = match self.0.store.turn(run, 0)? {
+            Some(first) => Some(first.event),
+            None => self.0.store.parked(run)?.into_iter().next().map(|(_, parked)| parked.event),
+        };
+        match event {
+            Some(Event::Started { input }) => raw(input),
+            _ => Err(EngineError::UnknownRun(run)),
+        }
+    }
+
+    /// How many turns an ended run had, and how it ended.
+    fn ending(&self, run: RunId) -> Result<(u64, Ended), EngineError> {
+        let Some(last) = self.0.store.last_turn(run)? else { return Ok((0, Ended::default())) };
+        let ended = match last.verdict {
+            Verdict::Completed(output) => Ended { output: Some(raw(output)?), error: None },
+            Verdict::Failed(error) => Ended { output: None, error: Some(error) },
+            Verdict::Waiting | Verdict::Cancelled => Ended::default(),
+        };
+        Ok((last.seq + 1, ended))
+    }
+}
+
+#[derive(Default)]
+struct Ended {
+    output: Option<Box<RawValue>>,
+    error: Option<String>,
+}
+
+fn view(
+    run_id: RunId,
+    record: RunRecord,
+    turns: u64,
+    input: Box<RawValue>,
+    ended: Ended,
+    waits_for: Vec<crate::engine::view::Wait>,
+) -> RunView {
+    let summary = summary(run_id, record.clone(), status_of(&record.standing));
+    let blocked = match record.standing {
+        Standing::Blocked(blocked) => Some(BlockedView { kind: blocked.kind, message: blocked.message }),
+        _ => None,
+    };
+    RunView {
+        run_id,
+        workflow: summary.workflow,
+        status: summary.status,
+        module: summary.module,
+        started_at: summary.started_at,
+        ended_at: summary.ended_at,
+        turns,
+        input,
+        output: ended.output,
+        error: ended.error,
+        blocked,
+        waits_for,
+    }
+}
+
+fn summary(run_id: RunId, record: RunRecord, status: RunStatus) -> RunSummary {
+    RunSummary {
+        run_id,
+        workflow: record.workflow,
+        status,
+        module: record.module.to_string(),
+        started_at: when(record.started_at),
+        ended_at: record.standing.ended_at().map(when),
+    }
+}
+
+const fn status_of(standing: &Standing) -> RunStatus {
+    match standing {
+        Standing::Running => RunStatus::Running,
+        Standing::Blocked(_) => RunStatus::Blocked,
+        Standing::Completed(_) => RunStatus::Completed,
+        Standing::Failed(_) => RunStatus::Failed,
+        Standing::Cancelled(_) => RunStatus::Cancelled,
+    }
+}
+
+fn raw(json: String) -> Result<Box<RawValue>, EngineError> {
+    RawValue::from_string(json).map_err(|error| {
+        StoreError::Record { table: "turns".into(), detail: format!("a value is not JSON: {error}") }.into()
+    })
+}
+
+/// Reads on a thread that may wait for the disk.
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+) -> Result<T, EngineError> {
+    tokio::task::spawn_blocking(read).await.map_err(|_panicked_or_stopped| EngineError::Stopping)?
+}

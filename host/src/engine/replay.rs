@@ -1,0 +1,94 @@
+//! Bringing a run back from its turns: its state by folding, its guest by replaying.
+
+use std::ops::ControlFlow;
+
+use segno_journal::{BlockKind, Blocked, Run, RunId, Turn, divergence};
+
+use crate::engine::modules::Modules;
+use crate::engine::shard::Live;
+use crate::sandbox::{Facts, Guest, Moment, Quota, Tokens};
+use crate::store::{Store, StoreError};
+
+/// Why a run cannot have its turn.
+#[derive(Debug)]
+pub(crate) enum Stuck {
+    /// It has to be parked.
+    Blocked(Blocked),
+    /// The store is in trouble, and with it the host.
+    Store(StoreError),
+}
+
+impl From<Blocked> for Stuck {
+    fn from(blocked: Blocked) -> Self {
+        Self::Blocked(blocked)
+    }
+}
+
+impl From<StoreError> for Stuck {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The state of a run, from its turns.
+pub(crate) fn fold(store: &Store, id: RunId) -> Result<Run, StoreError> {
+    let mut folded = Ok(Run::new());
+    store.visit_turns(id, 0, |turn| {
+        folded = std::mem::replace(&mut folded, Ok(Run::new())).and_then(|run| {
+            let damaged = |fault: segno_journal::Fault| StoreError::Record {
+                table: "turns".into(),
+                detail: format!("{id}: {fault}"),
+            };
+            run.apply(&turn).map(|(run, _effects)| run).map_err(damaged)
+        });
+        if folded.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    folded
+}
+
+/// A guest that is where the run is: a fresh one that is given all turns of the run, and gives the
+/// same commands each time.
+pub(crate) fn replay(store: &Store, modules: &Modules, live: &Live, quota: Quota) -> Result<Guest, Stuck> {
+    let id = live.owner.run;
+    let blocked = |kind, message: String| Blocked { kind, message };
+    let module =
+        modules.load(live.record.module).map_err(|error| blocked(BlockKind::Module, error.to_string()))?;
+    let facts = Facts {
+        run: id,
+        workflow: live.record.workflow.clone(),
+        started_at: live.record.started_at,
+        seed: live.record.seed,
+    };
+    let mut guest = module
+        .instantiate(facts, quota)
+        .map_err(|error| blocked(BlockKind::Limit, format!("its guest cannot be made: {error:#}")))?;
+    let mut replayed = Ok(0);
+    store.visit_turns(id, 0, |turn| match replay_turn(&mut guest, &turn) {
+        Ok(()) => {
+            replayed = Ok(turn.seq + 1);
+            ControlFlow::Continue(())
+        }
+        Err(blocked) => {
+            replayed = Err(blocked);
+            ControlFlow::Break(())
+        }
+    })?;
+    let (replayed, expected) = (replayed?, live.run.turns());
+    if replayed == expected {
+        return Ok(guest);
+    }
+    let message =
+        format!("its journal has {replayed} turns, but {expected} are known to have been committed");
+    Err(blocked(BlockKind::Journal, message).into())
+}
+
+fn replay_turn(guest: &mut Guest, turn: &Turn) -> Result<(), Blocked> {
+    let moment = Moment { seq: turn.seq, at: turn.at };
+    let output = guest.turn(&turn.event, moment, Tokens::recorded(&turn.commands))?;
+    divergence::check(turn, &output.commands, &output.verdict).map_err(|divergence| Blocked {
+        kind: BlockKind::Divergence,
+        message: format!(
+            "{divergence}; deploy the code that it was started with, or resume it on a module that agrees"
+        ),
+    })
+}

@@ -1,0 +1,291 @@
+//! What the engine tells of itself: the shapes that the management API and the CLI show.
+
+use jiff::Timestamp;
+use segno_journal::{BlockKind, Level, RunId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RunStatus {
+    /// Named and stored, not yet begun.
+    Pending,
+    /// Begun, not over.
+    Running,
+    /// Parked with its state whole, until somebody mends what stopped it.
+    Blocked,
+    /// Over, with an output.
+    Completed,
+    /// Over, with an error.
+    Failed,
+    /// Over, stopped from outside.
+    Cancelled,
+}
+
+impl RunStatus {
+    /// True if nothing can happen to the run any more.
+    #[must_use]
+    pub const fn has_ended(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// A run in a list.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RunSummary {
+    /// `run_` and a ULID.
+    #[schema(value_type = String)]
+    pub run_id: RunId,
+    /// The name of its workflow.
+    pub workflow: String,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// The digest of its module.
+    pub module: String,
+    /// When it was started.
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// When it ended, if it has.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ended_at: Option<Timestamp>,
+}
+
+/// A run, as far as it is known.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RunView {
+    /// `run_` and a ULID.
+    #[schema(value_type = String)]
+    pub run_id: RunId,
+    /// The name of its workflow.
+    pub workflow: String,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// The digest of its module.
+    pub module: String,
+    /// When it was started.
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// When it ended, if it has.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ended_at: Option<Timestamp>,
+    /// How many turns it has had.
+    pub turns: u64,
+    /// What it was given.
+    #[schema(value_type = Value)]
+    pub input: Box<RawValue>,
+    /// What it returned, if it is completed.
+    #[schema(value_type = Option<Value>)]
+    pub output: Option<Box<RawValue>>,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+    /// Why it is parked, if it is.
+    pub blocked: Option<BlockedView>,
+    /// What it waits for: empty once it has ended.
+    pub waits_for: Vec<Wait>,
+}
+
+/// Why a run is parked.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct BlockedView {
+    /// `trap`, `divergence`, `limit` or `module`.
+    #[schema(value_type = String)]
+    pub kind: BlockKind,
+    /// What happened and what to do.
+    pub message: String,
+}
+
+/// One thing that a run waits for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Wait {
+    /// A step that has not ended.
+    Step {
+        /// The number of the operation in its run.
+        op: u64,
+        /// The idempotency key: run ID and operation.
+        step_id: String,
+        /// The name of the step.
+        name: String,
+        /// When the workflow asked for it.
+        #[schema(value_type = String, format = DateTime)]
+        since: Timestamp,
+        /// The number of the attempt that runs or is due next, from 1.
+        attempt: u32,
+        /// Why the last attempt failed, if one did.
+        last_error: Option<String>,
+        /// When the next attempt is due, if the last one failed.
+        #[schema(value_type = Option<String>, format = DateTime)]
+        retry_at: Option<Timestamp>,
+    },
+    /// A sleep that is not over.
+    Sleep {
+        /// The number of the operation in its run.
+        op: u64,
+        /// When it began.
+        #[schema(value_type = String, format = DateTime)]
+        since: Timestamp,
+        /// When it is over.
+        #[schema(value_type = String, format = DateTime)]
+        until: Timestamp,
+    },
+    /// A call of a webhook.
+    Webhook {
+        /// The number of the operation in its run.
+        op: u64,
+        /// Where to call it.
+        url: String,
+        /// When it was opened.
+        #[schema(value_type = String, format = DateTime)]
+        since: Timestamp,
+        /// How many requests the workflow has not taken yet.
+        untaken: usize,
+    },
+}
+
+/// A page of a list of runs, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RunPage {
+    /// The runs.
+    pub runs: Vec<RunSummary>,
+    /// What to pass as `cursor` for the next page, if there is one.
+    pub next: Option<String>,
+}
+
+/// Which runs to list.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    /// Only runs of this workflow.
+    pub workflow: Option<String>,
+    /// Only runs that stand so.
+    pub status: Option<RunStatus>,
+    /// How many at most.
+    pub limit: usize,
+    /// Only runs before this one.
+    pub before: Option<RunId>,
+}
+
+/// One entry of a run's history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HistoryEntry {
+    /// The turn in which it happened. A failed attempt belongs to no turn of its own: it carries
+    /// the number of the turn that asked for the step.
+    pub turn: u64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// What.
+    pub event: HistoryEvent,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields say what they are; the variants say what they mean")]
+pub enum HistoryEvent {
+    /// The run began.
+    RunStarted { input: Value },
+    /// The workflow asked for a step.
+    StepStarted { op: u64, step_id: String, name: String, input: Value },
+    /// An attempt of a step failed and is tried again.
+    StepRetrying {
+        op: u64,
+        attempt: u32,
+        error: String,
+        #[schema(value_type = String, format = DateTime)]
+        retry_at: Timestamp,
+    },
+    /// A step returned.
+    StepCompleted { op: u64, name: String, output: Value },
+    /// A step failed for good.
+    StepFailed { op: u64, name: String, attempts: u32, error: String, fatal: bool },
+    /// The workflow began to sleep.
+    SleepStarted {
+        op: u64,
+        #[schema(value_type = String, format = DateTime)]
+        until: Timestamp,
+    },
+    /// A sleep was over.
+    SleepCompleted { op: u64 },
+    /// The workflow opened a webhook.
+    WebhookCreated { op: u64, url: String },
+    /// A webhook was called.
+    WebhookRequested { op: u64, request: u64, method: String, url: String, bytes: usize },
+    /// The workflow took a request.
+    WebhookTaken { op: u64 },
+    /// The workflow answered a request.
+    WebhookResponded { request: u64, status: u16 },
+    /// The workflow closed a webhook.
+    WebhookDisposed { op: u64 },
+    /// The workflow wrote to the log.
+    Log {
+        #[schema(value_type = String)]
+        level: Level,
+        message: String,
+    },
+    /// The run returned.
+    RunCompleted { output: Value },
+    /// The run failed.
+    RunFailed { error: String },
+    /// The run was cancelled.
+    RunCancelled,
+}
+
+/// A page of a history, oldest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct HistoryPage {
+    /// The entries.
+    pub events: Vec<HistoryEntry>,
+    /// What to pass as `cursor` for the next page, if there is one: the number of the next turn.
+    pub next: Option<u64>,
+}
+
+/// A module, as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ModuleView {
+    /// `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+    /// The names of its workflows.
+    pub workflows: Vec<String>,
+    /// The names of the steps that it may call.
+    pub steps: Vec<String>,
+    /// Of its workflows, those of which it starts the new runs.
+    pub current_for: Vec<String>,
+    /// How many runs that have not ended are on it.
+    pub runs: u64,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Which SDK built it.
+    pub sdk: String,
+    /// When it was first deployed.
+    #[schema(value_type = String, format = DateTime)]
+    pub deployed_at: Timestamp,
+}
+
+/// What a deploy did.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Deployed {
+    /// `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+    /// The workflows whose new runs it now starts.
+    pub workflows: Vec<String>,
+    /// True if this very module was current for all of them before.
+    pub unchanged: bool,
+    /// What the deployer should know, for example a step that this host does not have.
+    pub warnings: Vec<String>,
+}
+
+/// The answer to a start.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Started {
+    /// `run_` and a ULID.
+    #[schema(value_type = String)]
+    pub run_id: RunId,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// False if the idempotency key was known: then this is the run that it started.
+    #[serde(skip)]
+    pub created: bool,
+}

@@ -1,0 +1,61 @@
+//! What a run waits for, for people.
+
+use jiff::Timestamp as Instant;
+use segno_journal::{Command, Level, LogLine, Op, Open, Run, RunId, Verdict};
+
+use crate::engine::view::Wait;
+use crate::engine::when;
+use crate::sandbox::Output;
+
+/// What a run waits for, in the order in which it asked.
+pub(crate) fn waits_for(id: RunId, run: &Run) -> Vec<Wait> {
+    run.open().map(|(op, open)| wait(id, op, open)).collect()
+}
+
+fn wait(id: RunId, op: Op, open: &Open) -> Wait {
+    match open {
+        Open::Step { call, last_attempt } => Wait::Step {
+            op: op.0,
+            step_id: format!("{id}:{op}"),
+            name: call.name.clone(),
+            since: when(call.asked_at),
+            attempt: last_attempt.as_ref().map_or(1, |last| last.number.saturating_add(1)),
+            last_error: last_attempt.as_ref().map(|last| last.error.clone()),
+            retry_at: last_attempt.as_ref().map(|last| -> Instant { when(last.retry_at) }),
+        },
+        Open::Sleep { since, until } => Wait::Sleep { op: op.0, since: when(*since), until: when(*until) },
+        Open::Webhook { since, url, untaken, .. } => {
+            Wait::Webhook { op: op.0, url: url.clone(), since: when(*since), untaken: untaken.len() }
+        }
+    }
+}
+
+/// How many dropped operations are named in the warning.
+const NAMED: usize = 5;
+
+/// The warning that a workflow ended without waiting for all that it began. A webhook is not waited
+/// for to its end, so it is not missed.
+pub(crate) fn dropped_at_end(run: &Run, output: &Output) -> Option<LogLine> {
+    if output.verdict == Verdict::Waiting {
+        return None;
+    }
+    let before = run.open().filter_map(|(op, open)| match open {
+        Open::Step { call, .. } => Some(format!("step `{}` ({op})", call.name)),
+        Open::Sleep { .. } => Some(format!("a sleep ({op})")),
+        Open::Webhook { .. } => None,
+    });
+    let begun = output.commands.iter().filter_map(|command| match command {
+        Command::Step { name, .. } => Some(format!("step `{name}`")),
+        Command::Sleep { .. } => Some("a sleep".to_owned()),
+        _ => None,
+    });
+    let dropped: Vec<_> = before.chain(begun).collect();
+    if dropped.is_empty() {
+        return None;
+    }
+    let shown = dropped.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let more = if dropped.len() > NAMED { ", …" } else { "" };
+    let message =
+        format!("the workflow ended without waiting for {} operations: {shown}{more}", dropped.len());
+    Some(LogLine { level: Level::Warn, message })
+}

@@ -1,0 +1,61 @@
+//! The guests that are live, up to a budget: who was idle longest goes first.
+
+use std::collections::{BTreeMap, HashMap};
+
+use segno_journal::RunId;
+
+use crate::sandbox::Guest;
+
+/// What a live guest holds besides its memory: tables, handles, the pages of its stack.
+const OVERHEAD: usize = 48 << 10;
+
+/// The live guests of a shard.
+pub(crate) struct Warm {
+    budget: usize,
+    held: usize,
+    clock: u64,
+    guests: HashMap<RunId, Entry>,
+    /// By when they were last used.
+    line: BTreeMap<u64, RunId>,
+}
+
+struct Entry {
+    guest: Guest,
+    used: u64,
+    size: usize,
+}
+
+impl Warm {
+    /// Room for guests of this many bytes.
+    pub(crate) fn new(budget: usize) -> Self {
+        Self { budget, held: 0, clock: 0, guests: HashMap::new(), line: BTreeMap::new() }
+    }
+
+    /// The live guest of a run, if there is one.
+    pub(crate) fn take(&mut self, run: RunId) -> Option<Guest> {
+        let entry = self.guests.remove(&run)?;
+        self.line.remove(&entry.used);
+        self.held -= entry.size;
+        Some(entry.guest)
+    }
+
+    /// Keeps a guest, and drops those that were idle longest where there is no more room. It is
+    /// kept even if it is larger than the budget: its next event may come at once.
+    pub(crate) fn put(&mut self, run: RunId, guest: Guest) {
+        let size = OVERHEAD + guest.grown();
+        let used = self.clock;
+        self.clock += 1;
+        self.held += size;
+        self.guests.insert(run, Entry { guest, used, size });
+        self.line.insert(used, run);
+        while self.held > self.budget && self.guests.len() > 1 {
+            let Some((_, idle)) = self.line.first_key_value() else { return };
+            self.remove(*idle);
+        }
+    }
+
+    /// Drops the guest of a run, if there is one.
+    pub(crate) fn remove(&mut self, run: RunId) {
+        drop(self.take(run));
+    }
+}

@@ -1,0 +1,59 @@
+//! Between the words of the WIT world and those of the journal. By hand, so that neither shapes
+//! the other.
+
+use segno_journal::{Answer, Event, Level, Op, Response};
+
+use crate::sandbox::imports::exports::segno::workflow::guest::Event as GuestEvent;
+use crate::sandbox::imports::segno::workflow::{log, types, webhook};
+
+/// The operation and the event as the guest sees them, or `None` for an event that is not the
+/// guest's.
+pub(crate) fn event_to_guest(event: &Event) -> Option<(Op, GuestEvent)> {
+    let event_for_guest = match event {
+        Event::Started { .. } | Event::Cancelled => return None,
+        Event::StepCompleted { output, .. } => GuestEvent::StepCompleted(output.clone()),
+        Event::StepFailed { failure, .. } => GuestEvent::StepFailed(types::StepFailure {
+            step: failure.step.clone(),
+            attempts: failure.attempts,
+            message: failure.message.clone(),
+            fatal: failure.fatal,
+        }),
+        Event::Slept { .. } => GuestEvent::Slept,
+        Event::Requested { request, .. } => GuestEvent::Requested(types::Request {
+            number: request.number,
+            method: request.method.clone(),
+            url: request.url.clone(),
+            headers: request.headers.clone(),
+            body: request.body.clone(),
+        }),
+    };
+    event.op().map(|op| (op, event_for_guest))
+}
+
+/// How callers are answered, or what is wrong with it.
+pub(crate) fn answer(answer: webhook::Answer) -> Result<Answer, String> {
+    Ok(match answer {
+        webhook::Answer::Accepted => Answer::Accepted,
+        webhook::Answer::Fixed(fixed) => Answer::Fixed(response(fixed)?),
+        webhook::Answer::Manual => Answer::Manual,
+    })
+}
+
+/// A response, or what is wrong with it.
+pub(crate) fn response(response: types::Response) -> Result<Response, String> {
+    let types::Response { status, headers, body } = response;
+    if (200..=599).contains(&status) {
+        Ok(Response { status, headers, body })
+    } else {
+        Err(format!("the workflow answers a webhook with status {status}; it must be from 200 to 599"))
+    }
+}
+
+pub(crate) const fn level(level: log::Level) -> Level {
+    match level {
+        log::Level::Debug => Level::Debug,
+        log::Level::Info => Level::Info,
+        log::Level::Warn => Level::Warn,
+        log::Level::Error => Level::Error,
+    }
+}

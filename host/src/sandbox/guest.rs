@@ -1,0 +1,173 @@
+//! A live guest: one instance of a module, the memory of one run.
+
+use segno_journal::{Blocked, Command, Event, LogLine, Timestamp, Verdict};
+use wasmtime::Store;
+
+use crate::sandbox::convert;
+use crate::sandbox::imports::Workflow;
+use crate::sandbox::imports::exports::segno::workflow::guest::Verdict as GuestVerdict;
+use crate::sandbox::state::{Facts, ImageSlot, Quota, State, Tokens};
+use crate::sandbox::trap;
+
+/// When a turn happens: its position in the run, and the time that the guest sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The position of the turn, from 0.
+    pub seq: u64,
+    /// When its event was delivered.
+    pub at: Timestamp,
+}
+
+/// What a turn gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// What the workflow asked for, in order.
+    pub commands: Vec<Command>,
+    /// How the run stands.
+    pub verdict: Verdict,
+    /// What the workflow wrote to the log or printed.
+    pub log: Vec<LogLine>,
+}
+
+/// One instance of a module: the live memory of one run.
+///
+/// After an error the guest is of no more use: drop it, and replay the run where it is to go on.
+pub struct Guest {
+    store: Store<State>,
+    exports: Workflow,
+    fresh_memory: usize,
+}
+
+impl Guest {
+    pub(crate) fn new(store: Store<State>, exports: Workflow) -> Self {
+        let fresh_memory = store.data().memory();
+        Self { store, exports, fresh_memory }
+    }
+
+    /// Delivers one event, and runs the workflow until it is stuck.
+    ///
+    /// # Errors
+    ///
+    /// Why the run must be parked: the guest trapped, or wanted more than it may have.
+    pub fn turn(&mut self, event: &Event, moment: Moment, tokens: Tokens) -> Result<Output, Blocked> {
+        self.store.data_mut().begin_turn(moment, tokens);
+        let verdict = self.call(event).map_err(|error| trap::explain(self.store.data_mut(), &error))?;
+        let recorded = self.store.data_mut().end_turn();
+        // A refused growth that the guest survived is no reason to stop it.
+        self.store.data_mut().take_fault();
+        Ok(Output { commands: recorded.commands, verdict, log: recorded.log })
+    }
+
+    fn call(&mut self, event: &Event) -> wasmtime::Result<Verdict> {
+        let fuel = self.store.data().fuel_per_turn();
+        self.store.set_fuel(fuel)?;
+        let guest = self.exports.segno_workflow_guest();
+        let verdict = match event {
+            Event::Started { input } => {
+                let workflow = self.store.data().facts.workflow.clone();
+                guest.call_start(&mut self.store, &workflow, input)?
+            }
+            event => match convert::event_to_guest(event) {
+                Some((op, event)) => guest.call_deliver(&mut self.store, op.0, &event)?,
+                // A cancelled run is not told; there is nothing to deliver.
+                None => return Ok(Verdict::Cancelled),
+            },
+        };
+        let state = self.store.data_mut();
+        Ok(match verdict {
+            GuestVerdict::Waiting => Verdict::Waiting,
+            GuestVerdict::Completed(output) => {
+                state.check_payload("the output of the workflow", output.len())?;
+                let _checked: &serde_json::value::RawValue =
+                    serde_json::from_str(&output).map_err(|error| {
+                        wasmtime::Error::msg(format!("the output of the workflow is not JSON: {error}"))
+                    })?;
+                Verdict::Completed(output)
+            }
+            GuestVerdict::Failed(error) => {
+                state.check_payload("the error of the workflow", error.len())?;
+                Verdict::Failed(error)
+            }
+        })
+    }
+
+    /// By how many bytes the memory of the guest has grown since it was made: what was there before
+    /// is shared with the module until it is written.
+    #[must_use]
+    pub fn grown(&self) -> usize {
+        self.store.data().memory() - self.fresh_memory
+    }
+
+    /// The state of the guest between two turns, or `None` where memory is not all of it: a guest
+    /// that has printed holds handles that are not in memory.
+    ///
+    /// # Errors
+    ///
+    /// Why the guest could not save itself.
+    pub fn save(&mut self) -> Result<Option<Image>, Blocked> {
+        if self.store.data().holds_handles() {
+            return Ok(None);
+        }
+        self.store.data_mut().image = ImageSlot::Saving(None);
+        let saved =
+            self.refuel().and_then(|()| self.exports.segno_workflow_guest().call_save(&mut self.store));
+        let state = self.store.data_mut();
+        let slot = std::mem::replace(&mut state.image, ImageSlot::Closed);
+        saved.map_err(|error| trap::explain(state, &error))?;
+        let pages = (state.memory() / PAGE) as u64;
+        let operations = state.operations();
+        Ok(match slot {
+            ImageSlot::Saving(Some(memory)) => Some(Image { pages, operations, memory }),
+            _ => None,
+        })
+    }
+
+    /// Makes this fresh guest the run whose image this is.
+    ///
+    /// # Errors
+    ///
+    /// Why the guest could not take the image. It is of no more use then.
+    pub fn load(&mut self, image: Image) -> Result<(), Blocked> {
+        let state = self.store.data_mut();
+        state.set_operations(image.operations);
+        state.image = ImageSlot::Loading(image.memory);
+        let guest = self.exports.segno_workflow_guest();
+        let fuel = self.store.data().fuel_per_turn();
+        let loaded = self.store.set_fuel(fuel).and_then(|()| guest.call_load(&mut self.store, image.pages));
+        let state = self.store.data_mut();
+        state.image = ImageSlot::Closed;
+        loaded.map_err(|error| trap::explain(state, &error))
+    }
+
+    fn refuel(&mut self) -> wasmtime::Result<()> {
+        let fuel = self.store.data().fuel_per_turn();
+        self.store.set_fuel(fuel)
+    }
+}
+
+/// The whole state of a run between two turns: what makes a fresh instance of the same module go on
+/// where the run was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// How large the memory is, in pages of 64 KiB.
+    pub pages: u64,
+    /// How many operations the run has started.
+    pub operations: u64,
+    /// The memory, from the end of the stack on.
+    pub memory: Vec<u8>,
+}
+
+/// The size of a page of linear memory, in bytes.
+const PAGE: usize = 64 << 10;
+
+/// Makes the store of a guest: its bounds are in place before its first instruction.
+pub(crate) fn new_store(
+    engine: &wasmtime::Engine,
+    facts: Facts,
+    quota: Quota,
+) -> wasmtime::Result<Store<State>> {
+    let mut store = Store::new(engine, State::new(facts, quota));
+    store.limiter(|state| state);
+    store.set_fuel(quota.fuel_per_turn)?;
+    Ok(store)
+}

@@ -1,0 +1,61 @@
+//! The sandbox: the only home of wasmtime.
+//!
+//! A [`Module`] is a workflow component that was checked, compiled and asked what is in it. A
+//! [`Guest`] is one instance of it: the live memory of one run. [`Guest::turn`] delivers one event
+//! and says what the workflow asked for. Nothing here does I/O for a guest, knows a clock or a
+//! store, or reaches the outside: a guest gets the time of the event, the run's own random numbers,
+//! and nothing else.
+
+mod convert;
+mod error;
+mod guest;
+mod imports;
+mod module;
+mod state;
+mod trap;
+mod wasi;
+
+use std::path::Path;
+
+use wasmtime::{Cache, CacheConfig, Config, Engine};
+
+pub use crate::sandbox::error::ModuleError;
+pub use crate::sandbox::guest::{Guest, Image, Moment, Output};
+pub use crate::sandbox::module::{Digest, Manifest, Module};
+pub use crate::sandbox::state::{Facts, Quota, Tokens, WebhookAddress};
+
+/// How much address space one memory reserves. The default of 4 GiB ends at some ten thousand live
+/// guests; a guest that outgrows this is moved, which costs a copy.
+const MEMORY_RESERVATION: u64 = 64 << 20;
+
+/// What compiles components and runs guests. Cheap to clone.
+#[derive(Clone)]
+pub struct Sandbox {
+    engine: Engine,
+}
+
+impl Sandbox {
+    /// A sandbox that keeps what it compiled in a directory, keyed by content and compiler.
+    ///
+    /// # Errors
+    ///
+    /// Where the directory cannot be made, or the processor is none that wasmtime compiles for.
+    pub fn new(cache: Option<&Path>) -> wasmtime::Result<Self> {
+        let mut config = Config::new();
+        config
+            .consume_fuel(true)
+            .memory_reservation(MEMORY_RESERVATION)
+            // Everything that may differ between two processors is off or made the same, so that a
+            // run can move from one machine to another.
+            .cranelift_nan_canonicalization(true)
+            .wasm_relaxed_simd(false)
+            .wasm_component_model(true)
+            .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
+        if let Some(directory) = cache {
+            let mut cache = CacheConfig::new();
+            cache.with_directory(directory);
+            config.cache(Some(Cache::new(cache)?));
+        }
+        Ok(Self { engine: Engine::new(&config)? })
+    }
+}

@@ -1,0 +1,402 @@
+//! What the host keeps for one guest: the turn that is being recorded, and the bounds.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use segno_journal::{Answer, BlockKind, Blocked, Command, Level, LogLine, Op, RunId, Timestamp};
+use wasmtime::ResourceLimiter;
+
+use crate::sandbox::guest::Moment;
+
+/// What a guest is told of its run. All of it is recorded at the start of the run.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The name of the run.
+    pub run: RunId,
+    /// The workflow to run.
+    pub workflow: String,
+    /// When the run was started.
+    pub started_at: Timestamp,
+    /// What its random numbers grow from: 32 bytes of the operating system's generator.
+    pub seed: [u8; 32],
+}
+
+/// What a guest may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Quota {
+    /// Instructions per turn.
+    pub fuel_per_turn: u64,
+    /// Linear memory, in bytes.
+    pub memory: usize,
+    /// Commands in one turn.
+    pub commands_per_turn: usize,
+    /// Bytes that the commands of one turn carry.
+    pub bytes_per_turn: usize,
+    /// Bytes of one value that the guest gives.
+    pub payload: usize,
+}
+
+/// Where a webhook can be called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookAddress {
+    /// The secret last segment of the URL.
+    pub token: String,
+    /// The whole URL.
+    pub url: String,
+}
+
+/// Where the address of a new webhook comes from: the one thing that differs between a turn that
+/// runs live and one that is replayed.
+pub enum Tokens {
+    /// From this function: the turn runs live.
+    Fresh(Box<dyn FnMut() -> WebhookAddress + Send>),
+    /// From the record, in order: the turn is replayed.
+    Recorded(std::vec::IntoIter<WebhookAddress>),
+}
+
+impl Tokens {
+    /// The addresses that the commands of a recorded turn hold.
+    #[must_use]
+    pub fn recorded(commands: &[Command]) -> Self {
+        let addresses = commands.iter().filter_map(|command| match command {
+            Command::Webhook { token, url, .. } => {
+                Some(WebhookAddress { token: token.clone(), url: url.clone() })
+            }
+            _ => None,
+        });
+        Self::Recorded(addresses.collect::<Vec<_>>().into_iter())
+    }
+
+    /// The next address. A replay that asks for more than is recorded has diverged, which the
+    /// comparison of the commands will show; until then it gets an address that nobody can call.
+    fn next(&mut self) -> WebhookAddress {
+        match self {
+            Self::Fresh(make) => make(),
+            Self::Recorded(addresses) => addresses
+                .next()
+                .unwrap_or_else(|| WebhookAddress { token: "unknown".into(), url: "unknown".into() }),
+        }
+    }
+}
+
+/// How many bytes of log one turn may write. What goes beyond is counted, not kept.
+const LOG_BYTES_PER_TURN: usize = 64 << 10;
+
+/// How many bytes one line of the log may have. Longer ones are cut.
+const LOG_LINE_BYTES: usize = 8 << 10;
+
+/// The data of a guest's wasmtime store.
+pub(crate) struct State {
+    pub(crate) facts: Facts,
+    quota: Quota,
+    operations: u64,
+    turn: Option<Recording>,
+    /// Why the guest must stop, if it must. The first reason stands.
+    fault: Option<Blocked>,
+    /// What the workflow said when it panicked.
+    panic: Option<String>,
+    /// How many WASI handles the guest holds: they are not in its memory.
+    handles: usize,
+    memory: usize,
+    pub(crate) image: ImageSlot,
+}
+
+/// What is on its way between the guest's memory and the host.
+pub(crate) enum ImageSlot {
+    /// Nothing: `image.save` and `image.load` are refused.
+    Closed,
+    /// `guest.save` runs.
+    Saving(Option<Vec<u8>>),
+    /// `guest.load` runs.
+    Loading(Vec<u8>),
+}
+
+/// A turn, while it is being recorded.
+struct Recording {
+    moment: Moment,
+    tokens: Tokens,
+    random: ChaCha8Rng,
+    commands: Vec<Command>,
+    bytes: usize,
+    log: Vec<LogLine>,
+    log_bytes: usize,
+    log_dropped: usize,
+    printed: [Vec<u8>; 2],
+}
+
+/// Which of the two standard streams a guest prints to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+impl Stream {
+    const fn level(self) -> Level {
+        match self {
+            Self::Stdout => Level::Info,
+            Self::Stderr => Level::Error,
+        }
+    }
+}
+
+/// What a turn left behind.
+pub(crate) struct Recorded {
+    pub(crate) commands: Vec<Command>,
+    pub(crate) log: Vec<LogLine>,
+}
+
+impl State {
+    pub(crate) fn new(facts: Facts, quota: Quota) -> Self {
+        Self {
+            facts,
+            quota,
+            operations: 0,
+            turn: None,
+            fault: None,
+            panic: None,
+            handles: 0,
+            memory: 0,
+            image: ImageSlot::Closed,
+        }
+    }
+
+    /// Opens the record of a turn.
+    pub(crate) fn begin_turn(&mut self, moment: Moment, tokens: Tokens) {
+        // One stream of the run's generator for each turn: a guest that goes on from an image needs
+        // no more than the number of the turn to draw the same numbers.
+        let mut random = ChaCha8Rng::from_seed(self.facts.seed);
+        random.set_stream(moment.seq);
+        self.turn = Some(Recording {
+            moment,
+            tokens,
+            random,
+            commands: Vec::new(),
+            bytes: 0,
+            log: Vec::new(),
+            log_bytes: 0,
+            log_dropped: 0,
+            printed: [Vec::new(), Vec::new()],
+        });
+    }
+
+    /// Closes the record of the turn.
+    pub(crate) fn end_turn(&mut self) -> Recorded {
+        let Some(mut turn) = self.turn.take() else {
+            return Recorded { commands: Vec::new(), log: Vec::new() };
+        };
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let rest = std::mem::take(&mut turn.printed[stream as usize]);
+            if !rest.is_empty() {
+                turn.write_log(stream.level(), String::from_utf8_lossy(&rest).into_owned());
+            }
+        }
+        if turn.log_dropped > 0 {
+            let message = format!("{} more lines of this turn were not kept", turn.log_dropped);
+            turn.log.push(LogLine { level: Level::Warn, message });
+        }
+        Recorded { commands: turn.commands, log: turn.log }
+    }
+
+    /// Why the guest was stopped, if the host stopped it.
+    pub(crate) fn take_fault(&mut self) -> Option<Blocked> {
+        self.fault.take()
+    }
+
+    /// What the workflow said when it panicked, if it did.
+    pub(crate) fn take_panic(&mut self) -> Option<String> {
+        self.panic.take()
+    }
+
+    /// Remembers what the workflow says as it panics.
+    pub(crate) fn panicked(&mut self, mut message: String) {
+        message.truncate(message.floor_char_boundary(LOG_LINE_BYTES));
+        self.panic.get_or_insert(message);
+    }
+
+    /// Remembers why the guest must stop, and gives the error that stops it.
+    pub(crate) fn stop(&mut self, kind: BlockKind, message: impl Into<String>) -> wasmtime::Error {
+        let message = message.into();
+        let error = wasmtime::Error::msg(message.clone());
+        self.fault.get_or_insert(Blocked { kind, message });
+        error
+    }
+
+    pub(crate) const fn fuel_per_turn(&self) -> u64 {
+        self.quota.fuel_per_turn
+    }
+
+    pub(crate) const fn memory(&self) -> usize {
+        self.memory
+    }
+
+    pub(crate) const fn holds_handles(&self) -> bool {
+        self.handles > 0
+    }
+
+    pub(crate) const fn operations(&self) -> u64 {
+        self.operations
+    }
+
+    pub(crate) const fn set_operations(&mut self, operations: u64) {
+        self.operations = operations;
+    }
+
+    pub(crate) const fn open_handle(&mut self) {
+        self.handles += 1;
+    }
+
+    pub(crate) const fn close_handle(&mut self) {
+        self.handles = self.handles.saturating_sub(1);
+    }
+
+    /// The time that the guest sees: that of the event, or that of the start where no event is
+    /// being delivered.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.turn.as_ref().map_or(self.facts.started_at, |turn| turn.moment.at)
+    }
+
+    /// The next random number of the run.
+    pub(crate) fn random(&mut self) -> u64 {
+        self.turn.as_mut().map_or(0, |turn| turn.random.next_u64())
+    }
+
+    /// As many random bytes of the run.
+    pub(crate) fn random_bytes(&mut self, length: usize) -> wasmtime::Result<Vec<u8>> {
+        self.check_payload("the random bytes that the workflow asked for", length)?;
+        let mut bytes = vec![0; length];
+        if let Some(turn) = &mut self.turn {
+            turn.random.fill_bytes(&mut bytes);
+        }
+        Ok(bytes)
+    }
+
+    /// Records a command that starts an operation, and gives its number.
+    pub(crate) fn start_operation(&mut self, command: Command) -> wasmtime::Result<Op> {
+        self.record(command)?;
+        let op = Op(self.operations);
+        self.operations += 1;
+        Ok(op)
+    }
+
+    /// Records that the guest opens a webhook.
+    pub(crate) fn open_webhook(&mut self, answer: Answer) -> wasmtime::Result<(Op, WebhookAddress)> {
+        let Some(turn) = &mut self.turn else { return Err(self.outside_of_turn()) };
+        let address = turn.tokens.next();
+        let WebhookAddress { token, url } = address.clone();
+        let op = self.start_operation(Command::Webhook { token, url, answer })?;
+        Ok((op, address))
+    }
+
+    /// Records a command.
+    pub(crate) fn record(&mut self, command: Command) -> wasmtime::Result<()> {
+        let (commands_limit, bytes_limit) = (self.quota.commands_per_turn, self.quota.bytes_per_turn);
+        let size = command.size();
+        self.check_payload("what the workflow passes to a step or a webhook", size)?;
+        let Some(turn) = &mut self.turn else { return Err(self.outside_of_turn()) };
+        turn.bytes += size;
+        if turn.commands.len() >= commands_limit {
+            let message = format!(
+                "the workflow asked for more than {commands_limit} things in one turn, that is without waiting \
+                 for any of them; work in batches, for example with `buffer_unordered`"
+            );
+            return Err(self.stop(BlockKind::Limit, message));
+        }
+        if turn.bytes > bytes_limit {
+            let message = format!(
+                "the workflow passed more than {bytes_limit} bytes to its steps in one turn; work in batches, or \
+                 pass keys and let the steps fetch the data"
+            );
+            return Err(self.stop(BlockKind::Limit, message));
+        }
+        turn.commands.push(command);
+        Ok(())
+    }
+
+    fn outside_of_turn(&mut self) -> wasmtime::Error {
+        self.stop(BlockKind::Trap, "the component called its host while no event was being delivered")
+    }
+
+    /// Refuses a value that is larger than it may be.
+    pub(crate) fn check_payload(&mut self, what: &str, size: usize) -> wasmtime::Result<()> {
+        let limit = self.quota.payload;
+        if size <= limit {
+            return Ok(());
+        }
+        let message = format!("{what} has {size} bytes, but at most {limit} are allowed");
+        Err(self.stop(BlockKind::Limit, message))
+    }
+
+    /// Writes a line to the log of the run.
+    pub(crate) fn write_log(&mut self, level: Level, message: String) {
+        if let Some(turn) = &mut self.turn {
+            turn.write_log(level, message);
+        }
+    }
+
+    /// Takes in what the guest prints; each line goes to the log when it is whole.
+    pub(crate) fn print(&mut self, stream: Stream, bytes: &[u8]) {
+        let Some(turn) = &mut self.turn else { return };
+        let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        while let Some(line) = lines.next() {
+            let pending = &mut turn.printed[stream as usize];
+            if pending.len() < LOG_LINE_BYTES {
+                pending.extend_from_slice(&line[..line.len().min(LOG_LINE_BYTES)]);
+            }
+            if line.ends_with(b"\n") {
+                let whole = std::mem::take(pending);
+                let text = String::from_utf8_lossy(&whole);
+                turn.write_log(stream.level(), text.trim_end_matches(['\n', '\r']).to_owned());
+            }
+        }
+    }
+}
+
+impl Recording {
+    fn write_log(&mut self, level: Level, mut message: String) {
+        if message.len() > LOG_LINE_BYTES {
+            message.truncate(message.floor_char_boundary(LOG_LINE_BYTES));
+            message.push('…');
+        }
+        self.log_bytes += message.len() + 1;
+        if self.log_bytes > LOG_BYTES_PER_TURN {
+            self.log_dropped += 1;
+        } else {
+            self.log.push(LogLine { level, message });
+        }
+    }
+}
+
+/// The bound on memory. A guest that asks for more is told no, as by a full machine; if it then
+/// traps, that is the reason.
+impl ResourceLimiter for State {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let limit = self.quota.memory;
+        let wanted = self.memory - current.min(self.memory) + desired;
+        if wanted > limit {
+            self.stop(
+                BlockKind::Limit,
+                format!("the workflow wanted {wanted} bytes of memory, but at most {limit} are allowed"),
+            );
+            return Ok(false);
+        }
+        self.memory = wanted;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= MAX_TABLE_ELEMENTS)
+    }
+}
+
+/// How many functions a guest's table may hold: far more than any real component has.
+const MAX_TABLE_ELEMENTS: usize = 100_000;

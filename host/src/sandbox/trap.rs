@@ -1,0 +1,45 @@
+//! Why a guest stopped, as a sentence for its author or its operator.
+
+use segno_journal::{BlockKind, Blocked};
+use wasmtime::Trap;
+
+use crate::sandbox::state::State;
+
+/// The reason for an error of a guest: what the host said when it stopped it, what the workflow
+/// said when it panicked, or what the trap means.
+pub(crate) fn explain(state: &mut State, error: &wasmtime::Error) -> Blocked {
+    if let Some(message) = state.take_panic() {
+        // A refused growth shows as a failed allocation, and that as a panic or a bare trap.
+        return match state.take_fault() {
+            Some(fault) if fault.kind == BlockKind::Limit => fault,
+            _ => Blocked { kind: BlockKind::Trap, message: format!("the workflow panicked: {message}") },
+        };
+    }
+    if let Some(fault) = state.take_fault() {
+        return fault;
+    }
+    let (kind, message) = match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => {
+            let message = format!(
+                "the workflow computed for more than {} instructions without waiting; is there an endless loop? \
+                 Heavy work belongs in a step",
+                state.fuel_per_turn()
+            );
+            (BlockKind::Limit, message)
+        }
+        Some(Trap::StackOverflow) => (
+            BlockKind::Limit,
+            "the workflow used up its call stack; is there an endless recursion?".to_owned(),
+        ),
+        Some(Trap::MemoryOutOfBounds) => (
+            BlockKind::Trap,
+            "the workflow reached outside of its memory; an endless recursion also ends so".to_owned(),
+        ),
+        Some(trap) => (BlockKind::Trap, format!("the workflow trapped: {trap}")),
+        None => (
+            BlockKind::Trap,
+            format!("the component broke the rules of its interface: {}", error.root_cause()),
+        ),
+    };
+    Blocked { kind, message }
+}

@@ -1,0 +1,42 @@
+//! Steps: the native half of a workflow, run attempt by attempt with full I/O.
+//!
+//! This is where the world is touched, and where everything may fail, hang or panic. What comes
+//! out is always one [`Ended`]: the step returned, or a [`Mishap`] of which the journal decides what
+//! follows. Nothing here knows a store, a guest or a turn.
+
+mod http;
+mod runner;
+
+use segno_journal::retry::{Mishap, Policy};
+use segno_journal::{StepCall, StepOptions};
+
+pub use crate::steps::http::http_step;
+pub use crate::steps::runner::{Attempted, Ended, Runner};
+
+/// How often and how soon a step is tried again: what the call wants, else what the step declares.
+/// A step that is not known has no policy of its own.
+#[must_use]
+pub fn policy(steps: &segno::Steps, call: &StepCall) -> Policy {
+    let declared = steps.get(&call.name).map(|step| step.policy.clone()).unwrap_or_default();
+    let StepOptions { max_retries, timeout_ms: _ } = call.options;
+    Policy {
+        max_retries: max_retries.unwrap_or(declared.max_retries),
+        initial_ms: ms(declared.backoff.initial),
+        factor: declared.backoff.factor,
+        max_ms: ms(declared.backoff.max),
+        jitter: declared.backoff.jitter,
+    }
+}
+
+/// Milliseconds of a duration; the longest there are where it is longer.
+fn ms(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What an error of a step means for its attempts.
+fn mishap(error: &segno::StepError) -> Mishap {
+    if error.is_fatal() {
+        return Mishap::Fatal { message: error.message().to_owned() };
+    }
+    Mishap::Failed { message: error.message().to_owned(), retry_after_ms: error.retry_after_delay().map(ms) }
+}

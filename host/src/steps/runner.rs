@@ -1,0 +1,214 @@
+//! Running attempts: each in a task of its own, bounded in number and in time, told to stop when
+//! its run is over.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use segno::native::{CancellationToken, Responder, Step, StepContext, StepInfo};
+use segno_journal::retry::Mishap;
+use segno_journal::{Op, RunId, StepCall, Timestamp};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use crate::steps::{mishap, ms};
+
+/// One attempt of a step, to be made.
+#[derive(Debug, Clone)]
+pub struct Attempted {
+    /// The run that asked for the step.
+    pub run: RunId,
+    /// The workflow of that run.
+    pub workflow: Arc<str>,
+    /// The operation.
+    pub op: Op,
+    /// What was asked for.
+    pub call: Arc<StepCall>,
+    /// Which attempt it is, from 1.
+    pub number: u32,
+}
+
+/// An attempt that is over.
+#[derive(Debug)]
+pub struct Ended {
+    /// The attempt.
+    pub attempted: Attempted,
+    /// The output as JSON, or what went wrong.
+    pub outcome: Result<String, Mishap>,
+}
+
+/// Runs the steps of a host. Cheap to clone.
+#[derive(Clone)]
+pub struct Runner {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    steps: segno::Steps,
+    runtime: Handle,
+    permits: Semaphore,
+    payload_limit: usize,
+    /// The attempts that run or wait for a permit, with what tells them to stop.
+    in_flight: Mutex<BTreeMap<(RunId, Op), CancellationToken>>,
+}
+
+impl Runner {
+    /// A runner of these steps, at most `max_running` at once, on this runtime.
+    #[must_use]
+    pub fn new(steps: segno::Steps, max_running: usize, payload_limit: usize, runtime: Handle) -> Self {
+        let permits = Semaphore::new(max_running.clamp(1, Semaphore::MAX_PERMITS));
+        let in_flight = Mutex::default();
+        Self { shared: Arc::new(Shared { steps, runtime, permits, payload_limit, in_flight }) }
+    }
+
+    /// The steps that this host has.
+    #[must_use]
+    pub fn steps(&self) -> &segno::Steps {
+        &self.shared.steps
+    }
+
+    /// Makes an attempt. `ended` is called once, on the runtime, unless the runner stops first.
+    pub fn start(
+        &self,
+        attempted: Attempted,
+        now: Timestamp,
+        responder: Responder,
+        ended: impl FnOnce(Ended) + Send + 'static,
+    ) {
+        let token = CancellationToken::new();
+        let key = (attempted.run, attempted.op);
+        self.shared.lock().insert(key, token.clone());
+        let shared = Arc::clone(&self.shared);
+        self.shared.runtime.spawn(async move {
+            let outcome = shared.attempt(&attempted, now, responder, &token).await;
+            shared.lock().remove(&key);
+            // A cancelled attempt says nothing: its run is over, or the host goes down and the
+            // attempt counts as cut off.
+            if !token.is_cancelled() {
+                ended(Ended { attempted, outcome });
+            }
+        });
+    }
+
+    /// Tells the steps of a run to stop: the run is over.
+    pub fn cancel_run(&self, run: RunId) {
+        let mut in_flight = self.shared.lock();
+        let keys: Vec<_> = in_flight.range((run, Op(0))..=(run, Op(u64::MAX))).map(|(key, _)| *key).collect();
+        for key in keys {
+            if let Some(token) = in_flight.remove(&key) {
+                token.cancel();
+            }
+        }
+    }
+
+    /// Lets what runs come to its end for at most this long, then tells the rest to stop. Nothing
+    /// must be started any more.
+    pub async fn drain(&self, at_most: Duration) {
+        const POLL: Duration = Duration::from_millis(10);
+        let emptied = async {
+            while !self.shared.lock().is_empty() {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        if tokio::time::timeout(at_most, emptied).await.is_err() {
+            self.shared.lock().values().for_each(CancellationToken::cancel);
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(RunId, Op), CancellationToken>> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn attempt(
+        &self,
+        attempted: &Attempted,
+        now: Timestamp,
+        responder: Responder,
+        token: &CancellationToken,
+    ) -> Result<String, Mishap> {
+        let call = &attempted.call;
+        let Some(step) = self.steps.get(&call.name) else { return Err(self.unknown_step(&call.name)) };
+        let _permit = tokio::select! {
+            permit = self.permits.acquire() => permit,
+            () = token.cancelled() => return Err(Mishap::Lost),
+        };
+        let timeout = call.options.timeout_ms.map_or(step.policy.timeout, Duration::from_millis);
+        let info = info(attempted, now.plus_ms(ms(timeout)));
+        // Of the attempt alone: tasks that its body left behind are told when it is over.
+        let over = token.child_token().drop_guard();
+        let context = StepContext::new(info, over.token().clone(), responder);
+        let body = context.scope(call_body(step, call.input.clone()));
+        let outcome = match tokio::time::timeout(timeout, AssertUnwindSafe(body).catch_unwind()).await {
+            Ok(Ok(Ok(output))) => Ok(output),
+            Ok(Ok(Err(error))) => Err(mishap(&error)),
+            Ok(Err(panic)) => Err(failed(format!("the step panicked: {}", panic_message(&*panic)))),
+            Err(_elapsed) => Err(failed(format!("the attempt took longer than its time-out of {timeout:?}"))),
+        };
+        outcome.and_then(|output| self.checked(output))
+    }
+
+    fn checked(&self, output: String) -> Result<String, Mishap> {
+        let (size, limit) = (output.len(), self.payload_limit);
+        if size > limit {
+            let message = format!(
+                "the output of the step has {size} bytes, but at most {limit} are allowed; store it and return \
+                 where it is"
+            );
+            return Err(Mishap::Fatal { message });
+        }
+        match serde_json::from_str::<&serde_json::value::RawValue>(&output) {
+            Ok(_json) => Ok(output),
+            Err(error) => {
+                Err(Mishap::Fatal { message: format!("the output of the step is not JSON: {error}") })
+            }
+        }
+    }
+
+    fn unknown_step(&self, name: &str) -> Mishap {
+        let known: Vec<_> = self.steps.names().collect();
+        let message = format!("this host has no step `{name}`; it has {}", known.join(", "));
+        Mishap::Fatal { message }
+    }
+}
+
+/// Calls the body within the future, so that a panic before its first await is caught as well.
+async fn call_body(step: &Step, input: String) -> Result<String, segno::StepError> {
+    step.run(input).await
+}
+
+fn info(attempted: &Attempted, deadline: Timestamp) -> StepInfo {
+    StepInfo {
+        run_id: attempted.run.to_string(),
+        workflow: attempted.workflow.to_string(),
+        operation: attempted.op.0,
+        step_name: attempted.call.name.clone(),
+        attempt: attempted.number,
+        started_at: instant(attempted.call.asked_at),
+        deadline: instant(deadline),
+    }
+}
+
+/// The moment as the SDK shows it; the last one that it knows where it lies beyond.
+fn instant(timestamp: Timestamp) -> segno::Timestamp {
+    i64::try_from(timestamp.0)
+        .ok()
+        .and_then(|ms| segno::Timestamp::from_millisecond(ms).ok())
+        .unwrap_or(segno::Timestamp::MAX)
+}
+
+fn failed(message: String) -> Mishap {
+    Mishap::Failed { message, retry_after_ms: None }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        text
+    } else {
+        panic.downcast_ref::<String>().map_or("it did not say why", String::as_str)
+    }
+}

@@ -1,0 +1,44 @@
+//! The envelope of every record: a version, a key ID, then the record itself.
+//!
+//! The version is a byte; 1 is the only one so far. The key ID says which key the rest is encrypted
+//! with, as a variable-length integer; 0 is plaintext, and the only one so far. The record is in
+//! postcard's wire format, which is specified and stable: enums by the position of the variant,
+//! integers of variable length, no field names.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::store::error::StoreError;
+
+/// The version that this code writes.
+const VERSION: u8 = 1;
+
+/// The key ID of plaintext.
+const PLAINTEXT: u32 = 0;
+
+/// A record in its envelope.
+pub(crate) fn encode(record: &impl Serialize) -> Vec<u8> {
+    let envelope = vec![VERSION, 0];
+    debug_assert_eq!(PLAINTEXT, 0, "key 0 is one byte, which stands in the envelope already");
+    postcard::to_extend(record, envelope)
+        .expect("records hold only what postcard can write: no maps of unknown length, no untagged values")
+}
+
+/// The record in an envelope.
+pub(crate) fn decode<R: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<R, StoreError> {
+    let damaged = |detail: String| StoreError::Record { table: table.to_owned(), detail };
+    let (version, rest) = bytes.split_first().ok_or_else(|| damaged("it is empty".into()))?;
+    if *version != VERSION {
+        return Err(damaged(format!("it has version {version}, but this host reads version {VERSION}")));
+    }
+    let (key, rest) =
+        postcard::take_from_bytes::<u32>(rest).map_err(|error| damaged(format!("its key ID: {error}")))?;
+    if key != PLAINTEXT {
+        return Err(damaged(format!("it is encrypted with key {key}, which this host does not have")));
+    }
+    match postcard::take_from_bytes(rest) {
+        Ok((record, [])) => Ok(record),
+        Ok((_, extra)) => Err(damaged(format!("{} bytes follow its end", extra.len()))),
+        Err(error) => Err(damaged(error.to_string())),
+    }
+}

@@ -1,0 +1,165 @@
+//! The one thread that writes: it takes all drafts that wait, writes them in one transaction, and
+//! then lets each of them go on. Under load the batches grow by themselves; alone, a draft is a
+//! batch of one.
+
+use std::sync::mpsc::{Receiver, SendError, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use redb::TableHandle;
+
+use crate::store::Store;
+use crate::store::draft::{Committed, Draft, Rows};
+use crate::store::error::StoreError;
+
+/// How many drafts may wait. A full line holds back the shards, and they the doors.
+const QUEUE: usize = 8_192;
+
+/// How many drafts one transaction takes at most: enough to share the fsync among many, few enough
+/// that none waits long.
+const BATCH: usize = 4_096;
+
+/// Where drafts are handed in. Cheap to clone; the thread ends when it is told to or the last one is dropped.
+#[derive(Clone)]
+pub struct Committer {
+    queue: SyncSender<Order>,
+    broken: Arc<OnceLock<StoreError>>,
+}
+
+/// What the thread is told.
+enum Order {
+    Write(Pending),
+    Stop,
+}
+
+/// A draft, and what is to happen when it is on disk or cannot be.
+struct Pending {
+    rows: Rows,
+    then: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+}
+
+impl Committer {
+    /// Starts the thread that writes to this store.
+    #[must_use]
+    pub fn start(store: Store) -> (Self, JoinHandle<()>) {
+        let (queue, orders) = sync_channel(QUEUE);
+        let broken = Arc::default();
+        let seen_broken = Arc::clone(&broken);
+        let thread = std::thread::Builder::new()
+            .name("segno-committer".into())
+            .spawn(move || run(&store, &orders, &seen_broken))
+            .expect("the system has a thread for the committer when the host starts");
+        (Self { queue, broken }, thread)
+    }
+
+    /// Hands in a draft. `then` is called on the committing thread once the draft is on disk, or
+    /// with the reason why it is not and never will be; it must not wait for anything.
+    pub fn submit<T: Send + 'static>(
+        &self,
+        draft: Draft<T>,
+        then: impl FnOnce(Result<Committed<T>, StoreError>) + Send + 'static,
+    ) {
+        let Draft { thing, rows } = draft;
+        let then = Box::new(move |written: Result<(), StoreError>| {
+            then(written.map(|()| Committed::new(thing)));
+        });
+        if let Err(SendError(Order::Write(refused))) = self.queue.send(Order::Write(Pending { rows, then })) {
+            (refused.then)(Err(StoreError::Closed));
+        }
+    }
+
+    /// Ends the thread when all that was handed in before is on disk. What comes later is refused.
+    pub fn stop(&self) {
+        // A thread that is gone has stopped.
+        let _gone = self.queue.send(Order::Stop);
+    }
+
+    /// Waits until all that was handed in before is on disk. Blocks the thread: not for the async
+    /// runtime.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not, and never will be.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let (done, wait) = sync_channel(1);
+        self.submit(Draft::of(()), move |written| {
+            // The one who waits is there: it does nothing else.
+            let _heard = done.send(written.map(drop));
+        });
+        wait.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Why nothing can be written any more, if that is so.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&StoreError> {
+        self.broken.get()
+    }
+}
+
+/// Writes batch after batch. After the first failure nothing more is written: what follows may
+/// depend on what is missing, so the store must be opened again.
+fn run(store: &Store, orders: &Receiver<Order>, broken: &OnceLock<StoreError>) {
+    loop {
+        let (batch, stop) = next_batch(orders);
+        let written = match broken.get() {
+            None => write(store, &batch),
+            Some(error) => Err(error.clone()),
+        };
+        if let Err(error) = &written
+            && broken.set(error.clone()).is_ok()
+        {
+            tracing::error!(%error, "the store cannot be written; the host takes no more work");
+        }
+        for pending in batch {
+            (pending.then)(written.clone());
+        }
+        if stop {
+            return;
+        }
+    }
+}
+
+/// Waits for a draft, and takes with it what waits already. True if nothing more is to come.
+fn next_batch(orders: &Receiver<Order>) -> (Vec<Pending>, bool) {
+    let mut batch = Vec::new();
+    let mut next = orders.recv().ok();
+    loop {
+        match next {
+            Some(Order::Write(pending)) => batch.push(pending),
+            // All who could hand in a draft are gone, or somebody said so.
+            Some(Order::Stop) | None => return (batch, true),
+        }
+        if batch.len() == BATCH {
+            return (batch, false);
+        }
+        match orders.try_recv() {
+            Ok(order) => next = Some(order),
+            Err(TryRecvError::Empty) => return (batch, false),
+            Err(TryRecvError::Disconnected) => next = None,
+        }
+    }
+}
+
+/// Writes a batch in one transaction. Rows of one table are written in the order of their keys,
+/// which costs the tree a fraction of what a random order does. A batch without rows only keeps its
+/// place in the line.
+fn write(store: &Store, batch: &[Pending]) -> Result<(), StoreError> {
+    let mut rows: Vec<_> = batch.iter().flat_map(|pending| &pending.rows.0).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    // A stable sort: where two drafts write the same key, the later one stands.
+    rows.sort_by(|one, other| (one.table.name(), &one.key).cmp(&(other.table.name(), &other.key)));
+    let transaction = store.db.begin_write().map_err(StoreError::io)?;
+    for of_table in rows.chunk_by(|one, other| one.table.name() == other.table.name()) {
+        let mut table = transaction.open_table(of_table[0].table).map_err(StoreError::io)?;
+        for row in of_table {
+            match &row.value {
+                Some(value) => table.insert(row.key.as_slice(), value.as_slice()).map(drop),
+                None => table.remove(row.key.as_slice()).map(drop),
+            }
+            .map_err(StoreError::io)?;
+        }
+    }
+    transaction.commit().map_err(StoreError::io)
+}

@@ -1,0 +1,159 @@
+//! What is to be written, and the proof that it was.
+
+use std::ops::Deref;
+
+use segno_journal::retry::Attempt;
+use segno_journal::{Command, Op, RunId, Turn};
+
+use crate::sandbox::Digest;
+use crate::store::codec;
+use crate::store::records::{ModuleRecord, Parked, RunRecord, WebhookRecord};
+use crate::store::tables::{self, Table};
+
+/// A thing that is on disk. Only the store makes one, and only what holds one may let the world
+/// hear of the thing.
+#[derive(Debug)]
+pub struct Committed<T>(T);
+
+impl<T> Committed<T> {
+    pub(super) const fn new(thing: T) -> Self {
+        Self(thing)
+    }
+
+    /// The thing itself.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> Deref for Committed<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// A thing that is to be written, and the rows that it needs. The rows are encoded by whoever makes
+/// the draft, so that the one thread that writes only writes.
+#[derive(Debug)]
+#[must_use = "a draft is not on disk; submit it to the committer"]
+pub struct Draft<T> {
+    pub(super) thing: T,
+    pub(super) rows: Rows,
+}
+
+/// Rows to write in one transaction, in any order: no two of one draft have the same key.
+#[derive(Debug, Default)]
+pub(super) struct Rows(pub(super) Vec<Row>);
+
+/// A row to write, or to take away.
+pub(super) struct Row {
+    pub(super) table: Table,
+    pub(super) key: Vec<u8>,
+    pub(super) value: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}: {} bytes", self.key, self.value.as_ref().map_or(0, Vec::len))
+    }
+}
+
+impl Rows {
+    fn put(&mut self, table: Table, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        self.0.push(Row { table, key: key.into(), value: Some(value.into()) });
+    }
+
+    fn delete(&mut self, table: Table, key: impl Into<Vec<u8>>) {
+        self.0.push(Row { table, key: key.into(), value: None });
+    }
+}
+
+impl Draft<Turn> {
+    /// A turn of a run, and the tokens of the webhooks that it opens. `first_operation` is the
+    /// number that the first operation of the turn has.
+    pub fn turn(run: RunId, turn: Turn, first_operation: u64) -> Self {
+        let mut rows = Rows::default();
+        rows.put(tables::TURNS, tables::numbered(run, turn.seq), codec::encode(&turn));
+        let operations = turn.commands.iter().filter(|command| command.starts_operation());
+        for (op, command) in (first_operation..).zip(operations) {
+            if let Command::Webhook { token, .. } = command {
+                let record = WebhookRecord::new(run, Op(op));
+                rows.put(tables::WEBHOOKS, token.as_bytes(), codec::encode(&record));
+            }
+        }
+        Self { thing: turn, rows }
+    }
+}
+
+impl<T> Draft<T> {
+    /// A thing that needs no row of its own: what [`Draft::with_run`] and its like add is all.
+    pub fn of(thing: T) -> Self {
+        Self { thing, rows: Rows::default() }
+    }
+
+    /// Also writes the record of the run, and keeps the list of unfinished runs in step with it.
+    pub fn with_run(mut self, run: RunId, record: &RunRecord) -> Self {
+        self.rows.put(tables::RUNS, run.to_bytes(), codec::encode(record));
+        if record.standing.ended_at().is_none() {
+            self.rows.put(tables::UNFINISHED, run.to_bytes(), []);
+        } else {
+            self.rows.delete(tables::UNFINISHED, run.to_bytes());
+        }
+        self
+    }
+
+    /// Also remembers that this idempotency key started the run.
+    pub fn with_key(mut self, workflow: &str, key: &str, run: RunId) -> Self {
+        self.rows.put(tables::KEYS, tables::idempotency(workflow, key), run.to_bytes());
+        self
+    }
+
+    /// Also keeps an event for a parked run, at this position in its line.
+    pub fn with_parked(mut self, run: RunId, position: u64, parked: &Parked) -> Self {
+        self.rows.put(tables::PARKED, tables::numbered(run, position), codec::encode(parked));
+        self
+    }
+
+    /// Also forgets a parked event: it has had its turn.
+    pub fn without_parked(mut self, run: RunId, position: u64) -> Self {
+        self.rows.delete(tables::PARKED, tables::numbered(run, position));
+        self
+    }
+}
+
+impl Draft<Attempt> {
+    /// An attempt of a step that failed and is to be tried again.
+    pub fn attempt(run: RunId, op: Op, attempt: Attempt) -> Self {
+        let mut rows = Rows::default();
+        rows.put(tables::ATTEMPTS, tables::attempt(run, op, attempt.number), codec::encode(&attempt));
+        if let Some(oldest) = attempt.number.checked_sub(tables::KEPT_ATTEMPTS) {
+            rows.delete(tables::ATTEMPTS, tables::attempt(run, op, oldest));
+        }
+        Self { thing: attempt, rows }
+    }
+}
+
+impl Draft<Digest> {
+    /// A module, and the workflows that it now starts.
+    pub fn module(digest: Digest, record: &ModuleRecord, code: &[u8]) -> Self {
+        let mut rows = Rows::default();
+        rows.put(tables::MODULES, digest.to_bytes(), codec::encode(record));
+        rows.put(tables::CODE, digest.to_bytes(), code);
+        for workflow in &record.manifest.workflows {
+            rows.put(tables::WORKFLOWS, workflow.as_bytes(), digest.to_bytes());
+        }
+        Self { thing: digest, rows }
+    }
+
+    /// Modules that nothing needs any more. The first of them stands for all.
+    pub fn forget_modules(digests: &[Digest]) -> Draft<()> {
+        let mut rows = Rows::default();
+        for digest in digests {
+            rows.delete(tables::MODULES, digest.to_bytes());
+            rows.delete(tables::CODE, digest.to_bytes());
+        }
+        Draft { thing: (), rows }
+    }
+}

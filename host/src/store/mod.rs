@@ -1,0 +1,112 @@
+//! The store: the only home of redb, and of the disk format.
+//!
+//! Reading goes through [`Store`]. Writing has one way: a [`Draft`] says which rows a thing needs,
+//! the [`Committer`] writes all drafts that wait in one transaction, and only then does each become
+//! a [`Committed`], which nothing else can make. The store knows no engine, no guest and no clock.
+
+mod codec;
+mod committer;
+mod draft;
+mod error;
+mod read;
+mod records;
+mod tables;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend};
+
+pub use crate::store::committer::Committer;
+pub use crate::store::draft::{Committed, Draft};
+pub use crate::store::error::StoreError;
+pub use crate::store::records::{ModuleRecord, Parked, RunRecord, Standing, WebhookRecord};
+
+/// The name of the one file in the data directory.
+const FILE: &str = "segno.redb";
+
+/// How much of the store is kept in memory. Replay reads each turn once, so more would hold what is
+/// not read again.
+const CACHE_BYTES: usize = 128 << 20;
+
+/// The journal on disk. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    db: Arc<Database>,
+}
+
+impl Store {
+    /// Opens the store in a data directory, or makes both.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be used, another process has it, or the file is damaged or from a newer
+    /// version.
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(directory).map_err(|error| StoreError::Directory {
+            path: directory.display().to_string(),
+            detail: error.to_string(),
+        })?;
+        let path = directory.join(FILE);
+        // A damaged file may break an assumption that redb does not check; that must not take the
+        // host down without a sentence.
+        let opened = std::panic::catch_unwind(|| {
+            let db = Database::builder().set_cache_size(CACHE_BYTES).create(&path);
+            db.map_err(|error| error_of_opening(directory, &path, error)).and_then(Self::prepare)
+        });
+        opened.unwrap_or_else(|_panic| {
+            Err(StoreError::Corrupt {
+                path: path.display().to_string(),
+                detail: "it breaks the rules of its format".into(),
+            })
+        })
+    }
+
+    /// Opens a store on any storage: in memory, or one that fails on purpose.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub fn open_on(backend: impl StorageBackend) -> Result<Self, StoreError> {
+        let path = Path::new("backend");
+        Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create_with_backend(backend)
+            .map_err(|error| error_of_opening(path, path, error))
+            .and_then(Self::prepare)
+    }
+
+    /// Makes the tables of a new store, and checks the format of an old one.
+    fn prepare(db: Database) -> Result<Self, StoreError> {
+        let found = {
+            let transaction = db.begin_read().map_err(StoreError::io)?;
+            tables::format(&transaction)?
+        };
+        match found {
+            Some(tables::FORMAT) => {}
+            Some(found) => return Err(StoreError::Newer { found, known: tables::FORMAT }),
+            None => {
+                let transaction = db.begin_write().map_err(StoreError::io)?;
+                tables::create(&transaction)?;
+                transaction.commit().map_err(StoreError::io)?;
+            }
+        }
+        Ok(Self { db: Arc::new(db) })
+    }
+}
+
+fn error_of_opening(directory: &Path, path: &Path, error: DatabaseError) -> StoreError {
+    let corrupt = |detail: String| StoreError::Corrupt { path: path.display().to_string(), detail };
+    match error {
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
+            StoreError::InUse { path: directory.display().to_string() }
+        }
+        DatabaseError::Storage(redb::StorageError::Io(error))
+            if error.kind() != std::io::ErrorKind::InvalidData
+                && error.kind() != std::io::ErrorKind::UnexpectedEof =>
+        {
+            StoreError::Directory { path: directory.display().to_string(), detail: error.to_string() }
+        }
+        error => corrupt(error.to_string()),
+    }
+}

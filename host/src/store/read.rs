@@ -1,0 +1,187 @@
+//! Reading: each call sees what was committed before it.
+
+use std::ops::ControlFlow;
+
+use redb::{ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, TableHandle};
+use segno_journal::retry::Attempt;
+use segno_journal::{Op, RunId, Turn};
+use serde::de::DeserializeOwned;
+
+use crate::sandbox::Digest;
+use crate::store::error::StoreError;
+use crate::store::records::{ModuleRecord, Parked, RunRecord, WebhookRecord};
+use crate::store::tables::{self, Table};
+use crate::store::{Store, codec};
+
+type Bytes = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+impl Store {
+    /// The record of a run.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read. The same holds for all functions here.
+    pub fn run(&self, run: RunId) -> Result<Option<RunRecord>, StoreError> {
+        self.record(tables::RUNS, &run.to_bytes())
+    }
+
+    /// Visits the runs before one, newest first, until the visitor has enough.
+    pub fn visit_runs(
+        &self,
+        before: Option<RunId>,
+        mut visit: impl FnMut(RunId, RunRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let table = self.table(tables::RUNS)?;
+        let end = before.unwrap_or_else(|| RunId::from_bytes([0xff; 16])).to_bytes();
+        for row in table.range::<&[u8]>(..end.as_slice()).map_err(StoreError::io)?.rev() {
+            let (key, value) = row.map_err(StoreError::io)?;
+            let run = run_of(tables::RUNS, key.value())?;
+            if visit(run, codec::decode(tables::RUNS.name(), value.value())?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The runs that have not ended, oldest first.
+    pub fn unfinished(&self) -> Result<Vec<RunId>, StoreError> {
+        let table = self.table(tables::UNFINISHED)?;
+        let rows = table.iter().map_err(StoreError::io)?;
+        rows.map(|row| run_of(tables::UNFINISHED, row.map_err(StoreError::io)?.0.value())).collect()
+    }
+
+    /// Visits the turns of a run in order, from a position on, until the visitor has enough.
+    pub fn visit_turns(
+        &self,
+        run: RunId,
+        from: u64,
+        mut visit: impl FnMut(Turn) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.visit_numbered(tables::TURNS, run, from, |_, turn| visit(turn))
+    }
+
+    /// The turn at a position.
+    pub fn turn(&self, run: RunId, seq: u64) -> Result<Option<Turn>, StoreError> {
+        self.record(tables::TURNS, &tables::numbered(run, seq))
+    }
+
+    /// The last turn of a run.
+    pub fn last_turn(&self, run: RunId) -> Result<Option<Turn>, StoreError> {
+        let rows = self.table(tables::TURNS)?;
+        let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
+        let mut range = rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        let Some(row) = range.next_back() else { return Ok(None) };
+        let (_, value) = row.map_err(StoreError::io)?;
+        codec::decode(tables::TURNS.name(), value.value()).map(Some)
+    }
+
+    /// The attempts of a run that failed and were tried again, by operation and number.
+    pub fn attempts(&self, run: RunId) -> Result<Vec<(Op, Attempt)>, StoreError> {
+        let table = self.table(tables::ATTEMPTS)?;
+        let (first, last) = (tables::attempt(run, Op(0), 0), tables::attempt(run, Op(u64::MAX), u32::MAX));
+        let rows = table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        rows.map(|row| {
+            let (key, value) = row.map_err(StoreError::io)?;
+            let op = tables::op_of_attempt(key.value()).ok_or_else(|| bad_key(tables::ATTEMPTS))?;
+            Ok((op, codec::decode(tables::ATTEMPTS.name(), value.value())?))
+        })
+        .collect()
+    }
+
+    /// The events that wait for a parked run, in order, with their positions.
+    pub fn parked(&self, run: RunId) -> Result<Vec<(u64, Parked)>, StoreError> {
+        let mut parked = Vec::new();
+        self.visit_numbered(tables::PARKED, run, 0, |position, event| {
+            parked.push((position, event));
+            ControlFlow::Continue(())
+        })?;
+        Ok(parked)
+    }
+
+    /// Where a webhook token leads.
+    pub fn webhook(&self, token: &str) -> Result<Option<WebhookRecord>, StoreError> {
+        self.record(tables::WEBHOOKS, token.as_bytes())
+    }
+
+    /// Which run an idempotency key started.
+    pub fn started_by(&self, workflow: &str, key: &str) -> Result<Option<RunId>, StoreError> {
+        let table = self.table(tables::KEYS)?;
+        let value = table.get(tables::idempotency(workflow, key).as_slice()).map_err(StoreError::io)?;
+        value.map(|value| run_of(tables::KEYS, value.value())).transpose()
+    }
+
+    /// All modules, by digest.
+    pub fn modules(&self) -> Result<Vec<(Digest, ModuleRecord)>, StoreError> {
+        let table = self.table(tables::MODULES)?;
+        let rows = table.iter().map_err(StoreError::io)?;
+        rows.map(|row| {
+            let (key, value) = row.map_err(StoreError::io)?;
+            let digest = digest_of(tables::MODULES, key.value())?;
+            Ok((digest, codec::decode(tables::MODULES.name(), value.value())?))
+        })
+        .collect()
+    }
+
+    /// The code of a module.
+    pub fn code(&self, digest: Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        let table = self.table(tables::CODE)?;
+        let value = table.get(digest.to_bytes().as_slice()).map_err(StoreError::io)?;
+        Ok(value.map(|value| value.value().to_vec()))
+    }
+
+    /// Which module new runs of each workflow are started on.
+    pub fn workflows(&self) -> Result<Vec<(String, Digest)>, StoreError> {
+        let table = self.table(tables::WORKFLOWS)?;
+        let rows = table.iter().map_err(StoreError::io)?;
+        rows.map(|row| {
+            let (key, value) = row.map_err(StoreError::io)?;
+            let workflow = String::from_utf8(key.value().to_vec()).map_err(|_| bad_key(tables::WORKFLOWS))?;
+            Ok((workflow, digest_of(tables::WORKFLOWS, value.value())?))
+        })
+        .collect()
+    }
+
+    fn transaction(&self) -> Result<ReadTransaction, StoreError> {
+        self.db.begin_read().map_err(StoreError::io)
+    }
+
+    fn table(&self, table: Table) -> Result<Bytes, StoreError> {
+        self.transaction()?.open_table(table).map_err(StoreError::io)
+    }
+
+    fn record<R: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<R>, StoreError> {
+        let value = self.table(table)?.get(key).map_err(StoreError::io)?;
+        value.map(|value| codec::decode(table.name(), value.value())).transpose()
+    }
+
+    fn visit_numbered<R: DeserializeOwned>(
+        &self,
+        table: Table,
+        run: RunId,
+        from: u64,
+        mut visit: impl FnMut(u64, R) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let rows = self.table(table)?;
+        let (first, last) = (tables::numbered(run, from), tables::numbered(run, u64::MAX));
+        for row in rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)? {
+            let (key, value) = row.map_err(StoreError::io)?;
+            let (_, number) = tables::split_numbered(key.value()).ok_or_else(|| bad_key(table))?;
+            if visit(number, codec::decode(table.name(), value.value())?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bad_key(table: Table) -> StoreError {
+    StoreError::Record { table: table.name().into(), detail: "its key is damaged".into() }
+}
+
+fn run_of(table: Table, bytes: &[u8]) -> Result<RunId, StoreError> {
+    bytes.try_into().map(RunId::from_bytes).map_err(|_| bad_key(table))
+}
+
+fn digest_of(table: Table, bytes: &[u8]) -> Result<Digest, StoreError> {
+    bytes.try_into().map(Digest::from_bytes).map_err(|_| bad_key(table))
+}

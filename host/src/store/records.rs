@@ -1,0 +1,91 @@
+//! The records that are not the journal's own.
+
+use segno_journal::{Blocked, Event, Op, RunId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::sandbox::{Digest, Manifest};
+
+/// What is known of a run without reading its turns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The name of its workflow.
+    pub workflow: String,
+    /// Which code it runs.
+    pub module: Digest,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// What its random numbers grow from.
+    pub seed: [u8; 32],
+    /// Where it stands.
+    pub standing: Standing,
+}
+
+/// Where a run stands, as far as a list of runs shows it. The order of the variants is the disk
+/// format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// It goes on by itself.
+    Running,
+    /// It is parked.
+    Blocked(Blocked),
+    /// It returned, then.
+    Completed(Timestamp),
+    /// It failed, then.
+    Failed(Timestamp),
+    /// It was cancelled, then.
+    Cancelled(Timestamp),
+}
+
+impl Standing {
+    /// When the run ended, if it has.
+    #[must_use]
+    pub const fn ended_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Running | Self::Blocked(_) => None,
+            Self::Completed(at) | Self::Failed(at) | Self::Cancelled(at) => Some(*at),
+        }
+    }
+}
+
+/// An event that waits for a parked run to go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Where a webhook token leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookRecord {
+    /// The run, as 16 bytes.
+    run: [u8; 16],
+    /// The operation.
+    pub op: Op,
+}
+
+impl WebhookRecord {
+    /// A token that leads to this operation of this run.
+    #[must_use]
+    pub const fn new(run: RunId, op: Op) -> Self {
+        Self { run: run.to_bytes(), op }
+    }
+
+    /// The run.
+    #[must_use]
+    pub const fn run(&self) -> RunId {
+        RunId::from_bytes(self.run)
+    }
+}
+
+/// What is known of a module without its code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleRecord {
+    /// What is in it.
+    pub manifest: Manifest,
+    /// Its size, in bytes.
+    pub size: u64,
+    /// When it was first deployed.
+    pub deployed_at: Timestamp,
+}
