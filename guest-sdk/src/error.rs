@@ -85,20 +85,13 @@ mod tests {
     fn the_alternate_form_names_every_cause() {
         let error = failing().unwrap_err();
         assert_eq!(error.to_string(), "cannot reach the ledger");
-        assert_eq!(
-            format!("{error:#}"),
-            "cannot reach the ledger: the port is closed"
-        );
+        assert_eq!(format!("{error:#}"), "cannot reach the ledger: the port is closed");
     }
 
     #[test]
     fn a_step_failure_can_be_found_again() {
-        let failure = StepFailure {
-            step: "charge".into(),
-            attempts: 4,
-            message: "card declined".into(),
-            fatal: false,
-        };
+        let failure =
+            StepFailure { step: "charge".into(), attempts: 4, message: "card declined".into(), fatal: false };
         let error = Error::from(failure.clone());
         assert_eq!(error.downcast_ref(), Some(&failure));
         assert_eq!(Error::from("text").to_string(), "text");

@@ -1,6 +1,9 @@
 //! Durable workflows: what their author writes against.
 #![doc = ""]
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod body;
 mod duration;
 mod error;
@@ -8,9 +11,6 @@ pub mod http;
 pub mod log;
 #[cfg(not(target_family = "wasm"))]
 pub mod native;
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
 mod random;
 mod run;
 mod runtime;

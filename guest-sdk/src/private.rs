@@ -36,10 +36,7 @@ pub struct Listed {
 /// A workflow, as `export!` lists it.
 #[must_use]
 pub const fn workflow<W: WorkflowDef>() -> Listed {
-    Listed {
-        name: W::NAME,
-        start: W::start,
-    }
+    Listed { name: W::NAME, start: W::start }
 }
 
 /// A duration whose text the compiler has checked.

@@ -47,10 +47,7 @@ fn within(range: impl RangeBounds<u64>, mut next: impl FnMut() -> u64) -> u64 {
     let (Some(first), Some(last)) = (first, last) else {
         panic!("segno::random_range: there is no number in this range");
     };
-    assert!(
-        first <= last,
-        "segno::random_range: there is no number in this range"
-    );
+    assert!(first <= last, "segno::random_range: there is no number in this range");
     let Some(count) = (last - first).checked_add(1) else {
         return next();
     };

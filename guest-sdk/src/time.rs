@@ -50,9 +50,7 @@ pub fn sleep(duration: impl IntoDuration) -> Sleep {
 ///
 /// The moment is rounded up to the millisecond. On replay no timer is armed.
 pub fn sleep_until(moment: Timestamp) -> Sleep {
-    Sleep {
-        state: State::Wanted(moment),
-    }
+    Sleep { state: State::Wanted(moment) }
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -140,14 +138,9 @@ mod tests {
 
     #[test]
     fn a_moment_is_rounded_up_to_the_millisecond() {
-        for (nanoseconds, expected) in [
-            (0, 0),
-            (1, 1),
-            (1_000_000, 1),
-            (1_000_001, 2),
-            (-1, 0),
-            (-5_000_000_000, 0),
-        ] {
+        for (nanoseconds, expected) in
+            [(0, 0), (1, 1), (1_000_000, 1), (1_000_001, 2), (-1, 0), (-5_000_000_000, 0)]
+        {
             let moment = Timestamp::from_nanosecond(nanoseconds).expect("it is near 1970");
             assert_eq!(milliseconds(moment), expected, "{nanoseconds} ns");
         }

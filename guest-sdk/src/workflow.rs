@@ -31,11 +31,7 @@ where
 }
 
 /// A workflow with one parameter. An input that does not fit is the workflow's error.
-pub fn with_input<I, F>(
-    parameter: &'static str,
-    input: &str,
-    workflow: impl FnOnce(I) -> F,
-) -> Running
+pub fn with_input<I, F>(parameter: &'static str, input: &str, workflow: impl FnOnce(I) -> F) -> Running
 where
     I: DeserializeOwned,
     F: Future<Output: Outcome> + 'static,

@@ -124,10 +124,7 @@ impl RequestBuilder {
         if let Some(trouble) = self.trouble {
             return Err(StepFailure::before_any_attempt(STEP, trouble));
         }
-        let options = CallOptions {
-            max_retries: self.max_retries,
-            timeout_ms: None,
-        };
+        let options = CallOptions { max_retries: self.max_retries, timeout_ms: None };
         let input = Input::new().with(PARAMETER, &self.request);
         call_named(STEP, input, options).await
     }

@@ -39,22 +39,16 @@ impl Arguments {
     pub fn take<T: DeserializeOwned>(&mut self, parameter: &str) -> Result<T, StepError> {
         match self.0.remove(parameter) {
             Some(json) => serde_json::from_str(json.get()).map_err(|error| {
-                StepError::fatal(format!(
-                    "the argument does not fit the parameter `{parameter}`: {error}"
-                ))
+                StepError::fatal(format!("the argument does not fit the parameter `{parameter}`: {error}"))
             }),
-            None => serde_json::from_str("null").map_err(|_| {
-                StepError::fatal(format!("the argument `{parameter}` is missing"))
-            }),
+            None => serde_json::from_str("null")
+                .map_err(|_| StepError::fatal(format!("the argument `{parameter}` is missing"))),
         }
     }
 }
 
 /// The step of a declaration and its body.
-pub fn define<S, F>(
-    policy: StepPolicy,
-    body: impl Fn(Arguments) -> F + Send + Sync + 'static,
-) -> Step
+pub fn define<S, F>(policy: StepPolicy, body: impl Fn(Arguments) -> F + Send + Sync + 'static) -> Step
 where
     S: StepDef,
     F: Future<Output = Result<String, StepError>> + Send + 'static,
@@ -70,11 +64,8 @@ where
 /// # Errors
 ///
 /// The error of the body; a fatal one when the output cannot be written as JSON.
-pub fn written<T: Serialize, E: Into<StepError>>(
-    result: Result<T, E>,
-) -> Result<String, StepError> {
+pub fn written<T: Serialize, E: Into<StepError>>(result: Result<T, E>) -> Result<String, StepError> {
     let output = result.map_err(Into::into)?;
-    serde_json::to_string(&output).map_err(|error| {
-        StepError::fatal(format!("the output cannot be written as JSON: {error}"))
-    })
+    serde_json::to_string(&output)
+        .map_err(|error| StepError::fatal(format!("the output cannot be written as JSON: {error}")))
 }

@@ -169,9 +169,7 @@ impl StepContext {
             step_name: step.name.to_string(),
             attempt: 1,
             started_at: now,
-            deadline: now
-                .checked_add(step.policy.timeout)
-                .unwrap_or(Timestamp::MAX),
+            deadline: now.checked_add(step.policy.timeout).unwrap_or(Timestamp::MAX),
         };
         Self::new(info, CancellationToken::new(), Arc::new(|_, _| {}))
     }
@@ -179,9 +177,7 @@ impl StepContext {
 
 impl fmt::Debug for StepContext {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Attempt {
-            info, cancellation, ..
-        } = &*self.0;
+        let Attempt { info, cancellation, .. } = &*self.0;
         formatter
             .debug_struct("StepContext")
             .field("info", info)

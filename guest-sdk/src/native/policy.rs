@@ -16,11 +16,7 @@ pub struct StepPolicy {
 
 impl Default for StepPolicy {
     fn default() -> Self {
-        Self {
-            max_retries: 3,
-            timeout: Duration::from_mins(10),
-            backoff: Backoff::default(),
-        }
+        Self { max_retries: 3, timeout: Duration::from_mins(10), backoff: Backoff::default() }
     }
 }
 
@@ -40,11 +36,6 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self {
-            initial: Duration::from_secs(1),
-            factor: 2.0,
-            max: Duration::from_secs(60),
-            jitter: 0.2,
-        }
+        Self { initial: Duration::from_secs(1), factor: 2.0, max: Duration::from_secs(60), jitter: 0.2 }
     }
 }

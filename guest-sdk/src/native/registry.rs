@@ -14,8 +14,7 @@ use crate::native::StepPolicy;
 use crate::native::arguments::{Arguments, written};
 
 /// One attempt: takes the input as JSON, gives the output as JSON.
-pub type StepBody =
-    Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, StepError>> + Send + Sync>;
+pub type StepBody = Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, StepError>> + Send + Sync>;
 
 /// A step with its body.
 #[derive(Clone)]
@@ -39,11 +38,7 @@ impl Step {
     where
         F: Future<Output = Result<String, StepError>> + Send + 'static,
     {
-        Self {
-            name: name.into(),
-            policy,
-            body: Arc::new(move |input| Box::pin(body(input))),
-        }
+        Self { name: name.into(), policy, body: Arc::new(move |input| Box::pin(body(input))) }
     }
 
     /// A step with one parameter, as a function with `#[step]` would be.
@@ -155,9 +150,7 @@ impl Steps {
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
             None => Ok(()),
-            Some(pair) => Err(DuplicateStep {
-                name: pair[0].to_owned(),
-            }),
+            Some(pair) => Err(DuplicateStep { name: pair[0].to_owned() }),
         }
     }
 }

@@ -21,10 +21,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 pub(crate) use crate::runtime::host::{Answer, Created, Event, Host, Operation, Verdict};
-pub(crate) use crate::runtime::operations::{AnswerOf, answer};
 use crate::runtime::operations::Operations;
-pub use crate::runtime::task::Workflow;
+pub(crate) use crate::runtime::operations::{AnswerOf, answer};
 use crate::runtime::task::Task;
+pub use crate::runtime::task::Workflow;
 use crate::step::CallOptions;
 use crate::{Request, Response};
 
@@ -43,11 +43,7 @@ pub(crate) struct Runtime {
 impl Runtime {
     /// Makes this the run of the thread. Nothing runs yet.
     pub(crate) fn install(host: impl Host + 'static) {
-        let runtime = Self {
-            host: Box::new(host),
-            operations: RefCell::default(),
-            task: RefCell::default(),
-        };
+        let runtime = Self { host: Box::new(host), operations: RefCell::default(), task: RefCell::default() };
         HERE.set(Some(Rc::new(runtime)));
     }
 
@@ -99,10 +95,8 @@ impl Runtime {
     fn run(&self) -> Verdict {
         // While it is polled the task is not in its place, for the poll may ask this runtime for
         // anything.
-        let mut task = self
-            .task
-            .take()
-            .expect("the host delivers nothing before the start and nothing after the end");
+        let mut task =
+            self.task.take().expect("the host delivers nothing before the start and nothing after the end");
         while task.is_woken() {
             if let Poll::Ready(result) = task.poll() {
                 return match result {
@@ -155,10 +149,7 @@ impl Runtime {
         waiter: &mut Option<u64>,
         context: &Context<'_>,
     ) -> Poll<Option<Request>> {
-        let polled = self
-            .operations
-            .borrow_mut()
-            .poll_request(webhook, waiter, context);
+        let polled = self.operations.borrow_mut().poll_request(webhook, waiter, context);
         if let Poll::Ready(Some(_)) = polled {
             self.host.take_request(webhook);
         }

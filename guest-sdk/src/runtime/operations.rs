@@ -54,12 +54,10 @@ impl Operations {
             return inbox.wakers();
         }
         match self.open.get_mut(&operation) {
-            Some(slot @ Slot::Waiting(_)) => {
-                match std::mem::replace(slot, Slot::Answered(event)) {
-                    Slot::Waiting(waker) => waker.into_iter().collect(),
-                    Slot::Answered(_) => Vec::new(),
-                }
-            }
+            Some(slot @ Slot::Waiting(_)) => match std::mem::replace(slot, Slot::Answered(event)) {
+                Slot::Waiting(waker) => waker.into_iter().collect(),
+                Slot::Answered(_) => Vec::new(),
+            },
             // The workflow dropped it, or it has its answer.
             Some(Slot::Answered(_)) | None => Vec::new(),
         }
@@ -161,12 +159,7 @@ impl Future for AnswerOf {
     type Output = Event;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Event> {
-        Runtime::here(|runtime| {
-            runtime
-                .operations
-                .borrow_mut()
-                .poll_answer(self.0, context)
-        })
+        Runtime::here(|runtime| runtime.operations.borrow_mut().poll_answer(self.0, context))
     }
 }
 

@@ -21,11 +21,7 @@ impl Task {
     pub(crate) fn new(workflow: Workflow) -> Self {
         let woken = Arc::new(Flag(AtomicBool::new(true)));
         let waker = Waker::from(Arc::clone(&woken));
-        Self {
-            workflow,
-            woken,
-            waker,
-        }
+        Self { workflow, woken, waker }
     }
 
     /// Whether it was woken since the last time that anyone asked.

@@ -55,28 +55,21 @@ mod tests {
 
     #[test]
     fn arguments_stand_in_the_order_of_the_parameters() {
-        let input = Input::new()
-            .with("z", &1)
-            .with("a", "two")
-            .with("list", &[Some(1), None]);
-        assert_eq!(
-            input.finish("x").unwrap(),
-            r#"{"z":1,"a":"two","list":[1,null]}"#
-        );
+        let input = Input::new().with("z", &1).with("a", "two").with("list", &[Some(1), None]);
+        assert_eq!(input.finish("x").unwrap(), r#"{"z":1,"a":"two","list":[1,null]}"#);
         assert_eq!(Input::new().finish("x").unwrap(), "{}");
     }
 
     #[test]
     fn an_argument_that_is_no_json_fails_the_call_and_not_the_workflow() {
         let pairs = BTreeMap::from([((1, 2), 3)]);
-        let failure = Input::new()
-            .with("pairs", &pairs)
-            .finish("sum")
-            .unwrap_err();
+        let failure = Input::new().with("pairs", &pairs).finish("sum").unwrap_err();
         assert_eq!(failure.attempts, 0);
         assert!(failure.fatal);
-        assert!(failure.to_string().starts_with(
-            "step `sum` failed: the argument `pairs` cannot be written as JSON: key must be"
-        ));
+        assert!(
+            failure.to_string().starts_with(
+                "step `sum` failed: the argument `pairs` cannot be written as JSON: key must be"
+            )
+        );
     }
 }

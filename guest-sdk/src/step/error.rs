@@ -54,10 +54,7 @@ impl StepError {
     ///
     /// A `delay` that is not a duration is named in the message, and the backoff holds.
     #[must_use]
-    pub fn retry_after(
-        delay: impl IntoDuration,
-        cause: impl Into<Box<dyn StdError + Send + Sync>>,
-    ) -> Self {
+    pub fn retry_after(delay: impl IntoDuration, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         match delay.into_duration() {
             Ok(delay) => Self::new(cause, Advice::RetryAfter(delay)),
             Err(invalid) => {
@@ -90,10 +87,7 @@ impl StepError {
     }
 
     fn new(cause: impl Into<Box<dyn StdError + Send + Sync>>, advice: Advice) -> Self {
-        Self {
-            message: chain(&*cause.into()),
-            advice,
-        }
+        Self { message: chain(&*cause.into()), advice }
     }
 }
 
@@ -129,12 +123,9 @@ mod tests {
 
     #[test]
     fn anything_by_question_mark_can_be_tried_again() {
-        for (kind, message) in [
-            ("std", "disk full"),
-            ("anyhow", "a: b: c"),
-            ("str", "plain"),
-            ("string", "owned"),
-        ] {
+        for (kind, message) in
+            [("std", "disk full"), ("anyhow", "a: b: c"), ("str", "plain"), ("string", "owned")]
+        {
             let error = by_question_mark(kind).unwrap_err();
             assert_eq!(error.message(), message);
             assert!(!error.is_fatal());
@@ -150,10 +141,7 @@ mod tests {
     #[test]
     fn retry_after_takes_texts_and_durations() {
         let minute = Duration::from_secs(60);
-        for error in [
-            StepError::retry_after("1 minute", "later"),
-            StepError::retry_after(minute, "later"),
-        ] {
+        for error in [StepError::retry_after("1 minute", "later"), StepError::retry_after(minute, "later")] {
             assert_eq!(error.retry_after_delay(), Some(minute));
             assert_eq!(error.to_string(), "later");
         }

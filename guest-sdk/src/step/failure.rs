@@ -23,30 +23,17 @@ pub struct StepFailure {
 impl StepFailure {
     /// A call that never became an attempt.
     pub(crate) fn before_any_attempt(step: &str, message: String) -> Self {
-        Self {
-            step: step.to_owned(),
-            attempts: 0,
-            message,
-            fatal: true,
-        }
+        Self { step: step.to_owned(), attempts: 0, message, fatal: true }
     }
 }
 
 impl fmt::Display for StepFailure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            step,
-            attempts,
-            message,
-            fatal,
-        } = self;
+        let Self { step, attempts, message, fatal } = self;
         match (fatal, attempts) {
             (true, _) => write!(formatter, "step `{step}` failed: {message}"),
             (false, 1) => write!(formatter, "step `{step}` failed after 1 attempt: {message}"),
-            (false, _) => write!(
-                formatter,
-                "step `{step}` failed after {attempts} attempts: {message}"
-            ),
+            (false, _) => write!(formatter, "step `{step}` failed after {attempts} attempts: {message}"),
         }
     }
 }

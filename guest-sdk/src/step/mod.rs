@@ -11,8 +11,8 @@ mod error;
 mod failure;
 
 pub use crate::step::arguments::Input;
-pub use crate::step::call::{StepDef, call};
 pub(crate) use crate::step::call::{CallOptions, call_named};
+pub use crate::step::call::{StepDef, call};
 pub use crate::step::context::StepContext;
 pub use crate::step::error::StepError;
 pub use crate::step::failure::StepFailure;

@@ -56,17 +56,13 @@ pub struct WebhookBuilder {
 impl WebhookBuilder {
     /// Every caller gets this response, as soon as its request is on disk.
     pub fn respond_with(self, response: Response) -> Self {
-        Self {
-            answer: Answer::Fixed(response),
-        }
+        Self { answer: Answer::Fixed(response) }
     }
 
     /// Every caller waits for [`Request::respond`], in the workflow or in a step. Where nobody
     /// answers within the host's time-out, the caller gets 202.
     pub fn manual(self) -> Self {
-        Self {
-            answer: Answer::Manual,
-        }
+        Self { answer: Answer::Manual }
     }
 
     /// Opens the webhook. On replay it has the URL that it had.
@@ -76,10 +72,7 @@ impl WebhookBuilder {
     /// Natively, outside a host: there is nobody who could be called.
     #[must_use]
     pub fn create(self) -> Webhook {
-        Webhook {
-            created: Runtime::here(|runtime| runtime.create_webhook(&self.answer)),
-            waiter: None,
-        }
+        Webhook { created: Runtime::here(|runtime| runtime.create_webhook(&self.answer)), waiter: None }
     }
 }
 
@@ -90,19 +83,14 @@ impl Webhook {
     ///
     /// Natively, outside a host: there is nobody who could be called.
     #[must_use]
-    #[expect(
-        clippy::new_without_default,
-        reason = "opening a URL to the world is not a default value"
-    )]
+    #[expect(clippy::new_without_default, reason = "opening a URL to the world is not a default value")]
     pub fn new() -> Self {
         Self::builder().create()
     }
 
     /// A webhook whose callers get another answer than 202.
     pub fn builder() -> WebhookBuilder {
-        WebhookBuilder {
-            answer: Answer::Accepted,
-        }
+        WebhookBuilder { answer: Answer::Accepted }
     }
 
     /// Where to call it. Whoever knows the URL can: treat it as a secret.
@@ -122,10 +110,7 @@ impl Webhook {
     ///
     /// Dropping this future, for example because a sleep was faster, loses nothing.
     pub fn next(&self) -> Next<'_> {
-        Next {
-            webhook: self,
-            waiter: None,
-        }
+        Next { webhook: self, waiter: None }
     }
 
     /// Closes the webhook: from now on callers get 410. Doing so twice changes nothing. What came

@@ -30,15 +30,8 @@ impl Response {
     /// When `status` does not lie between 200 and 599.
     #[must_use]
     pub fn new(status: u16) -> Self {
-        assert!(
-            is_valid(status),
-            "a response has a status from 200 to 599, and {status} is none"
-        );
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Body::default(),
-        }
+        assert!(is_valid(status), "a response has a status from 200 to 599, and {status} is none");
+        Self { status, headers: Vec::new(), body: Body::default() }
     }
 
     /// 200 with a JSON body.
@@ -48,17 +41,13 @@ impl Response {
     /// When the value cannot be written as JSON.
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
         let body = serde_json::to_vec(value)?;
-        Ok(Self::new(200)
-            .header("content-type", "application/json")
-            .body(body))
+        Ok(Self::new(200).header("content-type", "application/json").body(body))
     }
 
     /// 200 with a text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
-        Self::new(200)
-            .header("content-type", "text/plain; charset=utf-8")
-            .body(text.into())
+        Self::new(200).header("content-type", "text/plain; charset=utf-8").body(text.into())
     }
 
     /// One more header. A name may occur more than once.
@@ -83,11 +72,7 @@ impl Response {
     #[must_use]
     pub fn with_status(self, status: u16) -> Self {
         let Self { headers, body, .. } = self;
-        Self {
-            headers,
-            body,
-            ..Self::new(status)
-        }
+        Self { headers, body, ..Self::new(status) }
     }
 
     /// The status, from 200 to 599.
@@ -124,9 +109,7 @@ fn valid_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Er
     if is_valid(status) {
         Ok(status)
     } else {
-        Err(serde::de::Error::custom(
-            "a response has a status from 200 to 599",
-        ))
+        Err(serde::de::Error::custom("a response has a status from 200 to 599"))
     }
 }
 
@@ -137,7 +120,8 @@ mod tests {
     #[test]
     fn a_response_survives_json() {
         let response = Response::json(&[1, 2]).unwrap().with_status(201);
-        let json = r#"{"status":201,"headers":[["content-type","application/json"]],"body":{"text":"[1,2]"}}"#;
+        let json =
+            r#"{"status":201,"headers":[["content-type","application/json"]],"body":{"text":"[1,2]"}}"#;
         assert_eq!(serde_json::to_string(&response).unwrap(), json);
         assert_eq!(serde_json::from_str::<Response>(json).unwrap(), response);
     }

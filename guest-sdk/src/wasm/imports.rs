@@ -1,0 +1,76 @@
+//! The imports of the component, as the runtime sees them.
+
+use crate::log::Level;
+use crate::runtime::{Answer, Created, Host, Operation};
+use crate::step::CallOptions;
+use crate::wasm::bindings::segno::workflow::{context, log, sleep, step, types, webhook};
+use crate::{Response, RunInfo};
+
+/// Whoever hosts the component.
+pub(crate) struct Imports;
+
+impl Host for Imports {
+    fn call_step(&self, name: &str, input: &str, options: CallOptions) -> Operation {
+        let CallOptions { max_retries, timeout_ms } = options;
+        step::call(name, input, step::Options { max_retries, timeout_ms })
+    }
+
+    fn sleep_until(&self, moment: u64) -> Operation {
+        sleep::until(moment)
+    }
+
+    fn create_webhook(&self, answer: &Answer) -> Created {
+        let answer = match answer {
+            Answer::Accepted => webhook::Answer::Accepted,
+            Answer::Fixed(response) => webhook::Answer::Fixed(response.into()),
+            Answer::Manual => webhook::Answer::Manual,
+        };
+        let webhook::Created { operation, token, url } = webhook::create(&answer);
+        Created { operation, token, url }
+    }
+
+    fn take_request(&self, webhook: Operation) {
+        webhook::take(webhook);
+    }
+
+    fn respond(&self, request: u64, response: &Response) {
+        webhook::respond(request, &response.into());
+    }
+
+    fn dispose_webhook(&self, webhook: Operation) {
+        webhook::dispose(webhook);
+    }
+
+    fn log(&self, level: Level, message: &str) {
+        let level = match level {
+            Level::Debug => log::Level::Debug,
+            Level::Info => log::Level::Info,
+            Level::Warn => log::Level::Warn,
+            Level::Error => log::Level::Error,
+        };
+        log::write(level, message);
+    }
+
+    fn run(&self) -> RunInfo {
+        let context::RunInfo { id, workflow, started_at } = context::run();
+        RunInfo { id, workflow, started_at: crate::time::moment(started_at) }
+    }
+
+    fn now(&self) -> u64 {
+        context::now()
+    }
+
+    fn random(&self) -> u64 {
+        context::random()
+    }
+}
+
+impl From<&Response> for types::Response {
+    fn from(response: &Response) -> Self {
+        Self {
+            status: response.status(),
+            headers: response.headers().to_vec(),
+            body: response.bytes().to_vec(),
+        }
+    }
+}

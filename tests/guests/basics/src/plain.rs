@@ -1,0 +1,70 @@
+//! Input, output, steps, sleeps and errors.
+
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use segno::{Error, StepFailure, sleep, workflow};
+use serde_json::Value;
+
+use crate::steps;
+
+/// Returns its input.
+#[workflow]
+pub async fn echo(input: Value) -> Result<Value, Error> {
+    Ok(input)
+}
+
+/// Calls a step `n` times, one after the other; returns `n`.
+#[workflow]
+pub async fn add_steps(n: u64) -> Result<u64, Error> {
+    let mut sum = 0;
+    for _ in 0..n {
+        sum = steps::add(sum, 1).await?;
+    }
+    Ok(sum)
+}
+
+/// Calls a step `n` times at once; returns the sum of the numbers from 1 to `n`.
+#[workflow]
+pub async fn fan_out(n: u64) -> Result<u64, Error> {
+    let sums = try_join_all((0..n).map(|i| steps::add(i, 1))).await?;
+    Ok(sums.into_iter().sum())
+}
+
+/// Sleeps as many milliseconds as it is told.
+#[workflow]
+pub async fn nap(ms: u64) -> Result<(), Error> {
+    sleep(Duration::from_millis(ms)).await;
+    Ok(())
+}
+
+/// Fails with a message.
+#[workflow]
+pub async fn fails(message: String) -> Result<(), Error> {
+    Err(Error::new(message))
+}
+
+/// Which step to call, and with what.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// `flaky`, which fails so many times.
+    Flaky(u32),
+    /// `fatal`, with this message.
+    Fatal(String),
+    /// `panics`, with this message.
+    Panics(String),
+    /// `slow`, for so many milliseconds.
+    Slow(u64),
+}
+
+/// Calls a step that may fail; returns its output, or its failure as a value.
+#[workflow]
+pub async fn step_fails(call: Call) -> Result<Result<Value, StepFailure>, Error> {
+    Ok(match call {
+        Call::Flaky(fail_times) => steps::flaky(fail_times).await.map(Value::from),
+        Call::Fatal(message) => steps::fatal(message).await.map(Value::from),
+        Call::Panics(message) => steps::panics(message).await.map(Value::from),
+        Call::Slow(ms) => steps::slow(ms).await.map(Value::from),
+    })
+}
