@@ -1,0 +1,439 @@
+//! What can be written on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use reqwest::Url;
+use segno_journal::RunId;
+
+use crate::cli::exit::EXIT_CODES;
+use crate::cli::logging::LogFormat;
+use crate::cli::server::ServeOptions;
+use crate::cli::size;
+use crate::doors::{DEFAULT_MAX_WEBHOOK_BODY, Token, parse_duration};
+use crate::engine::{Config, RunStatus};
+
+/// Durable workflows in a WebAssembly sandbox.
+#[derive(Debug, Parser)]
+#[command(name = "segno", version, after_help = EXIT_CODES)]
+#[command(disable_help_subcommand = true, subcommand_required = true, arg_required_else_help = true)]
+pub(super) struct Arguments {
+    /// Print answers as the JSON of the management API
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Run a host
+    Serve(ServeArgs),
+    /// Run a host that builds and deploys the workflows of a workspace whenever they change
+    Dev(DevArgs),
+    /// Build the workflow crates of a workspace for wasm32-wasip2, and print where they are
+    Build(BuildArgs),
+    /// Deploy components on a running host: new runs use them, runs in flight stay on theirs
+    Deploy(DeployArgs),
+    /// Start a run, and print its ID
+    Start(StartArgs),
+    /// List runs, newest first
+    Runs(RunsArgs),
+    /// Show what happened to a run, and what it waits for
+    Run(RunArgs),
+    /// Cancel a run: nothing new starts, its steps are told, its webhooks close
+    Cancel(CancelArgs),
+    /// Let a blocked run go on
+    Resume(ResumeArgs),
+    /// List the modules that a host keeps
+    Modules(ModulesArgs),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Where a running host is.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Host")]
+pub(super) struct HostArgs {
+    /// The management API of the host
+    #[arg(long, env = "SEGNO_URL", default_value = "http://127.0.0.1:7878", value_parser = parse_url)]
+    pub(super) url: Url,
+
+    /// The bearer token of the host
+    #[arg(long, env = "SEGNO_TOKEN", hide_env_values = true, value_parser = parse_token)]
+    pub(super) token: Option<Token>,
+}
+
+/// Where a host listens and what it may use.
+#[derive(Debug, Args)]
+pub(super) struct ListenArgs {
+    /// Where the management API listens
+    #[arg(long, value_name = "ADDR", default_value_t = ServeOptions::DEFAULT_LISTEN)]
+    pub(super) listen: std::net::SocketAddr,
+
+    /// Where webhooks are received
+    #[arg(long, value_name = "ADDR", default_value_t = ServeOptions::DEFAULT_WEBHOOK_LISTEN)]
+    pub(super) webhook_listen: std::net::SocketAddr,
+
+    /// What the URLs of webhooks begin with [default: http:// and the webhook address]
+    #[arg(long, value_name = "URL", env = "SEGNO_PUBLIC_URL")]
+    pub(super) public_url: Option<String>,
+
+    /// The bearer token of the management API; needed to listen on more than a loopback address
+    #[arg(long, env = "SEGNO_TOKEN", hide_env_values = true, value_parser = parse_token)]
+    pub(super) token: Option<Token>,
+
+    /// How the log on standard error looks; RUST_LOG says how much there is of it
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) log_format: LogFormat,
+
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(super) struct LimitArgs {
+    /// Memory that live workflows may hold together; idle ones beyond it are replayed when needed
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value_t = defaults().memory_budget)]
+    memory_budget: usize,
+
+    /// Steps that run at once
+    #[arg(long, value_name = "N", default_value_t = defaults().max_running_steps)]
+    max_steps: usize,
+
+    /// Instructions of one turn of a workflow, as wasmtime counts fuel
+    #[arg(long, value_name = "N", default_value_t = defaults().limits.fuel_per_turn)]
+    fuel_per_turn: u64,
+
+    /// Memory of one run
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value_t = defaults().limits.memory)]
+    memory_per_run: usize,
+
+    /// Body of one webhook request
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value_t = DEFAULT_MAX_WEBHOOK_BODY)]
+    max_webhook_body: usize,
+}
+
+impl ListenArgs {
+    /// The options of a host on this data directory.
+    pub(super) fn into_options(self, data: PathBuf) -> ServeOptions {
+        let Self { listen, webhook_listen, public_url, token, log_format: _, limits } = self;
+        let mut options = ServeOptions::new(data);
+        options.limits.fuel_per_turn = limits.fuel_per_turn;
+        options.limits.memory = limits.memory_per_run;
+        ServeOptions {
+            listen,
+            webhook_listen,
+            public_url,
+            token,
+            max_webhook_body: limits.max_webhook_body,
+            memory_budget: limits.memory_budget,
+            max_running_steps: limits.max_steps,
+            ..options
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// The data directory; made if it is missing
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: PathBuf,
+
+    #[command(flatten)]
+    pub(super) listen: ListenArgs,
+}
+
+/// Which workflow crates to build.
+#[derive(Debug, Args)]
+pub(super) struct CrateArgs {
+    /// The Cargo.toml of the workspace [default: that of this directory]
+    #[arg(long, value_name = "PATH")]
+    pub(super) manifest_path: Option<PathBuf>,
+
+    /// Only this package; may be given more than once [default: all that depend on segno and build a
+    /// cdylib]
+    #[arg(long = "package", short, value_name = "NAME")]
+    pub(super) packages: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DevArgs {
+    #[command(flatten)]
+    pub(super) crates: CrateArgs,
+
+    /// The data directory [default: segno-dev in the target directory]
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) listen: ListenArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BuildArgs {
+    #[command(flatten)]
+    pub(super) crates: CrateArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DeployArgs {
+    /// The components, as `build` makes them
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StartArgs {
+    /// The name of the workflow
+    pub(super) workflow: String,
+
+    /// What the workflow is given, as JSON [default: null]
+    #[arg(long, value_name = "JSON", conflicts_with = "input_file")]
+    pub(super) input: Option<String>,
+
+    /// A file with what the workflow is given, as JSON; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) input_file: Option<PathBuf>,
+
+    /// The same key gives the same run
+    #[arg(long)]
+    pub(super) key: Option<String>,
+
+    #[command(flatten)]
+    pub(super) wait: WaitArgs,
+
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+}
+
+/// Whether to wait for the end of a run.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct WaitArgs {
+    /// Wait until the run has ended or is blocked, at most so long: a number of seconds, or a number
+    /// with ms, s, m or h
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, value_parser = parse_duration)]
+    #[expect(clippy::option_option, reason = "absent, without a bound, and with a bound are three things")]
+    wait: Option<Option<Duration>>,
+}
+
+impl WaitArgs {
+    /// How long to wait: nothing where nobody asked to, else at most so long, or for ever.
+    pub(super) fn bound(self) -> Option<Duration> {
+        self.wait.map(|bound| bound.unwrap_or(Duration::MAX))
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunsArgs {
+    /// Only runs of this workflow
+    #[arg(long)]
+    pub(super) workflow: Option<String>,
+
+    /// Only runs that stand so
+    #[arg(long, value_enum)]
+    pub(super) status: Option<StatusArg>,
+
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(super) limit: u16,
+
+    /// Where the page before ended, as it said
+    #[arg(long, value_name = "RUN")]
+    pub(super) cursor: Option<RunId>,
+
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum StatusArg {
+    Pending,
+    Running,
+    Blocked,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl From<StatusArg> for RunStatus {
+    fn from(status: StatusArg) -> Self {
+        match status {
+            StatusArg::Pending => Self::Pending,
+            StatusArg::Running => Self::Running,
+            StatusArg::Blocked => Self::Blocked,
+            StatusArg::Completed => Self::Completed,
+            StatusArg::Failed => Self::Failed,
+            StatusArg::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// The ID of the run
+    pub(super) id: RunId,
+
+    #[command(flatten)]
+    pub(super) wait: WaitArgs,
+
+    /// Show inputs, outputs and messages whole
+    #[arg(long)]
+    pub(super) full: bool,
+
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CancelArgs {
+    /// The ID of the run
+    pub(super) id: RunId,
+
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ResumeArgs {
+    /// The ID of the run
+    pub(super) id: RunId,
+
+    /// The module to go on with [default: the run's own]
+    #[arg(long, value_name = "DIGEST")]
+    pub(super) module: Option<String>,
+
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ModulesArgs {
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+}
+
+/// The defaults of the engine, for the help.
+fn defaults() -> Config {
+    Config::new("", "")
+}
+
+fn parse_token(text: &str) -> Result<Token, crate::doors::BadToken> {
+    Token::new(text)
+}
+
+fn parse_url(text: &str) -> Result<Url, String> {
+    let url: Url = text.parse().map_err(|error| format!("{error}"))?;
+    let usable = matches!(url.scheme(), "http" | "https");
+    if usable { Ok(url) } else { Err("write an http or https URL, as in http://127.0.0.1:7878".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    const RUN: &str = "run_01JAB3CD4EF5GH6JK7MN8PQ9RS";
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(format!("segno {line}").split_whitespace())
+    }
+
+    fn refusal(line: &str) -> ErrorKind {
+        parse(line).map(|_| ()).expect_err(line).kind()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_the_manual_shows_is_understood() {
+        for line in [
+            "serve --data d",
+            "serve --data d --listen 127.0.0.1:0 --webhook-listen [::1]:0 --public-url https://x.org --token t",
+            "serve --data d --memory-budget 1GiB --max-steps 10 --fuel-per-turn 5 --memory-per-run 16MiB",
+            "dev",
+            "dev --manifest-path a/Cargo.toml -p one -p two --data d --log-format json",
+            "build -p one",
+            "deploy a.wasm b.wasm --url http://host:1 --token t",
+            "start w",
+            "start w --input {} --key k --wait",
+            "start w --input-file - --wait=30s",
+            "start --wait w",
+            "runs --workflow w --status blocked --limit 1000",
+            &format!("runs --cursor {RUN} --json"),
+            &format!("run {RUN} --wait=500ms --full"),
+            &format!("cancel {RUN}"),
+            &format!("resume {RUN} --module sha256:0"),
+            "--json modules",
+            "completions zsh",
+        ] {
+            parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for (line, kind) in [
+            ("serve", ErrorKind::MissingRequiredArgument),
+            ("serve --data d --listen localhost", ErrorKind::ValueValidation),
+            ("serve --data d --token two%words\u{e9}", ErrorKind::ValueValidation),
+            ("serve --data d --memory-budget 1MB", ErrorKind::ValueValidation),
+            ("deploy", ErrorKind::MissingRequiredArgument),
+            ("start", ErrorKind::MissingRequiredArgument),
+            ("start w --input {} --input-file f", ErrorKind::ArgumentConflict),
+            ("start w --wait=soon", ErrorKind::ValueValidation),
+            ("start w --url ftp://host", ErrorKind::ValueValidation),
+            ("runs --limit 0", ErrorKind::ValueValidation),
+            ("runs --limit 1001", ErrorKind::ValueValidation),
+            ("runs --status done", ErrorKind::InvalidValue),
+            ("run", ErrorKind::MissingRequiredArgument),
+            ("run run_1", ErrorKind::ValueValidation),
+            ("completions tcl", ErrorKind::InvalidValue),
+            ("explode", ErrorKind::InvalidSubcommand),
+        ] {
+            assert_eq!(refusal(line), kind, "{line}");
+        }
+    }
+
+    #[test]
+    fn waiting_is_three_things() {
+        let bound = |line: &str| match parse(line).unwrap().verb {
+            Verb::Start(args) => args.wait.bound(),
+            verb => panic!("{verb:?}"),
+        };
+        assert_eq!(bound("start w"), None);
+        assert_eq!(bound("start w --wait"), Some(Duration::MAX));
+        assert_eq!(bound("start w --wait=2m"), Some(Duration::from_secs(120)));
+    }
+
+    #[test]
+    fn the_limits_reach_the_engine() {
+        let Verb::Serve(args) =
+            parse("serve --data d --fuel-per-turn 5 --memory-per-run 1K --max-steps 7").unwrap().verb
+        else {
+            panic!("not serve")
+        };
+        let options = args.listen.into_options(args.data);
+        assert_eq!(
+            (options.limits.fuel_per_turn, options.limits.memory, options.max_running_steps),
+            (5, 1024, 7)
+        );
+        assert_eq!(options.memory_budget, defaults().memory_budget);
+    }
+}

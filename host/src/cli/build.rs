@@ -1,0 +1,140 @@
+//! `build`, and what `dev` and other hosts share with it: workflow crates become components.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::mpsc;
+
+use anyhow::{Context, bail};
+use cargo_metadata::{Message, Package, TargetKind};
+use serde::Serialize;
+
+use crate::cli::args::BuildArgs;
+use crate::cli::cargo::{self, TARGET, Workspace};
+use crate::cli::exit::Exit;
+use crate::cli::output::{self, Output};
+use crate::cli::progress::Progress;
+
+/// What a component is built with: it is sent, stored and compiled more often than it computes, so
+/// it is built small. What it needs to name a panic stays in.
+const PROFILE: [&str; 5] = [
+    "profile.release.opt-level=\"s\"",
+    "profile.release.lto=true",
+    "profile.release.codegen-units=1",
+    "profile.release.panic=\"abort\"",
+    "profile.release.strip=\"debuginfo\"",
+];
+
+/// Builds workflow crates as components, and says where they are, in the order of the packages.
+///
+/// `manifest_path` is the Cargo.toml of the workspace, or of a package in it; that of the working
+/// directory if there is none. `packages` are the crates to build; all that depend on `segno` and
+/// build a cdylib if it is empty. The Rust target is added if it is missing. `progress` is told line
+/// by line what cargo does. This blocks until the build is over.
+///
+/// # Errors
+///
+/// The workspace cannot be read, a package is no workflow crate, the target cannot be added, or the
+/// build fails; then the error has what the compiler said.
+pub fn build_components(
+    manifest_path: Option<&Path>,
+    packages: &[String],
+    progress: &dyn Fn(&str),
+) -> anyhow::Result<Vec<PathBuf>> {
+    build_workspace(&Workspace::find(manifest_path, packages)?, progress)
+}
+
+/// Builds the chosen packages of a workspace.
+pub(super) fn build_workspace(
+    workspace: &Workspace,
+    progress: &dyn Fn(&str),
+) -> anyhow::Result<Vec<PathBuf>> {
+    cargo::ensure_target(workspace.root(), progress)?;
+    workspace.packages().map(|package| build_package(workspace, package, progress)).collect()
+}
+
+fn build_package(
+    workspace: &Workspace,
+    package: &Package,
+    progress: &dyn Fn(&str),
+) -> anyhow::Result<PathBuf> {
+    let name = package.name.as_str();
+    progress(&format!("building {name} for {TARGET}"));
+    let mut command = cargo::cargo(workspace.root());
+    // `rustc` and not `build`, for its `--crate-type`: where an rlib is made beside it, a cdylib is
+    // not optimised at link time.
+    command.args(["rustc", "--release", "--lib", "--crate-type=cdylib", "--target", TARGET]);
+    command.arg("--manifest-path").arg(&package.manifest_path);
+    command.arg("--message-format=json-render-diagnostics");
+    command.args(PROFILE.iter().flat_map(|setting| ["--config", setting]));
+    command.args(["--color", if output::is_watched() { "always" } else { "never" }]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| cargo::missing(&error, "cargo"))?;
+    let (stdout, stderr) = child.stdout.take().zip(child.stderr.take()).context("cargo has no output")?;
+    let (component, said) = listen(stdout, stderr, package, progress);
+    if !child.wait()?.success() {
+        bail!("the build of {name} failed:\n{}", said.trim_end());
+    }
+    component.with_context(|| format!("cargo built {name}, but no component of it"))
+}
+
+/// Reads both outputs of cargo to their end: the component that it made, and what it said.
+fn listen(
+    stdout: impl Read + Send,
+    stderr: impl Read + Send,
+    package: &Package,
+    progress: &dyn Fn(&str),
+) -> (Option<PathBuf>, String) {
+    let (sender, lines) = mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let lines = BufReader::new(stderr).split(b'\n').map_while(Result::ok);
+            lines.for_each(|line| {
+                // Who no longer listens does not need the line.
+                let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
+            });
+        });
+        let component = scope.spawn(move || {
+            let messages = Message::parse_stream(BufReader::new(stdout)).map_while(Result::ok);
+            messages.filter_map(|message| component_of(message, package)).last()
+        });
+        let mut said = String::new();
+        for line in lines {
+            progress(line.trim());
+            said.push_str(&line);
+            said.push('\n');
+        }
+        (component.join().ok().flatten(), said)
+    })
+}
+
+fn component_of(message: Message, package: &Package) -> Option<PathBuf> {
+    let Message::CompilerArtifact(artifact) = message else { return None };
+    let is_it = artifact.package_id == package.id && artifact.target.kind.contains(&TargetKind::CDyLib);
+    let mut files = artifact.filenames.into_iter().filter(|file| file.extension() == Some("wasm"));
+    files.next().filter(|_| is_it).map(cargo_metadata::camino::Utf8PathBuf::into_std_path_buf)
+}
+
+/// What is printed when all is built.
+#[derive(Serialize)]
+struct Built {
+    components: Vec<PathBuf>,
+}
+
+pub(super) async fn run(args: BuildArgs, output: Output) -> anyhow::Result<Exit> {
+    let crates = args.crates;
+    let components = tokio::task::spawn_blocking(move || {
+        let progress = Progress::start("building");
+        build_components(crates.manifest_path.as_deref(), &crates.packages, &|line| progress.say(line))
+    })
+    .await??;
+    let json = serde_json::to_string(&Built { components: components.clone() })?;
+    output.show(&json, || {
+        let paths: Vec<_> = components.iter().map(|path| path.display().to_string()).collect();
+        paths.join("\n")
+    })?;
+    Ok(Exit::Done)
+}

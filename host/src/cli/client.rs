@@ -1,0 +1,159 @@
+//! Asking a running host through its management API.
+
+use std::error::Error;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, RequestBuilder, Url};
+use serde::de::DeserializeOwned;
+
+use crate::cli::args::HostArgs;
+use crate::doors::{Problem, Token};
+
+/// How long a host may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a host may take to answer where it is not asked to wait.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a deploy may take: sending the component and compiling it.
+const DEPLOY_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How much of an answer that is not understood is shown, in characters.
+const SHOWN: usize = 200;
+
+/// Why a host did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ClientError {
+    /// No host answers.
+    #[error(
+        "no host answers at {url}: {detail}; start one with `serve` or `dev`, or name another with --url"
+    )]
+    Unreachable { url: Url, detail: String },
+    /// The host refused.
+    #[error("{}", .0.detail)]
+    Refused(Problem),
+    /// What answers is no Segno host, or one of another version.
+    #[error("what answers at {url} is not understood ({status}): {detail}")]
+    Strange { url: Url, status: u16, detail: String },
+}
+
+/// An answer, as it came.
+#[derive(Debug)]
+pub(super) struct Answer {
+    url: Url,
+    status: u16,
+    /// The body.
+    pub(super) json: String,
+}
+
+impl Answer {
+    /// The answer as a value.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+        serde_json::from_str(&self.json).map_err(|error| self.strange(&error.to_string()))
+    }
+
+    /// True if something was made that was not there before.
+    pub(super) const fn is_created(&self) -> bool {
+        self.status == 201
+    }
+
+    fn strange(&self, detail: &str) -> ClientError {
+        ClientError::Strange { url: self.url.clone(), status: self.status, detail: detail.to_owned() }
+    }
+}
+
+/// A client of one host.
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: Option<Token>,
+}
+
+impl Client {
+    pub(super) fn new(host: HostArgs) -> anyhow::Result<Self> {
+        let HostArgs { url: base, token } = host;
+        let builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none());
+        // A proxy cannot reach what is on this machine only.
+        let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
+        Ok(Self { http: builder.build()?, base, token })
+    }
+
+    /// Asks for what lies at a path.
+    pub(super) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Answer, ClientError> {
+        self.send(self.request(Method::GET, path, query)).await
+    }
+
+    /// As [`get`](Self::get), where the host may take so long to answer.
+    pub(super) async fn get_waiting(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        wait: Duration,
+    ) -> Result<Answer, ClientError> {
+        self.send(self.request(Method::GET, path, query).timeout(ANSWER_TIMEOUT.saturating_add(wait))).await
+    }
+
+    /// Hands a JSON body to a path.
+    pub(super) async fn post(
+        &self,
+        path: &[&str],
+        json: String,
+        headers: HeaderMap,
+    ) -> Result<Answer, ClientError> {
+        let request = self.request(Method::POST, path, &[]).headers(headers);
+        self.send(request.header(CONTENT_TYPE, "application/json").body(json)).await
+    }
+
+    /// Deploys a component.
+    pub(super) async fn deploy(&self, wasm: Vec<u8>) -> Result<Answer, ClientError> {
+        let request = self.request(Method::PUT, &["v1", "modules"], &[]).timeout(DEPLOY_TIMEOUT);
+        self.send(request.header(CONTENT_TYPE, "application/wasm").body(wasm)).await
+    }
+
+    fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = self.http.request(method, url).timeout(ANSWER_TIMEOUT);
+        match &self.token {
+            Some(token) => request.bearer_auth(token.reveal()),
+            None => request,
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Answer, ClientError> {
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let url = response.url().clone();
+        let json = response.text().await.map_err(|error| self.unreachable(&error))?;
+        let answer = Answer { url, status: status.as_u16(), json };
+        if status.is_success() {
+            return Ok(answer);
+        }
+        match answer.read::<Problem>() {
+            Ok(problem) => Err(ClientError::Refused(problem)),
+            Err(_) => Err(answer.strange(&answer.json.chars().take(SHOWN).collect::<String>())),
+        }
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> ClientError {
+        // The outer errors repeat the URL; the innermost one says what happened.
+        let causes = std::iter::successors(Some(error as &dyn Error), |&error| error.source());
+        let detail = causes.last().map_or_else(|| error.to_string(), ToString::to_string);
+        ClientError::Unreachable { url: self.base.clone(), detail }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    })
+}

@@ -1,0 +1,43 @@
+//! `deploy`: components go to a running host.
+
+use anyhow::Context;
+
+use crate::cli::args::DeployArgs;
+use crate::cli::client::Client;
+use crate::cli::exit::Exit;
+use crate::cli::output::{self, Output};
+use crate::cli::progress::Progress;
+use crate::engine::Deployed;
+
+pub(super) async fn run(args: DeployArgs, output: Output) -> anyhow::Result<Exit> {
+    let client = Client::new(args.host)?;
+    for path in &args.files {
+        let file = path.display();
+        let wasm = tokio::fs::read(path).await.with_context(|| format!("cannot read {file}"))?;
+        let progress = Progress::start(&format!("deploying {file}"));
+        let answer = client.deploy(wasm).await.with_context(|| format!("{file} is not deployed"))?;
+        drop(progress);
+        let deployed: Deployed = answer.read()?;
+        output.show(&answer.json, || sentence(&deployed))?;
+        warn(&deployed);
+    }
+    Ok(Exit::Done)
+}
+
+/// What a deploy did, as a sentence.
+pub(super) fn sentence(deployed: &Deployed) -> String {
+    let Deployed { digest, workflows, unchanged, .. } = deployed;
+    let workflows = workflows.join(", ");
+    if *unchanged {
+        format!("unchanged: {workflows} ({digest}); if you changed the body of a step, start the host again")
+    } else {
+        format!("deployed: {workflows} ({digest})")
+    }
+}
+
+/// Says what the deployer should know.
+pub(super) fn warn(deployed: &Deployed) {
+    for warning in &deployed.warnings {
+        output::note(&format!("warning: {warning}"));
+    }
+}

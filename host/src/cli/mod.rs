@@ -1,0 +1,161 @@
+//! The command line: the same in the stock `segno` and in any user's own host binary.
+//!
+//! A user's binary hands over its steps and gets everything else:
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     segno_host::main(segno::Steps::new())
+//! }
+//! ```
+//!
+//! [`Cli`] adds commands of one's own, [`Server`] starts a host from code, and [`build_components`]
+//! builds workflow crates. Commands that ask a running host go through its management API, as any
+//! other client does: nothing here looks into a store. Only [`output`] prints.
+
+mod args;
+mod build;
+mod cargo;
+mod client;
+mod deploy;
+mod dev;
+mod exit;
+mod logging;
+mod modules;
+mod output;
+mod progress;
+mod run;
+mod runs;
+mod serve;
+mod server;
+mod size;
+mod start;
+mod text;
+mod timeline;
+mod wait;
+mod watch;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use segno::Steps;
+
+pub use self::build::build_components;
+pub use self::logging::{LogFormat, init as init_logging};
+pub use self::serve::shutdown_signal;
+pub use self::server::{ServeOptions, Server};
+
+use self::args::{Arguments, Verb};
+use self::exit::Exit;
+use self::output::Output;
+
+/// How long work that nobody waits for any more, such as a build, may hold up the end of the
+/// process.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Runs the command line of a host with these steps, and gives the exit code for `main`.
+#[must_use]
+pub fn main(steps: Steps) -> ExitCode {
+    Cli::new(steps).run()
+}
+
+/// The command line of a host, to which commands can be added.
+pub struct Cli {
+    steps: Steps,
+    added: Vec<Added>,
+}
+
+/// A command that is not one of Segno's own.
+struct Added {
+    command: clap::Command,
+    run: Box<Run>,
+}
+
+/// What an added command does with its arguments and the steps of the host.
+type Run = dyn FnOnce(&ArgMatches, Steps) -> LocalBoxFuture<'static, anyhow::Result<ExitCode>>;
+
+impl Cli {
+    /// The command line of a host with these steps.
+    #[must_use]
+    pub const fn new(steps: Steps) -> Self {
+        Self { steps, added: Vec::new() }
+    }
+
+    /// Adds a command. `A` says what it takes, and with its first line what it is for; `run` is
+    /// given that and the steps of this host, on a tokio runtime. An error is printed with its
+    /// causes and ends with exit code 1.
+    #[must_use]
+    pub fn command<A, F, R>(mut self, name: &'static str, run: F) -> Self
+    where
+        A: clap::Args,
+        F: FnOnce(A, Steps) -> R + 'static,
+        R: Future<Output = anyhow::Result<ExitCode>> + 'static,
+    {
+        let run = move |matches: &ArgMatches, steps| match A::from_arg_matches(matches) {
+            Ok(args) => run(args, steps).boxed_local(),
+            Err(error) => error.exit(),
+        };
+        self.added.push(Added { command: A::augment_args(clap::Command::new(name)), run: Box::new(run) });
+        self
+    }
+
+    /// Reads the arguments of the process, does what they ask for, and gives the exit code.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let matches = self.definition().get_matches();
+        match self.perform(&matches) {
+            Ok(code) => code,
+            Err(error) => exit::tell(&error).into(),
+        }
+    }
+
+    fn definition(&self) -> clap::Command {
+        Arguments::command().subcommands(self.added.iter().map(|added| added.command.clone()))
+    }
+
+    fn perform(self, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+        self.steps.check().context("two steps of this host have the same name")?;
+        // Whoever is first may choose the provider; that there is one is what matters.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let code = runtime.block_on(self.dispatch(matches));
+        runtime.shutdown_timeout(LEAVE_TIMEOUT);
+        code
+    }
+
+    async fn dispatch(mut self, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+        if let Some((name, matches)) = matches.subcommand()
+            && let Some(index) = self.added.iter().position(|added| added.command.get_name() == name)
+        {
+            let added = self.added.swap_remove(index);
+            return (added.run)(matches, self.steps).await;
+        }
+        let definition = self.definition();
+        let arguments = Arguments::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+        let exit = perform(arguments, self.steps, definition).await?;
+        Ok(exit.into())
+    }
+}
+
+async fn perform(arguments: Arguments, steps: Steps, mut definition: clap::Command) -> anyhow::Result<Exit> {
+    let output = Output::new(arguments.json);
+    match arguments.verb {
+        Verb::Serve(args) => serve::run(args, steps, output).await,
+        Verb::Dev(args) => dev::run(args, steps, output).await,
+        Verb::Build(args) => build::run(args, output).await,
+        Verb::Deploy(args) => deploy::run(args, output).await,
+        Verb::Start(args) => start::run(args, output).await,
+        Verb::Runs(args) => runs::run(args, output).await,
+        Verb::Run(args) => run::run(args, output).await,
+        Verb::Cancel(args) => run::cancel(args, output).await,
+        Verb::Resume(args) => run::resume(args, output).await,
+        Verb::Modules(args) => modules::run(args, output).await,
+        Verb::Completions { shell } => {
+            output::completions(shell, &mut definition)?;
+            Ok(Exit::Done)
+        }
+    }
+}

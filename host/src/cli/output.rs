@@ -1,0 +1,61 @@
+//! What is printed: the one place of the command line that writes to the terminal.
+//!
+//! Answers go to standard output, where a script reads them; whatever is said beside them goes to
+//! standard error. A closed pipe is an error that the caller passes on, not a panic.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap_complete::Shell;
+
+/// Prints answers, for people or for programs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(super) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// True if the answers are for programs.
+    pub(super) const fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Prints an answer: as the JSON that it came in, or as a text for people.
+    pub(super) fn show(self, json: &str, text: impl FnOnce() -> String) -> io::Result<()> {
+        if self.json { line(json.trim_end()) } else { line(text().trim_end()) }
+    }
+}
+
+/// Prints one or more whole lines.
+pub(super) fn line(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    stdout.flush()
+}
+
+/// Says something beside the answer. That nobody reads it is no error.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// True if a person sees what is said beside the answer, so that progress may be shown.
+pub(super) fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Prints the completions of a shell.
+pub(super) fn completions(shell: Shell, definition: &mut clap::Command) -> io::Result<()> {
+    let name = std::env::args_os()
+        .next()
+        .and_then(|path| Some(std::path::Path::new(&path).file_stem()?.to_string_lossy().into_owned()))
+        .unwrap_or_else(|| definition.get_name().to_owned());
+    // The generator panics where it cannot write, so it writes to memory.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, definition, name, &mut script);
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&script)?;
+    stdout.flush()
+}

@@ -1,0 +1,84 @@
+//! `runs`: which runs there are.
+
+use comfy_table::{Table, presets};
+use jiff::Timestamp;
+
+use crate::cli::args::RunsArgs;
+use crate::cli::client::Client;
+use crate::cli::exit::Exit;
+use crate::cli::output::{self, Output};
+use crate::cli::text;
+use crate::engine::{RunPage, RunStatus};
+
+pub(super) async fn run(args: RunsArgs, output: Output) -> anyhow::Result<Exit> {
+    let RunsArgs { workflow, status, limit, cursor, host } = args;
+    let status = status.map(|status| text::status(RunStatus::from(status)).to_owned());
+    let parameters = [
+        ("workflow", workflow),
+        ("status", status),
+        ("limit", Some(limit.to_string())),
+        ("cursor", cursor.map(|cursor| cursor.to_string())),
+    ];
+    let query: Vec<_> =
+        parameters.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
+    let answer = Client::new(host)?.get(&["v1", "runs"], &query).await?;
+    let page: RunPage = answer.read()?;
+    output.show(&answer.json, || table(&page, Timestamp::now()))?;
+    if let (Some(next), false) = (&page.next, output.is_json()) {
+        output::note(&format!("there are more: --cursor {next}"));
+    }
+    Ok(Exit::Done)
+}
+
+fn table(page: &RunPage, now: Timestamp) -> String {
+    if page.runs.is_empty() {
+        return "no runs".to_owned();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK"]);
+    for run in &page.runs {
+        let took = text::duration(text::between(run.started_at, run.ended_at.unwrap_or(now)));
+        table.add_row([
+            run.run_id.to_string(),
+            run.workflow.clone(),
+            text::status(run.status).to_owned(),
+            text::moment(run.started_at, now),
+            if run.ended_at.is_some() { took } else { format!("{took} so far") },
+        ]);
+    }
+    table.trim_fmt()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use segno_journal::RunId;
+
+    use super::*;
+    use crate::engine::RunSummary;
+
+    #[test]
+    fn a_page_of_runs_is_a_table() {
+        let started_at: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let run = |n, status, ended_at: Option<&str>| RunSummary {
+            run_id: RunId::from_parts(segno_journal::Timestamp(0), n),
+            workflow: "crm_poll".into(),
+            status,
+            module: "sha256:0".into(),
+            started_at,
+            ended_at: ended_at.map(|moment| moment.parse().unwrap()),
+        };
+        let page = RunPage {
+            runs: vec![
+                run(2, RunStatus::Running, None),
+                run(1, RunStatus::Completed, Some("2026-01-01T00:00:01.5Z")),
+            ],
+            next: None,
+        };
+        expect![[r#"
+             RUN                             WORKFLOW  STATUS     STARTED                           TOOK
+             run_00000000000000000000000002  crm_poll  running    2026-01-01T00:00:00Z (1m 0s ago)  1m 0s so far
+             run_00000000000000000000000001  crm_poll  completed  2026-01-01T00:00:00Z (1m 0s ago)  1.5s"#]]
+        .assert_eq(&table(&page, "2026-01-01T00:01:00Z".parse().unwrap()));
+    }
+}

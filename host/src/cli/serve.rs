@@ -1,0 +1,85 @@
+//! `serve`: a host, until it is told to stop.
+
+use segno::Steps;
+use serde::Serialize;
+
+use crate::cli::args::ServeArgs;
+use crate::cli::exit::Exit;
+use crate::cli::output::{self, Output};
+use crate::cli::{Server, logging};
+
+pub(super) async fn run(args: ServeArgs, steps: Steps, output: Output) -> anyhow::Result<Exit> {
+    logging::init(args.listen.log_format)?;
+    // Before anything is listened to: a signal that comes early is not lost.
+    let signal = shutdown_signal();
+    let data = args.data.display().to_string();
+    let server = Server::start(args.listen.into_options(args.data), steps).await?;
+    announce(&server, &data, output);
+    signal.await;
+    stop(server).await
+}
+
+/// Says where a host listens. That nobody reads it does not stop the host.
+pub(super) fn announce(server: &Server, data: &str, output: Output) {
+    let ready = Ready {
+        management: format!("http://{}", server.management_addr()),
+        webhooks: format!("http://{}", server.webhook_addr()),
+        public_url: &server.engine().config().public_url,
+        data,
+    };
+    let json = serde_json::to_string(&ready).expect("a struct of strings is JSON");
+    let _ = output.show(&json, || {
+        format!(
+            "segno is ready: management API at {}, webhooks at {}, data in {}",
+            ready.management, ready.webhooks, ready.data
+        )
+    });
+}
+
+/// What is said when a host is ready.
+#[derive(Serialize)]
+struct Ready<'a> {
+    management: String,
+    webhooks: String,
+    public_url: &'a str,
+    data: &'a str,
+}
+
+/// Stops a host; a second signal does not wait for it.
+pub(super) async fn stop(server: Server) -> anyhow::Result<Exit> {
+    output::note("stopping; every run goes on at the next start");
+    tokio::select! {
+        () = server.stop() => Ok(Exit::Done),
+        () = shutdown_signal() => {
+            output::note("stopped at once; what was not yet on disk is done again at the next start");
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+/// Is ready when the process is asked to stop: by Ctrl-C, or by SIGTERM where there is one. The
+/// signals are caught from the call on, not from the first poll.
+pub fn shutdown_signal() -> impl Future<Output = ()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+        async move {
+            let caught = signals.into_iter().filter_map(Result::ok).map(|mut signal| {
+                Box::pin(async move {
+                    signal.recv().await;
+                })
+            });
+            let caught: Vec<_> = caught.collect();
+            if caught.is_empty() {
+                // Without a signal to wait for, the process can still be killed: nothing is lost by it.
+                std::future::pending::<()>().await;
+            }
+            futures::future::select_all(caught).await;
+        }
+    }
+    #[cfg(not(unix))]
+    async {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

@@ -1,0 +1,242 @@
+//! A whole host in this process: an engine with its two doors.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use segno::Steps;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::doors::{self, DEFAULT_MAX_WEBHOOK_BODY, Token};
+use crate::engine::{Config, Engine, Limits};
+
+/// Where a host lies, where it listens, and what it may use.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// The data directory. Made if it is missing; one host at a time.
+    pub data: PathBuf,
+    /// Where the management API listens; port 0 is a free one.
+    pub listen: SocketAddr,
+    /// Where webhooks are received; port 0 is a free one.
+    pub webhook_listen: SocketAddr,
+    /// What the URLs of webhooks begin with; `http://` and the address of the webhook listener where
+    /// none is given. To be given whenever callers come from elsewhere, or the port is a free one and
+    /// webhooks are to survive a restart.
+    pub public_url: Option<String>,
+    /// The bearer token of the management API. Needed where it listens on more than a loopback
+    /// address.
+    pub token: Option<Token>,
+    /// What the body of a webhook's request may have, in bytes.
+    pub max_webhook_body: usize,
+    /// How long a caller of a `manual` webhook waits for the workflow's answer before it gets 202.
+    pub respond_timeout: Duration,
+    /// How much memory live workflows may hold together, in bytes.
+    pub memory_budget: usize,
+    /// How many steps run at once.
+    pub max_running_steps: usize,
+    /// What one run may use.
+    pub limits: Limits,
+}
+
+impl ServeOptions {
+    /// Where the management API listens if nothing else is said.
+    pub const DEFAULT_LISTEN: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7878);
+
+    /// Where webhooks are received if nothing else is said.
+    pub const DEFAULT_WEBHOOK_LISTEN: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7879);
+
+    /// A host on this machine's loopback address, with the default ports and limits.
+    #[must_use]
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        let Config { data, respond_timeout, memory_budget, max_running_steps, limits, .. } =
+            Config::new(data, String::new());
+        Self {
+            data,
+            listen: Self::DEFAULT_LISTEN,
+            webhook_listen: Self::DEFAULT_WEBHOOK_LISTEN,
+            public_url: None,
+            token: None,
+            max_webhook_body: DEFAULT_MAX_WEBHOOK_BODY,
+            respond_timeout,
+            memory_budget,
+            max_running_steps,
+            limits,
+        }
+    }
+
+    /// The same on free ports, for tests and for several hosts on one machine.
+    #[must_use]
+    pub const fn on_free_ports(mut self) -> Self {
+        self.listen.set_port(0);
+        self.webhook_listen.set_port(0);
+        self
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        if !self.listen.ip().is_loopback() && self.token.is_none() {
+            bail!(
+                "the management API is not opened on {} without a token: whoever reaches it may run code here; set \
+                 one with --token or SEGNO_TOKEN, or listen on 127.0.0.1",
+                self.listen
+            );
+        }
+        if let Some(url) = &self.public_url {
+            let parsed =
+                reqwest::Url::parse(url).with_context(|| format!("the public URL `{url}` is none"))?;
+            let usable = matches!(parsed.scheme(), "http" | "https")
+                && parsed.query().is_none()
+                && parsed.fragment().is_none();
+            ensure!(usable, "the public URL `{url}` must be an http or https URL without `?` and `#`");
+        }
+        Ok(())
+    }
+}
+
+/// A host that runs in this process. When it is dropped it stops listening; [`Server::stop`] also
+/// waits until all is at rest.
+pub struct Server {
+    engine: Engine,
+    management: SocketAddr,
+    webhooks: SocketAddr,
+    doors: JoinSet<()>,
+    stopping: CancellationToken,
+}
+
+impl Server {
+    /// Opens the data directory, goes on with its runs, and listens.
+    ///
+    /// # Errors
+    ///
+    /// The options contradict each other, a port is in use, or the data directory cannot be used.
+    pub async fn start(options: ServeOptions, steps: Steps) -> anyhow::Result<Self> {
+        options.check()?;
+        // The listeners come first: the port of one may be a part of the URLs of webhooks, and no
+        // run goes on before it is sure that the host can be asked about it.
+        let management = bind(options.listen, "the management API", "--listen").await?;
+        let webhooks = bind(options.webhook_listen, "webhooks", "--webhook-listen").await?;
+        let (management_addr, webhook_addr) = (management.local_addr()?, webhooks.local_addr()?);
+        let public_url = options.public_url.unwrap_or_else(|| default_public_url(webhook_addr));
+        let config = Config {
+            respond_timeout: options.respond_timeout,
+            memory_budget: options.memory_budget,
+            max_running_steps: options.max_running_steps,
+            limits: options.limits,
+            ..Config::new(options.data, public_url)
+        };
+        let engine = Engine::open(config, steps).await?;
+
+        let stopping = CancellationToken::new();
+        let mut doors = JoinSet::new();
+        let api = doors::management(engine.clone(), options.token);
+        doors.spawn(doors::serve(management, api, stopping.clone().cancelled_owned()));
+        let public = doors::webhooks(engine.clone(), options.max_webhook_body);
+        doors.spawn(doors::serve(webhooks, public, stopping.clone().cancelled_owned()));
+        Ok(Self { engine, management: management_addr, webhooks: webhook_addr, doors, stopping })
+    }
+
+    /// The engine of the host.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Where the management API listens.
+    #[must_use]
+    pub const fn management_addr(&self) -> SocketAddr {
+        self.management
+    }
+
+    /// Where webhooks are received.
+    #[must_use]
+    pub const fn webhook_addr(&self) -> SocketAddr {
+        self.webhooks
+    }
+
+    /// Stops: nothing new is accepted, requests under way get an answer, and what is on disk goes on
+    /// at the next start.
+    pub async fn stop(self) {
+        let Self { engine, doors, stopping, .. } = self;
+        stopping.cancel();
+        // Both at once: who waits for the end of a run is answered when the engine stops.
+        tokio::join!(engine.shutdown(), doors.join_all());
+    }
+}
+
+async fn bind(address: SocketAddr, what: &str, option: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => anyhow::anyhow!(
+            "cannot listen on {address} for {what}: the port is in use; stop what uses it, or choose another with \
+             {option}"
+        ),
+        _ => anyhow::Error::from(error).context(format!("cannot listen on {address} for {what}")),
+    })
+}
+
+fn default_public_url(webhooks: SocketAddr) -> String {
+    if webhooks.ip().is_unspecified() {
+        let port = webhooks.port();
+        warn!("the URLs of webhooks begin with http://localhost:{port}: callers elsewhere need --public-url");
+        return format!("http://localhost:{port}");
+    }
+    format!("http://{webhooks}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(change: impl FnOnce(&mut ServeOptions)) -> Option<String> {
+        let mut options = ServeOptions::new("data");
+        change(&mut options);
+        options.check().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_management_api_is_not_opened_to_the_network_without_a_token() {
+        for address in ["0.0.0.0:7878", "[::]:7878", "192.168.1.2:7878"] {
+            let message = refusal(|options| options.listen = address.parse().unwrap()).expect(address);
+            assert!(
+                message.starts_with(&format!("the management API is not opened on {address}")),
+                "{message}"
+            );
+        }
+        assert_eq!(refusal(|options| options.listen = "[::1]:7878".parse().unwrap()), None);
+        let with_token = refusal(|options| {
+            options.listen = "0.0.0.0:7878".parse().unwrap();
+            options.token = Some(Token::new("s3cret").unwrap());
+        });
+        assert_eq!(with_token, None);
+    }
+
+    #[test]
+    fn a_public_url_is_one_that_a_caller_can_use() {
+        for url in
+            ["hooks.example.org", "ftp://example.org", "https://example.org?x=1", "https://example.org/#x"]
+        {
+            let message = refusal(|options| options.public_url = Some(url.into())).expect(url);
+            assert!(message.starts_with(&format!("the public URL `{url}`")), "{message}");
+        }
+        assert_eq!(refusal(|options| options.public_url = Some("https://example.org/hooks".into())), None);
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_named_with_the_option_that_changes_it() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = taken.local_addr().unwrap();
+        let message = bind(address, "webhooks", "--webhook-listen").await.unwrap_err().to_string();
+        assert_eq!(
+            message,
+            format!(
+                "cannot listen on {address} for webhooks: the port is in use; stop what uses it, or choose another \
+                 with --webhook-listen"
+            )
+        );
+    }
+}

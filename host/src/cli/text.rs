@@ -1,0 +1,103 @@
+//! Moments, durations and foreign texts, as a terminal shows them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::engine::RunStatus;
+
+/// How much of a value is shown where it is not asked for whole, in characters.
+pub(super) const SHOWN: usize = 100;
+
+/// Where a run stands, in a word: the same as in the API.
+pub(super) const fn status(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Pending => "pending",
+        RunStatus::Running => "running",
+        RunStatus::Blocked => "blocked",
+        RunStatus::Completed => "completed",
+        RunStatus::Failed => "failed",
+        RunStatus::Cancelled => "cancelled",
+    }
+}
+
+/// The two largest units of a duration: `212ms`, `1.2s`, `4m 12s`, `3h 20m`, `2d 1h`.
+pub(super) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 => format!("{}ms", duration.as_millis()),
+        1..60 => format!("{seconds}.{}s", duration.subsec_millis() / 100),
+        60..3_600 => format!("{}m {}s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{}h {}m", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+/// How much later one moment is than another; nothing where it is not.
+pub(super) fn between(earlier: Timestamp, later: Timestamp) -> Duration {
+    Duration::try_from(later.duration_since(earlier)).unwrap_or_default()
+}
+
+/// A moment and how far it is: `2026-01-01T00:00:00Z (in 4m 12s)`.
+pub(super) fn moment(moment: Timestamp, now: Timestamp) -> String {
+    let distance = if moment > now {
+        format!("in {}", duration(between(now, moment)))
+    } else {
+        format!("{} ago", duration(between(moment, now)))
+    };
+    format!("{moment:.0} ({distance})")
+}
+
+/// A text from outside as one line that does nothing to a terminal; at most `limit` characters of
+/// it.
+pub(super) fn printable(text: &str, limit: usize) -> String {
+    let mut shown: String = text.chars().take(limit).flat_map(harmless).collect();
+    if text.chars().nth(limit).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The character itself, or its escape where it would move the cursor, change colours or hide text.
+fn harmless(character: char) -> impl Iterator<Item = char> {
+    let bad = character.is_control()
+        || matches!(character, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let escaped = bad.then(|| character.escape_default());
+    let plain = (!bad).then_some(character);
+    escaped.into_iter().flatten().chain(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_shows_its_two_largest_units() {
+        for (ms, text) in [
+            (0, "0ms"),
+            (999, "999ms"),
+            (1_250, "1.2s"),
+            (59_999, "59.9s"),
+            (252_000, "4m 12s"),
+            (12_000_000, "3h 20m"),
+            (176_400_000, "2d 1h"),
+        ] {
+            assert_eq!(duration(Duration::from_millis(ms)), text);
+        }
+    }
+
+    #[test]
+    fn a_moment_says_how_far_it_is() {
+        let now: Timestamp = "2026-01-01T00:00:00.5Z".parse().unwrap();
+        assert_eq!(moment("2026-01-01T00:05:00.5Z".parse().unwrap(), now), "2026-01-01T00:05:00Z (in 5m 0s)");
+        assert_eq!(moment("2026-01-01T00:00:00Z".parse().unwrap(), now), "2026-01-01T00:00:00Z (500ms ago)");
+    }
+
+    #[test]
+    fn a_foreign_text_cannot_move_the_cursor() {
+        assert_eq!(printable("a\x1b[2Jb\nc\u{202e}d", 100), "a\\u{1b}[2Jb\\nc\\u{202e}d");
+        assert_eq!(printable("grüße", 100), "grüße");
+        assert_eq!(printable("grüße", 3), "grü…");
+        assert_eq!(printable("grü", 3), "grü");
+    }
+}

@@ -1,0 +1,280 @@
+//! What happened to a run, as a text for people: one line for each entry of its history.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::cli::text::{self, between, duration, moment};
+use crate::engine::{HistoryEntry, HistoryEvent, RunView, Wait};
+
+/// Shows one run.
+pub(super) struct Timeline<'a> {
+    view: &'a RunView,
+    now: Timestamp,
+    /// How much of a value is shown, in characters.
+    limit: usize,
+}
+
+/// How wide the column of times is: `12d 23h` fits.
+const TIMES: usize = 9;
+
+impl<'a> Timeline<'a> {
+    /// Shows this run, as it is seen now, with so many characters of each value.
+    pub(super) const fn new(view: &'a RunView, now: Timestamp, limit: usize) -> Self {
+        Self { view, now, limit }
+    }
+
+    /// What stands above the history.
+    pub(super) fn head(&self) -> String {
+        let RunView { run_id, workflow, status, module, started_at, ended_at, turns, input, .. } = self.view;
+        let ended = ended_at.map_or_else(String::new, |ended| {
+            format!(
+                "\n  ended    {} after {}",
+                moment(ended, self.now),
+                duration(between(*started_at, ended))
+            )
+        });
+        format!(
+            "{run_id}  {workflow}  {}\n  module   {module}\n  started  {}{ended}\n  turns    {turns}\n  input    {}\n",
+            text::status(*status),
+            moment(*started_at, self.now),
+            self.shown(input.get()),
+        )
+    }
+
+    /// One line of the history: how long after the start, and what.
+    pub(super) fn entry(&self, entry: &HistoryEntry) -> String {
+        let offset = format!("+{}", duration(between(self.view.started_at, entry.at)));
+        format!("  {offset:<TIMES$} {}", self.event(&entry.event))
+    }
+
+    /// What stands below the history, if anything does: what the run waits for, or why it does not
+    /// go on.
+    pub(super) fn foot(&self) -> Option<String> {
+        let blocked = self.view.blocked.iter().flat_map(|blocked| {
+            let message = self.whole(&blocked.message);
+            let resume = format!("when that is mended: resume {} [--module DIGEST]", self.view.run_id);
+            [String::new(), format!("blocked ({}): {message}", blocked.kind), resume]
+        });
+        let heading = (!self.view.waits_for.is_empty()).then(|| "\nwaits for".to_owned());
+        let waits = self.view.waits_for.iter().map(|wait| format!("  {}", self.wait(wait)));
+        let lines: Vec<_> = blocked.chain(heading).chain(waits).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    fn event(&self, event: &HistoryEvent) -> String {
+        use HistoryEvent as E;
+        match event {
+            E::RunStarted { input: _ } => "the run began".to_owned(),
+            E::StepStarted { op, name, input, .. } => format!("step #{op} {name} {}", self.json(input)),
+            E::StepRetrying { op, attempt, error, retry_at } => {
+                let due = moment(*retry_at, self.now);
+                format!("step #{op} attempt {attempt} failed: {}; next one due {due}", self.shown(error))
+            }
+            E::StepCompleted { op, name, output } => format!("step #{op} {name} gave {}", self.json(output)),
+            E::StepFailed { op, name, attempts, error, fatal } => {
+                let how = if *fatal { "fatally in" } else { "in the last of" };
+                let error = self.shown(error);
+                format!("step #{op} {name} failed {how} {}: {error}", counted(*attempts, "attempt"))
+            }
+            E::SleepStarted { op, until } => format!("sleep #{op} until {}", moment(*until, self.now)),
+            E::SleepCompleted { op } => format!("sleep #{op} is over"),
+            E::WebhookCreated { op, url } => format!("webhook #{op} opened at {}", self.whole(url)),
+            E::WebhookRequested { op, request, method, url: _, bytes } => {
+                format!("webhook #{op} was called: request {request}, {}, {bytes} bytes", self.shown(method))
+            }
+            E::WebhookTaken { op } => format!("webhook #{op}: a request was taken"),
+            E::WebhookResponded { request, status } => {
+                format!("request {request} was answered with {status}")
+            }
+            E::WebhookDisposed { op } => format!("webhook #{op} closed"),
+            E::Log { level, message } => {
+                format!("{:<5} {}", format!("{level:?}").to_lowercase(), self.shown(message))
+            }
+            E::RunCompleted { output } => format!("the run completed with {}", self.json(output)),
+            E::RunFailed { error } => format!("the run failed: {}", self.whole(error)),
+            E::RunCancelled => "the run was cancelled".to_owned(),
+        }
+    }
+
+    fn wait(&self, wait: &Wait) -> String {
+        match wait {
+            Wait::Step { op, name, since, attempt, last_error, retry_at, .. } => {
+                let since = moment(*since, self.now);
+                let begun = format!("step #{op} {name}, attempt {attempt}, asked for {since}");
+                match (last_error, retry_at) {
+                    (Some(error), Some(at)) => {
+                        let at = moment(*at, self.now);
+                        format!("{begun}; due {at}, because the last attempt failed: {}", self.shown(error))
+                    }
+                    (Some(error), None) => format!("{begun}; the last attempt failed: {}", self.shown(error)),
+                    (None, _) => begun,
+                }
+            }
+            Wait::Sleep { op, until, .. } => format!("sleep #{op} until {}", moment(*until, self.now)),
+            Wait::Webhook { op, url, untaken, .. } => {
+                let untaken = if *untaken == 0 { String::new() } else { format!(", {untaken} untaken") };
+                format!("webhook #{op} at {}{untaken}", self.whole(url))
+            }
+        }
+    }
+
+    fn json(&self, value: &Value) -> String {
+        self.shown(&value.to_string())
+    }
+
+    fn shown(&self, text: &str) -> String {
+        text::printable(text, self.limit)
+    }
+
+    /// What is of no use in parts, such as a URL.
+    #[expect(clippy::unused_self, reason = "it stands beside `shown`, and is called as it is")]
+    fn whole(&self, text: &str) -> String {
+        text::printable(text, usize::MAX)
+    }
+}
+
+fn counted(count: u32, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use segno_journal::{BlockKind, Level, RunId};
+    use serde_json::json;
+    use serde_json::value::RawValue;
+
+    use super::*;
+    use crate::engine::{BlockedView, RunStatus};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_767_225_600 + seconds).unwrap()
+    }
+
+    fn run() -> RunView {
+        RunView {
+            run_id: RunId::from_parts(segno_journal::Timestamp(0), 7),
+            workflow: "crm_poll".into(),
+            status: RunStatus::Running,
+            module: "sha256:0123".into(),
+            started_at: at(0),
+            ended_at: None,
+            turns: 4,
+            input: RawValue::from_string(r#"{"every":"5m"}"#.into()).unwrap(),
+            output: None,
+            error: None,
+            blocked: None,
+            waits_for: vec![],
+        }
+    }
+
+    fn check(view: &RunView, history: Vec<(i64, HistoryEvent)>, limit: usize, expected: &Expect) {
+        let timeline = Timeline::new(view, at(60), limit);
+        let mut lines = vec![timeline.head()];
+        let entries =
+            history.into_iter().map(|(seconds, event)| HistoryEntry { turn: 0, at: at(seconds), event });
+        lines.extend(entries.map(|entry| timeline.entry(&entry)));
+        lines.extend(timeline.foot());
+        expected.assert_eq(&lines.join("\n"));
+    }
+
+    #[test]
+    fn a_run_that_waits_shows_what_happened_and_what_for() {
+        let view = RunView {
+            waits_for: vec![
+                Wait::Step {
+                    op: 2,
+                    step_id: "run:2".into(),
+                    name: "upsert".into(),
+                    since: at(50),
+                    attempt: 2,
+                    last_error: Some("503".into()),
+                    retry_at: Some(at(64)),
+                },
+                Wait::Sleep { op: 3, since: at(1), until: at(301) },
+                Wait::Webhook { op: 4, url: "http://localhost/hook/x".into(), since: at(1), untaken: 2 },
+            ],
+            ..run()
+        };
+        let history = vec![
+            (0, HistoryEvent::RunStarted { input: json!({}) }),
+            (0, HistoryEvent::Log { level: Level::Info, message: "polling\n\x1b[2J".into() }),
+            (
+                0,
+                HistoryEvent::StepStarted {
+                    op: 0,
+                    step_id: "run:0".into(),
+                    name: "fetch".into(),
+                    input: json!({"since": 1}),
+                },
+            ),
+            (
+                1,
+                HistoryEvent::StepCompleted {
+                    op: 0,
+                    name: "fetch".into(),
+                    output: json!([1, 2, 3, 4, 5, 6]),
+                },
+            ),
+            (1, HistoryEvent::SleepStarted { op: 3, until: at(301) }),
+            (5, HistoryEvent::StepRetrying { op: 2, attempt: 1, error: "503".into(), retry_at: at(64) }),
+        ];
+        check(&view, history, 10, &expect![[r#"
+            run_00000000000000000000000007  crm_poll  running
+              module   sha256:0123
+              started  2026-01-01T00:00:00Z (1m 0s ago)
+              turns    4
+              input    {"every":"…
+
+              +0ms      the run began
+              +0ms      info  polling\n\u{1b}[…
+              +0ms      step #0 fetch {"since":1…
+              +1.0s     step #0 fetch gave [1,2,3,4,5…
+              +1.0s     sleep #3 until 2026-01-01T00:05:01Z (in 4m 1s)
+              +5.0s     step #2 attempt 1 failed: 503; next one due 2026-01-01T00:01:04Z (in 4.0s)
+
+            waits for
+              step #2 upsert, attempt 2, asked for 2026-01-01T00:00:50Z (10.0s ago); due 2026-01-01T00:01:04Z (in 4.0s), because the last attempt failed: 503
+              sleep #3 until 2026-01-01T00:05:01Z (in 4m 1s)
+              webhook #4 at http://localhost/hook/x, 2 untaken"#]]);
+    }
+
+    #[test]
+    fn a_blocked_run_says_how_it_can_go_on() {
+        let blocked = BlockedView { kind: BlockKind::Trap, message: "panicked at src/lib.rs:7".into() };
+        let view = RunView { status: RunStatus::Blocked, blocked: Some(blocked), ..run() };
+        check(&view, vec![], 100, &expect![[r#"
+            run_00000000000000000000000007  crm_poll  blocked
+              module   sha256:0123
+              started  2026-01-01T00:00:00Z (1m 0s ago)
+              turns    4
+              input    {"every":"5m"}
+
+
+            blocked (trap): panicked at src/lib.rs:7
+            when that is mended: resume run_00000000000000000000000007 [--module DIGEST]"#]]);
+    }
+
+    #[test]
+    fn a_run_that_is_over_says_how_long_it_took() {
+        let view = RunView { status: RunStatus::Failed, ended_at: Some(at(42)), ..run() };
+        let failed = HistoryEvent::StepFailed {
+            op: 1,
+            name: "pay".into(),
+            attempts: 1,
+            error: "no".into(),
+            fatal: true,
+        };
+        let history = vec![(41, failed), (42, HistoryEvent::RunFailed { error: "pay failed: no".into() })];
+        check(&view, history, 100, &expect![[r#"
+            run_00000000000000000000000007  crm_poll  failed
+              module   sha256:0123
+              started  2026-01-01T00:00:00Z (1m 0s ago)
+              ended    2026-01-01T00:00:42Z (18.0s ago) after 42.0s
+              turns    4
+              input    {"every":"5m"}
+
+              +41.0s    step #1 pay failed fatally in 1 attempt: no
+              +42.0s    the run failed: pay failed: no"#]]);
+    }
+}

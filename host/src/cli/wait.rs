@@ -1,0 +1,63 @@
+//! Waiting for the end of a run.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::time::Instant;
+
+use crate::cli::client::{Answer, Client};
+use crate::cli::exit::Exit;
+use crate::cli::progress::Progress;
+use crate::cli::text;
+use crate::engine::{RunStatus, RunView};
+
+/// How long one request waits: short enough that a proxy does not cut it off.
+const ROUND: Duration = Duration::from_secs(25);
+
+/// How a run stood when it was no longer waited for.
+pub(super) struct Waited {
+    pub(super) answer: Answer,
+    pub(super) view: RunView,
+}
+
+impl Waited {
+    /// What a script is told.
+    pub(super) const fn exit(&self) -> Exit {
+        match self.view.status {
+            RunStatus::Completed => Exit::Done,
+            RunStatus::Failed | RunStatus::Cancelled | RunStatus::Blocked => Exit::Unsuccessful,
+            RunStatus::Pending | RunStatus::Running => Exit::TimedOut,
+        }
+    }
+}
+
+/// Waits until a run has ended or is blocked, or the time is up.
+pub(super) async fn wait(client: &Client, run: &str, at_most: Duration) -> anyhow::Result<Waited> {
+    let progress = Progress::start(&format!("waiting for {run}"));
+    let begun = Instant::now();
+    loop {
+        let left = at_most.saturating_sub(begun.elapsed());
+        let round = left.min(ROUND);
+        let wait = format!("{}ms", round.as_millis());
+        let answer = client
+            .get_waiting(&["v1", "runs", run], &[("wait", &wait)], round)
+            .await
+            .with_context(|| format!("run {run} was started, but it is not known how it ends"))?;
+        let view: RunView = answer.read()?;
+        if view.status.has_ended() || view.status == RunStatus::Blocked || left == round {
+            return Ok(Waited { answer, view });
+        }
+        progress.say(&format!("waiting for {run}: {} turns", view.turns));
+    }
+}
+
+/// How a run ended, for people: a word, and what it returned or why it did not.
+pub(super) fn outcome(view: &RunView) -> String {
+    let status = text::status(view.status);
+    let blocked = view.blocked.as_ref().map(|blocked| format!("{}: {}", blocked.kind, blocked.message));
+    let output = view.output.as_ref().map(|output| output.get().to_owned());
+    match output.or_else(|| view.error.clone()).or(blocked) {
+        Some(detail) => format!("{status}: {}", text::printable(&detail, usize::MAX)),
+        None => status.to_owned(),
+    }
+}

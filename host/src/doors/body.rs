@@ -1,0 +1,176 @@
+//! Reading the body of a request, bounded in size and in time.
+
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_TYPE, EXPECT};
+use bytes::Bytes;
+use futures::StreamExt;
+use serde::de::DeserializeOwned;
+
+use crate::doors::problem::{Kind, Problem};
+
+/// How many bytes beyond the limit are read and dropped, so that a client that sends its body
+/// before it reads gets the answer and not a reset connection.
+const MAX_DISCARDED: usize = 8 << 20;
+
+/// How much a body may hold, and how long it may take to come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// In bytes.
+    pub(super) size: usize,
+    /// From the first byte to the last. A sender that drips its body holds a connection no longer.
+    pub(super) time: Duration,
+}
+
+/// Reads the whole body.
+///
+/// # Errors
+///
+/// 413 over the size, 408 over the time, 400 where the sender broke off.
+pub(super) async fn read(headers: &HeaderMap, body: Body, bounds: Bounds) -> Result<Bytes, Problem> {
+    // A sender that asks first has not sent anything yet, so it need not send what is too large.
+    if headers.contains_key(EXPECT) && body.size_hint().lower() > bounds.size as u64 {
+        return Err(too_large(bounds.size));
+    }
+    tokio::time::timeout(bounds.time, collect(body, bounds.size)).await.unwrap_or_else(|_| {
+        let seconds = bounds.time.as_secs();
+        Err(Problem::new(&Kind::SLOW_BODY, format!("the body was not complete after {seconds} seconds")))
+    })
+}
+
+/// Reads a JSON body. An empty one is the default.
+///
+/// # Errors
+///
+/// As [`read`]; 415 where it is not declared as JSON, 400 where it is not the JSON that is
+/// expected.
+pub(super) async fn json<T: DeserializeOwned + Default>(
+    request: Request,
+    bounds: Bounds,
+) -> Result<T, Problem> {
+    let (parts, body) = request.into_parts();
+    let bytes = read(&parts.headers, body, bounds).await?;
+    if bytes.is_empty() {
+        return Ok(T::default());
+    }
+    if !is_json(&parts.headers) {
+        return Err(Problem::new(&Kind::NOT_JSON, "send the body with `Content-Type: application/json`"));
+    }
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Problem::new(&Kind::MALFORMED_JSON, format!("the body cannot be used: {error}")))
+}
+
+async fn collect(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let mut chunks = body.into_data_stream();
+    let mut collected = Vec::new();
+    let mut size = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| {
+            Problem::new(&Kind::BROKEN_BODY, format!("the body broke off after {size} bytes: {error}"))
+        })?;
+        size += chunk.len();
+        if size <= limit {
+            collected.extend_from_slice(&chunk);
+        } else if size > limit.saturating_add(MAX_DISCARDED) {
+            break;
+        }
+    }
+    if size > limit { Err(too_large(limit)) } else { Ok(collected.into()) }
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(&Kind::TOO_LARGE, format!("the body is larger than the {limit} bytes that are allowed"))
+}
+
+/// True for `application/json` and `application/…+json`, whatever their parameters.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use futures::stream;
+    use serde_json::Value;
+
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { size: 16, time: Duration::from_secs(60) };
+
+    fn request(content_type: &'static str, body: impl Into<Body>) -> Request {
+        let mut request = Request::new(body.into());
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        request
+    }
+
+    async fn refusal(request: Request) -> (u16, String) {
+        let problem = json::<Value>(request, BOUNDS).await.unwrap_err();
+        (problem.status, problem.detail)
+    }
+
+    #[tokio::test]
+    async fn json_is_read_whatever_its_media_type_is_called() {
+        for media_type in
+            ["application/json", "Application/JSON; charset=utf-8", "application/cloudevents+json"]
+        {
+            assert_eq!(json::<Value>(request(media_type, "[1]"), BOUNDS).await, Ok(serde_json::json!([1])));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_empty_body_is_the_default() {
+        assert_eq!(json::<Value>(Request::new(Body::empty()), BOUNDS).await, Ok(Value::Null));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_declared_as_json_is_415() {
+        for media_type in ["text/plain", "text/json", "application/x-www-form-urlencoded", "jsonlines"] {
+            assert_eq!(refusal(request(media_type, "{}")).await.0, 415, "{media_type}");
+        }
+        assert_eq!(refusal(Request::new("{}".into())).await.0, 415);
+    }
+
+    #[tokio::test]
+    async fn malformed_json_is_400_and_says_where() {
+        let (status, detail) = refusal(request("application/json", "{\"input\": ")).await;
+        assert_eq!(status, 400);
+        assert_eq!(detail, "the body cannot be used: EOF while parsing a value at line 1 column 10");
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_size_is_413_even_if_its_size_was_not_declared() {
+        let chunks = stream::iter([Ok::<_, std::io::Error>("0123456789"), Ok("0123456789")]);
+        for body in [Body::from("01234567890123456789"), Body::from_stream(chunks)] {
+            let (status, detail) = refusal(request("application/json", body)).await;
+            assert_eq!(status, 413);
+            assert_eq!(detail, "the body is larger than the 16 bytes that are allowed");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_never_ends_is_not_read_for_ever() {
+        let endless = stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; 65_536])));
+        assert_eq!(refusal(request("application/json", Body::from_stream(endless))).await.0, 413);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_408() {
+        let bounds = Bounds { time: Duration::ZERO, ..BOUNDS };
+        let silent = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+        let problem = read(&HeaderMap::new(), silent, bounds).await.unwrap_err();
+        assert_eq!(problem.status, 408);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_400() {
+        let broken = Body::from_stream(stream::iter([Err::<Bytes, _>(std::io::Error::other("reset"))]));
+        let (status, detail) = refusal(request("application/json", broken)).await;
+        assert_eq!(status, 400);
+        assert!(detail.starts_with("the body broke off after 0 bytes"), "{detail}");
+    }
+}

@@ -1,0 +1,135 @@
+//! The errors of the engine as problems: the one place where they get a status.
+
+use std::error::Error;
+
+use crate::doors::problem::{Kind, Problem};
+use crate::engine::EngineError;
+use crate::sandbox::ModuleError;
+use crate::store::StoreError;
+
+impl Problem {
+    /// The problem as those who run the host may see it: with all its causes.
+    pub(super) fn whole(error: &EngineError) -> Self {
+        Self::of(error, chain(error))
+    }
+
+    /// The problem as the public may see it: what happened, but not where on this host.
+    pub(super) fn public(error: &EngineError) -> Self {
+        Self::of(error, error.to_string())
+    }
+
+    fn of(error: &EngineError, detail: String) -> Self {
+        let problem = Self::new(kind(error), detail);
+        match error {
+            EngineError::UnknownRun(run) | EngineError::AlreadyEnded(run) | EngineError::NotBlocked(run) => {
+                problem.about(format!("/v1/runs/{run}"))
+            }
+            _ => problem,
+        }
+    }
+}
+
+impl From<EngineError> for Problem {
+    fn from(error: EngineError) -> Self {
+        Self::whole(&error)
+    }
+}
+
+const fn kind(error: &EngineError) -> &'static Kind {
+    match error {
+        EngineError::UnknownWorkflow { .. } => &Kind::UNKNOWN_WORKFLOW,
+        EngineError::UnknownRun(_) => &Kind::UNKNOWN_RUN,
+        EngineError::UnknownWebhook => &Kind::UNKNOWN_WEBHOOK,
+        EngineError::WebhookClosed => &Kind::WEBHOOK_CLOSED,
+        EngineError::WebhookFull => &Kind::WEBHOOK_FULL,
+        EngineError::AlreadyEnded(_) => &Kind::ALREADY_ENDED,
+        EngineError::NotBlocked(_) => &Kind::NOT_BLOCKED,
+        EngineError::UnknownModule(_) => &Kind::UNKNOWN_MODULE,
+        EngineError::TooLarge { .. } => &Kind::TOO_LARGE,
+        EngineError::BadKey { .. } => &Kind::BAD_KEY,
+        EngineError::Module(ModuleError::NotWasm) => &Kind::NOT_WASM,
+        EngineError::Module(ModuleError::CoreModule) => &Kind::CORE_MODULE,
+        EngineError::Module(ModuleError::Invalid { .. }) => &Kind::INVALID_MODULE,
+        EngineError::Module(ModuleError::UnknownImport { .. }) => &Kind::UNKNOWN_IMPORT,
+        EngineError::Module(
+            ModuleError::MissingExport { .. }
+            | ModuleError::Mismatch { .. }
+            | ModuleError::Describe { .. }
+            | ModuleError::NoWorkflows
+            | ModuleError::BadName { .. },
+        ) => &Kind::NOT_A_WORKFLOW,
+        EngineError::Store(StoreError::Record { .. } | StoreError::Corrupt { .. }) => &Kind::STORE_DAMAGED,
+        EngineError::Store(
+            StoreError::InUse { .. }
+            | StoreError::Directory { .. }
+            | StoreError::Newer { .. }
+            | StoreError::Io { .. }
+            | StoreError::Closed,
+        ) => &Kind::STORE_TROUBLE,
+        EngineError::Busy => &Kind::BUSY,
+        EngineError::Stopping => &Kind::STOPPING,
+    }
+}
+
+/// An error and its causes, joined by `": "`.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use segno_journal::{RunId, Timestamp};
+
+    use super::*;
+
+    fn check(error: &EngineError, status: u16, kind: &str) {
+        let problem = Problem::whole(error);
+        assert_eq!(problem.status, status, "{error}");
+        assert_eq!(problem.kind, format!("urn:segno:problem:{kind}"));
+        assert!(problem.detail.starts_with(&error.to_string()), "{}", problem.detail);
+    }
+
+    #[test]
+    fn every_error_of_the_engine_has_its_status() {
+        let run = RunId::from_parts(Timestamp(0), 0);
+        check(&EngineError::UnknownWorkflow { name: "x".into(), known: vec![] }, 404, "unknown-workflow");
+        check(&EngineError::UnknownRun(run), 404, "unknown-run");
+        check(&EngineError::UnknownWebhook, 404, "unknown-webhook");
+        check(&EngineError::WebhookClosed, 410, "webhook-closed");
+        check(&EngineError::WebhookFull, 429, "webhook-full");
+        check(&EngineError::AlreadyEnded(run), 409, "already-ended");
+        check(&EngineError::NotBlocked(run), 409, "not-blocked");
+        check(&EngineError::UnknownModule("sha256:0".into()), 422, "unknown-module");
+        check(&EngineError::TooLarge { what: "the input", size: 2, limit: 1 }, 413, "too-large");
+        check(&EngineError::BadKey { size: 0, limit: 1 }, 400, "bad-idempotency-key");
+        check(&ModuleError::NotWasm.into(), 422, "not-webassembly");
+        check(&ModuleError::CoreModule.into(), 422, "core-module");
+        check(&ModuleError::Invalid { detail: "cut".into() }.into(), 422, "invalid-module");
+        check(&ModuleError::UnknownImport { import: "a:b/c".into() }.into(), 422, "unknown-import");
+        check(&ModuleError::NoWorkflows.into(), 422, "not-a-workflow");
+        check(&StoreError::Io { detail: "disk full".into() }.into(), 503, "store-trouble");
+        check(
+            &StoreError::Record { table: "runs".into(), detail: "bad".into() }.into(),
+            500,
+            "store-damaged",
+        );
+        check(&EngineError::Busy, 503, "busy");
+        check(&EngineError::Stopping, 503, "stopping");
+    }
+
+    #[test]
+    fn a_problem_with_a_run_names_the_run() {
+        let run = RunId::from_parts(Timestamp(0), 0);
+        assert_eq!(Problem::whole(&EngineError::UnknownRun(run)).instance, Some(format!("/v1/runs/{run}")));
+        assert_eq!(Problem::whole(&EngineError::Busy).instance, None);
+    }
+
+    #[test]
+    fn the_public_is_not_told_where_the_store_lies() {
+        let error =
+            EngineError::from(StoreError::Directory { path: "/srv/secret".into(), detail: "?".into() });
+        assert!(Problem::whole(&error).detail.contains("/srv/secret"));
+        assert!(!Problem::public(&error).detail.contains("/srv/secret"));
+    }
+}

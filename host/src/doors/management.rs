@@ -1,0 +1,58 @@
+//! The management API: every route of it, and what stands before them all.
+
+use std::sync::Arc;
+
+use axum::http::{Method, Uri};
+use axum::{Extension, Router, middleware};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::doors::auth::{self, Guard, Token};
+use crate::doors::openapi::{self, Document, Head};
+use crate::doors::problem::{Kind, Problem};
+use crate::doors::{health, modules, runs, workflows};
+use crate::engine::Engine;
+
+/// The management API on an engine. With a token, every route but `/healthz` asks for it; without
+/// one, only requests that come from this machine and from no foreign web page are answered.
+pub fn management(engine: Engine, token: Option<Token>) -> Router {
+    let (router, description) = routes().split_for_parts();
+    let json = description.to_json().expect("the document is made of JSON values");
+    let guarded = router.layer(Extension(Document(json.into()))).with_state(engine);
+    dressed(guarded, token)
+}
+
+/// All routes, each with its description.
+pub(super) fn routes() -> OpenApiRouter<Engine> {
+    OpenApiRouter::with_openapi(Head::openapi())
+        .routes(routes!(workflows::start))
+        .routes(routes!(runs::list))
+        .routes(routes!(runs::get))
+        .routes(routes!(runs::events))
+        .routes(routes!(runs::cancel))
+        .routes(routes!(runs::resume))
+        .routes(routes!(modules::deploy, modules::list))
+        .routes(routes!(health::check))
+        .routes(routes!(openapi::get))
+}
+
+/// Puts before the routes what is the same for all: who may ask, and what is said where there is no
+/// route.
+fn dressed(router: Router, token: Option<Token>) -> Router {
+    let guard = Arc::new(Guard::new(token));
+    router
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(unknown_method)
+        .layer(middleware::from_fn_with_state(guard, auth::check))
+}
+
+async fn unknown_route(uri: Uri) -> Problem {
+    let detail = format!("there is no route {}; /openapi.json lists those that there are", uri.path());
+    Problem::new(&Kind::UNKNOWN_ROUTE, detail)
+}
+
+async fn unknown_method(method: Method, uri: Uri) -> Problem {
+    let detail = format!("{} does not take {method}; the Allow header says what it takes", uri.path());
+    Problem::new(&Kind::UNKNOWN_METHOD, detail)
+}

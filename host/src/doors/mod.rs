@@ -1,0 +1,33 @@
+//! The two doors of a host, and the only home of axum: the management API for those who run the
+//! host, and the public listener for webhooks, each a router of its own on a socket of its own.
+//!
+//! Handlers extract, call the engine, and wrap its answer. What is wrong with a request is said
+//! here, as RFC 9457 problem details; what a request *means* is the engine's. Nothing here knows
+//! the sandbox, the store or the steps but for the names of their errors.
+//!
+//! In reading order: [`management`] and [`webhooks`] build the routers, [`serve`] puts one on a
+//! socket, [`Problem`] is how both refuse.
+
+mod auth;
+mod body;
+mod duration;
+mod errors;
+mod health;
+mod management;
+mod modules;
+mod openapi;
+mod params;
+mod problem;
+mod runs;
+mod server;
+mod webhook;
+mod workflows;
+
+pub use self::auth::{BadToken, Token};
+pub use self::duration::{ParseDurationError, parse_duration};
+pub use self::management::management;
+pub use self::openapi::document as openapi_document;
+pub use self::problem::Problem;
+pub use self::runs::MAX_WAIT;
+pub use self::server::serve;
+pub use self::webhook::{DEFAULT_MAX_BODY as DEFAULT_MAX_WEBHOOK_BODY, webhooks};

@@ -1,0 +1,68 @@
+//! Modules: deploying them, and which there are.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::doors::body::{self, Bounds};
+use crate::doors::problem::Problem;
+use crate::engine::{Deployed, Engine, ModuleView};
+
+/// What a component may be. A component with five workflows has some 400 KB; one a hundred times as
+/// large takes seconds to compile. The time allows for a slow line.
+const COMPONENT: Bounds = Bounds { size: 64 << 20, time: Duration::from_secs(300) };
+
+/// The modules that are kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ModuleList {
+    /// One for each digest.
+    modules: Vec<ModuleView>,
+}
+
+/// Deploys a component: from now on it starts the new runs of its workflows.
+///
+/// Runs in flight stay on their modules. A component that is refused changes nothing.
+#[utoipa::path(
+    put,
+    path = "/v1/modules",
+    operation_id = "deploy",
+    tag = "modules",
+    request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
+    responses(
+        (status = 201, description = "Deployed", body = Deployed),
+        (status = 200, description = "This very component was deployed before", body = Deployed),
+        (status = 413, description = "The component is too large", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 422, description = "The component cannot be run here; the detail says why", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The host cannot store it now", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn deploy(
+    State(engine): State<Engine>,
+    request: Request,
+) -> Result<impl IntoResponse, Problem> {
+    let (parts, body) = request.into_parts();
+    let wasm = body::read(&parts.headers, body, COMPONENT).await?;
+    let deployed = engine.deploy(wasm).await?;
+    let status = if deployed.unchanged { StatusCode::OK } else { StatusCode::CREATED };
+    Ok((status, Json(deployed)))
+}
+
+/// Lists the modules that are kept.
+#[utoipa::path(
+    get,
+    path = "/v1/modules",
+    operation_id = "listModules",
+    tag = "modules",
+    responses((status = 200, description = "The modules", body = ModuleList))
+)]
+pub(super) async fn list(State(engine): State<Engine>) -> Result<Json<ModuleList>, Problem> {
+    Ok(Json(ModuleList { modules: engine.modules().await? }))
+}

@@ -1,0 +1,170 @@
+//! What a caller is told when a request is refused: RFC 9457 problem details.
+
+use std::borrow::Cow;
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How long a caller should wait before it tries again, where more load or trouble with the store
+/// is why it was refused: long enough for a queue to drain, short enough to be no outage.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
+
+/// Why a request was refused, as RFC 9457 has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// Names the kind of problem, for programs: `urn:segno:problem:` and a word that never changes
+    /// its meaning.
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "urn:segno:problem:unknown-run")]
+    pub kind: Cow<'static, str>,
+    /// Names the kind of problem, for people.
+    #[schema(value_type = String, example = "no such run")]
+    pub title: Cow<'static, str>,
+    /// The HTTP status of the answer.
+    #[schema(example = 404)]
+    pub status: u16,
+    /// What is wrong with this request, and what to do, as a sentence.
+    pub detail: String,
+    /// What the problem is about, as a path on this host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+}
+
+impl Problem {
+    /// The media type of problem details.
+    pub const MEDIA_TYPE: &str = "application/problem+json";
+
+    pub(super) fn new(kind: &Kind, detail: impl Into<String>) -> Self {
+        Self {
+            kind: Cow::Borrowed(kind.uri),
+            title: Cow::Borrowed(kind.title),
+            status: kind.status.as_u16(),
+            detail: detail.into(),
+            instance: None,
+        }
+    }
+
+    pub(super) fn about(self, instance: impl Into<String>) -> Self {
+        Self { instance: Some(instance.into()), ..self }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(Self::MEDIA_TYPE));
+        match status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+            }
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"segno\""));
+            }
+            _ => {}
+        }
+        let body = serde_json::to_vec(&self).expect("a struct of strings and a number is JSON");
+        (status, headers, body).into_response()
+    }
+}
+
+/// A kind of problem: what is the same for all its occurrences.
+#[derive(Debug)]
+pub(super) struct Kind {
+    uri: &'static str,
+    title: &'static str,
+    status: StatusCode,
+}
+
+/// Declares the kinds, so that each is one line: constant, word, status, title.
+macro_rules! kinds {
+    ($($name:ident = $word:literal, $status:ident, $title:literal;)*) => {
+        impl Kind {
+            $(pub(super) const $name: Self = Self {
+                uri: concat!("urn:segno:problem:", $word),
+                title: $title,
+                status: StatusCode::$status,
+            };)*
+
+            #[cfg(test)]
+            pub(super) const ALL: &[Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+kinds! {
+    UNKNOWN_ROUTE = "unknown-route", NOT_FOUND, "no such route";
+    UNKNOWN_METHOD = "unknown-method", METHOD_NOT_ALLOWED, "method not allowed";
+    MALFORMED_JSON = "malformed-json", BAD_REQUEST, "the body is not the JSON that is expected";
+    NOT_JSON = "not-json", UNSUPPORTED_MEDIA_TYPE, "the body must be JSON";
+    BROKEN_BODY = "broken-body", BAD_REQUEST, "the body could not be read";
+    SLOW_BODY = "slow-body", REQUEST_TIMEOUT, "the body came too slowly";
+    TOO_LARGE = "too-large", PAYLOAD_TOO_LARGE, "too large";
+    BAD_QUERY = "bad-query", BAD_REQUEST, "a query parameter cannot be used";
+    BAD_PATH = "bad-path", BAD_REQUEST, "the path cannot be used";
+    BAD_KEY = "bad-idempotency-key", BAD_REQUEST, "the idempotency key cannot be used";
+    UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "a token is needed";
+    FOREIGN = "foreign-request", FORBIDDEN, "the request does not come from this machine";
+    UNKNOWN_WORKFLOW = "unknown-workflow", NOT_FOUND, "no such workflow";
+    UNKNOWN_RUN = "unknown-run", NOT_FOUND, "no such run";
+    UNKNOWN_WEBHOOK = "unknown-webhook", NOT_FOUND, "no such webhook";
+    WEBHOOK_CLOSED = "webhook-closed", GONE, "the webhook is closed";
+    WEBHOOK_FULL = "webhook-full", TOO_MANY_REQUESTS, "too many requests wait at the webhook";
+    ALREADY_ENDED = "already-ended", CONFLICT, "the run has already ended";
+    NOT_BLOCKED = "not-blocked", CONFLICT, "the run is not blocked";
+    UNKNOWN_MODULE = "unknown-module", UNPROCESSABLE_ENTITY, "no such module";
+    NOT_WASM = "not-webassembly", UNPROCESSABLE_ENTITY, "the module is not WebAssembly";
+    CORE_MODULE = "core-module", UNPROCESSABLE_ENTITY, "the module is not a component";
+    INVALID_MODULE = "invalid-module", UNPROCESSABLE_ENTITY, "the module is damaged";
+    UNKNOWN_IMPORT = "unknown-import", UNPROCESSABLE_ENTITY, "the module imports something unknown";
+    NOT_A_WORKFLOW = "not-a-workflow", UNPROCESSABLE_ENTITY, "the module is no workflow component";
+    STORE_DAMAGED = "store-damaged", INTERNAL_SERVER_ERROR, "a record of the store cannot be read";
+    STORE_TROUBLE = "store-trouble", SERVICE_UNAVAILABLE, "the store is in trouble";
+    BUSY = "busy", SERVICE_UNAVAILABLE, "the host is busy";
+    STOPPING = "stopping", SERVICE_UNAVAILABLE, "the host is stopping";
+    NOT_READY = "not-ready", SERVICE_UNAVAILABLE, "the host cannot take work";
+    BAD_RESPONSE = "bad-response", INTERNAL_SERVER_ERROR, "the workflow gave an unusable response";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_kinds_of_problem_share_a_type() {
+        let mut uris: Vec<_> = Kind::ALL.iter().map(|kind| kind.uri).collect();
+        uris.sort_unstable();
+        uris.dedup();
+        assert_eq!(uris.len(), Kind::ALL.len());
+    }
+
+    #[test]
+    fn every_refusal_that_passes_says_when_to_come_back() {
+        for kind in Kind::ALL {
+            let response = Problem::new(kind, "why").into_response();
+            assert_eq!(response.status(), kind.status);
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+            let passes = matches!(kind.status.as_u16(), 429 | 503);
+            assert_eq!(response.headers().contains_key(RETRY_AFTER), passes, "{}", kind.uri);
+        }
+    }
+
+    #[test]
+    fn a_problem_without_an_instance_does_not_mention_one() {
+        let problem = Problem::new(&Kind::UNKNOWN_ROUTE, "why");
+        let json = serde_json::to_value(&problem).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "type": "urn:segno:problem:unknown-route",
+                "title": "no such route",
+                "status": 404,
+                "detail": "why",
+            })
+        );
+        assert_eq!(serde_json::from_value::<Problem>(json).unwrap(), problem);
+    }
+}

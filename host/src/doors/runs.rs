@@ -1,0 +1,239 @@
+//! Runs: which there are, how they stand, what happened to them, and stopping them.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use segno_journal::RunId;
+use serde::{Deserialize, Deserializer};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::doors::body::{self, Bounds};
+use crate::doors::duration::parse_duration;
+use crate::doors::params::{Params, RunPath};
+use crate::doors::problem::Problem;
+use crate::engine::{Engine, HistoryPage, RunFilter, RunPage, RunStatus, RunView};
+
+/// How long one request may wait for the end of a run: below the idle time-outs of most proxies
+/// times a few; who wants to wait longer asks again.
+pub const MAX_WAIT: Duration = Duration::from_secs(300);
+
+/// How many runs or turns a page has where the caller does not say: a screen or two.
+const DEFAULT_PAGE: usize = 50;
+
+/// How many runs or turns a page may have: enough to need few requests, little enough to be
+/// answered at once.
+const MAX_PAGE: usize = 1_000;
+
+/// What the body of a resume may be: a digest and what stands around it.
+const RESUME: Bounds = Bounds { size: 64 << 10, time: Duration::from_secs(30) };
+
+/// Which runs to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListParams {
+    /// Only runs of this workflow.
+    workflow: Option<String>,
+    /// Only runs that stand so.
+    status: Option<RunStatus>,
+    /// How many at most, from 1 to 1000.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, default = 50, minimum = 1, maximum = 1000)]
+    limit: Limit,
+    /// The `next` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<RunId>,
+}
+
+/// Lists runs, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/runs",
+    operation_id = "listRuns",
+    tag = "runs",
+    params(ListParams),
+    responses(
+        (status = 200, description = "A page of runs", body = RunPage),
+        (status = 400, description = "A parameter cannot be used", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list(
+    State(engine): State<Engine>,
+    Params(params): Params<ListParams>,
+) -> Result<Json<RunPage>, Problem> {
+    let ListParams { workflow, status, limit, cursor } = params;
+    Ok(Json(engine.runs(RunFilter { workflow, status, limit: limit.0, before: cursor }).await?))
+}
+
+/// How to look at a run.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct GetParams {
+    /// Wait so long for the run to end or to be blocked: a number of seconds, or a number with ms,
+    /// s, m or h; at most 5m.
+    #[param(value_type = Option<String>, example = "30s")]
+    wait: Option<Wait>,
+}
+
+/// Says how a run stands; with `wait`, when it has ended or is blocked, or when the time is up.
+#[utoipa::path(
+    get,
+    path = "/v1/runs/{id}",
+    operation_id = "getRun",
+    tag = "runs",
+    params(("id" = String, Path, description = "The ID of the run"), GetParams),
+    responses(
+        (status = 200, description = "How the run stands", body = RunView),
+        (status = 400, description = "The ID or a parameter cannot be used", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such run", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn get(
+    State(engine): State<Engine>,
+    RunPath(run): RunPath,
+    Params(params): Params<GetParams>,
+) -> Result<Json<RunView>, Problem> {
+    Ok(Json(match params.wait {
+        None => engine.run(run).await?,
+        Some(Wait(at_most)) => engine.wait(run, at_most).await?,
+    }))
+}
+
+/// Which part of a history to give.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct EventsParams {
+    /// The `next` of the page before: the number of a turn.
+    #[serde(default)]
+    #[param(value_type = Option<u64>)]
+    cursor: u64,
+    /// How many turns at most, from 1 to 1000.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, default = 50, minimum = 1, maximum = 1000)]
+    limit: Limit,
+}
+
+/// Tells what happened to a run, oldest first.
+#[utoipa::path(
+    get,
+    path = "/v1/runs/{id}/events",
+    operation_id = "getEvents",
+    tag = "runs",
+    params(("id" = String, Path, description = "The ID of the run"), EventsParams),
+    responses(
+        (status = 200, description = "A page of the history", body = HistoryPage),
+        (status = 400, description = "The ID or a parameter cannot be used", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such run", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn events(
+    State(engine): State<Engine>,
+    RunPath(run): RunPath,
+    Params(params): Params<EventsParams>,
+) -> Result<Json<HistoryPage>, Problem> {
+    Ok(Json(engine.history(run, params.cursor, params.limit.0).await?))
+}
+
+/// Cancels a run: nothing new starts, its steps are told, its webhooks close.
+///
+/// Cancelling a cancelled run changes nothing.
+#[utoipa::path(
+    post,
+    path = "/v1/runs/{id}/cancel",
+    operation_id = "cancelRun",
+    tag = "runs",
+    params(("id" = String, Path, description = "The ID of the run")),
+    responses(
+        (status = 200, description = "How the run stands now", body = RunView),
+        (status = 404, description = "There is no such run", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "The run has already completed or failed", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn cancel(
+    State(engine): State<Engine>,
+    RunPath(run): RunPath,
+) -> Result<Json<RunView>, Problem> {
+    Ok(Json(engine.cancel(run).await?))
+}
+
+/// How a blocked run is to go on.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResumeRequest {
+    /// The digest of the module to go on with; its own where none is given.
+    module: Option<String>,
+}
+
+/// Lets a blocked run go on, on its own module or on another one.
+#[utoipa::path(
+    post,
+    path = "/v1/runs/{id}/resume",
+    operation_id = "resumeRun",
+    tag = "runs",
+    params(("id" = String, Path, description = "The ID of the run")),
+    request_body(content = Option<ResumeRequest>),
+    responses(
+        (status = 200, description = "How the run stands now", body = RunView),
+        (status = 404, description = "There is no such run", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "The run is not blocked", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 422, description = "There is no such module", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn resume(
+    State(engine): State<Engine>,
+    RunPath(run): RunPath,
+    request: Request,
+) -> Result<Json<RunView>, Problem> {
+    let ResumeRequest { module } = body::json(request, RESUME).await?;
+    Ok(Json(engine.resume(run, module).await?))
+}
+
+/// The size of a page.
+#[derive(Debug, Clone, Copy)]
+struct Limit(usize);
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(DEFAULT_PAGE)
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.parse() {
+            Ok(limit) if (1..=MAX_PAGE).contains(&limit) => Ok(Self(limit)),
+            _ => Err(serde::de::Error::custom(format!("`limit` must be a number from 1 to {MAX_PAGE}"))),
+        }
+    }
+}
+
+/// How long to wait for the end of a run.
+#[derive(Debug, Clone, Copy)]
+struct Wait(Duration);
+
+impl<'de> Deserialize<'de> for Wait {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wait = parse_duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)?;
+        if wait > MAX_WAIT {
+            let seconds = MAX_WAIT.as_secs();
+            return Err(serde::de::Error::custom(format!(
+                "`wait` may be {seconds}s at most; ask again after it"
+            )));
+        }
+        Ok(Self(wait))
+    }
+}

@@ -1,0 +1,200 @@
+//! The public listener: calls of webhooks, and nothing else.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request as HttpRequest, State};
+use axum::http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response as HttpResponse};
+use axum::routing::any;
+use segno_journal::{Request, Response};
+use tracing::error;
+
+use crate::doors::body::{self, Bounds};
+use crate::doors::params::Segment;
+use crate::doors::problem::{Kind, Problem};
+use crate::engine::{Engine, EngineError, Reply, WEBHOOK_PATH};
+
+/// What the body of a call may have, in bytes, where nothing else is configured: it is kept in the
+/// journal and in the memory of the workflow.
+pub const DEFAULT_MAX_BODY: usize = 1 << 20;
+
+/// How long the body of a call may take to come.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// The public listener's routes on an engine; bodies over `max_body` bytes are refused.
+pub fn webhooks(engine: Engine, max_body: usize) -> Router {
+    Router::new()
+        .route(&format!("{WEBHOOK_PATH}{{token}}"), any(call))
+        .fallback(unknown_route)
+        .with_state(Door { engine, body: Bounds { size: max_body, time: BODY_TIME } })
+}
+
+#[derive(Clone)]
+struct Door {
+    engine: Engine,
+    body: Bounds,
+}
+
+/// Hands a call to its run, and the run's answer to the caller.
+async fn call(
+    State(door): State<Door>,
+    Segment(token): Segment,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let (parts, body) = request.into_parts();
+    let body = body::read(&parts.headers, body, door.body).await?;
+    let request = Request {
+        number: 0,
+        method: parts.method.as_str().to_owned(),
+        url: path_and_query(&parts.uri),
+        headers: texts(&parts.headers),
+        body: body.into(),
+    };
+    match door.engine.call_webhook(&token, request).await {
+        Ok(Reply::Now(response)) => outgoing(response),
+        Ok(Reply::Later(response)) => {
+            let response = tokio::time::timeout(door.engine.config().respond_timeout, response).await;
+            outgoing(response.ok().and_then(Result::ok).unwrap_or_else(Response::accepted))
+        }
+        Err(error) => Err(refused(&error)),
+    }
+}
+
+async fn unknown_route(uri: Uri) -> Problem {
+    Problem::new(
+        &Kind::UNKNOWN_ROUTE,
+        format!("there is nothing at {}; only webhooks are served here", uri.path()),
+    )
+}
+
+/// What the public is told, while those who run the host find the whole of it in the log.
+fn refused(cause: &EngineError) -> Problem {
+    if let EngineError::Store(store) = cause {
+        error!(error = %store, "a call of a webhook could not be stored");
+    }
+    Problem::public(cause)
+}
+
+fn path_and_query(uri: &Uri) -> String {
+    uri.path_and_query().map_or_else(|| uri.path().to_owned(), ToString::to_string)
+}
+
+/// The headers whose values are text, in the order of arrival; hyper has put the names in lower
+/// case.
+fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |(name, value): (&HeaderName, &HeaderValue)| {
+        let value = str::from_utf8(value.as_bytes()).ok()?;
+        Some((name.as_str().to_owned(), value.to_owned()))
+    };
+    headers.iter().filter_map(text).collect()
+}
+
+/// A workflow's response as HTTP allows it: what cannot be sent is left out, and a status that no
+/// response may have is an error of the workflow's that its caller is told.
+fn outgoing(response: Response) -> Result<HttpResponse, Problem> {
+    let status = StatusCode::from_u16(response.status)
+        .ok()
+        .filter(|status| (200..=599).contains(&status.as_u16()))
+        .ok_or_else(|| {
+            let detail =
+                format!("the workflow answered with status {}; it may be 200 to 599", response.status);
+            Problem::new(&Kind::BAD_RESPONSE, detail)
+        })?;
+    let body = if allows_body(status) { Body::from(response.body) } else { Body::empty() };
+    Ok((status, end_to_end(&response.headers), body).into_response())
+}
+
+const fn allows_body(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// The headers that go to the caller: those that belong to the connection are the server's own, and
+/// those that are no headers are dropped.
+fn end_to_end(headers: &[(String, String)]) -> HeaderMap {
+    let parsed = headers.iter().filter_map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
+        (!is_of_the_connection(&name)).then_some((name, value))
+    });
+    let mut map = HeaderMap::new();
+    for (name, value) in parsed {
+        // The map refuses what is beyond its capacity; the rest of the response is still of use.
+        let _ = map.try_append(name, value);
+    }
+    map
+}
+
+fn is_of_the_connection(name: &HeaderName) -> bool {
+    const UNNAMED: [&str; 2] = ["keep-alive", "proxy-connection"];
+    [CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE].contains(name)
+        || UNNAMED.contains(&name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(status: u16, headers: &[(&str, &str)]) -> Response {
+        let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Response { status, headers, body: b"body".to_vec() }
+    }
+
+    #[test]
+    fn a_status_that_no_response_may_have_is_500_and_says_so() {
+        for status in [0, 99, 100, 101, 199, 600, 999, u16::MAX] {
+            let problem = outgoing(response(status, &[])).unwrap_err();
+            assert_eq!(problem.status, 500);
+            assert!(problem.detail.contains(&format!("status {status};")), "{}", problem.detail);
+        }
+        for status in [200, 201, 204, 302, 404, 418, 500, 599] {
+            assert_eq!(outgoing(response(status, &[])).unwrap().status().as_u16(), status);
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_the_connection_or_is_no_header_is_left_out() {
+        let sent = outgoing(response(
+            200,
+            &[
+                ("Content-Type", "text/plain"),
+                ("Set-Cookie", "a=1"),
+                ("set-cookie", "b=2"),
+                ("X-Größe", "1"),
+                ("x-split", "a\r\nx-injected: 1"),
+                ("x-utf8", "grüß"),
+                ("Connection", "upgrade"),
+                ("Keep-Alive", "timeout=5"),
+                ("Transfer-Encoding", "chunked"),
+                ("Content-Length", "9999"),
+                ("Upgrade", "websocket"),
+            ],
+        ))
+        .unwrap();
+        let names: Vec<_> =
+            sent.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        assert_eq!(
+            names,
+            [
+                ("content-type", "text/plain".as_bytes()),
+                ("set-cookie", b"a=1"),
+                ("set-cookie", b"b=2"),
+                ("x-utf8", "grüß".as_bytes()),
+            ]
+        );
+    }
+
+    #[test]
+    fn headers_that_are_not_text_do_not_reach_the_workflow() {
+        let mut headers = HeaderMap::new();
+        headers.append("X-Text", HeaderValue::from_static("plain"));
+        headers.append("X-Utf8", HeaderValue::from_bytes("grüß".as_bytes()).unwrap());
+        headers.append("X-Bytes", HeaderValue::from_bytes(&[0xff]).unwrap());
+        let texts = texts(&headers);
+        assert_eq!(texts, [("x-text".into(), "plain".into()), ("x-utf8".into(), "grüß".into())]);
+    }
+}

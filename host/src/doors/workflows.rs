@@ -1,0 +1,88 @@
+//! Workflows: starting runs of them.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::doors::body::{self, Bounds};
+use crate::doors::params::Segment;
+use crate::doors::problem::{Kind, Problem};
+use crate::engine::{Engine, Started};
+
+/// The header by which a start can be repeated without a second run.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// What stands around the input in the body, at most: the engine bounds the input itself, and says
+/// so better than a bound on the body could.
+const ENVELOPE: usize = 64 << 10;
+
+/// How long the body of a start may take to come.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// What a run is started with.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StartRequest {
+    /// What the workflow is given; `null` where it takes nothing.
+    #[serde(default)]
+    #[schema(value_type = Option<serde_json::Value>)]
+    input: Box<RawValue>,
+}
+
+/// Starts a run. The answer comes when the start is on disk.
+///
+/// With an `Idempotency-Key`, a repeated start gives the run that the first one started.
+#[utoipa::path(
+    post,
+    path = "/v1/workflows/{name}/runs",
+    operation_id = "startRun",
+    tag = "runs",
+    params(
+        ("name" = String, Path, description = "The name of the workflow"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key gives the same run"),
+    ),
+    request_body = StartRequest,
+    responses(
+        (status = 201, description = "Started", body = Started,
+         headers(("Location" = String, description = "The path of the run"))),
+        (status = 200, description = "The key is known: this is the run that it started", body = Started,
+         headers(("Location" = String, description = "The path of the run"))),
+        (status = 400, description = "The body or the key cannot be used", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such workflow", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 413, description = "The input is too large", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The host cannot take the run now; nothing was stored", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn start(
+    State(engine): State<Engine>,
+    Segment(name): Segment,
+    request: Request,
+) -> Result<impl IntoResponse, Problem> {
+    let key = idempotency_key(request.headers())?;
+    let bounds = Bounds { size: engine.config().limits.payload.saturating_add(ENVELOPE), time: BODY_TIME };
+    let StartRequest { input } = body::json(request, bounds).await?;
+    let started = engine.start(&name, input, key).await?;
+    let status = if started.created { StatusCode::CREATED } else { StatusCode::OK };
+    let location = format!("/v1/runs/{}", started.run_id);
+    Ok((status, [(LOCATION, location)], Json(started)))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let text = str::from_utf8(value.as_bytes())
+        .map_err(|_| Problem::new(&Kind::BAD_KEY, "the idempotency key must be text in UTF-8"))?;
+    Ok(Some(text.to_owned()))
+}
