@@ -65,7 +65,7 @@ pub enum Open {
         /// When it is over.
         until: Timestamp,
     },
-    /// A webhook that is not disposed of.
+    /// A webhook that is not disposed of, or of which requests are left to take.
     Webhook {
         /// When it was opened.
         since: Timestamp,
@@ -75,6 +75,8 @@ pub enum Open {
         answer: Answer,
         /// The sizes of the requests that the workflow has not taken, in bytes, oldest first.
         untaken: VecDeque<usize>,
+        /// True once it is disposed of: what came before can still be taken.
+        disposed: bool,
     },
 }
 
@@ -211,7 +213,7 @@ impl Run {
     /// Remembers an attempt that failed and is to be tried again. Of an operation that is over,
     /// nothing is remembered.
     pub fn remember(&mut self, op: Op, attempt: Attempt) {
-        if let Some(Open::Step { last_attempt, .. }) = self.open.get_mut(&op).map(|open| &mut **open) {
+        if let Some(Open::Step { last_attempt, .. }) = self.open_mut(op) {
             *last_attempt = Some(attempt);
         }
     }
@@ -236,7 +238,7 @@ impl Run {
         match (self.operation(op), event) {
             (Some(Open::Step { .. }), Event::StepCompleted { .. } | Event::StepFailed { .. })
             | (Some(Open::Sleep { .. }), Event::Slept { .. }) => Ok(()),
-            (Some(Open::Webhook { untaken, .. }), Event::Requested { request, .. }) => {
+            (Some(Open::Webhook { untaken, disposed: false, .. }), Event::Requested { request, .. }) => {
                 let bytes: usize = untaken.iter().sum();
                 let full = untaken.len() >= MAX_UNTAKEN || bytes + request.size() > MAX_UNTAKEN_BYTES;
                 if full { Err(Refusal::Full) } else { Ok(()) }
@@ -279,7 +281,7 @@ impl Run {
             }
             Event::Requested { op, request } => {
                 self.requests += 1;
-                if let Some(Open::Webhook { untaken, .. }) = self.open.get_mut(op).map(|open| &mut **open) {
+                if let Some(Open::Webhook { untaken, .. }) = self.open_mut(*op) {
                     untaken.push_back(request.size());
                 }
             }
@@ -302,7 +304,13 @@ impl Run {
             }
             Command::Webhook { token: _, url, answer } => {
                 let (url, answer) = (url.clone(), answer.clone());
-                self.begin(Open::Webhook { since: now, url, answer, untaken: VecDeque::new() });
+                self.begin(Open::Webhook {
+                    since: now,
+                    url,
+                    answer,
+                    untaken: VecDeque::new(),
+                    disposed: false,
+                });
                 Ok(None)
             }
             Command::Take { webhook } => self.take(*webhook).map(|()| None),
@@ -311,20 +319,35 @@ impl Run {
             }
             Command::Respond { request, .. } => Err(Fault::UnknownRequest(*request)),
             Command::Dispose { webhook } => {
-                if matches!(self.operation(*webhook), Some(Open::Webhook { .. })) {
-                    self.open.remove(webhook);
+                if let Some(Open::Webhook { disposed, .. }) = self.open_mut(*webhook) {
+                    *disposed = true;
                 }
+                self.forget_if_drained(*webhook);
                 Ok(None)
             }
         }
     }
 
     fn take(&mut self, webhook: Op) -> Result<(), Fault> {
-        let oldest = match self.open.get_mut(&webhook).map(|open| &mut **open) {
+        let oldest = match self.open_mut(webhook) {
             Some(Open::Webhook { untaken, .. }) => untaken.pop_front(),
             _ => None,
         };
+        self.forget_if_drained(webhook);
         oldest.map(|_size| ()).ok_or(Fault::NothingToTake(webhook))
+    }
+
+    /// A webhook that is disposed of is over when the last of its requests is taken.
+    fn forget_if_drained(&mut self, webhook: Op) {
+        if let Some(Open::Webhook { untaken, disposed: true, .. }) = self.operation(webhook)
+            && untaken.is_empty()
+        {
+            self.open.remove(&webhook);
+        }
+    }
+
+    fn open_mut(&mut self, op: Op) -> Option<&mut Open> {
+        self.open.get_mut(&op).map(|open| &mut **open)
     }
 
     fn begin(&mut self, open: Open) -> Op {

@@ -8,6 +8,9 @@ use std::time::Duration;
 pub struct Config {
     /// Where the journal and the compiled modules live. Made if it is missing; one engine at a time.
     pub data: PathBuf,
+    /// Where compiled modules are kept, so that they load in milliseconds. It may be shared, and
+    /// deleted at any time.
+    pub cache: PathBuf,
     /// What the URLs of webhooks begin with, without a slash at the end.
     pub public_url: String,
     /// How many threads run workflows: each run stays on one of them.
@@ -27,8 +30,10 @@ impl Config {
     /// The defaults, for a data directory and the address that webhooks are reached at.
     #[must_use]
     pub fn new(data: impl Into<PathBuf>, public_url: impl Into<String>) -> Self {
+        let data = data.into();
         Self {
-            data: data.into(),
+            cache: data.join("cache"),
+            data,
             public_url: public_url.into().trim_end_matches('/').to_owned(),
             shards: std::thread::available_parallelism().map_or(1, usize::from),
             memory_budget: 512 << 20,

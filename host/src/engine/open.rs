@@ -1,6 +1,5 @@
 //! Opening an engine: the store, the sandbox, the threads, and the recovery of every run.
 
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -38,9 +37,6 @@ pub enum OpenError {
     Thread(std::io::Error),
 }
 
-/// Where compiled modules are kept, within the data directory. It may be deleted at any time.
-const CACHE: &str = "cache";
-
 impl Engine {
     /// Opens the data directory, recovers every run that has not ended, and goes on with it. Steps
     /// run on the current tokio runtime. The steps of the host are those given and the built-in
@@ -69,8 +65,8 @@ impl Engine {
         let steps = if steps.get(segno::http::STEP).is_none() { steps.with(http_step()) } else { steps };
         config.shards = config.shards.max(1);
         let config = Arc::new(config);
-        let cache: PathBuf = std::path::absolute(config.data.join(CACHE))
-            .map_err(|error| OpenError::Sandbox(error.to_string()))?;
+        let cache =
+            std::path::absolute(&config.cache).map_err(|error| OpenError::Sandbox(error.to_string()))?;
         let sandbox = Sandbox::new(Some(&cache)).map_err(|error| OpenError::Sandbox(format!("{error:#}")))?;
         let modules = Arc::new(Modules::open(sandbox, store.clone())?);
         let runner = Runner::new(steps, config.max_running_steps, config.limits.payload, Handle::current());

@@ -9,7 +9,8 @@ use crate::sandbox::Output;
 
 /// What a run waits for, in the order in which it asked.
 pub(crate) fn waits_for(id: RunId, run: &Run) -> Vec<Wait> {
-    run.open().map(|(op, open)| wait(id, op, open)).collect()
+    let waited_for = run.open().filter(|(_, open)| !matches!(open, Open::Webhook { disposed: true, .. }));
+    waited_for.map(|(op, open)| wait(id, op, open)).collect()
 }
 
 fn wait(id: RunId, op: Op, open: &Open) -> Wait {

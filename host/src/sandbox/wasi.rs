@@ -92,14 +92,12 @@ fn define(
     item: &ComponentItem,
 ) -> wasmtime::Result<()> {
     match (interface, item) {
-        ("wasi:io/streams", ComponentItem::Resource(_)) if name == "output-stream" => {
+        // Other interfaces name the resource of `wasi:io/streams`: it is the same type everywhere.
+        (_, ComponentItem::Resource(_)) if name == "output-stream" => {
             target.resource(name, ResourceType::host::<OutputStream>(), |mut store, _rep| {
                 store.data_mut().close_handle();
                 Ok(())
             })
-        }
-        ("wasi:cli/stdout" | "wasi:cli/stderr", ComponentItem::Resource(_)) => {
-            target.resource(name, ResourceType::host::<OutputStream>(), |_, _| Ok(()))
         }
         (_, ComponentItem::Resource(_)) => {
             target.resource(name, ResourceType::host::<Denied>(), |_, _| Ok(()))

@@ -131,6 +131,17 @@ fn a_disposed_webhook_admits_no_request_and_may_be_disposed_again() {
 }
 
 #[test]
+fn what_came_before_a_webhook_was_disposed_of_can_still_be_taken() {
+    let mut life = Life::started(vec![webhook(), step("a"), step("b")]);
+    life.turn(call(0, 0, 1), vec![]).expect("the webhook is open");
+    life.turn(done(1), vec![Command::Dispose { webhook: Op(0) }]).expect("the webhook was open");
+    assert_eq!(life.run.admits(&call(0, 1, 1)), Err(Refusal::NotOpen(Op(0))));
+    let take = vec![Command::Take { webhook: Op(0) }; 2];
+    assert_eq!(life.turn(done(2), take[..1].to_vec()), Err(Fault::WaitsForNothing));
+    assert_eq!(life.turn_to(done(2), take, Verdict::Completed("0".into())), Err(Fault::NothingToTake(Op(0))));
+}
+
+#[test]
 fn a_workflow_that_waits_for_nothing_is_at_fault() {
     let mut life = Life::started(vec![step("a")]);
     assert_eq!(life.turn(done(0), vec![]), Err(Fault::WaitsForNothing));

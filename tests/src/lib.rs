@@ -1,0 +1,160 @@
+//! What the scenarios share: components built once, and an engine on a directory of its own.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use segno_host::engine::{Config, Engine, RunView, Wait};
+use segno_journal::{Request, RunId};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tempfile::TempDir;
+
+/// The component of the package `guest-basics`: workflows that behave.
+pub fn basics() -> Bytes {
+    static COMPONENT: OnceLock<Bytes> = OnceLock::new();
+    COMPONENT.get_or_init(|| component("guest-basics")).clone()
+}
+
+/// The component of the package `guest-rogue`: workflows that do not.
+pub fn rogue() -> Bytes {
+    static COMPONENT: OnceLock<Bytes> = OnceLock::new();
+    COMPONENT.get_or_init(|| component("guest-rogue")).clone()
+}
+
+/// Builds a package of this workspace for the sandbox, as `segno build` does.
+fn component(package: &str) -> Bytes {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+    let built = segno_host::build_components(Some(&manifest), &[package.to_owned()], &|_line| {});
+    let paths = built.unwrap_or_else(|error| panic!("the guest cannot be built: {error:#}"));
+    std::fs::read(&paths[0]).expect("what was built can be read").into()
+}
+
+/// Where compiled modules are kept over all tests: beside the test's own binary.
+fn cache() -> PathBuf {
+    let binary = std::env::current_exe().expect("a test has a binary");
+    binary.with_file_name("segno-cache")
+}
+
+/// An engine on a directory of its own, with the module `guest-basics` and its steps.
+pub struct Host {
+    /// The engine.
+    pub engine: Engine,
+    directory: TempDir,
+}
+
+impl Host {
+    /// A new engine with the defaults.
+    pub async fn new() -> Self {
+        Self::with(|_config| {}).await
+    }
+
+    /// A new engine that is configured so.
+    pub async fn with(configure: impl FnOnce(&mut Config)) -> Self {
+        let directory = TempDir::new().expect("a temporary directory");
+        let host = Self::open(directory, configure).await;
+        host.engine.deploy(basics()).await.expect("the module is good");
+        host
+    }
+
+    /// Stops the engine and opens one on the same directory.
+    pub async fn restart(self, configure: impl FnOnce(&mut Config)) -> Self {
+        let Self { engine, directory } = self;
+        engine.shutdown().await;
+        drop(engine);
+        Self::open(directory, configure).await
+    }
+
+    async fn open(directory: TempDir, configure: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::new(directory.path(), "http://segno.test");
+        config.cache = cache();
+        configure(&mut config);
+        let engine = Engine::open(config, guest_basics::steps()).await.expect("the engine opens");
+        Self { engine, directory }
+    }
+
+    /// The data directory.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Starts a run.
+    pub async fn start(&self, workflow: &str, input: Value) -> RunId {
+        self.engine.start(workflow, raw(&input), None).await.expect("the run starts").run_id
+    }
+
+    /// The run, once it has ended or is parked.
+    pub async fn end(&self, run: RunId) -> RunView {
+        let view = self.engine.wait(run, PATIENCE).await.expect("the run is known");
+        assert!(view.ended_at.is_some() || view.blocked.is_some(), "{run} has not ended: {view:?}");
+        view
+    }
+
+    /// Starts a run, and gives it back once it has ended or is parked.
+    pub async fn run(&self, workflow: &str, input: Value) -> RunView {
+        let run = self.start(workflow, input).await;
+        self.end(run).await
+    }
+
+    /// The token of the webhook that a run waits for, once it does.
+    pub async fn token(&self, run: RunId) -> String {
+        self.until(run, |view| {
+            view.waits_for.iter().find_map(|wait| match wait {
+                Wait::Webhook { url, .. } => url.rsplit('/').next().map(str::to_owned),
+                _ => None,
+            })
+        })
+        .await
+    }
+
+    /// What a look at the run finds, once it finds something.
+    pub async fn until<T>(&self, run: RunId, look: impl Fn(&RunView) -> Option<T>) -> T {
+        patiently(async {
+            loop {
+                let view = self.engine.run(run).await.expect("the run is known");
+                if let Some(found) = look(&view) {
+                    return found;
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+    }
+}
+
+/// The output of a run that has completed.
+pub fn output(view: &RunView) -> Value {
+    let output = view.output.as_ref().unwrap_or_else(|| panic!("the run has no output: {view:?}"));
+    serde_json::from_str(output.get()).expect("an output is JSON")
+}
+
+/// Why a run is parked.
+pub fn blocked(view: &RunView) -> &str {
+    &view.blocked.as_ref().unwrap_or_else(|| panic!("the run is not blocked: {view:?}")).message
+}
+
+/// JSON as the engine takes it.
+pub fn raw(value: &Value) -> Box<RawValue> {
+    RawValue::from_string(value.to_string()).expect("a value is JSON")
+}
+
+/// A call of a webhook with this body.
+pub fn post(body: &str) -> Request {
+    Request {
+        number: 0,
+        method: "POST".into(),
+        url: "/".into(),
+        headers: vec![("content-type".into(), "text/plain".into())],
+        body: body.into(),
+    }
+}
+
+/// How long a scenario waits for what must come. It is a bound on hanging, not on speed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The future's value, unless it hangs.
+pub async fn patiently<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.expect("it does not hang")
+}
