@@ -13,6 +13,7 @@ mod steps;
 mod workflow;
 
 use proc_macro::TokenStream;
+use proc_macro2::TokenStream as TokenStream2;
 
 /// Makes an `async fn` a workflow: durable logic that waits, calls steps, and survives restarts.
 ///
@@ -29,7 +30,7 @@ use proc_macro::TokenStream;
 /// function, or `#[workflow(name = "…")]`. The function itself stays as it is.
 #[proc_macro_attribute]
 pub fn workflow(options: TokenStream, function: TokenStream) -> TokenStream {
-    workflow::expand(options.into(), function.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+    or_refuse(workflow::expand, options, function)
 }
 
 /// Makes an `async fn` a step: native code with full I/O, run at least once for each call.
@@ -55,7 +56,7 @@ pub fn workflow(options: TokenStream, function: TokenStream) -> TokenStream {
 ///   attempts; these are the defaults, and each may be left out.
 #[proc_macro_attribute]
 pub fn step(options: TokenStream, function: TokenStream) -> TokenStream {
-    step::expand(options.into(), function.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+    or_refuse(step::expand, options, function)
 }
 
 /// Makes a module the home of steps: in the wasm build only what their signatures need is left.
@@ -77,5 +78,21 @@ pub fn step(options: TokenStream, function: TokenStream) -> TokenStream {
 /// imports from `super`, `self` and `crate`. Everything else exists in the native build alone.
 #[proc_macro_attribute]
 pub fn steps(options: TokenStream, module: TokenStream) -> TokenStream {
-    steps::expand(options.into(), module.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+    or_refuse(steps::expand, options, module)
+}
+
+/// What the macro makes of the item; or the item as it is, after what is wrong with it, so that
+/// one mistake does not become many.
+fn or_refuse(
+    expand: fn(TokenStream2, TokenStream2) -> syn::Result<TokenStream2>,
+    options: TokenStream,
+    item: TokenStream,
+) -> TokenStream {
+    let item = TokenStream2::from(item);
+    expand(options.into(), item.clone())
+        .unwrap_or_else(|error| {
+            let error = error.into_compile_error();
+            quote::quote!(#error #item)
+        })
+        .into()
 }

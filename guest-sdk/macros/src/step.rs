@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::{ItemFn, Result, Signature};
+use syn::{ItemFn, Result, Signature, Type};
 
 use crate::attributes;
 use crate::options;
@@ -13,16 +13,16 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
     let options = options::step(options)?;
     let function = signature::function(Kind::Step, function)?;
     let parameters = signature::check(Kind::Step, &function.sig)?;
-    signature::output(Kind::Step, &function.sig)?;
+    let output = signature::output(Kind::Step, &function.sig)?;
 
     let ident = &function.sig.ident;
     let visibility = &function.vis;
     let name = options::name(options.name.as_ref(), ident);
     let attributes = attributes::part(&function.attrs);
     let conditions = &attributes.every;
-    let stub = stub(&function, &parameters, &attributes.stub)?;
+    let stub = stub(&function, &parameters, output, &attributes.stub);
     let body = body(&function, &attributes.body);
-    let run = run(&parameters);
+    let run = run(&parameters, output);
     let policy = options.policy();
     let checks = options.checks();
     Ok(quote! {
@@ -52,11 +52,11 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
 fn stub(
     function: &ItemFn,
     parameters: &[Parameter<'_>],
+    output: &Type,
     attributes: &[syn::Attribute],
-) -> Result<TokenStream> {
+) -> TokenStream {
     let visibility = &function.vis;
     let ident = &function.sig.ident;
-    let output = signature::output(Kind::Step, &function.sig)?;
     let declared = parameters.iter().map(|Parameter { name, ty }| quote!(#name: #ty));
     let arguments = parameters.iter().map(|Parameter { name, ty }| {
         let key = key(name);
@@ -65,7 +65,7 @@ fn stub(
     let call = quote_spanned! { output.span() =>
         ::segno::__private::call::<#ident, #output>
     };
-    Ok(quote! {
+    quote! {
         #(#attributes)*
         #visibility async fn #ident(
             #(#declared),*
@@ -73,7 +73,7 @@ fn stub(
             let input = ::segno::__private::Input::new() #(#arguments)*;
             #call(input).await
         }
-    })
+    }
 }
 
 /// The author's function under a name that nobody else has.
@@ -87,10 +87,11 @@ fn body(function: &ItemFn, attributes: &[syn::Attribute]) -> TokenStream {
 }
 
 /// A closure from arguments to the output as JSON.
-fn run(parameters: &[Parameter<'_>]) -> TokenStream {
+fn run(parameters: &[Parameter<'_>], output: &Type) -> TokenStream {
     let body = body_ident();
+    let written = quote_spanned!(output.span() => ::segno::__private::written);
     if parameters.is_empty() {
-        return quote!(|_| async { ::segno::__private::written(#body().await) });
+        return quote!(|_| async { #written(#body().await) });
     }
     let taken = parameters.iter().map(|Parameter { name, ty }| {
         let key = key(name);
@@ -100,7 +101,7 @@ fn run(parameters: &[Parameter<'_>]) -> TokenStream {
     quote! {
         |mut arguments: ::segno::__private::Arguments| async move {
             #(#taken)*
-            ::segno::__private::written(#body(#(#names),*).await)
+            #written(#body(#(#names),*).await)
         }
     }
 }

@@ -208,3 +208,6 @@ fn stub_mentions(function: &ItemFn, attribute: &Attribute) -> BTreeSet<String> {
     }
     names
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
     let option = options::workflow(options)?;
     let function = signature::function(Kind::Workflow, function)?;
     let parameters = signature::check(Kind::Workflow, &function.sig)?;
-    signature::output(Kind::Workflow, &function.sig)?;
+    let output = signature::output(Kind::Workflow, &function.sig)?;
     if let Some(second) = parameters.get(1) {
         return Err(Error::new(
             second.name.span(),
@@ -27,7 +27,9 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
     let name = options::name(option.as_ref(), ident);
     let conditions = attributes::part(&function.attrs).every;
     let start = match parameters.first() {
-        None => quote!(::segno::__private::without_input(#ident)),
+        None => quote_spanned! { output.span() =>
+            ::segno::__private::without_input(#ident)
+        },
         Some(Parameter { name, ty }) => {
             let name = name.to_string();
             quote_spanned! { ty.span() =>

@@ -137,6 +137,12 @@ impl Operations {
     pub(crate) fn len(&self) -> usize {
         self.open.len() + self.inboxes.len()
     }
+
+    /// How many wait for a request of a webhook.
+    #[cfg(test)]
+    pub(crate) fn waiters_of(&self, webhook: Operation) -> usize {
+        self.inboxes[&webhook].waiting.len()
+    }
 }
 
 impl Inbox {

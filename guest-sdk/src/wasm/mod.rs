@@ -18,12 +18,7 @@ use crate::{Request, StepFailure};
 pub use crate::wasm::bindings::export_guest;
 
 /// What is generated from the WIT world.
-#[expect(
-    clippy::allow_attributes_without_reason,
-    clippy::too_many_lines,
-    missing_docs,
-    reason = "the generator's affair"
-)]
+#[expect(missing_docs, reason = "the WIT world has the documentation")]
 pub mod bindings {
     wit_bindgen::generate!({
         path: "../wit",

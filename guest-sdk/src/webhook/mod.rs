@@ -119,7 +119,7 @@ impl Webhook {
         Runtime::here(|runtime| runtime.dispose_webhook(self.operation()));
     }
 
-    fn operation(&self) -> Operation {
+    pub(crate) fn operation(&self) -> Operation {
         self.created.operation
     }
 }

@@ -3,7 +3,6 @@
 pub mod ambient;
 pub mod hooks;
 pub mod plain;
-pub mod steps;
 
 segno::export!(
     plain::echo,
@@ -30,3 +29,65 @@ segno::register!(
     steps::panics,
     steps::respond,
 );
+
+/// Steps that touch nothing outside, so that their outcome is known beforehand.
+#[segno::steps]
+pub mod steps {
+    use std::time::Duration;
+
+    use segno::{Request, Response, StepContext, StepError, step};
+    use tokio::time::sleep;
+
+    /// The sum of two numbers.
+    #[step]
+    pub async fn add(a: u64, b: u64) -> Result<u64, StepError> {
+        Ok(a + b)
+    }
+
+    /// Gives back what it was told; a test reads it in the journal.
+    #[step]
+    pub async fn note(text: String) -> Result<String, StepError> {
+        Ok(text)
+    }
+
+    /// Fails a number of times, then says which attempt succeeded.
+    #[step(max_retries = 3, backoff(initial = "1ms", factor = 1, max = "1ms", jitter = 0))]
+    pub async fn flaky(fail_times: u32) -> Result<u32, StepError> {
+        let attempt = StepContext::current().attempt();
+        if attempt <= fail_times {
+            return Err(format!("attempt {attempt} of {fail_times} bad ones").into());
+        }
+        Ok(attempt)
+    }
+
+    /// Says that no further attempt can help.
+    #[step]
+    pub async fn fatal(message: String) -> Result<(), StepError> {
+        Err(StepError::fatal(message))
+    }
+
+    /// Waits as long as it is told, or until it is cancelled; says whether it was.
+    #[step]
+    pub async fn slow(ms: u64) -> Result<bool, StepError> {
+        let step = StepContext::current();
+        tokio::select! {
+            () = step.cancelled() => Ok(true),
+            () = sleep(Duration::from_millis(ms)) => Ok(false),
+        }
+    }
+
+    /// Panics in each attempt.
+    #[step(max_retries = 1, backoff(initial = "1ms", factor = 1, max = "1ms", jitter = 0))]
+    pub async fn panics(message: String) -> Result<(), StepError> {
+        panic!("{message}")
+    }
+
+    /// Answers a request with its own body, reversed.
+    #[step]
+    pub async fn respond(request: Request) -> Result<(), StepError> {
+        let mut body = request.bytes().to_vec();
+        body.reverse();
+        request.respond(Response::new(200).body(body));
+        Ok(())
+    }
+}

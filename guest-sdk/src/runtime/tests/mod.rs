@@ -1,0 +1,168 @@
+//! Promises of the executor, kept before a host that only writes down what it is asked.
+
+mod steps;
+mod waiting;
+mod webhooks;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use serde::Serialize;
+
+use crate::log::Level;
+use crate::runtime::{Answer, Created, Event, Host, Operation, Runtime, Verdict};
+use crate::step::CallOptions;
+use crate::workflow::without_input;
+use crate::{Body, Error, Request, Response, RunInfo, StepFailure};
+
+/// What a run said, line by line.
+type History = Rc<RefCell<Vec<String>>>;
+
+/// A host that writes down what it is asked for, and counts operations.
+struct Scribe {
+    history: History,
+    operations: Cell<Operation>,
+}
+
+impl Scribe {
+    fn note(&self, line: String) {
+        self.history.borrow_mut().push(line);
+    }
+
+    fn operation(&self, what: &str) -> Operation {
+        let operation = self.operations.get();
+        self.operations.set(operation + 1);
+        self.note(format!("{operation}: {what}"));
+        operation
+    }
+}
+
+impl Host for Scribe {
+    fn call_step(&self, name: &str, input: &str, options: CallOptions) -> Operation {
+        let retries = options.max_retries.map(|n| format!(" retries={n}"));
+        self.operation(&format!("{name} {input}{}", retries.unwrap_or_default()))
+    }
+
+    fn sleep_until(&self, moment: u64) -> Operation {
+        self.operation(&format!("sleep until {moment}"))
+    }
+
+    fn create_webhook(&self, answer: &Answer) -> Created {
+        let answer = match answer {
+            Answer::Accepted => "accepted".to_owned(),
+            Answer::Fixed(response) => format!("fixed {}", response.status()),
+            Answer::Manual => "manual".to_owned(),
+        };
+        let operation = self.operation(&format!("webhook {answer}"));
+        Created { operation, token: format!("t{operation}"), url: format!("http://host/t{operation}") }
+    }
+
+    fn take_request(&self, webhook: Operation) {
+        self.note(format!("take {webhook}"));
+    }
+
+    fn respond(&self, request: u64, response: &Response) {
+        self.note(format!("respond {request} {}", response.status()));
+    }
+
+    fn dispose_webhook(&self, webhook: Operation) {
+        self.note(format!("dispose {webhook}"));
+    }
+
+    fn log(&self, level: Level, message: &str) {
+        self.note(format!("{level:?}: {message}"));
+    }
+
+    fn run(&self) -> RunInfo {
+        RunInfo { id: "run_1".into(), workflow: "test".into(), started_at: crate::time::moment(500) }
+    }
+
+    fn now(&self) -> u64 {
+        1_000
+    }
+
+    fn random(&self) -> u64 {
+        4
+    }
+}
+
+/// A run under test.
+struct Run {
+    history: History,
+}
+
+impl Run {
+    /// Starts a workflow.
+    fn start<T: Serialize, F>(workflow: impl FnOnce() -> F) -> Self
+    where
+        F: Future<Output = Result<T, Error>> + 'static,
+    {
+        let run = Self { history: History::default() };
+        Runtime::install(Scribe { history: Rc::clone(&run.history), operations: Cell::new(0) });
+        let verdict = Runtime::here(|runtime| runtime.start(without_input(workflow)));
+        run.conclude(verdict)
+    }
+
+    /// Delivers an event.
+    fn deliver(self, operation: Operation, event: Event) -> Self {
+        let verdict = Runtime::here(|runtime| runtime.deliver(operation, event));
+        self.conclude(verdict)
+    }
+
+    fn completed(self, operation: Operation, output: &str) -> Self {
+        self.deliver(operation, Event::Completed(output.to_owned()))
+    }
+
+    fn failed(self, operation: Operation, message: &str) -> Self {
+        let failure =
+            StepFailure { step: "s".into(), attempts: 4, message: message.to_owned(), fatal: false };
+        self.deliver(operation, Event::Failed(failure))
+    }
+
+    fn slept(self, operation: Operation) -> Self {
+        self.deliver(operation, Event::Slept)
+    }
+
+    fn requested(self, operation: Operation, number: u64) -> Self {
+        let request = Request {
+            number,
+            method: "POST".into(),
+            url: "/".into(),
+            headers: Vec::new(),
+            body: Body::from(number.to_string()),
+        };
+        self.deliver(operation, Event::Requested(request))
+    }
+
+    fn conclude(self, verdict: Verdict) -> Self {
+        self.history.borrow_mut().push(match verdict {
+            Verdict::Waiting => "waiting".to_owned(),
+            Verdict::Completed(output) => format!("completed {output}"),
+            Verdict::Failed(message) => format!("failed {message}"),
+        });
+        self
+    }
+
+    /// Asserts the whole history of the run.
+    #[track_caller]
+    fn said(self, expected: &[&str]) {
+        assert_eq!(*self.history.borrow(), expected);
+    }
+
+    /// How the run stood at last.
+    fn verdict(&self) -> String {
+        let history = self.history.borrow();
+        history.last().expect("every event has a verdict").clone()
+    }
+
+    /// How many operations the runtime keeps, webhooks included.
+    fn open(&self) -> usize {
+        Runtime::here(|runtime| runtime.operations.borrow().len())
+    }
+}
+
+/// A step that only the scribe knows.
+async fn step<T: serde::de::DeserializeOwned>(argument: impl Serialize) -> Result<T, StepFailure> {
+    let input = crate::step::Input::new().with("x", &argument);
+    crate::step::call_named("s", input, CallOptions::default()).await
+}
