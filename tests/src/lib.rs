@@ -33,7 +33,7 @@ fn component(package: &str) -> Bytes {
 }
 
 /// Where compiled modules are kept over all tests: beside the test's own binary.
-fn cache() -> PathBuf {
+pub fn cache() -> PathBuf {
     let binary = std::env::current_exe().expect("a test has a binary");
     binary.with_file_name("segno-cache")
 }

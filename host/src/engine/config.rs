@@ -22,6 +22,9 @@ pub struct Config {
     pub max_running_steps: usize,
     /// How long a caller of a `manual` webhook waits for the workflow's answer before it gets 202.
     pub respond_timeout: Duration,
+    /// How long steps in flight may go on when the host is told to stop. An attempt that takes
+    /// longer is cut off, and counts.
+    pub drain: Duration,
     /// What one run may use.
     pub limits: Limits,
 }
@@ -39,6 +42,7 @@ impl Config {
             memory_budget: 512 << 20,
             max_running_steps: 1_000,
             respond_timeout: Duration::from_secs(30),
+            drain: Duration::from_secs(10),
             limits: Limits::default(),
         }
     }

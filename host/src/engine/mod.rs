@@ -28,7 +28,6 @@ mod warm;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use segno_journal::{Request, RunId, Timestamp};
 use serde_json::value::RawValue;
@@ -61,9 +60,6 @@ const MAX_KEY: usize = 256;
 
 /// How many locks idempotency keys share: two starts with the same key must not race.
 const KEY_LOCKS: usize = 64;
-
-/// How long steps in flight may go on when the host is told to stop.
-const DRAIN: Duration = Duration::from_secs(5);
 
 /// A running engine. Cheap to clone.
 #[derive(Clone)]
@@ -224,7 +220,7 @@ impl Engine {
             return;
         }
         self.0.outside.timers.stop();
-        self.0.outside.runner.drain(DRAIN).await;
+        self.0.outside.runner.drain(self.0.config.drain).await;
         self.0.inboxes.stop();
         let Threads { shards, committer } = std::mem::take(&mut *self.lock_threads());
         let orders = self.0.committer.clone();

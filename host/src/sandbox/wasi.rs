@@ -53,6 +53,10 @@ fn mismatch(import: &str, error: &wasmtime::Error) -> ModuleError {
 /// The output stream that `println!` and `eprintln!` write to.
 struct OutputStream;
 
+/// What a guest waits with until it may print. It is always ready: waiting for time is refused where
+/// it would be asked for.
+struct Pollable;
+
 /// Any other resource of WASI: it can be named, but none is ever made.
 struct Denied;
 
@@ -99,10 +103,17 @@ fn define(
                 Ok(())
             })
         }
+        (_, ComponentItem::Resource(_)) if name == "pollable" => {
+            target.resource(name, ResourceType::host::<Pollable>(), |mut store, _rep| {
+                store.data_mut().close_handle();
+                Ok(())
+            })
+        }
         (_, ComponentItem::Resource(_)) => {
             target.resource(name, ResourceType::host::<Denied>(), |_, _| Ok(()))
         }
         ("wasi:io/streams", ComponentItem::ComponentFunc(_)) => define_stream(target, name),
+        ("wasi:io/poll", ComponentItem::ComponentFunc(_)) => define_poll(target, name),
         ("wasi:cli/environment" | "wasi:cli/stdout" | "wasi:cli/stderr", ComponentItem::ComponentFunc(_)) => {
             define_cli(target, name)
         }
@@ -164,7 +175,26 @@ fn define_stream(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime
         "[method]output-stream.flush" | "[method]output-stream.blocking-flush" => {
             target.func_wrap(name, flush)
         }
+        "[method]output-stream.subscribe" => {
+            target.func_wrap(name, |mut store, (_handle,): (Resource<OutputStream>,)| {
+                store.data_mut().open_handle();
+                Ok((Resource::<Pollable>::new_own(0),))
+            })
+        }
         _ => refuse(target, "wasi:io/streams", name),
+    }
+}
+
+/// Whatever can be polled is ready.
+fn define_poll(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime::Result<()> {
+    match name {
+        "[method]pollable.ready" => target.func_wrap(name, |_, (_handle,): (Resource<Pollable>,)| Ok((true,))),
+        "[method]pollable.block" => target.func_wrap(name, |_, (_handle,): (Resource<Pollable>,)| Ok(())),
+        "poll" => target.func_wrap(name, |_, (handles,): (Vec<Resource<Pollable>>,)| {
+            let ready = (0..).take(handles.len()).collect::<Vec<u32>>();
+            Ok((ready,))
+        }),
+        _ => refuse(target, "wasi:io/poll", name),
     }
 }
 

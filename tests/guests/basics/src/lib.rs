@@ -2,6 +2,7 @@
 
 pub mod ambient;
 pub mod hooks;
+pub mod medley;
 pub mod plain;
 
 segno::export!(
@@ -16,6 +17,8 @@ segno::export!(
     hooks::hook_static,
     hooks::hook_manual,
     hooks::hook_manual_in_step,
+    medley::medley,
+    medley::edition,
     ambient::prints,
     ambient::times,
 );

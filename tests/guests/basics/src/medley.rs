@@ -1,0 +1,78 @@
+//! A workflow that does a bit of everything, in an order that chance and the world decide; and one
+//! whose code can be told from that of another edition.
+
+use std::time::Duration;
+
+use futures::future::{Either, join, join_all, select};
+use segno::{Error, Response, Webhook, random_range, sleep, workflow};
+
+use crate::steps;
+
+/// Plays so many rounds, each of them a race, a crowd of steps, a nap or a request; returns what
+/// happened in each.
+#[workflow]
+pub async fn medley(rounds: u64) -> Result<Vec<String>, Error> {
+    let webhook = Webhook::builder().manual().create();
+    let mut played = Vec::new();
+    for round in 0..rounds {
+        let what = match random_range(0..5) {
+            0 => race(&webhook).await?,
+            1 => crowd(random_range(1..6)).await,
+            2 => {
+                sleep(Duration::from_millis(random_range(0..100))).await;
+                "nap".to_owned()
+            }
+            3 => lost_step(round).await,
+            _ => both(&webhook, round).await?,
+        };
+        segno::log::debug!("round {round}: {what}");
+        played.push(what);
+    }
+    webhook.dispose();
+    Ok(played)
+}
+
+/// A request against time. What loses is dropped; no request is lost with it.
+async fn race(webhook: &Webhook) -> Result<String, Error> {
+    let pause = sleep(Duration::from_millis(50));
+    Ok(match select(webhook.next(), pause).await {
+        Either::Left((Some(request), _)) => {
+            request.respond(Response::text(format!("{} heard", request.number)));
+            format!("request {}", request.text()?)
+        }
+        Either::Left((None, _)) => "closed".to_owned(),
+        Either::Right(((), _)) => "tick".to_owned(),
+    })
+}
+
+/// Some steps at once, of which some may fail.
+async fn crowd(n: u64) -> String {
+    let sums = join_all((0..n).map(|i| steps::add(i, i))).await;
+    let failed = sums.iter().filter(|sum| sum.is_err()).count();
+    format!("crowd of {n}, {failed} failed")
+}
+
+/// A step against time: the workflow does not care which comes first, and goes on.
+async fn lost_step(round: u64) -> String {
+    let step = Box::pin(steps::note(format!("round {round}")));
+    match select(step, sleep(Duration::from_millis(5))).await {
+        Either::Left((Ok(text), _)) => text,
+        Either::Left((Err(failure), _)) => failure.to_string(),
+        Either::Right(((), _)) => "too late".to_owned(),
+    }
+}
+
+/// A request and a step, both awaited.
+async fn both(webhook: &Webhook, round: u64) -> Result<String, Error> {
+    let (request, noted) = join(webhook.next(), steps::note(format!("both {round}"))).await;
+    let text = request.map(|request| request.text().map(str::to_owned)).transpose()?;
+    Ok(format!("{text:?} and {:?}", noted.is_ok()))
+}
+
+/// Which edition of the code this is. Another edition is this component with another digit here.
+#[workflow]
+pub async fn edition() -> Result<String, Error> {
+    let webhook = Webhook::new();
+    webhook.next().await;
+    Ok(std::hint::black_box("this is edition 1").to_owned())
+}
