@@ -29,7 +29,7 @@ pub(super) fn sentence(deployed: &Deployed) -> String {
     let Deployed { digest, workflows, unchanged, .. } = deployed;
     let workflows = workflows.join(", ");
     if *unchanged {
-        format!("unchanged: {workflows} ({digest}); if you changed the body of a step, start the host again")
+        format!("unchanged: {workflows} ({digest})")
     } else {
         format!("deployed: {workflows} ({digest})")
     }

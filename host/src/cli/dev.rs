@@ -64,6 +64,9 @@ async fn build_and_deploy(workspace: &Arc<Workspace>, engine: &Engine, output: O
         // That nobody reads it does not stop the host.
         let _ = output.show(&json, || deploy::sentence(&deployed));
         deploy::warn(&deployed);
+        if deployed.unchanged {
+            output::note("if you changed the body of a step, start this process again: it is native code");
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::cli::client::ClientError;
-use crate::cli::output;
+use crate::cli::output::{self, Output};
 
 /// What the exit codes mean. The help shows this text.
 pub(super) const EXIT_CODES: &str = "\
@@ -44,11 +44,17 @@ impl From<Exit> for ExitCode {
 #[error("{0}")]
 pub(super) struct UsageError(pub(super) String);
 
-/// Tells the user why a command failed, and says how it ended.
-pub(super) fn tell(error: &anyhow::Error) -> Exit {
+/// Tells the user why a command failed, and says how it ended. A program gets the host's problem
+/// details where it expects the host's answer.
+pub(super) fn tell(error: &anyhow::Error, output: Output) -> Exit {
     // Who closed the pipe has read enough, and nobody is left to be told.
     if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
         return Exit::Done;
+    }
+    if let (true, Some(ClientError::Refused(problem))) = (output.is_json(), error.downcast_ref()) {
+        let json = serde_json::to_string(problem).expect("a struct of strings and a number is JSON");
+        // Where it cannot be printed, it is still said below.
+        let _ = output::line(&json);
     }
     output::note(&format!("error: {error:#}"));
     of(error)
@@ -81,7 +87,7 @@ mod tests {
     #[test]
     fn a_closed_pipe_is_no_failure() {
         let closed = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe));
-        assert_eq!(tell(&closed), Exit::Done);
+        assert_eq!(tell(&closed, Output::new(true)), Exit::Done);
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //!
 //! [`Cli`] adds commands of one's own, [`Server`] starts a host from code, and [`build_components`]
 //! builds workflow crates. Commands that ask a running host go through its management API, as any
-//! other client does: nothing here looks into a store. Only [`output`] prints.
+//! other client does: nothing here looks into a store. Only the module `output` prints.
 
 mod args;
 mod build;
@@ -106,9 +106,10 @@ impl Cli {
     #[must_use]
     pub fn run(self) -> ExitCode {
         let matches = self.definition().get_matches();
+        let output = Output::new(matches.get_flag("json"));
         match self.perform(&matches) {
             Ok(code) => code,
-            Err(error) => exit::tell(&error).into(),
+            Err(error) => exit::tell(&error, output).into(),
         }
     }
 

@@ -37,7 +37,7 @@ fn block(module: &ModuleView, now: Timestamp) -> String {
     };
     let workflows: Vec<_> = module.workflows.iter().map(workflow).collect();
     format!(
-        "{}\n  workflows  {}\n  steps      {}\n  runs       {}\n  size       {}\n  built by   segno {}\n  deployed   {}",
+        "{}\n  workflows  {}\n  steps      {}\n  runs       {}\n  size       {}\n  built by   {}\n  deployed   {}",
         module.digest,
         listed(&workflows),
         listed(&module.steps),

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::output;
 
 /// A line that moves while something goes on, and is gone when it is dropped. Where nobody watches,
-/// what goes on is said once.
+/// nothing is shown.
 pub(super) struct Progress(Option<ProgressBar>);
 
 /// How often the line moves: fast enough to look alive.
@@ -17,7 +17,6 @@ impl Progress {
     /// Begins to show what goes on.
     pub(super) fn start(what: &str) -> Self {
         if !output::is_watched() {
-            output::note(what);
             return Self(None);
         }
         let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}")

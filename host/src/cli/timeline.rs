@@ -219,7 +219,11 @@ mod tests {
             (1, HistoryEvent::SleepStarted { op: 3, until: at(301) }),
             (5, HistoryEvent::StepRetrying { op: 2, attempt: 1, error: "503".into(), retry_at: at(64) }),
         ];
-        check(&view, history, 10, &expect![[r#"
+        check(
+            &view,
+            history,
+            10,
+            &expect![[r#"
             run_00000000000000000000000007  crm_poll  running
               module   sha256:0123
               started  2026-01-01T00:00:00Z (1m 0s ago)
@@ -236,14 +240,19 @@ mod tests {
             waits for
               step #2 upsert, attempt 2, asked for 2026-01-01T00:00:50Z (10.0s ago); due 2026-01-01T00:01:04Z (in 4.0s), because the last attempt failed: 503
               sleep #3 until 2026-01-01T00:05:01Z (in 4m 1s)
-              webhook #4 at http://localhost/hook/x, 2 untaken"#]]);
+              webhook #4 at http://localhost/hook/x, 2 untaken"#]],
+        );
     }
 
     #[test]
     fn a_blocked_run_says_how_it_can_go_on() {
         let blocked = BlockedView { kind: BlockKind::Trap, message: "panicked at src/lib.rs:7".into() };
         let view = RunView { status: RunStatus::Blocked, blocked: Some(blocked), ..run() };
-        check(&view, vec![], 100, &expect![[r#"
+        check(
+            &view,
+            vec![],
+            100,
+            &expect![[r#"
             run_00000000000000000000000007  crm_poll  blocked
               module   sha256:0123
               started  2026-01-01T00:00:00Z (1m 0s ago)
@@ -252,7 +261,8 @@ mod tests {
 
 
             blocked (trap): panicked at src/lib.rs:7
-            when that is mended: resume run_00000000000000000000000007 [--module DIGEST]"#]]);
+            when that is mended: resume run_00000000000000000000000007 [--module DIGEST]"#]],
+        );
     }
 
     #[test]
@@ -266,7 +276,11 @@ mod tests {
             fatal: true,
         };
         let history = vec![(41, failed), (42, HistoryEvent::RunFailed { error: "pay failed: no".into() })];
-        check(&view, history, 100, &expect![[r#"
+        check(
+            &view,
+            history,
+            100,
+            &expect![[r#"
             run_00000000000000000000000007  crm_poll  failed
               module   sha256:0123
               started  2026-01-01T00:00:00Z (1m 0s ago)
@@ -275,6 +289,7 @@ mod tests {
               input    {"every":"5m"}
 
               +41.0s    step #1 pay failed fatally in 1 attempt: no
-              +42.0s    the run failed: pay failed: no"#]]);
+              +42.0s    the run failed: pay failed: no"#]],
+        );
     }
 }

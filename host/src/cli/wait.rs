@@ -55,8 +55,10 @@ pub(super) async fn wait(client: &Client, run: &str, at_most: Duration) -> anyho
 pub(super) fn outcome(view: &RunView) -> String {
     let status = text::status(view.status);
     let blocked = view.blocked.as_ref().map(|blocked| format!("{}: {}", blocked.kind, blocked.message));
-    let output = view.output.as_ref().map(|output| output.get().to_owned());
-    match output.or_else(|| view.error.clone()).or(blocked) {
+    // A run that returned nothing returned null; in JSON that looks like no output.
+    let returned = (view.status == RunStatus::Completed)
+        .then(|| view.output.as_ref().map_or("null", |output| output.get()).to_owned());
+    match returned.or_else(|| view.error.clone()).or(blocked) {
         Some(detail) => format!("{status}: {}", text::printable(&detail, usize::MAX)),
         None => status.to_owned(),
     }

@@ -41,7 +41,7 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, bounds: Bounds) -> Res
     })
 }
 
-/// Reads a JSON body. An empty one is the default.
+/// Reads a body that is a JSON object. An empty one is the default.
 ///
 /// # Errors
 ///
@@ -59,8 +59,14 @@ pub(super) async fn json<T: DeserializeOwned + Default>(
     if !is_json(&parts.headers) {
         return Err(Problem::new(&Kind::NOT_JSON, "send the body with `Content-Type: application/json`"));
     }
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Problem::new(&Kind::MALFORMED_JSON, format!("the body cannot be used: {error}")))
+    let value = serde_json::from_slice(&bytes)
+        .map_err(|error| Problem::new(&Kind::MALFORMED_JSON, format!("the body cannot be used: {error}")))?;
+    // A struct can also be read from an array of its fields, which is nothing to begin with here.
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        Ok(value)
+    } else {
+        Err(Problem::new(&Kind::MALFORMED_JSON, "the body cannot be used: it is not a JSON object"))
+    }
 }
 
 async fn collect(body: Body, limit: usize) -> Result<Bytes, Problem> {
@@ -118,7 +124,10 @@ mod tests {
         for media_type in
             ["application/json", "Application/JSON; charset=utf-8", "application/cloudevents+json"]
         {
-            assert_eq!(json::<Value>(request(media_type, "[1]"), BOUNDS).await, Ok(serde_json::json!([1])));
+            assert_eq!(
+                json::<Value>(request(media_type, r#"{"a":1}"#), BOUNDS).await,
+                Ok(serde_json::json!({"a": 1}))
+            );
         }
     }
 

@@ -1,0 +1,9 @@
+//! What the doors and the command line promise to those who stand before them.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cli;
+mod dev;
+mod management;
+mod support;
+mod webhooks;
