@@ -51,6 +51,16 @@ impl Host {
         Self::with(|_config| {}).await
     }
 
+    /// A new engine whose host has no steps of its own.
+    pub async fn without_steps() -> Self {
+        let directory = TempDir::new().expect("a temporary directory");
+        let mut config = Config::new(directory.path(), "http://segno.test");
+        config.cache = cache();
+        let engine = Engine::open(config, segno::Steps::new()).await.expect("the engine opens");
+        engine.deploy(basics()).await.expect("the module is good");
+        Self { engine, directory }
+    }
+
     /// A new engine that is configured so.
     pub async fn with(configure: impl FnOnce(&mut Config)) -> Self {
         let directory = TempDir::new().expect("a temporary directory");

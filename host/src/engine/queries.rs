@@ -6,6 +6,7 @@ use std::time::Duration;
 use segno_journal::{Event, RunId, Verdict};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::engine::error::EngineError;
 use crate::engine::history::Teller;
@@ -54,13 +55,18 @@ impl Engine {
     ///
     /// As [`Engine::run`].
     pub async fn wait(&self, run: RunId, at_most: Duration) -> Result<RunView, EngineError> {
-        // Listen first, then look: nothing can happen unheard in between.
-        let heard = self.0.outside.callers.expect_end(run);
-        let status = self.status(run)?;
-        if !status.has_ended() && status != RunStatus::Blocked {
-            let _heard_or_late = tokio::time::timeout(at_most, heard).await;
+        let deadline = Instant::now() + at_most;
+        loop {
+            // Listen first, then look: nothing can happen unheard in between.
+            let heard = self.0.outside.callers.expect_end(run);
+            let view = self.run(run).await?;
+            if view.status.has_ended() || view.status == RunStatus::Blocked {
+                return Ok(view);
+            }
+            if tokio::time::timeout_at(deadline, heard).await.is_err() {
+                return Ok(view);
+            }
         }
-        self.run(run).await
     }
 
     /// Runs, newest first.
@@ -140,12 +146,13 @@ impl Engine {
         self.0.store.run(run)?.ok_or(EngineError::UnknownRun(run))
     }
 
-    /// What the run was given. A run that was parked before its first turn has it among the events
-    /// that wait.
+    /// What the run was given. A run that was parked at its first event has it among the events
+    /// that wait, even if it was cancelled then.
     fn input(&self, run: RunId) -> Result<Box<RawValue>, EngineError> {
-        let event = match self.0.store.turn(run, 0)? {
-            Some(first) => Some(first.event),
-            None => self.0.store.parked(run)?.into_iter().next().map(|(_, parked)| parked.event),
+        let first = self.0.store.turn(run, 0)?.map(|turn| turn.event);
+        let event = match first {
+            Some(Event::Started { .. }) => first,
+            _ => self.0.store.parked(run)?.into_iter().next().map(|(_, parked)| parked.event),
         };
         match event {
             Some(Event::Started { input }) => raw(input),

@@ -97,3 +97,30 @@ async fn bodies(webhook: &Webhook, n: usize) -> Result<Vec<String>, Error> {
     }
     Ok(bodies)
 }
+
+/// Tells the URL through a step, and then waits for an hour while requests come.
+#[workflow]
+pub async fn hook_busy() -> Result<(), Error> {
+    let webhook = Webhook::new();
+    sleep("1 hour").await;
+    webhook.dispose();
+    Ok(())
+}
+
+/// Computes for some millions of instructions at its second request; returns the bodies of `n`.
+#[workflow]
+pub async fn hook_heavy(n: usize) -> Result<Vec<String>, Error> {
+    let webhook = Webhook::new();
+    let mut bodies = Vec::new();
+    while bodies.len() < n {
+        let Some(request) = webhook.next().await else {
+            break;
+        };
+        bodies.push(request.text()?.to_owned());
+        if bodies.len() == 2 {
+            let sum = (0..20_000_000_u64).fold(0, |sum, i| std::hint::black_box(sum ^ i));
+            segno::log::debug!("computed {sum}");
+        }
+    }
+    Ok(bodies)
+}

@@ -17,6 +17,8 @@ segno::export!(
     hooks::hook_static,
     hooks::hook_manual,
     hooks::hook_manual_in_step,
+    hooks::hook_busy,
+    hooks::hook_heavy,
     medley::medley,
     medley::edition,
     ambient::prints,

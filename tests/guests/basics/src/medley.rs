@@ -69,10 +69,14 @@ async fn both(webhook: &Webhook, round: u64) -> Result<String, Error> {
     Ok(format!("{text:?} and {:?}", noted.is_ok()))
 }
 
-/// Which edition of the code this is. Another edition is this component with another digit here.
+/// Notes which edition of the code this is, waits for a request, and returns the edition; panics if
+/// the request says so. Another edition is this component with another digit in the text.
 #[workflow]
 pub async fn edition() -> Result<String, Error> {
+    let text = std::hint::black_box("this is edition 1").to_owned();
     let webhook = Webhook::new();
-    webhook.next().await;
-    Ok(std::hint::black_box("this is edition 1").to_owned())
+    steps::note(text.clone()).await?;
+    let request = webhook.next().await;
+    assert!(request.is_none_or(|request| request.bytes() != b"panic"), "told to panic");
+    Ok(text)
 }

@@ -38,10 +38,10 @@ pub async fn nap(ms: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Fails with a message.
+/// Fails, with the message that it is given.
 #[workflow]
-pub async fn fails(message: String) -> Result<(), Error> {
-    Err(Error::new(message))
+pub async fn fails(message: Option<String>) -> Result<(), Error> {
+    Err(Error::new(message.as_deref().unwrap_or("no luck today")))
 }
 
 /// Which step to call, and with what.

@@ -32,10 +32,10 @@ pub async fn hog() -> Result<usize, Error> {
     }
 }
 
-/// Panics with the message that it is given.
+/// Panics, with the message that it is given.
 #[workflow]
-pub async fn panic(message: String) -> Result<(), Error> {
-    panic!("{message}")
+pub async fn panic(message: Option<String>) -> Result<(), Error> {
+    panic!("{}", message.as_deref().unwrap_or("out of my depth"))
 }
 
 /// Calls itself without end.
