@@ -8,6 +8,8 @@ mod codec;
 mod committer;
 mod draft;
 mod error;
+#[cfg(test)]
+mod golden;
 mod read;
 mod records;
 mod tables;

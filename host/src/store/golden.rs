@@ -1,0 +1,148 @@
+//! Golden records: what the first release wrote must be read for ever.
+//!
+//! Each file in `golden/v1` is one record in its envelope, in hexadecimal digits. A change that
+//! makes one of these tests fail has changed the disk format: give the record a new version, and
+//! keep reading the old one.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use segno_journal::retry::Attempt;
+use segno_journal::{
+    Answer, BlockKind, Blocked, Command, Event, Level, LogLine, Op, Request, Response, RunId, StepFailure,
+    StepOptions, Timestamp, Turn, Verdict,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::sandbox::{Digest, Manifest};
+use crate::store::codec;
+use crate::store::records::{ModuleRecord, Parked, RunRecord, Standing, WebhookRecord};
+
+/// The record is written as the golden file has it, and the golden file is read as the record.
+fn check<R: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, record: &R) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/v1").join(name).with_extension("hex");
+    let written = codec::encode(record).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let Ok(golden) = std::fs::read_to_string(&path) else {
+        panic!("{} is missing; if the record is new, the file has to be\n{written}", path.display())
+    };
+    assert_eq!(written, golden.trim(), "{name} is written in another way than the first release did");
+    let digits = golden.trim().as_bytes().chunks(2);
+    let bytes: Vec<u8> = digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("digits"))
+        .collect();
+    assert_eq!(&codec::decode::<R>("golden", &bytes).expect("the golden record is read"), record);
+}
+
+fn response() -> Response {
+    Response { status: 200, headers: vec![("a".into(), "b".into())], body: vec![1, 2, 255] }
+}
+
+fn turn(event: Event, commands: Vec<Command>, verdict: Verdict) -> Turn {
+    let log = vec![LogLine { level: Level::Warn, message: "careful".into() }];
+    Turn { seq: 300, at: Timestamp(1_700_000_000_123), event, commands, verdict, log }
+}
+
+#[test]
+fn turns_with_every_command_are_read_for_ever() {
+    let options = StepOptions { max_retries: Some(5), timeout_ms: None };
+    let commands = vec![
+        Command::Step { name: "fetch".into(), input: r#"{"since":1}"#.into(), options },
+        Command::Sleep { until: Timestamp(1_700_000_300_000) },
+        Command::Webhook { token: "t".into(), url: "http://h/t".into(), answer: Answer::Accepted },
+        Command::Webhook { token: "u".into(), url: "http://h/u".into(), answer: Answer::Fixed(response()) },
+        Command::Webhook { token: "v".into(), url: "http://h/v".into(), answer: Answer::Manual },
+        Command::Take { webhook: Op(2) },
+        Command::Respond { request: 7, response: response() },
+        Command::Dispose { webhook: Op(2) },
+    ];
+    check("turn-commands", &turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting));
+}
+
+#[test]
+fn turns_with_every_event_and_verdict_are_read_for_ever() {
+    let failure = StepFailure { step: "s".into(), attempts: 4, message: "no".into(), fatal: true };
+    let request = Request {
+        number: 1,
+        method: "POST".into(),
+        url: "/?a=b".into(),
+        headers: vec![("x-y".into(), "z".into())],
+        body: b"hello".to_vec(),
+    };
+    let events = [
+        ("turn-step-completed", Event::StepCompleted { op: Op(1), output: "[]".into() }, Verdict::Waiting),
+        ("turn-step-failed", Event::StepFailed { op: Op(1), failure }, Verdict::Failed("no".into())),
+        ("turn-slept", Event::Slept { op: Op(300) }, Verdict::Completed("null".into())),
+        ("turn-requested", Event::Requested { op: Op(2), request }, Verdict::Waiting),
+        ("turn-cancelled", Event::Cancelled, Verdict::Cancelled),
+    ];
+    for (name, event, verdict) in events {
+        check(name, &turn(event, vec![], verdict));
+    }
+}
+
+#[test]
+fn runs_in_every_standing_are_read_for_ever() {
+    let at = Timestamp(1_700_000_000_000);
+    let standings = [
+        ("run-running", Standing::Running),
+        ("run-completed", Standing::Completed(at)),
+        ("run-failed", Standing::Failed(at)),
+        ("run-cancelled", Standing::Cancelled(at)),
+    ];
+    let kinds =
+        [BlockKind::Trap, BlockKind::Divergence, BlockKind::Limit, BlockKind::Module, BlockKind::Journal];
+    let parked = kinds.map(|kind| {
+        let blocked = Blocked { kind, message: "why".into() };
+        (format!("run-blocked-{kind}"), Standing::Blocked(blocked))
+    });
+    let standings = standings.map(|(name, standing)| (name.to_owned(), standing));
+    for (name, standing) in standings.into_iter().chain(parked) {
+        let module = Digest::from_bytes([9; 32]);
+        check(&name, &RunRecord { workflow: "w".into(), module, started_at: at, seed: [7; 32], standing });
+    }
+}
+
+#[test]
+fn the_other_records_are_read_for_ever() {
+    let at = Timestamp(1_700_000_000_000);
+    check("attempt", &Attempt { number: 2, at, error: "no".into(), retry_at: at.plus_ms(5) });
+    check("parked", &Parked { at, event: Event::Slept { op: Op(1) } });
+    check("webhook", &WebhookRecord::new(RunId::from_parts(at, 42), Op(3)));
+    let manifest =
+        Manifest { sdk: "segno 0.1.0".into(), workflows: vec!["a".into()], steps: vec!["s".into()] };
+    check("module", &ModuleRecord { manifest, size: 400_000, deployed_at: at });
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_the_decoder_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+        // With the right beginning, so that the record itself is reached.
+        let enveloped = [&[1, 0], &bytes[..]].concat();
+        for bytes in [&bytes, &enveloped] {
+            let _ = codec::decode::<Turn>("turns", bytes);
+            let _ = codec::decode::<RunRecord>("runs", bytes);
+            let _ = codec::decode::<Parked>("parked", bytes);
+            let _ = codec::decode::<ModuleRecord>("modules", bytes);
+            let _ = codec::decode::<Attempt>("attempts", bytes);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_record_says_what_is_wrong_with_it() {
+    let good =
+        codec::encode(&Attempt { number: 1, at: Timestamp(0), error: String::new(), retry_at: Timestamp(0) });
+    let cases: [(Vec<u8>, &str); 5] = [
+        (vec![], "it is empty"),
+        ([&[2], &good[1..]].concat(), "it has version 2, but this host reads version 1"),
+        ([&[1, 5], &good[2..]].concat(), "it is encrypted with key 5, which this host does not have"),
+        (good[..good.len() - 1].to_vec(), "Hit the end of buffer"),
+        ([&good[..], &[0, 0]].concat(), "2 bytes follow its end"),
+    ];
+    for (bytes, expected) in cases {
+        let error = codec::decode::<Attempt>("attempts", &bytes).expect_err(expected).to_string();
+        assert!(error.starts_with("a record of table `attempts` cannot be read: "), "{error}");
+        assert!(error.contains(expected), "{error}");
+    }
+}

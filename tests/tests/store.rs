@@ -1,0 +1,150 @@
+//! The store and its troubles: a damaged file, a full disk, a power failure, a second process.
+
+use std::sync::mpsc::channel;
+
+use segno_host::engine::{Clock, Config, Engine, EngineError};
+use segno_host::store::{Committer, Draft, Store, StoreError};
+use segno_journal::{Event, RunId, Timestamp, Turn, Verdict};
+use segno_tests::faulty::Disk;
+use segno_tests::{basics, raw};
+use serde_json::json;
+use tempfile::TempDir;
+
+fn directory() -> TempDir {
+    TempDir::new().expect("a temporary directory")
+}
+
+fn run() -> RunId {
+    RunId::from_parts(Timestamp(1), 1)
+}
+
+fn turn(seq: u64) -> Turn {
+    let event = Event::Started { input: "1".into() };
+    Turn { seq, at: Timestamp(seq), event, commands: vec![], verdict: Verdict::Waiting, log: vec![] }
+}
+
+fn turns(store: &Store) -> u64 {
+    let mut turns = 0;
+    let visited = store.visit_turns(run(), 0, |turn| {
+        assert_eq!(turn.seq, turns);
+        turns += 1;
+        std::ops::ControlFlow::Continue(())
+    });
+    visited.expect("the store can be read");
+    turns
+}
+
+#[test]
+fn what_was_committed_is_there_after_a_power_failure_and_what_was_not_is_not() {
+    let disk = Disk::default();
+    let store = Store::open_on(disk.clone()).expect("the store opens");
+    let (committer, _thread) = Committer::start(store);
+    for seq in 0..100 {
+        let (told, hears) = channel();
+        committer.submit(Draft::turn(run(), turn(seq), 0), move |committed| {
+            told.send(committed.is_ok()).expect("the test listens");
+        });
+        assert!(hears.recv().expect("the committer answers"));
+        let after = Store::open_on(disk.after_power_failure()).expect("the store opens again");
+        assert_eq!(turns(&after), seq + 1);
+    }
+}
+
+#[test]
+fn on_a_full_disk_nothing_is_said_to_be_stored_and_nothing_before_is_lost() {
+    let disk = Disk::default();
+    let store = Store::open_on(disk.clone()).expect("the store opens");
+    let (committer, _thread) = Committer::start(store);
+    committer.submit(Draft::turn(run(), turn(0), 0), |_committed| {});
+    committer.flush().expect("there is room");
+    disk.set_full(true);
+    committer.submit(Draft::turn(run(), turn(1), 0), |committed| {
+        assert!(committed.is_err(), "it is not on disk");
+    });
+    assert!(matches!(committer.flush(), Ok(()) | Err(StoreError::Io { .. })));
+    assert!(committer.trouble().is_some(), "the committer knows that it is in trouble");
+    // Once broken, it stays so until the store is opened again: what follows may depend on what is
+    // missing.
+    disk.set_full(false);
+    let (told, hears) = channel();
+    committer.submit(Draft::turn(run(), turn(2), 0), move |committed| {
+        told.send(committed.is_ok()).expect("the test listens");
+    });
+    assert!(!hears.recv().expect("the committer answers"));
+    let after = Store::open_on(disk.after_power_failure()).expect("the store opens again");
+    assert_eq!(turns(&after), 1);
+}
+
+#[tokio::test]
+async fn an_engine_on_a_full_disk_refuses_new_work_and_loses_none() {
+    let (disk, directory) = (Disk::default(), directory());
+    let open = async |disk: Disk| {
+        let store = Store::open_on(disk).expect("the store opens");
+        let mut config = Config::new(directory.path(), "http://segno.test");
+        config.cache = segno_tests::cache();
+        Engine::open_on(store, config, guest_basics::steps(), Clock::System).await.expect("the engine opens")
+    };
+    let engine = open(disk.clone()).await;
+    engine.deploy(basics()).await.expect("the module is good");
+    let acknowledged = engine.start("hook", raw(&json!(1)), None).await.expect("there is room").run_id;
+    disk.set_full(true);
+    let refused = engine.start("hook", raw(&json!(1)), None).await.expect_err("the disk is full");
+    assert!(matches!(refused, EngineError::Store(StoreError::Io { .. })), "{refused}");
+    assert!(engine.trouble().expect("the host says so").contains("storage"), "{:?}", engine.trouble());
+    let refused = engine.start("hook", raw(&json!(1)), None).await.expect_err("the host is in trouble");
+    assert!(matches!(refused, EngineError::Store(_)), "{refused}");
+    let engine = open(disk.after_power_failure()).await;
+    let runs = engine.runs(segno_host::engine::RunFilter { limit: 10, ..Default::default() }).await;
+    let runs: Vec<_> = runs.expect("the store can be read").runs.iter().map(|run| run.run_id).collect();
+    assert_eq!(runs, [acknowledged]);
+}
+
+#[test]
+fn a_directory_that_is_in_use_is_refused_with_a_sentence() {
+    let directory = directory();
+    let _first = Store::open(directory.path()).expect("the store opens");
+    let error = Store::open(directory.path()).map(drop).expect_err("it is in use");
+    assert!(error.to_string().contains("is in use by another process"), "{error}");
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_refused_with_a_sentence() {
+    let directory = directory();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "not a directory").expect("it can be written");
+    let error = Store::open(&file).map(drop).expect_err("it is a file");
+    assert!(error.to_string().contains("cannot be used"), "{error}");
+}
+
+#[test]
+fn a_damaged_file_is_an_error_and_never_a_panic() {
+    let good = {
+        let directory = directory();
+        let store = Store::open(directory.path()).expect("the store opens");
+        let (committer, _thread) = Committer::start(store);
+        for seq in 0..50 {
+            committer.submit(Draft::turn(run(), turn(seq), 0), |_committed| {});
+        }
+        committer.flush().expect("there is room");
+        std::fs::read(directory.path().join("segno.redb")).expect("the file is there")
+    };
+    let open = |bytes: &[u8]| {
+        let directory = directory();
+        std::fs::write(directory.path().join("segno.redb"), bytes).expect("it can be written");
+        Store::open(directory.path())
+    };
+    let damaged: [&[u8]; 4] = [b"not a store", &good[..100], &good[..good.len() / 3], &[0; 8192]];
+    for bytes in damaged {
+        let error = open(bytes).map(drop).expect_err("it is damaged");
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+        assert!(error.to_string().contains("is damaged or is not a Segno store"), "{error}");
+    }
+    // A flipped bit may be where nobody looks; where somebody does, it is an error.
+    for at in (0..good.len()).step_by(good.len() / 97) {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0x10;
+        if let Ok(store) = open(&bytes) {
+            let _read = store.visit_turns(run(), 0, |_turn| std::ops::ControlFlow::Continue(()));
+        }
+    }
+}
