@@ -1,8 +1,95 @@
 //! Durable workflows: what their author writes against.
-#![doc = ""]
+//!
+//! A *workflow* is an `async fn` that waits, decides and calls steps. It is compiled to a
+//! WebAssembly component and runs in a deterministic sandbox; whatever happens to its host, it
+//! goes on where it was. A *step* is an `async fn` that touches the world: it is native code, and
+//! runs at least once for each call. Both stand in one crate, in the same files.
+//!
+//! ```
+//! # mod scope {
+//! use segno::{Error, Timestamp, sleep, workflow};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Clone, Serialize, Deserialize)]
+//! pub struct Contact {
+//!     id: String,
+//!     name: String,
+//! }
+//!
+//! /// Copies what changes in the CRM, every five minutes, for ever.
+//! #[workflow]
+//! pub async fn crm_poll() -> Result<(), Error> {
+//!     let mut cursor = segno::now();
+//!     loop {
+//!         let next = segno::now();
+//!         let contacts = steps::fetch_updated_contacts(cursor).await?;
+//!         if !contacts.is_empty() {
+//!             steps::upsert_contacts(contacts).await?;
+//!         }
+//!         cursor = next;
+//!         sleep("5 minutes").await;
+//!     }
+//! }
+//!
+//! #[segno::steps]
+//! pub mod steps {
+//!     use segno::{StepError, step};
+//!
+//!     use super::*;
+//!
+//!     #[step(timeout = "30s")]
+//!     pub async fn fetch_updated_contacts(since: Timestamp) -> Result<Vec<Contact>, StepError> {
+//!         // … reqwest, or whatever you like
+//!         # let _ = since;
+//!         # Ok(Vec::new())
+//!     }
+//!
+//!     #[step(max_retries = 10)]
+//!     pub async fn upsert_contacts(contacts: Vec<Contact>) -> Result<(), StepError> {
+//!         // … sqlx, or whatever you like
+//!         # let _ = contacts;
+//!         # Ok(())
+//!     }
+//! }
+//!
+//! segno::export!(crm_poll);
+//! segno::register!(steps::fetch_updated_contacts, steps::upsert_contacts);
+//! # }
+//! ```
+//!
+//! # Two builds
+//!
+//! With `--target wasm32-wasip2` the crate is a component: the workflows are there, and of each
+//! step a stub that asks the host. Natively it is a library: [`steps()`](register!) has the bodies.
+//! The workflows are type-checked in both. [`#[steps]`](macro@steps) keeps what only bodies need out
+//! of the component.
+//!
+//! # Waiting
+//!
+//! [`sleep`] and [`sleep_until`] wait for time, a call of a step for its result,
+//! [`Webhook::next`] for the world. They are futures like any other: run them together with
+//! `join_all`, race them with `select`, drop what lost. Nothing starts before it is first polled.
+//!
+//! # What holds still
+//!
+//! A workflow is run again from its history when its host has lost its memory. It must therefore
+//! do the same when the same happens to it: [`now`] is the time of the event that it handles,
+//! [`random`] a seeded stream of its own. There are no files, no sockets, no threads and no
+//! environment; what needs them is a step.
+//!
+//! # Errors
+//!
+//! A step fails with a [`StepError`], for which `?` is enough, and is tried again. When no attempt
+//! is left the workflow gets a [`StepFailure`], which it may handle or pass on with `?`. A workflow
+//! fails with an [`Error`], or any other type that can be shown. A panic in a workflow is a bug: it
+//! blocks the run, and a repaired component lets it go on.
+//!
+//! # Tests
+//!
+//! Natively and without a host a workflow is a function: a step runs its body, once and in place,
+//! and a sleep is tokio's, so that a paused clock makes a year short. Webhooks need a host.
 
 #[doc(hidden)]
-#[path = "private.rs"]
 pub mod __private;
 mod body;
 mod duration;
@@ -24,7 +111,109 @@ mod workflow;
 /// A moment: `jiff::Timestamp`.
 #[doc(inline)]
 pub use jiff::Timestamp;
-pub use segno_macros::{step, steps, workflow};
+
+/// Makes an `async fn` a workflow: durable logic that waits, calls steps, and survives restarts.
+///
+/// ```
+/// # async fn greet(name: String) -> Result<String, segno::StepFailure> { Ok(name) }
+/// #[segno::workflow]
+/// pub async fn greeter(name: String) -> Result<String, segno::Error> {
+///     segno::sleep("1 day").await;
+///     Ok(greet(name).await?)
+/// }
+/// ```
+///
+/// A workflow has at most one parameter, its input, which can be read from JSON. It returns
+/// `Result<T, E>`, where `T` can be written as JSON and `E` can be shown. Its name is that of the
+/// function, or another:
+///
+/// ```
+/// #[segno::workflow(name = "nightly-report")]
+/// pub async fn report() -> Result<(), segno::Error> {
+///     Ok(())
+/// }
+/// ```
+///
+/// The function itself stays as it is; [`export!`] makes it part of the component. Beside it
+/// stands a hidden type of the same name, by which the list finds it.
+pub use segno_macros::workflow;
+
+/// Makes an `async fn` a step: native code with full I/O, run at least once for each call.
+///
+/// ```
+/// use segno::{StepContext, StepError};
+///
+/// #[segno::step(
+///     name = "create-invoice",
+///     max_retries = 5,
+///     timeout = "30s",
+///     backoff(initial = "1s", factor = 2.0, max = "60s", jitter = 0.2),
+/// )]
+/// pub async fn create_invoice(customer: String, amount: u32) -> Result<String, StepError> {
+///     let step = StepContext::current();
+///     Ok(format!("{} for {customer}: {amount}", step.step_id()))
+/// }
+///
+/// #[segno::workflow]
+/// pub async fn billing() -> Result<String, segno::Error> {
+///     Ok(create_invoice("Ada".into(), 7).await?)
+/// }
+/// ```
+///
+/// A step has any number of owned parameters that JSON can carry, and returns `Result<T, E>`, where
+/// JSON can carry `T`, and `E` is [`StepError`] or anything that becomes one by `?`. What a
+/// workflow calls by this name is a stub that asks the host and returns
+/// `Result<T, `[`StepFailure`]`>`; the body exists in the native build alone. On replay nothing
+/// runs: the recorded result is given again.
+///
+/// All options may be left out:
+///
+/// | Option | Meaning | Default |
+/// |---|---|---|
+/// | `name = "…"` | the name by which hosts know it | that of the function |
+/// | `max_retries = 5` | how many times a failed attempt is tried again | 3 |
+/// | `timeout = "30s"` | how long one attempt may take | 10 minutes |
+/// | `backoff(initial = "1s", …)` | the pause before the second attempt | 1 s |
+/// | `backoff(factor = 2.0, …)` | by what each pause is multiplied | 2 |
+/// | `backoff(max = "60s", …)` | the longest pause | 60 s |
+/// | `backoff(jitter = 0.2, …)` | the share by which a pause may vary | 0.2 |
+///
+/// A step that calls another runs it like the function that it is, within its own attempt.
+pub use segno_macros::step;
+
+/// Makes a module the home of steps: in the wasm build only what their signatures need is left.
+///
+/// ```
+/// # mod scope {
+/// #[segno::steps]
+/// pub mod steps {
+///     use std::fs;                          // native alone: no signature mentions it
+///     use std::path::PathBuf;               // stays
+///     use segno::{StepError, step};         // `step` stays, and `StepError` goes
+///
+///     /// Stays, because a signature mentions it.
+///     pub type Size = u64;
+///
+///     #[step]
+///     pub async fn size(file: PathBuf) -> Result<Size, StepError> {
+///         Ok(measured(&file)?)
+///     }
+///
+///     // Native alone: a helper of a body.
+///     fn measured(file: &PathBuf) -> std::io::Result<u64> {
+///         Ok(fs::metadata(file)?.len())
+///     }
+/// }
+/// # }
+/// ```
+///
+/// On wasm these stay: the stubs of the functions with `#[step]`; the types, aliases, constants,
+/// functions and modules that their signatures mention, and what those mention, in serde's
+/// attributes too; the implementations of `Serialize` and `Deserialize` for these types; the
+/// imports of what is mentioned; and glob imports from `super`, `self` and `crate`. Everything
+/// else exists in the native build alone. A type that a workflow's body needs, and no signature
+/// mentions, stands outside the module.
+pub use segno_macros::steps;
 
 pub use crate::body::Body;
 pub use crate::duration::{IntoDuration, InvalidDuration};
@@ -53,13 +242,23 @@ pub use crate::webhook::{Next, Request, Response, Webhook, WebhookBuilder};
 /// # }
 /// ```
 ///
-/// On wasm this writes the exports of the component. Natively it only checks the list.
+/// On wasm this writes the exports of the component. Natively it only checks the list. Where the
+/// compiler says that it expected a type and found a function, that function lacks its
+/// `#[workflow]`.
 #[macro_export]
 macro_rules! export {
     ($($workflow:ty),+ $(,)?) => {
         #[doc(hidden)]
         #[allow(unused_imports, reason = "`register!` shadows what it brings")]
         use $crate::__private::defaults::*;
+
+        const _: () = ::core::assert!(
+            $crate::__private::all_differ(&[
+                $($crate::__private::workflow::<$workflow>().name),+
+            ]),
+            "two workflows of this list have the same name: give one of them another with \
+             `#[segno::workflow(name = \"…\")]`",
+        );
 
         $crate::__segno_exports!($($workflow),+);
     };
@@ -71,14 +270,12 @@ macro_rules! export {
     };
 }
 
-/// Natively the list is only checked.
+/// Natively there is nothing to export.
 #[doc(hidden)]
 #[cfg(not(target_family = "wasm"))]
 #[macro_export]
 macro_rules! __segno_exports {
-    ($($workflow:ty),+) => {
-        const _: &[$crate::__private::Listed] = &[$($crate::__private::workflow::<$workflow>()),+];
-    };
+    ($($workflow:ty),+) => {};
 }
 
 /// The exports of a component.
@@ -143,3 +340,8 @@ macro_rules! register {
         }
     };
 }
+
+/// The examples of the README are tested like those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

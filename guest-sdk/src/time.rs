@@ -7,17 +7,25 @@ use std::time::Duration;
 use crate::runtime::{self, Runtime};
 use crate::{IntoDuration, Timestamp};
 
+/// The last second that a [`Timestamp`] can name, in the year 9999, in milliseconds since 1970.
+const END_OF_TIME: u64 = 253_402_207_200_000;
+
 /// What time it is: the time of the event that the workflow is handling.
 ///
 /// It stands still while the workflow runs and moves only over an `await`. On replay it is the
 /// recorded time, so that the same code takes the same way. To the millisecond.
 #[must_use]
 pub fn now() -> Timestamp {
+    moment(now_ms())
+}
+
+/// The same, in milliseconds since 1970.
+fn now_ms() -> u64 {
     #[cfg(not(target_family = "wasm"))]
     if !Runtime::is_here() {
-        return crate::native::clock();
+        return milliseconds(crate::native::clock());
     }
-    moment(Runtime::here(|runtime| runtime.host().now()))
+    Runtime::here(|runtime| runtime.host().now())
 }
 
 /// Waits, for seconds or for years; the run uses no processor and little memory meanwhile, and
@@ -41,7 +49,7 @@ pub fn now() -> Timestamp {
 /// When the text is not a duration: that blocks the run, and a repaired component lets it go on.
 pub fn sleep(duration: impl IntoDuration) -> Sleep {
     match duration.into_duration() {
-        Ok(duration) => sleep_until(after(now(), duration)),
+        Ok(duration) => Sleep::new(after(now_ms(), duration)),
         Err(error) => panic!("segno::sleep: {error}"),
     }
 }
@@ -50,7 +58,7 @@ pub fn sleep(duration: impl IntoDuration) -> Sleep {
 ///
 /// The moment is rounded up to the millisecond. On replay no timer is armed.
 pub fn sleep_until(moment: Timestamp) -> Sleep {
-    Sleep { state: State::Wanted(moment) }
+    Sleep::new(milliseconds(moment))
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -60,12 +68,20 @@ pub struct Sleep {
     state: State,
 }
 
+/// Moments are milliseconds here, and not timestamps: calendar arithmetic would be a third of a
+/// small component.
 enum State {
-    Wanted(Timestamp),
+    Wanted(u64),
     Asked(runtime::AnswerOf),
     #[cfg(not(target_family = "wasm"))]
     Detached(Pin<Box<tokio::time::Sleep>>),
     Over,
+}
+
+impl Sleep {
+    fn new(moment: u64) -> Self {
+        Self { state: State::Wanted(moment) }
+    }
 }
 
 impl Future for Sleep {
@@ -91,7 +107,7 @@ impl Future for Sleep {
 impl std::fmt::Debug for State {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Wanted(moment) => write!(formatter, "until {moment}"),
+            Self::Wanted(moment) => write!(formatter, "until {moment} ms"),
             Self::Over => formatter.write_str("over"),
             _ => formatter.write_str("under way"),
         }
@@ -99,18 +115,21 @@ impl std::fmt::Debug for State {
 }
 
 /// Asks the host, or tokio where there is none.
-fn start(moment: Timestamp) -> State {
+fn start(moment: u64) -> State {
     #[cfg(not(target_family = "wasm"))]
     if !Runtime::is_here() {
-        return State::Detached(Box::pin(crate::native::sleep_until(moment)));
+        return State::Detached(Box::pin(crate::native::sleep_until(self::moment(moment))));
     }
-    let operation = Runtime::here(|runtime| runtime.sleep_until(milliseconds(moment)));
+    let operation = Runtime::here(|runtime| runtime.sleep_until(moment));
     State::Asked(runtime::answer(operation))
 }
 
-/// A moment later; the end of time where there is none.
-fn after(moment: Timestamp, duration: Duration) -> Timestamp {
-    moment.checked_add(duration).unwrap_or(Timestamp::MAX)
+/// A moment later, rounded up so that nothing is early; the end of time where there is none.
+fn after(moment: u64, duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000))
+        .ok()
+        .and_then(|duration| moment.checked_add(duration))
+        .map_or(END_OF_TIME, |later| later.min(END_OF_TIME))
 }
 
 /// Milliseconds since 1970, rounded up, so that nothing is early. Before 1970 is 1970: both are
@@ -133,7 +152,7 @@ pub(crate) fn moment(milliseconds: u64) -> Timestamp {
 mod tests {
     use std::time::Duration;
 
-    use super::{after, milliseconds, moment};
+    use super::{END_OF_TIME, after, milliseconds, moment};
     use crate::Timestamp;
 
     #[test]
@@ -147,10 +166,18 @@ mod tests {
     }
 
     #[test]
+    fn a_sleep_is_never_cut_short() {
+        for (nanoseconds, expected) in [(0, 7), (1, 8), (1_000_000, 8), (1_000_001, 9)] {
+            assert_eq!(after(7, Duration::from_nanos(nanoseconds)), expected);
+        }
+    }
+
+    #[test]
     fn a_sleep_beyond_the_calendar_ends_with_it() {
-        let far = after(moment(0), Duration::MAX);
-        assert_eq!(far, Timestamp::MAX);
+        for duration in [Duration::MAX, Duration::from_millis(u64::MAX)] {
+            assert_eq!(after(1_000, duration), END_OF_TIME);
+        }
+        assert_eq!(moment(END_OF_TIME).as_second(), Timestamp::MAX.as_second());
         assert_eq!(moment(u64::MAX), Timestamp::MAX);
-        assert!(milliseconds(far) > 253_000_000_000_000);
     }
 }

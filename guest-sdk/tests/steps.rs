@@ -146,6 +146,15 @@ async fn outside_a_host_a_workflow_sleeps_on_the_clock_of_tokio() {
     assert!((3_600..3_700).contains(&seconds), "{seconds}");
 }
 
+#[tokio::test]
+async fn a_workflow_may_run_on_any_thread_natively() {
+    let ids = vec![4];
+    let task = tokio::spawn(async move { crm::find(ids, None).await });
+    assert_eq!(task.await.unwrap(), Ok(vec![Contact { id: 4 }]));
+    let sleeping = tokio::spawn(flow(Vec::new()));
+    sleeping.abort();
+}
+
 #[test]
 fn the_list_of_steps_has_names_and_policies() {
     let steps = steps();

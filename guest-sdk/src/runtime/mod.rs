@@ -128,7 +128,7 @@ impl Runtime {
         operation
     }
 
-    /// Gives an operation up.
+    /// Gives an operation up, a webhook included: its requests can be read by nobody any more.
     pub(crate) fn close(&self, operation: Operation) {
         // What it held is dropped after the borrow: a waker may run code of the author's.
         let slot = self.operations.borrow_mut().close(operation);
@@ -168,12 +168,6 @@ impl Runtime {
         for waker in wakers {
             waker.wake();
         }
-    }
-
-    /// Frees the inbox of a webhook that nobody can read any more.
-    pub(crate) fn drop_inbox(&self, webhook: Operation) {
-        let inbox = self.operations.borrow_mut().drop_inbox(webhook);
-        drop(inbox);
     }
 
     /// Answers the caller of a request.

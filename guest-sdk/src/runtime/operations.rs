@@ -1,7 +1,7 @@
 //! Who waits for which operation.
 //!
-//! Each operation has a waker of its own. The maps are ordered and hold only what is open, so
-//! that a run of years stays as small as what it waits for.
+//! Each operation has a waker of its own. The map is ordered and holds only what is open, so that
+//! a run of years stays as small as what it waits for.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
@@ -14,22 +14,25 @@ use crate::runtime::{Event, Operation, Runtime};
 #[derive(Default)]
 pub(crate) struct Operations {
     open: BTreeMap<Operation, Slot>,
-    inboxes: BTreeMap<Operation, Inbox>,
     /// Numbers those who wait for requests.
     waiters: u64,
 }
 
-/// An operation that is answered once.
+/// An open operation.
 pub(crate) enum Slot {
+    /// It is answered once, and is not yet.
     Waiting(Option<Waker>),
+    /// Its answer lies here until the workflow looks.
     Answered(Event),
+    /// It is a webhook, which is answered as often as the world likes.
+    Inbox(Inbox),
 }
 
 /// The requests of a webhook that nobody took yet, and those who wait for one.
 #[derive(Default)]
 pub(crate) struct Inbox {
     requests: VecDeque<Request>,
-    waiting: BTreeMap<u64, Waker>,
+    waiting: Vec<(u64, Waker)>,
     closed: bool,
 }
 
@@ -41,43 +44,7 @@ impl Operations {
 
     /// Opens a webhook.
     pub(crate) fn open_inbox(&mut self, webhook: Operation) {
-        self.inboxes.insert(webhook, Inbox::default());
-    }
-
-    /// Stores an event where its operation will look for it, and says who is to be woken.
-    pub(crate) fn deliver(&mut self, operation: Operation, event: Event) -> Vec<Waker> {
-        if let Event::Requested(request) = event {
-            let Some(inbox) = self.inboxes.get_mut(&operation) else {
-                return Vec::new();
-            };
-            inbox.requests.push_back(request);
-            return inbox.wakers();
-        }
-        match self.open.get_mut(&operation) {
-            Some(slot @ Slot::Waiting(_)) => match std::mem::replace(slot, Slot::Answered(event)) {
-                Slot::Waiting(waker) => waker.into_iter().collect(),
-                Slot::Answered(_) => Vec::new(),
-            },
-            // The workflow dropped it, or it has its answer.
-            Some(Slot::Answered(_)) | None => Vec::new(),
-        }
-    }
-
-    /// The answer of an operation, which is then closed.
-    fn poll_answer(&mut self, operation: Operation, context: &Context<'_>) -> Poll<Event> {
-        match self.open.get_mut(&operation) {
-            Some(Slot::Waiting(waker)) => {
-                match waker {
-                    Some(waker) => waker.clone_from(context.waker()),
-                    None => *waker = Some(context.waker().clone()),
-                }
-                Poll::Pending
-            }
-            Some(Slot::Answered(_)) | None => match self.open.remove(&operation) {
-                Some(Slot::Answered(event)) => Poll::Ready(event),
-                Some(Slot::Waiting(_)) | None => Poll::Pending,
-            },
-        }
+        self.open.insert(webhook, Slot::Inbox(Inbox::default()));
     }
 
     /// Gives an operation up. Its answer, if it still comes, is ignored.
@@ -85,14 +52,49 @@ impl Operations {
         self.open.remove(&operation)
     }
 
-    /// The oldest request of a webhook.
+    /// Stores an event where its operation will look for it, and says who is to be woken. What
+    /// belongs to nobody is dropped: the workflow gave the operation up, or has its answer.
+    pub(crate) fn deliver(&mut self, operation: Operation, event: Event) -> Vec<Waker> {
+        let Some(slot) = self.open.get_mut(&operation) else {
+            return Vec::new();
+        };
+        match (slot, event) {
+            (Slot::Inbox(inbox), Event::Requested(request)) => {
+                inbox.requests.push_back(request);
+                inbox.wakers()
+            }
+            (Slot::Inbox(_) | Slot::Answered(_), _) | (Slot::Waiting(_), Event::Requested(_)) => Vec::new(),
+            (slot @ Slot::Waiting(_), answer) => match std::mem::replace(slot, Slot::Answered(answer)) {
+                Slot::Waiting(waker) => waker.into_iter().collect(),
+                Slot::Answered(_) | Slot::Inbox(_) => Vec::new(),
+            },
+        }
+    }
+
+    /// The answer of an operation, which is then closed.
+    fn poll_answer(&mut self, operation: Operation, context: &Context<'_>) -> Poll<Event> {
+        if let Some(Slot::Waiting(waker)) = self.open.get_mut(&operation) {
+            match waker {
+                Some(waker) => waker.clone_from(context.waker()),
+                None => *waker = Some(context.waker().clone()),
+            }
+            return Poll::Pending;
+        }
+        match self.open.remove(&operation) {
+            Some(Slot::Answered(event)) => Poll::Ready(event),
+            // It was polled again after its answer, which no future of this crate does.
+            Some(Slot::Waiting(_) | Slot::Inbox(_)) | None => Poll::Pending,
+        }
+    }
+
+    /// The oldest request of a webhook; `None` when it is closed and empty.
     pub(crate) fn poll_request(
         &mut self,
         webhook: Operation,
         waiter: &mut Option<u64>,
         context: &Context<'_>,
     ) -> Poll<Option<Request>> {
-        let Some(inbox) = self.inboxes.get_mut(&webhook) else {
+        let Some(Slot::Inbox(inbox)) = self.open.get_mut(&webhook) else {
             return Poll::Ready(None);
         };
         if let Some(request) = inbox.requests.pop_front() {
@@ -105,50 +107,57 @@ impl Operations {
             self.waiters += 1;
             self.waiters
         });
-        inbox.waiting.insert(number, context.waker().clone());
+        inbox.wait(number, context.waker());
         Poll::Pending
     }
 
     /// Forgets one who waited for a request.
     pub(crate) fn forget_waiter(&mut self, webhook: Operation, waiter: u64) {
-        if let Some(inbox) = self.inboxes.get_mut(&webhook) {
-            inbox.waiting.remove(&waiter);
+        if let Some(Slot::Inbox(inbox)) = self.open.get_mut(&webhook) {
+            inbox.waiting.retain(|(number, _)| *number != waiter);
         }
     }
 
-    /// Lets the waiting know that no request will come.
+    /// Lets those who wait know that no further request will come.
     pub(crate) fn close_inbox(&mut self, webhook: Operation) -> Vec<Waker> {
-        match self.inboxes.get_mut(&webhook) {
-            None => Vec::new(),
-            Some(inbox) => {
+        match self.open.get_mut(&webhook) {
+            Some(Slot::Inbox(inbox)) => {
                 inbox.closed = true;
                 inbox.wakers()
             }
+            Some(Slot::Waiting(_) | Slot::Answered(_)) | None => Vec::new(),
         }
     }
 
-    /// Forgets a webhook.
-    pub(crate) fn drop_inbox(&mut self, webhook: Operation) -> Option<Inbox> {
-        self.inboxes.remove(&webhook)
-    }
-
-    /// How many operations are open, webhooks included.
+    /// How many operations are open.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.open.len() + self.inboxes.len()
+        self.open.len()
     }
 
     /// How many wait for a request of a webhook.
     #[cfg(test)]
     pub(crate) fn waiters_of(&self, webhook: Operation) -> usize {
-        self.inboxes[&webhook].waiting.len()
+        match &self.open[&webhook] {
+            Slot::Inbox(inbox) => inbox.waiting.len(),
+            Slot::Waiting(_) | Slot::Answered(_) => 0,
+        }
     }
 }
 
 impl Inbox {
+    /// Remembers whom to wake; the same waiter has one place.
+    fn wait(&mut self, number: u64, waker: &Waker) {
+        match self.waiting.iter_mut().find(|(known, _)| *known == number) {
+            Some((_, known)) => known.clone_from(waker),
+            None => self.waiting.push((number, waker.clone())),
+        }
+    }
+
     /// All who wait: which of them takes the request is the workflow's affair.
     fn wakers(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.waiting).into_values().collect()
+        let waiting = std::mem::take(&mut self.waiting);
+        waiting.into_iter().map(|(_, waker)| waker).collect()
     }
 }
 

@@ -39,6 +39,31 @@ pub const fn workflow<W: WorkflowDef>() -> Listed {
     Listed { name: W::NAME, start: W::start }
 }
 
+/// Whether all names are different. For lists, at compile time.
+#[must_use]
+pub const fn all_differ(names: &[&str]) -> bool {
+    let mut a = 0;
+    while a < names.len() {
+        let mut b = 0;
+        while b < a {
+            if is_same(names[a].as_bytes(), names[b].as_bytes()) {
+                return false;
+            }
+            b += 1;
+        }
+        a += 1;
+    }
+    true
+}
+
+const fn is_same(a: &[u8], b: &[u8]) -> bool {
+    let mut at = 0;
+    while at < a.len() && at < b.len() && a[at] == b[at] {
+        at += 1;
+    }
+    at == a.len() && at == b.len()
+}
+
 /// A duration whose text the compiler has checked.
 #[cfg(not(target_family = "wasm"))]
 #[must_use]
@@ -54,5 +79,18 @@ pub mod defaults {
     #[must_use]
     pub fn __segno_steps() -> crate::Steps {
         crate::Steps::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::all_differ;
+
+    #[test]
+    fn names_are_compared_whole() {
+        assert!(all_differ(&[]));
+        assert!(all_differ(&["a", "ab", "b", ""]));
+        assert!(!all_differ(&["a", "b", "a"]));
+        assert!(!all_differ(&["", ""]));
     }
 }
