@@ -149,6 +149,7 @@ pub(super) fn ensure_target(directory: &Path, progress: &dyn Fn(&str)) -> anyhow
 }
 
 /// The cargo that runs this process, or the first on the path.
+#[expect(clippy::disallowed_methods, reason = "cargo says so to whom it runs, and to nobody else")]
 pub(super) fn cargo(directory: &Path) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(program);

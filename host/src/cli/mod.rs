@@ -87,6 +87,24 @@ impl Cli {
     /// Adds a command. `A` says what it takes, and with its first line what it is for; `run` is
     /// given that and the steps of this host, on a tokio runtime. An error is printed with its
     /// causes and ends with exit code 1.
+    ///
+    /// ```no_run
+    /// /// Prints a greeting.
+    /// #[derive(clap::Args)]
+    /// struct Greet {
+    ///     /// Whom to greet
+    ///     name: String,
+    /// }
+    ///
+    /// fn main() -> std::process::ExitCode {
+    ///     segno_host::Cli::new(segno::Steps::new())
+    ///         .command("greet", |greet: Greet, _steps| async move {
+    ///             println!("Hello, {}", greet.name);
+    ///             Ok(std::process::ExitCode::SUCCESS)
+    ///         })
+    ///         .run()
+    /// }
+    /// ```
     #[must_use]
     pub fn command<A, F, R>(mut self, name: &'static str, run: F) -> Self
     where
@@ -106,8 +124,12 @@ impl Cli {
     #[must_use]
     pub fn run(self) -> ExitCode {
         let matches = self.definition().get_matches();
+        self.obey(&matches)
+    }
+
+    fn obey(self, matches: &ArgMatches) -> ExitCode {
         let output = Output::new(matches.get_flag("json"));
-        match self.perform(&matches) {
+        match self.perform(matches) {
             Ok(code) => code,
             Err(error) => exit::tell(&error, output).into(),
         }
@@ -158,5 +180,40 @@ async fn perform(arguments: Arguments, steps: Steps, mut definition: clap::Comma
             output::completions(shell, &mut definition)?;
             Ok(Exit::Done)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ends with a code.
+    #[derive(clap::Args)]
+    struct End {
+        /// The code
+        code: u8,
+    }
+
+    fn run(line: &str) -> ExitCode {
+        let cli = Cli::new(Steps::new()).command("end", |end: End, _steps| async move {
+            anyhow::ensure!(end.code < 100, "too large");
+            Ok(ExitCode::from(end.code))
+        });
+        let matches = cli.definition().get_matches_from(line.split_whitespace());
+        cli.obey(&matches)
+    }
+
+    #[test]
+    fn an_added_command_gets_its_arguments_and_gives_its_exit_code() {
+        assert_eq!(run("host end 7"), ExitCode::from(7));
+        assert_eq!(run("host end 100"), ExitCode::from(1));
+    }
+
+    #[test]
+    fn an_added_command_stands_in_the_help_with_the_others() {
+        let cli = Cli::new(Steps::new()).command("end", |_: End, _| async { Ok(ExitCode::SUCCESS) });
+        let help = cli.definition().render_help().to_string();
+        assert!(help.contains("end          Ends with a code"), "{help}");
+        assert!(help.contains("serve        Run a host"), "{help}");
     }
 }

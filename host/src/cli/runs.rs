@@ -30,6 +30,9 @@ pub(super) async fn run(args: RunsArgs, output: Output) -> anyhow::Result<Exit> 
     Ok(Exit::Done)
 }
 
+/// What lies between two columns, in characters.
+const GAP: u16 = 2;
+
 fn table(page: &RunPage, now: Timestamp) -> String {
     if page.runs.is_empty() {
         return "no runs".to_owned();
@@ -46,6 +49,9 @@ fn table(page: &RunPage, now: Timestamp) -> String {
             if run.ended_at.is_some() { took } else { format!("{took} so far") },
         ]);
     }
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, GAP));
+    });
     table.trim_fmt()
 }
 
@@ -76,9 +82,9 @@ mod tests {
             next: None,
         };
         expect![[r#"
-             RUN                             WORKFLOW  STATUS     STARTED                           TOOK
-             run_00000000000000000000000002  crm_poll  running    2026-01-01T00:00:00Z (1m 0s ago)  1m 0s so far
-             run_00000000000000000000000001  crm_poll  completed  2026-01-01T00:00:00Z (1m 0s ago)  1.5s"#]]
+            RUN                             WORKFLOW  STATUS     STARTED                           TOOK
+            run_00000000000000000000000002  crm_poll  running    2026-01-01T00:00:00Z (1m 0s ago)  1m 0s so far
+            run_00000000000000000000000001  crm_poll  completed  2026-01-01T00:00:00Z (1m 0s ago)  1.5s"#]]
         .assert_eq(&table(&page, "2026-01-01T00:01:00Z".parse().unwrap()));
     }
 }

@@ -69,6 +69,7 @@ async fn serve_at_most(
 }
 
 /// The next connection. What fails here is never the fault of the server, so it goes on.
+#[expect(clippy::disallowed_methods, reason = "nothing tells when the system accepts connections again")]
 async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {

@@ -118,14 +118,15 @@ fn a_host_that_does_not_answer_ends_with_3() {
 fn what_answers_but_is_no_host_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let other = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut head = BufReader::new(stream.try_clone().unwrap()).lines();
-        while head.next().is_some_and(|line| !line.unwrap().is_empty()) {}
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi").unwrap();
+    let (code, _, stderr) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = BufReader::new(stream.try_clone().unwrap()).lines();
+            while head.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi").unwrap();
+        });
+        end(segno().args(["runs", "--url", &url]))
     });
-    let (code, _, stderr) = end(segno().args(["runs", "--url", &url]));
-    other.join().unwrap();
     assert_eq!(code, Some(1));
     assert!(
         stderr.starts_with(&format!("error: what answers at {url}/v1/runs?limit=50 is not understood (200)"))
