@@ -45,6 +45,7 @@ pub async fn times() -> Result<[Ambience; 2], Error> {
     Ok([before, ambience()?])
 }
 
+#[expect(clippy::disallowed_methods, reason = "whether they differ on replay is what is tested")]
 fn ambience() -> Result<Ambience, Error> {
     let members: HashMap<u32, ()> = (0..20).map(|number| (number, ())).collect();
     Ok(Ambience {

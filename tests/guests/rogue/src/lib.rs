@@ -61,6 +61,7 @@ pub async fn flood() -> Result<usize, Error> {
 
 /// Sleeps where only the standard library knows of it.
 #[workflow]
+#[expect(clippy::disallowed_methods, reason = "to hold the thread is what it is for")]
 pub async fn thread_sleep() -> Result<(), Error> {
     std::thread::sleep(Duration::from_secs(1));
     Ok(())
@@ -87,6 +88,7 @@ pub async fn env() -> Result<usize, Error> {
 
 /// Ends the process.
 #[workflow]
+#[expect(clippy::disallowed_methods, reason = "to leave without a word is what it is for")]
 pub async fn exit() -> Result<(), Error> {
     std::process::exit(3)
 }

@@ -1,0 +1,167 @@
+//! Whatever order the world chooses, folding the turns gives the state, and a replay agrees with the
+//! record.
+//!
+//! The workflow here is a toy: what it asks for follows from a number that each event stirs, as the
+//! memory of a guest follows from what was delivered to it.
+
+use proptest::prelude::*;
+use segno_journal::{
+    Answer, Command, Event, Op, Open, Refusal, Request, Run, StepFailure, StepOptions, Timestamp, Turn,
+    Verdict, divergence,
+};
+
+/// A workflow whose memory is one number.
+struct Toy {
+    memory: u64,
+    /// Webhooks that were opened, and how many of their requests were not taken.
+    webhooks: Vec<(Op, u64)>,
+    operations: u64,
+}
+
+impl Toy {
+    const fn new(seed: u64) -> Self {
+        Self { memory: seed, webhooks: Vec::new(), operations: 0 }
+    }
+
+    fn deliver(&mut self, event: &Event) -> (Vec<Command>, Verdict) {
+        for byte in format!("{event:?}").bytes() {
+            self.memory = (self.memory ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        if let Event::Requested { op, .. } = event {
+            self.webhooks.iter_mut().filter(|(webhook, _)| webhook == op).for_each(|(_, left)| *left += 1);
+        }
+        let mut commands = Vec::new();
+        // Something is always left to wait for.
+        commands.push(Command::Sleep { until: Timestamp(self.memory % 10_000) });
+        self.operations += 1;
+        for _ in 0..self.draw(4) {
+            let command = self.command();
+            self.operations += u64::from(command.starts_operation());
+            commands.push(command);
+        }
+        let verdict = if self.draw(40) == 0 { Verdict::Completed("1".into()) } else { Verdict::Waiting };
+        (commands, verdict)
+    }
+
+    fn command(&mut self) -> Command {
+        let waiting = self.webhooks.iter().position(|(_, left)| *left > 0);
+        match (self.draw(5), waiting) {
+            (0, _) => {
+                self.webhooks.push((Op(self.operations), 0));
+                Command::Webhook { token: "t".into(), url: "u".into(), answer: Answer::Accepted }
+            }
+            (1, Some(at)) => {
+                self.webhooks[at].1 -= 1;
+                Command::Take { webhook: self.webhooks[at].0 }
+            }
+            (2, None) if !self.webhooks.is_empty() => {
+                Command::Dispose { webhook: self.webhooks.swap_remove(0).0 }
+            }
+            (3, _) => Command::Sleep { until: Timestamp(self.draw(1000)) },
+            _ => {
+                let (name, input) = (format!("step{}", self.draw(3)), self.draw(100).to_string());
+                Command::Step { name, input, options: StepOptions::default() }
+            }
+        }
+    }
+
+    fn draw(&mut self, below: u64) -> u64 {
+        self.memory = self.memory.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (self.memory >> 33) % below
+    }
+}
+
+/// Plays a run: each choice says which of the open operations something happens to.
+fn play(seed: u64, choices: &[(prop::sample::Index, bool)]) -> (Run, Vec<Turn>) {
+    let (mut toy, mut run, mut turns) = (Toy::new(seed), Run::new(), Vec::new());
+    let mut event = Event::Started { input: "1".into() };
+    for (choice, goes_well) in choices {
+        let (commands, verdict) = toy.deliver(&event);
+        let turn = Turn {
+            seq: run.turns(),
+            at: Timestamp(turns.len() as u64),
+            event,
+            commands,
+            verdict,
+            log: vec![],
+        };
+        run = run.apply(&turn).expect("the toy keeps the rules").0;
+        turns.push(turn);
+        if run.status().has_ended() {
+            break;
+        }
+        let open: Vec<_> = run.open().collect();
+        let (op, open) = open[choice.index(open.len())];
+        event = happening(op, open, run.requests(), *goes_well);
+        // A webhook that is disposed of takes nothing more; time goes on for what is left.
+        while run.admits(&event).is_err() {
+            let sleep =
+                run.open().find(|(_, open)| matches!(open, Open::Sleep { .. })).expect("one is always left");
+            event = Event::Slept { op: sleep.0 };
+        }
+    }
+    (run, turns)
+}
+
+fn happening(op: Op, open: &Open, number: u64, goes_well: bool) -> Event {
+    match open {
+        Open::Step { .. } if goes_well => Event::StepCompleted { op, output: "1".into() },
+        Open::Step { call, .. } => {
+            let (step, message) = (call.name.clone(), "no".to_owned());
+            Event::StepFailed { op, failure: StepFailure { step, attempts: 1, message, fatal: false } }
+        }
+        Open::Sleep { .. } => Event::Slept { op },
+        Open::Webhook { .. } => {
+            let (method, url) = ("POST".to_owned(), "/".to_owned());
+            Event::Requested { op, request: Request { number, method, url, headers: vec![], body: vec![1] } }
+        }
+    }
+}
+
+fn choices() -> impl Strategy<Value = Vec<(prop::sample::Index, bool)>> {
+    prop::collection::vec(any::<(prop::sample::Index, bool)>(), 1..80)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn a_replay_agrees_with_the_record_three_times(seed: u64, choices in choices()) {
+        let (run, turns) = play(seed, &choices);
+        for _ in 0..3 {
+            let (mut toy, mut folded) = (Toy::new(seed), Run::new());
+            for turn in &turns {
+                let (commands, verdict) = toy.deliver(&turn.event);
+                prop_assert_eq!(divergence::check(turn, &commands, &verdict), Ok(()));
+                folded = folded.apply(turn).expect("what was applied once can be applied again").0;
+            }
+            prop_assert_eq!(&folded, &run);
+        }
+    }
+
+    #[test]
+    fn no_operation_ends_twice(seed: u64, choices in choices()) {
+        let (run, turns) = play(seed, &choices);
+        for turn in &turns {
+            if let Event::StepCompleted { op, .. } | Event::StepFailed { op, .. } | Event::Slept { op } = &turn.event {
+                prop_assert!(run.operation(*op).is_none());
+                let refusal = run.admits(&turn.event).expect_err("it is over");
+                prop_assert!(matches!(refusal, Refusal::NotOpen(_) | Refusal::Ended));
+            }
+        }
+    }
+
+    #[test]
+    fn other_code_is_told_from_the_one_that_was_recorded(seed: u64, choices in choices()) {
+        let (_, turns) = play(seed, &choices);
+        let mut other = Toy::new(seed ^ 1);
+        let told = turns.iter().find_map(|turn| {
+            let (commands, verdict) = other.deliver(&turn.event);
+            divergence::check(turn, &commands, &verdict).err()
+        });
+        // The toy stirs its seed into the moment of its first sleep.
+        let told = told.expect("the first turn differs");
+        prop_assert_eq!((told.seq, told.position), (0, Some(0)));
+        prop_assert!(told.recorded.is_some() && told.given.is_some());
+    }
+}
