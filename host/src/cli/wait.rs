@@ -42,7 +42,7 @@ pub(super) async fn wait(client: &Client, run: &str, at_most: Duration) -> anyho
         let answer = client
             .get_waiting(&["v1", "runs", run], &[("wait", &wait)], round)
             .await
-            .with_context(|| format!("run {run} was started, but it is not known how it ends"))?;
+            .with_context(|| format!("cannot tell how run {run} ends"))?;
         let view: RunView = answer.read()?;
         if view.status.has_ended() || view.status == RunStatus::Blocked || left == round {
             return Ok(Waited { answer, view });
