@@ -178,6 +178,9 @@ pub use segno_macros::workflow;
 /// | `backoff(max = "60s", …)` | the longest pause | 60 s |
 /// | `backoff(jitter = 0.2, …)` | the share by which a pause may vary | 0.2 |
 ///
+/// Attributes that stand below `#[step]` belong to the body, except `#[deprecated]` and
+/// `#[must_use]`; documentation belongs to the stub.
+///
 /// A step that calls another runs it like the function that it is, within its own attempt.
 pub use segno_macros::step;
 

@@ -68,9 +68,8 @@ pub struct Sleep {
     state: State,
 }
 
-/// Moments are milliseconds here, and not timestamps: calendar arithmetic would be a third of a
-/// small component.
 enum State {
+    /// Until this moment, in milliseconds since 1970.
     Wanted(u64),
     Asked(runtime::AnswerOf),
     #[cfg(not(target_family = "wasm"))]
@@ -126,10 +125,9 @@ fn start(moment: u64) -> State {
 
 /// A moment later, rounded up so that nothing is early; the end of time where there is none.
 fn after(moment: u64, duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos().div_ceil(1_000_000))
-        .ok()
-        .and_then(|duration| moment.checked_add(duration))
-        .map_or(END_OF_TIME, |later| later.min(END_OF_TIME))
+    let begun = u64::from(duration.subsec_nanos().div_ceil(1_000_000));
+    let whole = duration.as_secs().saturating_mul(1_000);
+    moment.saturating_add(whole).saturating_add(begun).min(END_OF_TIME)
 }
 
 /// Milliseconds since 1970, rounded up, so that nothing is early. Before 1970 is 1970: both are

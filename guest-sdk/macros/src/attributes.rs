@@ -22,8 +22,8 @@ pub(crate) fn part(attributes: &[Attribute]) -> Parted {
         chosen.cloned().collect()
     };
     Parted {
-        stub: pick(|name| matches!(name, "doc" | "deprecated" | "must_use" | "cfg" | "allow" | "expect")),
-        body: pick(|name| !matches!(name, "doc" | "deprecated" | "must_use" | "cfg" | "expect")),
+        stub: pick(|name| matches!(name, "doc" | "deprecated" | "must_use" | "cfg" | "allow")),
+        body: pick(|name| !matches!(name, "doc" | "deprecated" | "must_use" | "cfg")),
         every: pick(|name| name == "cfg"),
     }
 }

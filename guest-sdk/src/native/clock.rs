@@ -15,6 +15,7 @@ pub(crate) fn clock() -> Timestamp {
 }
 
 /// Waits until a moment of [`clock`].
+#[expect(clippy::disallowed_methods, reason = "where no host is, no timer is durable")]
 pub(crate) fn sleep_until(moment: Timestamp) -> tokio::time::Sleep {
     let rest = moment.duration_since(clock());
     tokio::time::sleep(rest.try_into().unwrap_or_default())

@@ -73,6 +73,7 @@ pub mod steps {
 
     /// Waits as long as it is told, or until it is cancelled; says whether it was.
     #[step]
+    #[expect(clippy::disallowed_methods, reason = "it is a step that takes its time")]
     pub async fn slow(ms: u64) -> Result<bool, StepError> {
         let step = StepContext::current();
         tokio::select! {
