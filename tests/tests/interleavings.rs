@@ -32,7 +32,7 @@ fn a_thousand_random_runs_never_diverge() {
     let module = sandbox.load(&basics()).expect("the component is good");
     let mut completed = 0;
     for seed in 0..RUNS {
-        let turns = Play::new(&module, seed).to_the_end();
+        let turns = Play::new(&module, seed).play_out();
         completed += u64::from(turns.last().is_some_and(|turn| turn.verdict != Verdict::Waiting));
         for _ in 0..3 {
             replay(&module, seed, &turns).expect("the replay agrees with the record");
@@ -84,7 +84,7 @@ impl<'a> Play<'a> {
         Self { module, seed, random, guest, run: Run::new(), now: 0, turns: Vec::new() }
     }
 
-    fn to_the_end(mut self) -> Vec<Turn> {
+    fn play_out(mut self) -> Vec<Turn> {
         let rounds = self.random.random_range(1..12);
         self.turn(Event::Started { input: rounds.to_string() });
         while !self.run.status().has_ended() && self.turns.len() < MAX_TURNS {
@@ -166,7 +166,7 @@ impl<'a> Play<'a> {
 fn a_step_with_another_input_is_named_with_both_sides() {
     let sandbox = Sandbox::new(Some(&segno_tests::cache())).expect("the sandbox can be made");
     let module = sandbox.load(&basics()).expect("the component is good");
-    let mut turns = Play::new(&module, 1).to_the_end();
+    let mut turns = Play::new(&module, 1).play_out();
     let changed = turns.iter_mut().flat_map(|turn| &mut turn.commands).find_map(|command| match command {
         Command::Step { name, .. } => Some(std::mem::replace(name, "other".into())),
         _ => None,

@@ -63,6 +63,12 @@ impl Callers {
         }
     }
 
+    /// Lets everybody go: the host stops.
+    pub(crate) fn let_all_go(&self) {
+        lock(&self.requests).waiting.clear();
+        lock(&self.ends).clear();
+    }
+
     /// Lets the callers of an ended run go: dropping their senders is their answer.
     pub(crate) fn let_go(&self, run: RunId) {
         let mut requests = lock(&self.requests);

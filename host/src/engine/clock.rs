@@ -47,6 +47,7 @@ impl Clock {
     }
 
     /// Waits until it is this late, never shorter.
+    #[expect(clippy::disallowed_methods, reason = "this is the home of waiting for a moment")]
     pub async fn sleep_until(&self, moment: Timestamp) {
         match self {
             Self::System => loop {
@@ -64,6 +65,7 @@ impl Clock {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the machine for the time")]
 fn system_now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))

@@ -222,6 +222,7 @@ impl Engine {
         self.0.outside.timers.stop();
         self.0.outside.runner.drain(self.0.config.drain).await;
         self.0.inboxes.stop();
+        self.0.outside.callers.let_all_go();
         let Threads { shards, committer } = std::mem::take(&mut *self.lock_threads());
         let orders = self.0.committer.clone();
         // First the shards, whose last turns the committer still writes.

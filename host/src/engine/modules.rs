@@ -3,6 +3,7 @@
 //! A module is needed while a workflow points at it or a run that has not ended is on it. Compiled
 //! code is loaded when it is first needed.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -144,7 +145,7 @@ impl Modules {
                 deployed_at: when(record.deployed_at),
             })
             .collect();
-        views.sort_by(|one, other| other.deployed_at.cmp(&one.deployed_at));
+        views.sort_by_key(|view| Reverse(view.deployed_at));
         views
     }
 

@@ -1,5 +1,6 @@
 //! Opening an engine: the store, the sandbox, the threads, and the recovery of every run.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -120,7 +121,7 @@ impl Parts {
             modules: Arc::clone(&self.modules),
             outside: self.outside.clone(),
             config: Arc::clone(&self.config),
-            runs: std::collections::HashMap::new(),
+            runs: BTreeMap::new(),
             warm: Warm::new(self.config.memory_budget / self.config.shards),
         }
     }

@@ -3,14 +3,14 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use segno_journal::{Event, RunId, Verdict};
+use segno_journal::{Blocked, Event, RunId, Verdict};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::engine::error::EngineError;
 use crate::engine::history::Teller;
-use crate::engine::shard::Message;
+use crate::engine::shard::{Inspection, Message};
 use crate::engine::view::{
     BlockedView, HistoryPage, ModuleView, RunFilter, RunPage, RunStatus, RunSummary, RunView,
 };
@@ -40,11 +40,11 @@ impl Engine {
         let live = answer.await.unwrap_or_default();
         let input = self.input(run)?;
         match live {
-            Some(live) => Ok(view(run, live.record, live.turns, input, Ended::default(), live.waits_for)),
+            Some(live) => Ok(view(run, input, live, Ended::default())),
             None => {
                 let record = self.record(run)?;
                 let (turns, ended) = self.ending(run)?;
-                Ok(view(run, record, turns, input, ended, Vec::new()))
+                Ok(view(run, input, Inspection { record, turns, waits_for: Vec::new() }, ended))
             }
         }
     }
@@ -63,8 +63,10 @@ impl Engine {
             if view.status.has_ended() || view.status == RunStatus::Blocked {
                 return Ok(view);
             }
-            if tokio::time::timeout_at(deadline, heard).await.is_err() {
-                return Ok(view);
+            match tokio::time::timeout_at(deadline, heard).await {
+                Ok(Ok(())) => {}
+                // The time is up, or the host stops and lets everybody go.
+                Ok(Err(_)) | Err(_) => return Ok(view),
             }
         }
     }
@@ -91,7 +93,7 @@ impl Engine {
             let wanted = filter.workflow.as_ref().is_none_or(|workflow| *workflow == record.workflow)
                 && filter.status.is_none_or(|wanted| wanted == status);
             if wanted {
-                runs.push(summary(run, record, status));
+                runs.push(summary(run, record));
             }
             ControlFlow::Continue(())
         })?;
@@ -178,40 +180,37 @@ struct Ended {
     error: Option<String>,
 }
 
-fn view(
-    run_id: RunId,
-    record: RunRecord,
-    turns: u64,
-    input: Box<RawValue>,
-    ended: Ended,
-    waits_for: Vec<crate::engine::view::Wait>,
-) -> RunView {
-    let summary = summary(run_id, record.clone(), status_of(&record.standing));
-    let blocked = match record.standing {
-        Standing::Blocked(blocked) => Some(BlockedView { kind: blocked.kind, message: blocked.message }),
+fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) -> RunView {
+    let Inspection { record, turns, waits_for } = known;
+    let blocked = match &record.standing {
+        Standing::Blocked(Blocked { kind, message }) => {
+            Some(BlockedView { kind: *kind, message: message.clone() })
+        }
         _ => None,
     };
+    let RunSummary { workflow, status, module, started_at, ended_at, .. } = summary(run_id, record);
+    let Ended { output, error } = ended;
     RunView {
         run_id,
-        workflow: summary.workflow,
-        status: summary.status,
-        module: summary.module,
-        started_at: summary.started_at,
-        ended_at: summary.ended_at,
+        workflow,
+        status,
+        module,
+        started_at,
+        ended_at,
         turns,
         input,
-        output: ended.output,
-        error: ended.error,
+        output,
+        error,
         blocked,
         waits_for,
     }
 }
 
-fn summary(run_id: RunId, record: RunRecord, status: RunStatus) -> RunSummary {
+fn summary(run_id: RunId, record: RunRecord) -> RunSummary {
     RunSummary {
         run_id,
         workflow: record.workflow,
-        status,
+        status: status_of(&record.standing),
         module: record.module.to_string(),
         started_at: when(record.started_at),
         ended_at: record.standing.ended_at().map(when),

@@ -1,7 +1,7 @@
 //! A shard owns some of the runs: their state, and their live guests. It is one thread, so a run
 //! needs no lock, and guest code never runs on the threads of the async runtime.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
@@ -111,7 +111,7 @@ pub(crate) struct Shard {
     pub(crate) modules: Arc<Modules>,
     pub(crate) outside: Outside,
     pub(crate) config: Arc<Config>,
-    pub(crate) runs: HashMap<RunId, Live>,
+    pub(crate) runs: BTreeMap<RunId, Live>,
     pub(crate) warm: Warm,
 }
 

@@ -336,8 +336,7 @@ impl State {
     /// Takes in what the guest prints; each line goes to the log when it is whole.
     pub(crate) fn print(&mut self, stream: Stream, bytes: &[u8]) {
         let Some(turn) = &mut self.turn else { return };
-        let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
-        while let Some(line) = lines.next() {
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let pending = &mut turn.printed[stream as usize];
             if pending.len() < LOG_LINE_BYTES {
                 pending.extend_from_slice(&line[..line.len().min(LOG_LINE_BYTES)]);

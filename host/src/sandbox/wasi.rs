@@ -188,7 +188,9 @@ fn define_stream(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime
 /// Whatever can be polled is ready.
 fn define_poll(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime::Result<()> {
     match name {
-        "[method]pollable.ready" => target.func_wrap(name, |_, (_handle,): (Resource<Pollable>,)| Ok((true,))),
+        "[method]pollable.ready" => {
+            target.func_wrap(name, |_, (_handle,): (Resource<Pollable>,)| Ok((true,)))
+        }
         "[method]pollable.block" => target.func_wrap(name, |_, (_handle,): (Resource<Pollable>,)| Ok(())),
         "poll" => target.func_wrap(name, |_, (handles,): (Vec<Resource<Pollable>>,)| {
             let ready = (0..).take(handles.len()).collect::<Vec<u32>>();

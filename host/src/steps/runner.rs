@@ -12,7 +12,7 @@ use segno::native::{CancellationToken, Responder, Step, StepContext, StepInfo};
 use segno_journal::retry::Mishap;
 use segno_journal::{Op, RunId, StepCall, Timestamp};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::steps::{mishap, ms};
 
@@ -53,6 +53,8 @@ struct Shared {
     payload_limit: usize,
     /// The attempts that run or wait for a permit, with what tells them to stop.
     in_flight: Mutex<BTreeMap<(RunId, Op), CancellationToken>>,
+    /// An attempt is over.
+    ended: Notify,
 }
 
 impl Runner {
@@ -60,8 +62,8 @@ impl Runner {
     #[must_use]
     pub fn new(steps: segno::Steps, max_running: usize, payload_limit: usize, runtime: Handle) -> Self {
         let permits = Semaphore::new(max_running.clamp(1, Semaphore::MAX_PERMITS));
-        let in_flight = Mutex::default();
-        Self { shared: Arc::new(Shared { steps, runtime, permits, payload_limit, in_flight }) }
+        let (in_flight, ended) = (Mutex::default(), Notify::new());
+        Self { shared: Arc::new(Shared { steps, runtime, permits, payload_limit, in_flight, ended }) }
     }
 
     /// The steps that this host has.
@@ -85,6 +87,7 @@ impl Runner {
         self.shared.runtime.spawn(async move {
             let outcome = shared.attempt(&attempted, now, responder, &token).await;
             shared.lock().remove(&key);
+            shared.ended.notify_waiters();
             // A cancelled attempt says nothing: its run is over, or the host goes down and the
             // attempt counts as cut off.
             if !token.is_cancelled() {
@@ -107,10 +110,13 @@ impl Runner {
     /// Lets what runs come to its end for at most this long, then tells the rest to stop. Nothing
     /// must be started any more.
     pub async fn drain(&self, at_most: Duration) {
-        const POLL: Duration = Duration::from_millis(10);
         let emptied = async {
-            while !self.shared.lock().is_empty() {
-                tokio::time::sleep(POLL).await;
+            loop {
+                let ended = self.shared.ended.notified();
+                if self.shared.lock().is_empty() {
+                    return;
+                }
+                ended.await;
             }
         };
         if tokio::time::timeout(at_most, emptied).await.is_err() {
