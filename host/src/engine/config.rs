@@ -52,7 +52,7 @@ impl Config {
 /// it go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Instructions per turn, as wasmtime counts fuel: some seconds of pure computing.
+    /// Instructions per turn, as wasmtime counts fuel: about a second of pure computing.
     pub fuel_per_turn: u64,
     /// Linear memory, in bytes.
     pub memory: usize,
@@ -69,7 +69,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            fuel_per_turn: 10_000_000_000,
+            fuel_per_turn: 2_000_000_000,
             memory: 64 << 20,
             open_operations: 100_000,
             commands_per_turn: 100_000,

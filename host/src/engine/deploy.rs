@@ -43,6 +43,20 @@ impl Engine {
 
     async fn store_module(&self, module: Module, manifest: Manifest, wasm: Bytes) -> Result<(), EngineError> {
         let digest = module.digest();
+        // While it is on its way it counts as needed: its last run may end in this moment.
+        self.0.modules.enter(digest);
+        let stored = self.store_entered(module, manifest, wasm).await;
+        let _unneeded_if_it_was_not_stored = self.0.modules.leave(digest);
+        stored
+    }
+
+    async fn store_entered(
+        &self,
+        module: Module,
+        manifest: Manifest,
+        wasm: Bytes,
+    ) -> Result<(), EngineError> {
+        let digest = module.digest();
         let known = self.0.modules.record(digest);
         let deployed_at = known.map_or_else(|| self.0.outside.now(), |record| record.deployed_at);
         let record = ModuleRecord { manifest, size: wasm.len() as u64, deployed_at };

@@ -11,6 +11,7 @@ mod config;
 mod deploy;
 mod error;
 mod history;
+mod inbox;
 mod modules;
 mod open;
 mod outside;
@@ -44,10 +45,10 @@ pub use crate::engine::view::{
     RunStatus, RunSummary, RunView, Started, Wait,
 };
 
+use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::reply::Then;
-use crate::engine::shard::{Inboxes, Message};
 use crate::sandbox::Digest;
 use crate::store::{Committer, RunRecord, Standing, Store};
 
@@ -159,12 +160,10 @@ impl Engine {
         }
         match self.ask(run, |then| Message::Cancel { run, then }).await {
             // It ended in this moment; perhaps somebody else cancelled it.
-            Err(EngineError::WebhookClosed) if self.status(run)? != RunStatus::Cancelled => {
-                Err(EngineError::AlreadyEnded(run))
-            }
-            Ok(()) | Err(EngineError::WebhookClosed) => self.run(run).await,
-            Err(error) => Err(error),
+            Err(EngineError::AlreadyEnded(_)) if self.status(run)? == RunStatus::Cancelled => {}
+            answer => answer?,
         }
+        self.run(run).await
     }
 
     /// Lets a parked run go on, on its own module or on another one. On another one it goes on only

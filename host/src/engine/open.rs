@@ -12,9 +12,10 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::engine::clock::Clock;
 use crate::engine::config::Config;
+use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
-use crate::engine::shard::{Inboxes, Message, Shard};
+use crate::engine::shard::Shard;
 use crate::engine::warm::Warm;
 use crate::engine::{Engine, MAX_UNDER_WAY, Shared, Threads};
 use crate::sandbox::Sandbox;

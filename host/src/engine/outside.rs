@@ -8,7 +8,7 @@ use segno_journal::{Effect, Event, Op, RunId, StepCall, Timestamp, Turn};
 
 use crate::engine::callers::Callers;
 use crate::engine::clock::Clock;
-use crate::engine::shard::{Inboxes, Message};
+use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::timers::{Due, Timers};
 use crate::steps::{self, Attempted, Ended, Runner};
 use crate::store::Committed;

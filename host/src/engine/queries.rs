@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::engine::error::EngineError;
 use crate::engine::history::Teller;
-use crate::engine::shard::{Inspection, Message};
+use crate::engine::inbox::{Inspection, Message};
 use crate::engine::view::{
     BlockedView, HistoryPage, ModuleView, RunFilter, RunPage, RunStatus, RunSummary, RunView,
 };

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use segno_journal::retry::{Attempt, Decision, LOST, Mishap};
 use segno_journal::{BlockKind, Blocked, Event, Op, Open, RunId};
 
+use crate::engine::inbox::{Message, shard_of};
 use crate::engine::outside::Outside;
 use crate::engine::replay;
-use crate::engine::shard::{Live, Message, Shard, shard_of};
+use crate::engine::shard::{Live, Shard};
 use crate::engine::timers::Due;
 use crate::steps::Attempted;
 use crate::store::{Standing, Store, StoreError};
@@ -23,7 +24,7 @@ impl Shard {
             }
             let Some(record) = self.store.run(id)? else { continue };
             self.modules.enter(record.module);
-            let live = restore(&self.store, Live::new(id, record))?;
+            let live = restored(&self.store, Live::new(id, record))?;
             self.runs.insert(id, live);
         }
         Ok(())
@@ -44,27 +45,14 @@ impl Shard {
     }
 }
 
-/// The state of a run, from the store. One whose journal cannot be read is parked with the reason:
-/// it must not keep the others from going on.
-fn restore(store: &Store, mut live: Live) -> Result<Live, StoreError> {
-    let id = live.owner.run;
-    let folded = replay::fold(store, id).and_then(|run| Ok((run, store.attempts(id)?, store.parked(id)?)));
-    match folded {
-        Ok((run, attempts, parked)) => {
-            live.run = run;
-            for (op, attempt) in attempts {
-                live.run.remember(op, attempt);
-            }
-            live.next_parked = parked.last().map_or(0, |(position, _)| position + 1);
-            if let Some(seq) = live.run.turns().checked_sub(1)
-                && let Some(last) = store.turn(id, seq)?
-            {
-                live.last_at = last.at;
-            }
-        }
+/// A run as it was. One whose journal cannot be read is parked with the reason: it must not keep
+/// the others from going on.
+fn restored(store: &Store, mut live: Live) -> Result<Live, StoreError> {
+    match replay::restore(store, &mut live) {
+        Ok(()) => {}
         Err(StoreError::Record { table, detail }) => {
             let message = format!("its journal cannot be read (table `{table}`): {detail}");
-            tracing::error!(run = %id, message, "the run is blocked");
+            tracing::error!(run = %live.owner.run, message, "the run is blocked");
             live.record.standing = Standing::Blocked(Blocked { kind: BlockKind::Journal, message });
         }
         Err(error) => return Err(error),

@@ -30,8 +30,24 @@ impl From<StoreError> for Stuck {
     }
 }
 
+/// Brings the state of a run back from the store: that of its turns, the attempts of its steps, and
+/// where the line of its parked events ends.
+pub(crate) fn restore(store: &Store, live: &mut Live) -> Result<(), StoreError> {
+    let id = live.owner.run;
+    let mut run = fold(store, id)?;
+    for (op, attempt) in store.attempts(id)? {
+        run.remember(op, attempt);
+    }
+    live.next_parked = store.parked(id)?.last().map_or(0, |(position, _)| position + 1);
+    if let Some(last) = store.last_turn(id)? {
+        live.last_at = live.last_at.max(last.at);
+    }
+    live.run = run;
+    Ok(())
+}
+
 /// The state of a run, from its turns.
-pub(crate) fn fold(store: &Store, id: RunId) -> Result<Run, StoreError> {
+fn fold(store: &Store, id: RunId) -> Result<Run, StoreError> {
     let mut folded = Ok(Run::new());
     store.visit_turns(id, 0, |turn| {
         folded = std::mem::replace(&mut folded, Ok(Run::new())).and_then(|run| {

@@ -87,10 +87,12 @@ impl Then {
     }
 
     /// The run does not take it.
-    pub(crate) fn refuse(self, refusal: Refusal) {
-        self.fail(match refusal {
-            Refusal::Ended | Refusal::NotOpen(_) => EngineError::WebhookClosed,
-            Refusal::Full => EngineError::WebhookFull,
-        });
+    pub(crate) fn refuse(self, run: RunId, refusal: Refusal) {
+        let error = match (&self, refusal) {
+            (Self::Tell(_), _) => EngineError::AlreadyEnded(run),
+            (_, Refusal::Ended | Refusal::NotOpen(_)) => EngineError::WebhookClosed,
+            (_, Refusal::Full) => EngineError::WebhookFull,
+        };
+        self.fail(error);
     }
 }

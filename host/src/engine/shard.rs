@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::Receiver;
 
 use segno_journal::retry::Attempt;
 use segno_journal::{
@@ -13,71 +13,15 @@ use tokio::sync::oneshot;
 
 use crate::engine::config::Config;
 use crate::engine::error::EngineError;
+use crate::engine::inbox::{Inspection, Message};
 use crate::engine::modules::Modules;
 use crate::engine::outside::{Outside, Owner};
 use crate::engine::replay::{self, Stuck};
 use crate::engine::reply::{Reply, Then};
-use crate::engine::view::Wait;
 use crate::engine::warm::Warm;
 use crate::engine::{token, waits};
 use crate::sandbox::{Digest, Moment, Output, Quota, Tokens};
 use crate::store::{Committer, Draft, Parked, RunRecord, Standing, Store};
-
-/// What a shard is told.
-pub(crate) enum Message {
-    /// A new run, with its JSON input and the idempotency key that names it.
-    Start { run: RunId, record: RunRecord, input: String, key: Option<String>, then: Then },
-    /// Something happened to a run.
-    Event { run: RunId, event: Event },
-    /// Somebody called a webhook of a run.
-    Request { run: RunId, op: Op, request: Request, caller: oneshot::Sender<Result<Reply, EngineError>> },
-    /// An attempt of a step failed, and the step is to be tried again.
-    Attempt { run: RunId, op: Op, attempt: Attempt },
-    /// Somebody cancels a run.
-    Cancel { run: RunId, then: Then },
-    /// Somebody lets a parked run go on, perhaps on another module.
-    Resume { run: RunId, module: Option<Digest>, then: Then },
-    /// Somebody wants to know how a run stands.
-    Inspect { run: RunId, asker: oneshot::Sender<Option<Inspection>> },
-    /// The host goes down.
-    Stop,
-}
-
-/// How a run that has not ended stands.
-pub(crate) struct Inspection {
-    pub(crate) record: RunRecord,
-    pub(crate) turns: u64,
-    pub(crate) waits_for: Vec<Wait>,
-}
-
-/// Where the shards are reached. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Inboxes(Arc<[Sender<Message>]>);
-
-impl Inboxes {
-    pub(crate) fn new(senders: Vec<Sender<Message>>) -> Self {
-        Self(senders.into())
-    }
-
-    /// Hands a message to the shard that owns the run. A shard that is gone hears nothing.
-    pub(crate) fn send(&self, run: RunId, message: Message) {
-        let _gone = self.0[shard_of(run, self.0.len())].send(message);
-    }
-
-    /// Tells all shards to stop.
-    pub(crate) fn stop(&self) {
-        for inbox in &*self.0 {
-            let _gone = inbox.send(Message::Stop);
-        }
-    }
-}
-
-/// Which of the shards owns a run: by the random part of its name.
-pub(crate) fn shard_of(run: RunId, shards: usize) -> usize {
-    let bytes = run.to_bytes();
-    let random = bytes.iter().rev().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    (random % shards as u64) as usize
-}
 
 /// A run that has not ended, as its shard knows it.
 pub(crate) struct Live {
@@ -140,7 +84,7 @@ impl Shard {
     /// An event comes in, the guest runs until it is stuck, commands come out, the turn is
     /// committed, and only then does the world hear of it.
     fn turn(&mut self, id: RunId, event: Event, then: Then) {
-        let Some(live) = self.runs.get_mut(&id) else { return then.refuse(Refusal::Ended) };
+        let Some(live) = self.runs.get_mut(&id) else { return then.refuse(id, Refusal::Ended) };
         if let Err(refusal) = live.run.admits(&event) {
             return self.forget_parked(id, then, refusal);
         }
@@ -175,12 +119,13 @@ impl Shard {
         };
         let public_url = self.config.public_url.clone();
         let fresh = Tokens::Fresh(Box::new(move || token::fresh(&public_url)));
-        let output = guest.turn(event, moment, fresh).and_then(|output| self.check_open(live, output))?;
+        let output =
+            guest.turn(event, moment, fresh).and_then(|output| self.check_open(live, event, output))?;
         self.warm.put(id, guest);
         Ok(output)
     }
 
-    fn check_open(&self, live: &Live, mut output: Output) -> Result<Output, Blocked> {
+    fn check_open(&self, live: &Live, event: &Event, mut output: Output) -> Result<Output, Blocked> {
         let begun = output.commands.iter().filter(|command| command.starts_operation()).count();
         let limit = self.config.limits.open_operations;
         if live.run.open().len() + begun > limit {
@@ -190,7 +135,7 @@ impl Shard {
             );
             return Err(Blocked { kind: BlockKind::Limit, message });
         }
-        output.log.extend(waits::dropped_at_end(&live.run, &output));
+        output.log.extend(waits::dropped_at_end(&live.run, event, &output));
         Ok(output)
     }
 
@@ -271,7 +216,7 @@ impl Shard {
     fn park(&mut self, id: RunId, event: Event, then: Then) {
         let Some(live) = self.runs.get_mut(&id) else { return };
         if live.next_parked >= segno_journal::MAX_UNTAKEN as u64 && matches!(event, Event::Requested { .. }) {
-            return then.refuse(Refusal::Full);
+            return then.refuse(id, Refusal::Full);
         }
         let parked = Parked { at: self.outside.now(), event };
         let draft = Draft::of(()).with_parked(id, live.next_parked, &parked);
@@ -288,7 +233,7 @@ impl Shard {
         if then.is_parked() {
             self.committer.submit(then.unpark(id, Draft::of(())), |_written| {});
         }
-        then.refuse(refusal);
+        then.refuse(id, refusal);
     }
 
     fn request(
@@ -323,22 +268,18 @@ impl Shard {
 
     /// Lets a parked run go on: replays it, and then gives it what it could not be told.
     pub(crate) fn resume(&mut self, id: RunId, module: Option<Digest>, then: Then) {
-        let Some(live) = self.runs.get_mut(&id).filter(|live| live.is_blocked()) else {
+        if !self.runs.get(&id).is_some_and(Live::is_blocked) {
             return then.fail(EngineError::NotBlocked(id));
-        };
-        let before = live.record.module;
-        if let Some(module) = module.filter(|module| *module != before) {
-            self.modules.enter(module);
-            live.record.module = module;
-            if self.modules.leave(before) {
-                self.committer.submit(Draft::forget_modules(&[before]), |_forgotten| {});
-            }
         }
-        live.record.standing = Standing::Running;
-        let parked = match self.committer.flush().and_then(|()| self.store.parked(id)) {
+        let parked = match self.reload(id).and_then(|()| self.store.parked(id)) {
             Ok(parked) => parked,
             Err(error) => return then.fail(error.into()),
         };
+        if let Some(module) = module {
+            self.move_to(id, module);
+        }
+        let Some(live) = self.runs.get_mut(&id) else { return };
+        live.record.standing = Standing::Running;
         let draft = Draft::of(()).with_run(id, &live.record);
         self.committer.submit(draft, move |written| match written {
             Ok(_) => then.done(),
@@ -349,6 +290,16 @@ impl Shard {
                 return;
             }
             self.turn(id, event, Then::Unpark(position));
+        }
+    }
+
+    /// Puts a run on another module. The record that says so is not written here.
+    fn move_to(&mut self, id: RunId, module: Digest) {
+        let Some(live) = self.runs.get_mut(&id) else { return };
+        self.modules.enter(module);
+        let before = std::mem::replace(&mut live.record.module, module);
+        if self.modules.leave(before) {
+            self.committer.submit(Draft::forget_modules(&[before]), |_forgotten| {});
         }
     }
 
@@ -367,9 +318,8 @@ impl Shard {
     /// Reads the state of a run from its turns again.
     fn reload(&mut self, id: RunId) -> Result<(), crate::store::StoreError> {
         self.committer.flush()?;
-        let run = replay::fold(&self.store, id)?;
         if let Some(live) = self.runs.get_mut(&id) {
-            live.run = run;
+            replay::restore(&self.store, live)?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What a run waits for, for people.
 
 use jiff::Timestamp as Instant;
-use segno_journal::{Command, Level, LogLine, Op, Open, Run, RunId, Verdict};
+use segno_journal::{Command, Event, Level, LogLine, Op, Open, Run, RunId, Verdict};
 
 use crate::engine::view::Wait;
 use crate::engine::when;
@@ -36,11 +36,12 @@ const NAMED: usize = 5;
 
 /// The warning that a workflow ended without waiting for all that it began. A webhook is not waited
 /// for to its end, so it is not missed.
-pub(crate) fn dropped_at_end(run: &Run, output: &Output) -> Option<LogLine> {
+pub(crate) fn dropped_at_end(run: &Run, event: &Event, output: &Output) -> Option<LogLine> {
     if output.verdict == Verdict::Waiting {
         return None;
     }
-    let before = run.open().filter_map(|(op, open)| match open {
+    let others = run.open().filter(|(op, _)| event.op() != Some(*op));
+    let before = others.filter_map(|(op, open)| match open {
         Open::Step { call, .. } => Some(format!("step `{}` ({op})", call.name)),
         Open::Sleep { .. } => Some(format!("a sleep ({op})")),
         Open::Webhook { .. } => None,

@@ -4,9 +4,10 @@ use segno_journal::{Blocked, Command, Event, LogLine, Timestamp, Verdict};
 use wasmtime::Store;
 
 use crate::sandbox::convert;
+use crate::sandbox::given::{Facts, Quota, Tokens};
 use crate::sandbox::imports::Workflow;
 use crate::sandbox::imports::exports::segno::workflow::guest::Verdict as GuestVerdict;
-use crate::sandbox::state::{Facts, ImageSlot, Quota, State, Tokens};
+use crate::sandbox::state::{ImageSlot, State};
 use crate::sandbox::trap;
 
 /// When a turn happens: its position in the run, and the time that the guest sees.

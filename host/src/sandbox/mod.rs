@@ -8,6 +8,7 @@
 
 mod convert;
 mod error;
+mod given;
 mod guest;
 mod imports;
 mod module;
@@ -20,9 +21,9 @@ use std::path::Path;
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
 pub use crate::sandbox::error::ModuleError;
+pub use crate::sandbox::given::{Facts, Quota, Tokens, WebhookAddress};
 pub use crate::sandbox::guest::{Guest, Image, Moment, Output};
 pub use crate::sandbox::module::{Digest, Manifest, Module};
-pub use crate::sandbox::state::{Facts, Quota, Tokens, WebhookAddress};
 
 /// How much address space one memory reserves. The default of 4 GiB ends at some ten thousand live
 /// guests; a guest that outgrows this is moved, which costs a copy.

@@ -10,9 +10,10 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Component, HasSelf, Linker};
 
 use crate::sandbox::error::ModuleError;
+use crate::sandbox::given::{Facts, Quota};
 use crate::sandbox::guest::{Guest, new_store};
 use crate::sandbox::imports::{Workflow, WorkflowPre};
-use crate::sandbox::state::{Facts, Quota, State};
+use crate::sandbox::state::State;
 use crate::sandbox::{Sandbox, wasi};
 
 /// The SHA-256 of a component: which code a run belongs to.

@@ -1,0 +1,70 @@
+//! How the shards are reached: what they are told, and which of them owns a run.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use segno_journal::retry::Attempt;
+use segno_journal::{Event, Op, Request, RunId};
+use tokio::sync::oneshot;
+
+use crate::engine::error::EngineError;
+use crate::engine::reply::{Reply, Then};
+use crate::engine::view::Wait;
+use crate::sandbox::Digest;
+use crate::store::RunRecord;
+
+/// What a shard is told.
+pub(crate) enum Message {
+    /// A new run, with its JSON input and the idempotency key that names it.
+    Start { run: RunId, record: RunRecord, input: String, key: Option<String>, then: Then },
+    /// Something happened to a run.
+    Event { run: RunId, event: Event },
+    /// Somebody called a webhook of a run.
+    Request { run: RunId, op: Op, request: Request, caller: oneshot::Sender<Result<Reply, EngineError>> },
+    /// An attempt of a step failed, and the step is to be tried again.
+    Attempt { run: RunId, op: Op, attempt: Attempt },
+    /// Somebody cancels a run.
+    Cancel { run: RunId, then: Then },
+    /// Somebody lets a parked run go on, perhaps on another module.
+    Resume { run: RunId, module: Option<Digest>, then: Then },
+    /// Somebody wants to know how a run stands.
+    Inspect { run: RunId, asker: oneshot::Sender<Option<Inspection>> },
+    /// The host goes down.
+    Stop,
+}
+
+/// How a run that has not ended stands.
+pub(crate) struct Inspection {
+    pub(crate) record: RunRecord,
+    pub(crate) turns: u64,
+    pub(crate) waits_for: Vec<Wait>,
+}
+
+/// Where the shards are reached. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Inboxes(Arc<[Sender<Message>]>);
+
+impl Inboxes {
+    pub(crate) fn new(senders: Vec<Sender<Message>>) -> Self {
+        Self(senders.into())
+    }
+
+    /// Hands a message to the shard that owns the run. A shard that is gone hears nothing.
+    pub(crate) fn send(&self, run: RunId, message: Message) {
+        let _gone = self.0[shard_of(run, self.0.len())].send(message);
+    }
+
+    /// Tells all shards to stop.
+    pub(crate) fn stop(&self) {
+        for inbox in &*self.0 {
+            let _gone = inbox.send(Message::Stop);
+        }
+    }
+}
+
+/// Which of the shards owns a run: by the random part of its name.
+pub(crate) fn shard_of(run: RunId, shards: usize) -> usize {
+    let bytes = run.to_bytes();
+    let random = bytes.iter().rev().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    (random % shards as u64) as usize
+}
