@@ -1,0 +1,158 @@
+//! Where a demo keeps everything: the host's journal, both databases, and what must stay the same when
+//! it is started again.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use rand::RngExt as _;
+use segno_host::cli::Server;
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
+
+use crate::db::{self, Database};
+use crate::settings::{self, DATABASE_URL};
+
+/// Ports that the system does not hand out by itself to others.
+const PORTS: std::ops::Range<u16> = 20_000..30_000;
+
+/// How many of them are tried.
+const TRIES: usize = 100;
+
+/// What must stay the same when a demo is started again.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Kept {
+    seed: u64,
+    /// A part of the webhook URL that the other side knows.
+    webhook_port: u16,
+}
+
+/// The data directory of a demo.
+#[derive(Debug)]
+pub(super) struct Place {
+    directory: PathBuf,
+    kept: Kept,
+    is_new: bool,
+    temporary: Option<TempDir>,
+}
+
+impl Place {
+    /// Opens the directory, or a new one, and reads what it keeps; a new one keeps the seed.
+    pub(super) fn open(directory: Option<&Path>, seed: u64) -> anyhow::Result<Self> {
+        let (directory, temporary) = match directory {
+            Some(directory) => (directory.to_owned(), None),
+            None => {
+                let temporary = TempDir::with_prefix("data-sync-").context("cannot make a directory")?;
+                (temporary.path().to_owned(), Some(temporary))
+            }
+        };
+        std::fs::create_dir_all(&directory)
+            .with_context(|| format!("cannot make the directory {}", directory.display()))?;
+        let file = directory.join("demo.json");
+        let known = match std::fs::read_to_string(&file) {
+            Ok(text) => Some(serde_json::from_str(&text).with_context(|| {
+                format!("{} is not of a demo; choose another --data directory", file.display())
+            })?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+        };
+        let kept = match known {
+            Some(kept) => kept,
+            None => keep(&file, Kept { seed, webhook_port: free_port()? })?,
+        };
+        Ok(Self { directory, kept, is_new: known.is_none(), temporary })
+    }
+
+    /// The seed of this place.
+    pub(super) const fn seed(&self) -> u64 {
+        self.kept.seed
+    }
+
+    /// Where the host receives webhooks.
+    pub(super) const fn webhook_port(&self) -> u16 {
+        self.kept.webhook_port
+    }
+
+    /// The host's data directory.
+    pub(super) fn host(&self) -> PathBuf {
+        self.directory.join("host")
+    }
+
+    /// The memory of the other side.
+    pub(super) fn upstream(&self) -> PathBuf {
+        self.directory.join("upstream.db")
+    }
+
+    /// The database that the steps write to.
+    pub(super) async fn database(&self) -> anyhow::Result<Database> {
+        let Some(url) = settings::var(DATABASE_URL) else {
+            let file = self.directory.join("data-sync.db");
+            return Database::open(&db::sqlite_url(&file))
+                .await
+                .with_context(|| format!("cannot open {}", file.display()));
+        };
+        let database = Database::open(&url).await.context("cannot open the database of DATABASE_URL")?;
+        if self.is_new && !database.is_empty().await? {
+            bail!(
+                "the database of DATABASE_URL has rows already, so both sides could never agree: use an empty \
+                 one, or go on with the --data directory that filled it"
+            );
+        }
+        Ok(database)
+    }
+
+    /// What a reader should know of a demo that runs.
+    pub(super) fn describe(&self, server: &Server) -> String {
+        let url = format!("http://{}", server.management_addr());
+        format!("data in {}; `data-sync runs --url {url}` lists the runs", self.directory.display())
+    }
+
+    /// Ends the demo. A temporary directory is removed, unless there is something to look into.
+    pub(super) fn close(self, agrees: bool) -> ExitCode {
+        if agrees {
+            return ExitCode::SUCCESS;
+        }
+        // Dropping a path that was taken from its guard removes nothing.
+        let _ = self.temporary.map(TempDir::keep);
+        ExitCode::FAILURE
+    }
+}
+
+/// Writes what is kept: whole or not at all, however the process ends.
+fn keep(file: &Path, kept: Kept) -> anyhow::Result<Kept> {
+    let part = file.with_extension("part");
+    std::fs::write(&part, serde_json::to_string(&kept)?)
+        .and_then(|()| std::fs::rename(&part, file))
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(kept)
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    let mut random = rand::rng();
+    let mut ports = (0..TRIES).map(|_| random.random_range(PORTS));
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    ports.find(is_free).context("there is no free port for webhooks")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_keeps_its_seed_and_its_port() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = Place::open(Some(directory.path()), 5).unwrap();
+        let again = Place::open(Some(directory.path()), 6).unwrap();
+        assert_eq!((again.seed(), again.webhook_port()), (5, first.webhook_port()));
+        assert!(first.is_new && !again.is_new);
+    }
+
+    #[test]
+    fn a_directory_that_is_something_else_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("demo.json"), "[]").unwrap();
+        let message = Place::open(Some(directory.path()), 1).unwrap_err().to_string();
+        assert!(message.ends_with("is not of a demo; choose another --data directory"), "{message}");
+    }
+}
