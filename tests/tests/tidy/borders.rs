@@ -1,0 +1,186 @@
+//! Who may know what: the borders between the parts of the house.
+
+use crate::source::{Place, Source, file, files, refuse, rust};
+
+/// The sources of the product: what runs at somebody's, without tests.
+const PRODUCT: [&str; 4] = ["host/", "guest-sdk/", "workflows/", "examples/"];
+
+fn product() -> impl Iterator<Item = &'static Source> {
+    PRODUCT.into_iter().flat_map(rust)
+}
+
+/// Where a word stands in the sources, but for its homes.
+fn outside(sources: impl Iterator<Item = &'static Source>, homes: &[&str], words: &[&str]) -> Vec<Place> {
+    let strangers = sources.filter(|source| !homes.iter().any(|home| source.path.starts_with(home)));
+    strangers.flat_map(|source| source.names(words)).collect()
+}
+
+#[test]
+fn only_the_store_names_redb() {
+    let found = outside(product(), &["host/src/store/"], &["redb"]);
+    refuse(found, "redb has one home, so that another storage is a change in one folder: ask host/src/store");
+}
+
+#[test]
+fn only_the_sandbox_names_wasmtime() {
+    let found = outside(product(), &["host/src/sandbox/"], &["wasmtime"]);
+    refuse(
+        found,
+        "wasmtime has one home, so that its next version is a change in one folder: host/src/sandbox",
+    );
+}
+
+#[test]
+fn only_the_doors_name_axum() {
+    let homes =
+        ["host/src/doors/", "host/tests/", "workflows/data-sync/src/upstream/", "workflows/data-sync/tests/"];
+    let found = outside(product(), &homes, &["axum"]);
+    refuse(
+        found,
+        "the host speaks HTTP in host/src/doors, and data-sync plays the other side in its upstream",
+    );
+}
+
+#[test]
+fn only_the_http_step_and_the_command_line_name_reqwest() {
+    let found = outside(rust("host/src/"), &["host/src/steps/http.rs", "host/src/cli/"], &["reqwest"]);
+    refuse(
+        found,
+        "a host calls out in the step `http`, and as a client of itself in its command line; nowhere else",
+    );
+}
+
+#[test]
+fn only_the_clock_knows_what_time_it_is() {
+    let homes = ["host/src/engine/clock.rs", "host/src/steps/http.rs", "host/src/cli/"];
+    let words = ["SystemTime::now", "Timestamp::now", "Zoned::now"];
+    let found = outside(rust("host/src/"), &homes, &words);
+    refuse(found, "time comes in as an argument, from engine::Clock; else a virtual clock cannot move it");
+}
+
+#[test]
+fn the_mind_is_pure() {
+    const WORLD: [&str; 22] = [
+        "async",
+        "await",
+        "tokio",
+        "futures",
+        "wasmtime",
+        "redb",
+        "std::fs",
+        "std::io",
+        "std::net",
+        "std::env",
+        "std::process",
+        "std::thread",
+        "std::time",
+        "SystemTime",
+        "Instant",
+        "rand",
+        "getrandom",
+        "Mutex",
+        "RwLock",
+        "static",
+        "thread_local!",
+        "println!",
+    ];
+    let found = rust("host/journal/src/").flat_map(|source| source.product_names(&WORLD));
+    // `&'static str` is a lifetime and no state.
+    let found = found.filter(|place| !place.to_string().contains("&'static"));
+    refuse(
+        found.collect(),
+        "the journal decides and never acts: let time, chance and the world come in as arguments",
+    );
+}
+
+#[test]
+fn the_mind_depends_on_nothing_that_acts() {
+    let manifest = &file("host/journal/Cargo.toml").text;
+    let (_, section) = manifest.split_once("\n[dependencies]\n").expect("the journal has dependencies");
+    let lines = section.lines().take_while(|line| !line.starts_with('['));
+    let names = lines.filter_map(|line| line.split_once('=')).map(|(name, _)| name.trim());
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        ["serde", "thiserror", "ulid"],
+        "host/journal/Cargo.toml: another dependency of the journal has to be as pure as these"
+    );
+}
+
+#[test]
+fn only_the_store_makes_something_committed() {
+    let found =
+        outside(rust(""), &["host/src/store/", "tests/tests/tidy/"], &["Committed::new", "Committed("]);
+    refuse(
+        found,
+        "the world hears only of what is on disk: take a Committed from the store, do not make one",
+    );
+    let draft = file("host/src/store/draft.rs").code();
+    assert!(draft.contains("pub struct Committed<T>(T);"), "the field of Committed must stay private");
+    assert!(draft.contains("pub(super) const fn new("), "only the store may call Committed::new");
+}
+
+/// The modules of the host, what each may not know, and the names that are excepted.
+const ARROWS: [(&str, &[&str], &[&str]); 6] = [
+    ("sandbox", &["store", "steps", "engine", "doors", "cli"], &[]),
+    // A digest names a module and a manifest says what is in it: both are plain values.
+    (
+        "store",
+        &["sandbox", "steps", "engine", "doors", "cli"],
+        &["crate::sandbox::Digest", "crate::sandbox::{Digest, Manifest}"],
+    ),
+    ("steps", &["sandbox", "store", "engine", "doors", "cli"], &[]),
+    ("engine", &["doors", "cli"], &[]),
+    // The one place where errors get a status has to know them all.
+    (
+        "doors",
+        &["sandbox", "store", "steps", "cli"],
+        &["crate::sandbox::ModuleError", "crate::store::StoreError"],
+    ),
+    ("cli", &["sandbox", "store", "steps"], &[]),
+];
+
+#[test]
+fn modules_know_only_what_is_below_them() {
+    let mut found = Vec::new();
+    for (module, unknown, excepted) in ARROWS {
+        let words: Vec<_> = unknown.iter().map(|module| format!("crate::{module}")).collect();
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let folder = format!("host/src/{module}/");
+        let places = rust(&folder).flat_map(|source| source.names(&words));
+        let strange = places.filter(|place| !excepted.iter().any(|name| place.to_string().contains(name)));
+        found.extend(strange);
+    }
+    refuse(
+        found,
+        "arrows point down: cli, doors -> engine -> sandbox, store, steps -> journal; pass a value instead",
+    );
+}
+
+#[test]
+fn the_border_has_no_resource() {
+    let worlds = files().iter().filter(|file| file.path.ends_with(".wit"));
+    let found = worlds.flat_map(|file| file.names(&["resource", "borrow", "own"])).collect();
+    refuse(found, "a handle is state outside of the guest's memory, which no image holds: use a number");
+}
+
+#[test]
+fn only_the_memory_of_the_guest_is_unsafe() {
+    let homes = ["guest-sdk/src/wasm/memory.rs", "guest-sdk/tests/ui/"];
+    let found = outside(rust(""), &homes, &["unsafe"]);
+    refuse(found, "unsafe code has one home, where memory becomes bytes; everything else has a safe form");
+}
+
+#[test]
+fn only_the_output_of_the_command_line_prints() {
+    let homes = [
+        "host/src/cli/output.rs",
+        // The log of a host goes to standard error.
+        "host/src/cli/logging.rs",
+        // A workflow that runs natively, in a unit test, has no host that keeps its log.
+        "guest-sdk/src/log.rs",
+    ];
+    let words =
+        ["println!", "eprintln!", "print!", "eprint!", "io::stdout", "io::stderr", "stdout()", "stderr()"];
+    let sources = rust("host/src/").chain(rust("host/journal/")).chain(rust("guest-sdk/src/"));
+    refuse(outside(sources, &homes, &words), "hand the text to host/src/cli/output.rs, or trace it");
+}

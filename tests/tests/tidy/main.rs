@@ -1,0 +1,8 @@
+//! What `ARCHITECTURE.md`, `CONTRIBUTING.md` and `README.md` say of the sources, checked by reading
+//! them. A check that fails names each line, and what to do.
+
+mod borders;
+mod code;
+mod manners;
+mod papers;
+mod source;
