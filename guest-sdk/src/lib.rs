@@ -68,7 +68,8 @@
 //!
 //! [`sleep`] and [`sleep_until`] wait for time, a call of a step for its result,
 //! [`Webhook::next`] for the world. They are futures like any other: run them together with
-//! `join_all`, race them with `select`, drop what lost. Nothing starts before it is first polled.
+//! `join_all`, race them with `select`, drop what lost. Nothing starts before it is first polled. A
+//! sleep that is dropped is given up; a step that was started goes on to its end.
 //!
 //! # What holds still
 //!

@@ -33,7 +33,7 @@ fn now_ms() -> u64 {
 ///
 /// `duration` is a [`Duration`](std::time::Duration) or a text such as `"5 minutes"`; see
 /// [`IntoDuration`]. It counts from this call, to the millisecond, and is never cut short. The
-/// sleep itself starts when it is first polled. One that loses a race is dropped like any future.
+/// sleep itself starts when it is first polled.
 ///
 /// ```
 /// # async fn nightly() {
@@ -41,7 +41,28 @@ fn now_ms() -> u64 {
 /// # }
 /// ```
 ///
-/// On replay no timer is armed. Natively, outside a host, it is a sleep of tokio's, which
+/// Dropping a sleep gives it up, durably: the host forgets it. So one that lost a race leaves
+/// nothing behind, and a loop may race a long sleep in each round, for years. A sleep that must
+/// outlast a race is lent to it, as `&mut`.
+///
+/// ```no_run
+/// use futures::future::{Either, select};
+///
+/// # async fn watch(webhook: segno::Webhook) {
+/// loop {
+///     match select(webhook.next(), segno::sleep("24 hours")).await {
+///         Either::Left((None, _)) => break,
+///         Either::Left((Some(request), _)) => segno::log::info!("{}", request.number),
+///         Either::Right(_) => segno::log::warn!("a day without a request"),
+///     }
+/// }
+/// # }
+/// ```
+///
+/// A step is not given up like that: one that lost a race goes on to its end, with all its
+/// attempts, and its result is dropped.
+///
+/// On replay no timer is armed, and what was given up is compared with the record. Natively, outside a host, it is a sleep of tokio's, which
 /// a test may pause.
 ///
 /// # Panics
@@ -56,12 +77,13 @@ pub fn sleep(duration: impl IntoDuration) -> Sleep {
 
 /// Waits until a moment. One that is past is over at once.
 ///
-/// The moment is rounded up to the millisecond. On replay no timer is armed.
+/// The moment is rounded up to the millisecond. Dropping it gives it up, as with [`sleep`]. On
+/// replay no timer is armed.
 pub fn sleep_until(moment: Timestamp) -> Sleep {
     Sleep::new(milliseconds(moment))
 }
 
-/// The future of [`sleep`] and [`sleep_until`].
+/// The future of [`sleep`] and [`sleep_until`]. Dropping it gives the sleep up.
 #[derive(Debug)]
 #[must_use = "a sleep does nothing unless it is awaited"]
 pub struct Sleep {
@@ -100,6 +122,14 @@ impl Future for Sleep {
             self.state = State::Over;
         }
         poll
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let State::Asked(answer) = &self.state {
+            Runtime::if_here(|runtime| runtime.give_up_sleep(answer.operation()));
+        }
     }
 }
 

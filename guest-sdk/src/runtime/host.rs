@@ -57,6 +57,8 @@ pub(crate) struct Created {
 pub(crate) trait Host {
     fn call_step(&self, name: &str, input: &str, options: CallOptions) -> Operation;
     fn sleep_until(&self, moment: u64) -> Operation;
+    /// No event comes to this sleep any more.
+    fn cancel_sleep(&self, sleep: Operation);
     fn create_webhook(&self, answer: &Answer) -> Created;
     fn take_request(&self, webhook: Operation);
     fn respond(&self, request: u64, response: &Response);

@@ -21,8 +21,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 pub(crate) use crate::runtime::host::{Answer, Created, Event, Host, Operation, Verdict};
-use crate::runtime::operations::Operations;
 pub(crate) use crate::runtime::operations::{AnswerOf, answer};
+use crate::runtime::operations::{Operations, Slot};
 use crate::runtime::task::Task;
 pub use crate::runtime::task::Workflow;
 use crate::step::CallOptions;
@@ -37,13 +37,23 @@ thread_local! {
 pub(crate) struct Runtime {
     host: Box<dyn Host>,
     operations: RefCell<Operations>,
+    /// Sleeps that were dropped in this turn while they were under way, in the order of the drops.
+    given_up: RefCell<Vec<Operation>>,
     task: RefCell<Option<Task>>,
 }
 
 impl Runtime {
     /// Makes this the run of the thread. Nothing runs yet.
     pub(crate) fn install(host: impl Host + 'static) {
-        let runtime = Self { host: Box::new(host), operations: RefCell::default(), task: RefCell::default() };
+        // What an earlier run of the thread holds is dropped while no run is here, so that it asks
+        // nobody for anything.
+        drop(HERE.take());
+        let runtime = Self {
+            host: Box::new(host),
+            operations: RefCell::default(),
+            given_up: RefCell::default(),
+            task: RefCell::default(),
+        };
         HERE.set(Some(Rc::new(runtime)));
     }
 
@@ -106,7 +116,18 @@ impl Runtime {
             }
         }
         self.task.replace(Some(task));
+        self.cancel_sleeps();
         Verdict::Waiting
+    }
+
+    /// Tells the host which sleeps the workflow gave up in this turn.
+    ///
+    /// A drop can happen anywhere, also where the host may not be called; here a turn is under way
+    /// for certain. A run that ends never comes here: its verdict gives up all that is open.
+    fn cancel_sleeps(&self) {
+        for sleep in self.given_up.take() {
+            self.host.cancel_sleep(sleep);
+        }
     }
 
     /// The imports: what only asks, and what reads.
@@ -126,6 +147,17 @@ impl Runtime {
         let operation = self.host.sleep_until(moment);
         self.operations.borrow_mut().open(operation);
         operation
+    }
+
+    /// Gives a sleep up. The host will hear of it if the sleep is still under way; one whose event
+    /// is here is over, whether the workflow looked or not.
+    pub(crate) fn give_up_sleep(&self, sleep: Operation) {
+        // What it held is dropped after the borrows: a waker may run code of the author's.
+        let slot = self.operations.borrow_mut().close(sleep);
+        if matches!(slot, Some(Slot::Waiting(_))) {
+            self.given_up.borrow_mut().push(sleep);
+        }
+        drop(slot);
     }
 
     /// Gives an operation up, a webhook included: its requests can be read by nobody any more.

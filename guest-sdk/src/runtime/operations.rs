@@ -170,6 +170,13 @@ pub(crate) fn answer(operation: Operation) -> AnswerOf {
 /// that futures of workflows stay `Send` in the native build.
 pub(crate) struct AnswerOf(Operation);
 
+impl AnswerOf {
+    /// Whose answer it is.
+    pub(crate) fn operation(&self) -> Operation {
+        self.0
+    }
+}
+
 impl Future for AnswerOf {
     type Output = Event;
 

@@ -19,6 +19,10 @@ impl Host for Imports {
         sleep::until(moment)
     }
 
+    fn cancel_sleep(&self, sleep: Operation) {
+        sleep::cancel(sleep);
+    }
+
     fn create_webhook(&self, answer: &Answer) -> Created {
         let answer = match answer {
             Answer::Accepted => webhook::Answer::Accepted,

@@ -1,5 +1,6 @@
 //! Promises of the executor, kept before a host that only writes down what it is asked.
 
+mod sleeps;
 mod steps;
 mod waiting;
 mod webhooks;
@@ -45,6 +46,10 @@ impl Host for Scribe {
 
     fn sleep_until(&self, moment: u64) -> Operation {
         self.operation(&format!("sleep until {moment}"))
+    }
+
+    fn cancel_sleep(&self, sleep: Operation) {
+        self.note(format!("cancel {sleep}"));
     }
 
     fn create_webhook(&self, answer: &Answer) -> Created {
