@@ -107,9 +107,10 @@ impl Source {
     }
 }
 
-/// Whether the word stands in the line by itself, not as a part of another.
+/// Whether the word stands in the line by itself, not as a part of another and not as a lifetime.
 fn has_word(line: &str, word: &str) -> bool {
-    let is_part = |character: Option<char>| character.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let is_part =
+        |character: Option<char>| character.is_some_and(|c| c.is_alphanumeric() || "_'".contains(c));
     let open_start = !is_part(word.chars().next());
     let open_end = !is_part(word.chars().next_back());
     line.match_indices(word).map(|(at, _)| at..at + word.len()).any(|Range { start, end }| {
@@ -151,6 +152,8 @@ fn a_word_is_found_only_by_itself() {
         ("println!(\"\")", "println!", true),
         ("eprintln!(\"\")", "println!", false),
         ("crate::engine::clock", "crate::engine", true),
+        ("name: &'static str", "static", false),
+        ("static NAME: &'static str", "static", true),
     ] {
         assert_eq!(has_word(line, word), expected, "{line}");
     }
