@@ -1,6 +1,6 @@
 //! Polling: ask the CRM every few minutes for what has changed, and write it to the database.
 
-use segno::{log, sleep, workflow};
+use segno::{StepFailure, log, sleep, workflow};
 use serde::{Deserialize, Serialize};
 
 /// How far each fetch reaches back behind the one before. The clocks of two systems are never quite
@@ -36,20 +36,24 @@ pub async fn crm_poll(config: Config) -> Result<(), segno::Error> {
         // Taken before the fetch, so that what changes while it runs is fetched the next time.
         let next_cursor = segno::now().as_millisecond() - OVERLAP_MS;
 
-        match steps::fetch_updated_contacts(cursor).await {
-            Ok(contacts) => {
-                if !contacts.is_empty() {
-                    steps::upsert_contacts(contacts).await?;
-                }
-                cursor = next_cursor;
-            }
-            // The CRM is out of reach for longer than the step tries. The cursor stays, so nothing
+        match poll(cursor).await {
+            Ok(()) => cursor = next_cursor,
+            // Something is out of reach for longer than its step tries. The cursor stays, so nothing
             // is lost.
             Err(failure) => log::warn!("will ask again for what changed since {cursor}: {failure}"),
         }
 
         sleep(&config.every).await;
     }
+}
+
+async fn poll(cursor: i64) -> Result<(), StepFailure> {
+    let contacts = steps::fetch_updated_contacts(cursor).await?;
+
+    if !contacts.is_empty() {
+        steps::upsert_contacts(contacts).await?;
+    }
+    Ok(())
 }
 
 /// What touches the world.
@@ -68,7 +72,7 @@ pub mod steps {
     }
 
     /// Writes contacts to the database; a row that is newer stays.
-    #[segno::step(max_retries = 100, backoff(max = "5s"))]
+    #[segno::step(max_retries = 5)]
     pub async fn upsert_contacts(contacts: Vec<Contact>) -> Result<(), StepError> {
         Ok(db::get().await?.upsert_contacts(&contacts).await?)
     }

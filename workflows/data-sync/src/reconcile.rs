@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use segno::{log, sleep, workflow};
+use futures::future::try_join;
+use segno::{StepFailure, log, sleep, workflow};
 use serde::{Deserialize, Serialize};
 
 /// How to reconcile.
@@ -27,23 +28,28 @@ pub struct Product {
 #[workflow]
 pub async fn reconcile(config: Config) -> Result<(), segno::Error> {
     loop {
-        // Both sides at the same time.
-        match futures::try_join!(steps::fetch_local_products(), steps::fetch_remote_products()) {
-            Ok((local, remote)) => {
-                let diff = diff(&local, remote);
-                if !diff.changed.is_empty() {
-                    steps::upsert_products(diff.changed).await?;
-                }
-                if !diff.gone.is_empty() {
-                    log::warn!("the shop no longer has {}: archiving", diff.gone.join(", "));
-                    steps::archive_products(diff.gone).await?;
-                }
-            }
-            Err(failure) => log::warn!("will compare the next time: {failure}"),
+        if let Err(failure) = compare_and_mend().await {
+            log::warn!("will compare again the next time: {failure}");
         }
 
         sleep(&config.every).await;
     }
+}
+
+async fn compare_and_mend() -> Result<(), StepFailure> {
+    // Both sides at the same time.
+    let (local, remote) = try_join(steps::fetch_local_products(), steps::fetch_remote_products()).await?;
+
+    let Diff { changed, gone } = diff(&local, remote);
+
+    if !changed.is_empty() {
+        steps::upsert_products(changed).await?;
+    }
+    if !gone.is_empty() {
+        log::warn!("the shop no longer has {}: archiving", gone.join(", "));
+        steps::archive_products(gone).await?;
+    }
+    Ok(())
 }
 
 /// What is to be done so that the local side agrees with the remote one.
@@ -75,25 +81,25 @@ pub mod steps {
     use crate::{db, http};
 
     /// The products that we have and have not archived.
-    #[segno::step]
+    #[segno::step(max_retries = 5)]
     pub async fn fetch_local_products() -> Result<Vec<Product>, StepError> {
         Ok(db::get().await?.products().await?)
     }
 
     /// The products that the shop has.
-    #[segno::step]
+    #[segno::step(max_retries = 5)]
     pub async fn fetch_remote_products() -> Result<Vec<Product>, StepError> {
         Ok(http::send(http::get("/shop/products")).await?.json().await?)
     }
 
     /// Writes products to the database; a row that is newer stays.
-    #[segno::step(max_retries = 100, backoff(max = "5s"))]
+    #[segno::step(max_retries = 5)]
     pub async fn upsert_products(products: Vec<Product>) -> Result<(), StepError> {
         Ok(db::get().await?.upsert_products(&products).await?)
     }
 
     /// Marks products as archived; their data stay.
-    #[segno::step(max_retries = 100, backoff(max = "5s"))]
+    #[segno::step(max_retries = 5)]
     pub async fn archive_products(ids: Vec<String>) -> Result<(), StepError> {
         Ok(db::get().await?.archive_products(&ids).await?)
     }

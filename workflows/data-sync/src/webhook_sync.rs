@@ -55,7 +55,8 @@ pub mod steps {
 
     /// Applies a change. A delivery that was processed before is known by its ID, and a change that
     /// was overtaken by a newer one leaves the order as it is: so twice, or late, does no harm.
-    #[segno::step(max_retries = 1000, backoff(max = "5s"))]
+    /// What is acknowledged never comes again, so it is tried for weeks.
+    #[segno::step(max_retries = 100_000)]
     pub async fn process_change(change: Change) -> Result<(), StepError> {
         db::get().await?.apply_change(&change).await?;
         Ok(())
