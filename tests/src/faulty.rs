@@ -1,7 +1,7 @@
 //! A disk that fails on purpose, below the store.
 
 use std::io::{Error, ErrorKind, Result};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::StorageBackend;
@@ -16,6 +16,8 @@ struct State {
     synced: Mutex<Vec<u8>>,
     written: Mutex<Vec<u8>>,
     full: AtomicBool,
+    /// How many syncs succeed before the disk fails for good; 0 is without bound.
+    syncs_left: AtomicI64,
 }
 
 impl Disk {
@@ -32,6 +34,19 @@ impl Disk {
             synced: Mutex::new(synced),
             ..State::default()
         }))
+    }
+
+    /// The disk fails for good after so many syncs.
+    pub fn fail_after_syncs(&self, syncs: u32) {
+        self.0.syncs_left.store(i64::from(syncs) + 1, Ordering::SeqCst);
+    }
+
+    fn count_sync(&self) {
+        if self.0.syncs_left.load(Ordering::SeqCst) > 0
+            && self.0.syncs_left.fetch_sub(1, Ordering::SeqCst) == 1
+        {
+            self.set_full(true);
+        }
     }
 
     fn check_room(&self) -> Result<()> {
@@ -66,6 +81,7 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> Result<()> {
+        self.count_sync();
         self.check_room()?;
         lock(&self.0.synced).clone_from(&lock(&self.0.written));
         Ok(())

@@ -104,6 +104,11 @@ impl Host {
         view
     }
 
+    /// The output of a run, once it has one; that it may be parked until then is no matter.
+    pub async fn output(&self, run: RunId) -> Value {
+        output_of(&self.engine, run).await
+    }
+
     /// Starts a run, and gives it back once it has ended or is parked.
     pub async fn run(&self, workflow: &str, input: Value) -> RunView {
         let run = self.start(workflow, input).await;
@@ -112,28 +117,42 @@ impl Host {
 
     /// The token of the webhook that a run waits for, once it does.
     pub async fn token(&self, run: RunId) -> String {
-        self.until(run, |view| {
-            view.waits_for.iter().find_map(|wait| match wait {
-                Wait::Webhook { url, .. } => url.rsplit('/').next().map(str::to_owned),
-                _ => None,
-            })
-        })
-        .await
+        token(&self.engine, run).await
     }
 
     /// What a look at the run finds, once it finds something.
     pub async fn until<T>(&self, run: RunId, look: impl Fn(&RunView) -> Option<T>) -> T {
-        patiently(async {
-            loop {
-                let view = self.engine.run(run).await.expect("the run is known");
-                if let Some(found) = look(&view) {
-                    return found;
-                }
-                tokio::task::yield_now().await;
-            }
-        })
-        .await
+        until(&self.engine, run, look).await
     }
+}
+
+/// The token of the webhook that a run waits for, once it does.
+pub async fn token(engine: &Engine, run: RunId) -> String {
+    until(engine, run, |view| {
+        view.waits_for.iter().find_map(|wait| match wait {
+            Wait::Webhook { url, .. } => url.rsplit('/').next().map(str::to_owned),
+            _ => None,
+        })
+    })
+    .await
+}
+
+/// The output of a run, once it has one; that it may be parked until then is no matter.
+pub async fn output_of(engine: &Engine, run: RunId) -> Value {
+    until(engine, run, |view| view.output.is_some().then(|| output(view))).await
+}
+
+async fn until<T>(engine: &Engine, run: RunId, look: impl Fn(&RunView) -> Option<T>) -> T {
+    patiently(async {
+        loop {
+            let view = engine.run(run).await.expect("the run is known");
+            if let Some(found) = look(&view) {
+                return found;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
 }
 
 /// The output of a run that has completed.

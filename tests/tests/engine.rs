@@ -185,6 +185,35 @@ async fn an_attempt_that_a_stop_cut_off_counts() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_had_not_begun_at_an_orderly_stop_does_not_count() {
+    let host = Host::with(|config| (config.max_running_steps, config.drain) = (1, Duration::ZERO)).await;
+    let first = host.start("step_fails", json!({"slow": 3_600_000})).await;
+    host.until(first, |view| (view.waits_for.len() == 1).then_some(())).await;
+    let second = host.start("step_fails", json!({"slow": 0})).await;
+    let host = host.restart(|_config| {}).await;
+    assert_eq!(output(&host.end(second).await), json!({"Ok": false}));
+    let history = host.engine.history(second, 0, 100).await.expect("the run is known");
+    let told = serde_json::to_string(&history.events).expect("a history is JSON");
+    assert!(!told.contains("step_retrying"), "{told}");
+}
+
+#[tokio::test]
+async fn a_caller_who_hangs_up_does_not_take_the_key_with_it() {
+    let host = Host::new().await;
+    for n in 0..20 {
+        let key = format!("order-{n}");
+        let start = || host.engine.start("echo", raw(&json!(1)), Some(key.clone()));
+        // Polled once and dropped: the request is on its way.
+        let mut hangs_up = Box::pin(start());
+        let _ = futures::poll!(&mut hangs_up);
+        drop(hangs_up);
+        start().await.expect("it is started");
+    }
+    let filter = segno_host::engine::RunFilter { limit: 100, ..Default::default() };
+    assert_eq!(host.engine.runs(filter).await.expect("they are known").runs.len(), 20);
+}
+
+#[tokio::test]
 async fn the_same_key_starts_one_run_however_many_ask() {
     let host = Host::new().await;
     let start = || host.engine.start("echo", raw(&json!(1)), Some("order-7".into()));
@@ -263,7 +292,7 @@ async fn a_raised_limit_lets_a_blocked_run_go_on() {
     let view = host.end(run).await;
     assert!(blocked(&view).contains("more than 10 operations at once"), "{view:?}");
     let host = host.restart(|_config| {}).await;
-    assert_eq!(output(&host.end(run).await), json!(210));
+    assert_eq!(host.output(run).await, json!(210));
 }
 
 #[tokio::test]
@@ -278,7 +307,7 @@ async fn what_happens_to_a_blocked_run_waits_for_it() {
     let host = host.restart(|config| config.limits.fuel_per_turn = 30_000_000).await;
     host.engine.call_webhook(&token, post("4")).await.expect("it is stored");
     let host = host.restart(|_config| {}).await;
-    assert_eq!(output(&host.end(run).await), json!(["1", "2", "3"]));
+    assert_eq!(host.output(run).await, json!(["1", "2", "3"]));
 }
 
 #[tokio::test]

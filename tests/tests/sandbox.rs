@@ -9,7 +9,7 @@ const QUOTA: Quota = Quota {
     fuel_per_turn: 1_000_000_000,
     memory: 32 << 20,
     commands_per_turn: 10_000,
-    bytes_per_turn: 1 << 20,
+    bytes_per_turn: 8 << 20,
     payload: 1 << 20,
 };
 

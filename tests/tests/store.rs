@@ -41,7 +41,7 @@ fn what_was_committed_is_there_after_a_power_failure_and_what_was_not_is_not() {
     let (committer, _thread) = Committer::start(store);
     for seq in 0..100 {
         let (told, hears) = channel();
-        committer.submit(Draft::turn(run(), turn(seq), 0), move |committed| {
+        committer.submit(Draft::turn(run(), (turn(seq), vec![]), 0), move |committed| {
             told.send(committed.is_ok()).expect("the test listens");
         });
         assert!(hears.recv().expect("the committer answers"));
@@ -55,10 +55,10 @@ fn on_a_full_disk_nothing_is_said_to_be_stored_and_nothing_before_is_lost() {
     let disk = Disk::default();
     let store = Store::open_on(disk.clone()).expect("the store opens");
     let (committer, _thread) = Committer::start(store);
-    committer.submit(Draft::turn(run(), turn(0), 0), |_committed| {});
+    committer.submit(Draft::turn(run(), (turn(0), vec![]), 0), |_committed| {});
     committer.flush().expect("there is room");
     disk.set_full(true);
-    committer.submit(Draft::turn(run(), turn(1), 0), |committed| {
+    committer.submit(Draft::turn(run(), (turn(1), vec![]), 0), |committed| {
         assert!(committed.is_err(), "it is not on disk");
     });
     assert!(matches!(committer.flush(), Ok(()) | Err(StoreError::Io { .. })));
@@ -67,7 +67,7 @@ fn on_a_full_disk_nothing_is_said_to_be_stored_and_nothing_before_is_lost() {
     // missing.
     disk.set_full(false);
     let (told, hears) = channel();
-    committer.submit(Draft::turn(run(), turn(2), 0), move |committed| {
+    committer.submit(Draft::turn(run(), (turn(2), vec![]), 0), move |committed| {
         told.send(committed.is_ok()).expect("the test listens");
     });
     assert!(!hears.recv().expect("the committer answers"));
@@ -99,6 +99,56 @@ async fn an_engine_on_a_full_disk_refuses_new_work_and_loses_none() {
     assert_eq!(runs, [acknowledged]);
 }
 
+/// A run that is parked with three requests goes on, and the power fails at each commit of that.
+#[tokio::test]
+async fn no_crash_while_a_parked_run_goes_on_loses_what_was_acknowledged() {
+    let directory = directory();
+    let open = async |disk: &Disk, fuel: u64| {
+        let store = Store::open_on(disk.clone()).expect("the store opens");
+        let mut config = Config::new(directory.path(), "http://segno.test");
+        config.cache = segno_tests::cache();
+        config.limits.fuel_per_turn = fuel;
+        Engine::open_on(store, config, guest_basics::steps(), Clock::System).await.expect("the engine opens")
+    };
+    let (disk, little, much) = (Disk::default(), 30_000_000, 1_000_000_000);
+    let engine = open(&disk, little).await;
+    engine.deploy(basics()).await.expect("the module is good");
+    let run = engine.start("hook_heavy", raw(&json!(3)), None).await.expect("it starts").run_id;
+    let token = segno_tests::token(&engine, run).await;
+    for body in ["1", "2", "3"] {
+        engine.call_webhook(&token, segno_tests::post(body)).await.expect("it is stored");
+    }
+    let parked = disk.after_power_failure();
+    for commits in 0.. {
+        let disk = parked.after_power_failure();
+        disk.fail_after_syncs(commits);
+        let store = Store::open_on(disk.clone());
+        if store.is_ok() {
+            drop(store);
+            let engine = open(&disk, much).await;
+            let ends = async {
+                while engine.trouble().is_none() {
+                    if engine.run(run).await.is_ok_and(|view| view.output.is_some()) {
+                        return true;
+                    }
+                    tokio::task::yield_now().await;
+                }
+                false
+            };
+            if segno_tests::patiently(ends).await {
+                assert!(commits > 3, "the run goes on in some commits");
+                return;
+            }
+        }
+        let engine = open(&disk.after_power_failure(), much).await;
+        assert_eq!(
+            segno_tests::output_of(&engine, run).await,
+            json!(["1", "2", "3"]),
+            "after {commits} syncs"
+        );
+    }
+}
+
 #[test]
 fn a_directory_that_is_in_use_is_refused_with_a_sentence() {
     let directory = directory();
@@ -123,7 +173,7 @@ fn a_damaged_file_is_an_error_and_never_a_panic() {
         let store = Store::open(directory.path()).expect("the store opens");
         let (committer, _thread) = Committer::start(store);
         for seq in 0..50 {
-            committer.submit(Draft::turn(run(), turn(seq), 0), |_committed| {});
+            committer.submit(Draft::turn(run(), (turn(seq), vec![]), 0), |_committed| {});
         }
         committer.flush().expect("there is room");
         std::fs::read(directory.path().join("segno.redb")).expect("the file is there")

@@ -53,6 +53,11 @@ pub enum Command {
         /// Which webhook.
         webhook: Op,
     },
+    /// Give up a sleep.
+    CancelSleep {
+        /// Which sleep.
+        sleep: Op,
+    },
 }
 
 impl Command {
@@ -62,16 +67,23 @@ impl Command {
         matches!(self, Self::Step { .. } | Self::Sleep { .. } | Self::Webhook { .. })
     }
 
-    /// How many bytes of payload the command carries.
+    /// How many bytes the command takes, about: its payload, and what every command takes.
     #[must_use]
     pub fn size(&self) -> usize {
+        size_of::<Self>() + self.payload()
+    }
+
+    fn payload(&self) -> usize {
         match self {
             Self::Step { name, input, .. } => name.len() + input.len(),
             Self::Webhook { answer: Answer::Fixed(response), .. } | Self::Respond { response, .. } => {
-                response.body.len()
-                    + response.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+                response.size()
             }
-            Self::Sleep { .. } | Self::Webhook { .. } | Self::Take { .. } | Self::Dispose { .. } => 0,
+            Self::Sleep { .. }
+            | Self::Webhook { .. }
+            | Self::Take { .. }
+            | Self::Dispose { .. }
+            | Self::CancelSleep { .. } => 0,
         }
     }
 
@@ -102,6 +114,7 @@ impl fmt::Display for Command {
                 write!(f, "respond to request {request} with status {}", response.status)
             }
             Self::Dispose { webhook } => write!(f, "dispose of webhook {webhook}"),
+            Self::CancelSleep { sleep } => write!(f, "give up sleep {sleep}"),
         }
     }
 }

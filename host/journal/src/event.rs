@@ -90,9 +90,17 @@ impl Request {
     /// How much room the request takes while it waits to be taken, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-        self.method.len() + self.url.len() + headers + self.body.len()
+        size_of::<Self>()
+            + self.method.len()
+            + self.url.len()
+            + size_of_headers(&self.headers)
+            + self.body.len()
     }
+}
+
+/// What headers take, the empty ones included: each is two strings.
+fn size_of_headers(headers: &[(String, String)]) -> usize {
+    headers.iter().map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len()).sum()
 }
 
 /// What a webhook answers to its caller.
@@ -111,5 +119,11 @@ impl Response {
     #[must_use]
     pub const fn accepted() -> Self {
         Self { status: 202, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// How much room the response takes, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + size_of_headers(&self.headers) + self.body.len()
     }
 }

@@ -10,8 +10,8 @@ use crate::{Answer, Command, Event, Op, Response, StepOptions, Timestamp, Turn, 
 /// keep up; its callers are asked to come later.
 pub const MAX_UNTAKEN: usize = 1_000;
 
-/// How many bytes of requests of one webhook may lie untaken: they live in the memory of the guest,
-/// which is bounded.
+/// How many bytes of requests may lie untaken, over all webhooks of a run: they live in the memory of
+/// the guest, which is bounded.
 pub const MAX_UNTAKEN_BYTES: usize = 8 << 20;
 
 /// The state of a run: the fold of its turns, and nothing else.
@@ -21,6 +21,8 @@ pub struct Run {
     turns: u64,
     operations: u64,
     requests: u64,
+    /// Bytes of requests that lie untaken, over all webhooks.
+    untaken_bytes: usize,
     open: BTreeMap<Op, Box<Open>>,
 }
 
@@ -109,6 +111,11 @@ pub enum Effect {
         op: Op,
         /// The moment.
         at: Timestamp,
+    },
+    /// Forget to wake the run: the sleep is given up.
+    Forget {
+        /// The operation.
+        op: Op,
     },
     /// Answer the caller of a request.
     Respond {
@@ -239,8 +246,8 @@ impl Run {
             (Some(Open::Step { .. }), Event::StepCompleted { .. } | Event::StepFailed { .. })
             | (Some(Open::Sleep { .. }), Event::Slept { .. }) => Ok(()),
             (Some(Open::Webhook { untaken, disposed: false, .. }), Event::Requested { request, .. }) => {
-                let bytes: usize = untaken.iter().sum();
-                let full = untaken.len() >= MAX_UNTAKEN || bytes + request.size() > MAX_UNTAKEN_BYTES;
+                let bytes = self.untaken_bytes + request.size();
+                let full = untaken.len() >= MAX_UNTAKEN || bytes > MAX_UNTAKEN_BYTES;
                 if full { Err(Refusal::Full) } else { Ok(()) }
             }
             _ => Err(Refusal::NotOpen(op)),
@@ -268,7 +275,11 @@ impl Run {
         for command in &turn.commands {
             effects.extend(self.obey(command, turn.at)?);
         }
-        effects.extend(self.conclude(&turn.verdict)?);
+        if let Some(end) = self.conclude(&turn.verdict)? {
+            // What is not awaited at the end is dropped: nothing starts only to be stopped.
+            effects.retain(|effect| matches!(effect, Effect::Respond { .. }));
+            effects.push(end);
+        }
         Ok((self, effects))
     }
 
@@ -283,6 +294,7 @@ impl Run {
                 self.requests += 1;
                 if let Some(Open::Webhook { untaken, .. }) = self.open_mut(*op) {
                     untaken.push_back(request.size());
+                    self.untaken_bytes += request.size();
                 }
             }
             Event::Cancelled => {}
@@ -318,6 +330,13 @@ impl Run {
                 Ok(Some(Effect::Respond { request: *request, response: response.clone() }))
             }
             Command::Respond { request, .. } => Err(Fault::UnknownRequest(*request)),
+            Command::CancelSleep { sleep } => {
+                if !matches!(self.operation(*sleep), Some(Open::Sleep { .. })) {
+                    return Ok(None);
+                }
+                self.open.remove(sleep);
+                Ok(Some(Effect::Forget { op: *sleep }))
+            }
             Command::Dispose { webhook } => {
                 if let Some(Open::Webhook { disposed, .. }) = self.open_mut(*webhook) {
                     *disposed = true;
@@ -334,7 +353,9 @@ impl Run {
             _ => None,
         };
         self.forget_if_drained(webhook);
-        oldest.map(|_size| ()).ok_or(Fault::NothingToTake(webhook))
+        let size = oldest.ok_or(Fault::NothingToTake(webhook))?;
+        self.untaken_bytes -= size;
+        Ok(())
     }
 
     /// A webhook that is disposed of is over when the last of its requests is taken.
@@ -367,6 +388,7 @@ impl Run {
             Verdict::Cancelled => Status::Cancelled,
         };
         self.open.clear();
+        self.untaken_bytes = 0;
         Ok(Some(Effect::End))
     }
 }

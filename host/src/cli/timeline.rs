@@ -77,6 +77,7 @@ impl<'a> Timeline<'a> {
                 format!("step #{op} {name} failed {how} {}: {error}", counted(*attempts, "attempt"))
             }
             E::SleepStarted { op, until } => format!("sleep #{op} until {}", moment(*until, self.now)),
+            E::SleepCancelled { op } => format!("sleep #{op} given up"),
             E::SleepCompleted { op } => format!("sleep #{op} is over"),
             E::WebhookCreated { op, url } => format!("webhook #{op} opened at {}", self.whole(url)),
             E::WebhookRequested { op, request, method, url: _, bytes } => {

@@ -64,6 +64,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
             | StoreError::Directory { .. }
             | StoreError::Newer { .. }
             | StoreError::Io { .. }
+            | StoreError::Panicked
             | StoreError::Closed,
         ) => &Kind::STORE_TROUBLE,
         EngineError::Busy => &Kind::BUSY,

@@ -1,6 +1,6 @@
 //! Who in the world waits for a run: callers of its webhooks, and clients that wait for its end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use segno_journal::{Response, RunId};
@@ -13,7 +13,7 @@ const MIN_SWEEP: usize = 64;
 #[derive(Default)]
 pub(crate) struct Callers {
     requests: Mutex<Requests>,
-    ends: Mutex<HashMap<RunId, Vec<oneshot::Sender<()>>>>,
+    ends: Mutex<Ends>,
 }
 
 #[derive(Default)]
@@ -21,6 +21,26 @@ struct Requests {
     waiting: BTreeMap<(RunId, u64), oneshot::Sender<Response>>,
     /// How many may wait before those that gave up are let go.
     sweep_at: usize,
+}
+
+#[derive(Default)]
+struct Ends {
+    waiting: BTreeMap<RunId, Vec<oneshot::Sender<()>>>,
+    /// How many came since the last sweep, and those that it left.
+    count: usize,
+    sweep_at: usize,
+}
+
+impl Ends {
+    /// Lets those go that gave up, and the runs that nobody waits for.
+    fn sweep(&mut self) {
+        self.waiting.retain(|_, clients| {
+            clients.retain(|client| !client.is_closed());
+            !clients.is_empty()
+        });
+        self.count = self.waiting.values().map(Vec::len).sum();
+        self.sweep_at = 2 * self.count + MIN_SWEEP;
+    }
 }
 
 impl Callers {
@@ -49,16 +69,18 @@ impl Callers {
     pub(crate) fn expect_end(&self, run: RunId) -> oneshot::Receiver<()> {
         let (client, heard) = oneshot::channel();
         let mut ends = lock(&self.ends);
-        let clients = ends.entry(run).or_default();
-        clients.retain(|client| !client.is_closed());
-        clients.push(client);
+        ends.waiting.entry(run).or_default().push(client);
+        ends.count += 1;
+        if ends.count > ends.sweep_at {
+            ends.sweep();
+        }
         heard
     }
 
     /// Tells who waits for the run that it has ended or is parked. Callers whose request nobody
     /// answered are told nothing: their time-out answers them.
     pub(crate) fn end(&self, run: RunId) {
-        for client in lock(&self.ends).remove(&run).into_iter().flatten() {
+        for client in lock(&self.ends).waiting.remove(&run).into_iter().flatten() {
             let _gone = client.send(());
         }
     }
@@ -66,7 +88,7 @@ impl Callers {
     /// Lets everybody go: the host stops.
     pub(crate) fn let_all_go(&self) {
         lock(&self.requests).waiting.clear();
-        lock(&self.ends).clear();
+        lock(&self.ends).waiting.clear();
     }
 
     /// Lets the callers of an ended run go: dropping their senders is their answer.

@@ -2,13 +2,15 @@
 //! pointed at. A bad module changes nothing.
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::view::Deployed;
-use crate::sandbox::{Manifest, Module};
-use crate::store::{Draft, ModuleRecord};
+use segno_journal::Manifest;
+
+use crate::sandbox::Module;
+use crate::store::{ModuleRecord, StoreError};
 
 /// How large a component may be, in bytes.
 pub(crate) const MAX_MODULE: usize = 64 << 20;
@@ -21,7 +23,17 @@ impl Engine {
     ///
     /// What is wrong with it; what was deployed before is unchanged.
     pub async fn deploy(&self, wasm: Bytes) -> Result<Deployed, EngineError> {
-        let _admitted = self.admit()?;
+        let (engine, admitted) = (self.clone(), self.admit()?);
+        // Of its own, so that a deployer who hangs up does not leave half a deploy.
+        let deployed = tokio::spawn(async move { engine.deploy_whole(wasm, admitted).await });
+        deployed.await.map_err(|_| EngineError::Stopping)?
+    }
+
+    async fn deploy_whole(
+        &self,
+        wasm: Bytes,
+        _admitted: OwnedSemaphorePermit,
+    ) -> Result<Deployed, EngineError> {
         if wasm.len() > MAX_MODULE {
             return Err(EngineError::TooLarge { what: "the module", size: wasm.len(), limit: MAX_MODULE });
         }
@@ -42,34 +54,20 @@ impl Engine {
     }
 
     async fn store_module(&self, module: Module, manifest: Manifest, wasm: Bytes) -> Result<(), EngineError> {
-        let digest = module.digest();
-        // While it is on its way it counts as needed: its last run may end in this moment.
-        self.0.modules.enter(digest);
-        let stored = self.store_entered(module, manifest, wasm).await;
-        let _unneeded_if_it_was_not_stored = self.0.modules.leave(digest);
-        stored
-    }
-
-    async fn store_entered(
-        &self,
-        module: Module,
-        manifest: Manifest,
-        wasm: Bytes,
-    ) -> Result<(), EngineError> {
-        let digest = module.digest();
-        let known = self.0.modules.record(digest);
+        let (digest, modules) = (module.digest(), &self.0.modules);
+        let known = modules.record(digest);
         let deployed_at = known.map_or_else(|| self.0.outside.now(), |record| record.deployed_at);
         let record = ModuleRecord { manifest, size: wasm.len() as u64, deployed_at };
         let (done, written) = oneshot::channel();
-        self.0.committer.submit(Draft::module(digest, &record, &wasm), move |committed| {
-            let _gone = done.send(committed.map(drop));
+        modules.put(digest, &record, &wasm, |written| {
+            let _gone = done.send(written);
         });
-        written.await.map_err(|_| EngineError::Stopping)??;
-        let unneeded = self.0.modules.install(module, record);
-        if !unneeded.is_empty() {
-            self.0.committer.submit(Draft::forget_modules(&unneeded), |_forgotten| {});
+        let written = written.await.map_err(|_| StoreError::Closed).flatten();
+        if written.is_ok() {
+            modules.install(module, record);
         }
-        Ok(())
+        modules.leave(digest);
+        Ok(written?)
     }
 
     fn missing_steps(&self, manifest: &Manifest) -> Vec<String> {

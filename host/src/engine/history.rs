@@ -97,7 +97,7 @@ impl Teller {
     }
 
     fn tell_attempts(&mut self, op: Op, asked_in: u64, attempts: &[(Op, Attempt)]) {
-        for (_, attempt) in attempts.iter().filter(|(of, _)| *of == op) {
+        for (_, attempt) in attempts.iter().filter(|(of, attempt)| *of == op && attempt.number > 0) {
             let event = HistoryEvent::StepRetrying {
                 op: op.0,
                 attempt: attempt.number,
@@ -126,6 +126,7 @@ impl Teller {
                 HistoryEvent::WebhookResponded { request: *request, status: response.status }
             }
             Command::Dispose { webhook } => HistoryEvent::WebhookDisposed { op: webhook.0 },
+            Command::CancelSleep { sleep } => HistoryEvent::SleepCancelled { op: sleep.0 },
         }
     }
 

@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use segno_journal::retry::Attempt;
-use segno_journal::{Event, Op, Request, RunId};
+use segno_journal::{Digest, Event, Op, Request, RunId, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::engine::error::EngineError;
 use crate::engine::reply::{Reply, Then};
 use crate::engine::view::Wait;
-use crate::sandbox::Digest;
+use crate::steps::Attempted;
 use crate::store::RunRecord;
 
 /// What a shard is told.
 pub(crate) enum Message {
+    /// All shards have taken in their runs: set them going. With the moment of the last orderly
+    /// stop, if there was one.
+    GoOn { stopped_at: Option<Timestamp> },
     /// A new run, with its JSON input and the idempotency key that names it.
     Start { run: RunId, record: RunRecord, input: String, key: Option<String>, then: Then },
     /// Something happened to a run.
@@ -23,6 +26,10 @@ pub(crate) enum Message {
     Request { run: RunId, op: Op, request: Request, caller: oneshot::Sender<Result<Reply, EngineError>> },
     /// An attempt of a step failed, and the step is to be tried again.
     Attempt { run: RunId, op: Op, attempt: Attempt },
+    /// The next attempt of a step is due.
+    Retry(Attempted),
+    /// Events lie parked of a run that is parked no more.
+    Unpark { run: RunId },
     /// Somebody cancels a run.
     Cancel { run: RunId, then: Then },
     /// Somebody lets a parked run go on, perhaps on another module.
@@ -54,6 +61,13 @@ impl Inboxes {
         let _gone = self.0[shard_of(run, self.0.len())].send(message);
     }
 
+    /// Tells all shards to set their runs going.
+    pub(crate) fn go_on(&self, stopped_at: Option<Timestamp>) {
+        for inbox in &*self.0 {
+            let _gone = inbox.send(Message::GoOn { stopped_at });
+        }
+    }
+
     /// Tells all shards to stop.
     pub(crate) fn stop(&self) {
         for inbox in &*self.0 {
@@ -64,7 +78,6 @@ impl Inboxes {
 
 /// Which of the shards owns a run: by the random part of its name.
 pub(crate) fn shard_of(run: RunId, shards: usize) -> usize {
-    let bytes = run.to_bytes();
-    let random = bytes.iter().rev().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    (random % shards as u64) as usize
+    let [.., a, b, c, d, e, f, g, h] = run.to_bytes();
+    (u64::from_be_bytes([a, b, c, d, e, f, g, h]) % shards as u64) as usize
 }

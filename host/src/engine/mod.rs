@@ -12,14 +12,17 @@ mod deploy;
 mod error;
 mod history;
 mod inbox;
+mod live;
 mod modules;
 mod open;
 mod outside;
+mod parking;
 mod queries;
 mod recovery;
 mod replay;
 mod reply;
 mod shard;
+mod stop;
 mod timers;
 mod token;
 mod view;
@@ -27,12 +30,12 @@ mod waits;
 mod warm;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use segno_journal::{Request, RunId, Timestamp};
+use segno_journal::{Digest, Request, RunId, Timestamp};
 use serde_json::value::RawValue;
-use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 pub use crate::engine::clock::{Clock, VirtualClock};
 pub use crate::engine::config::{Config, Limits};
@@ -49,7 +52,6 @@ use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::reply::Then;
-use crate::sandbox::Digest;
 use crate::store::{Committer, RunRecord, Standing, Store};
 
 /// How many requests may be under way at once. More than that wait longer than their callers do:
@@ -73,7 +75,7 @@ struct Shared {
     modules: Arc<Modules>,
     outside: Outside,
     inboxes: Inboxes,
-    under_way: Semaphore,
+    under_way: Arc<Semaphore>,
     key_locks: [tokio::sync::Mutex<()>; KEY_LOCKS],
     deploy_lock: tokio::sync::Mutex<()>,
     last_run: Mutex<Option<RunId>>,
@@ -113,15 +115,32 @@ impl Engine {
         input: Box<RawValue>,
         key: Option<String>,
     ) -> Result<Started, EngineError> {
-        let _admitted = self.admit()?;
+        let (engine, admitted) = (self.clone(), self.admit()?);
         let (size, limit) = (input.get().len(), self.0.config.limits.payload);
         if size > limit {
             return Err(EngineError::TooLarge { what: "the input", size, limit });
         }
-        let Some(key) = key else { return self.start_new(workflow, input, None).await };
-        if key.is_empty() || key.len() > MAX_KEY {
-            return Err(EngineError::BadKey { size: key.len(), limit: MAX_KEY });
+        let size = key.as_ref().map_or(1, String::len);
+        if size == 0 || size > MAX_KEY {
+            return Err(EngineError::BadKey { size, limit: MAX_KEY });
         }
+        let workflow = workflow.to_owned();
+        // Of its own, so that a caller who hangs up takes neither the key's lock nor its place in
+        // the line with it.
+        let started = tokio::spawn(async move {
+            let _admitted = admitted;
+            engine.start_once(&workflow, input, key).await
+        });
+        started.await.map_err(|_| EngineError::Stopping)?
+    }
+
+    async fn start_once(
+        &self,
+        workflow: &str,
+        input: Box<RawValue>,
+        key: Option<String>,
+    ) -> Result<Started, EngineError> {
+        let Some(key) = key else { return self.start_new(workflow, input, None).await };
         let _alone = self.key_lock(&key).lock().await;
         match self.0.store.started_by(workflow, &key)? {
             Some(run_id) => Ok(Started { run_id, status: self.status(run_id)?, created: false }),
@@ -178,8 +197,8 @@ impl Engine {
         let module = match module {
             None => None,
             Some(text) => {
-                let digest = text.parse::<Digest>().ok().filter(|digest| self.0.modules.contains(*digest));
-                Some(digest.ok_or(EngineError::UnknownModule(text.chars().take(80).collect()))?)
+                let unknown = |_| EngineError::UnknownModule(text.chars().take(80).collect());
+                Some(text.parse::<Digest>().map_err(unknown)?)
             }
         };
         if self.status(run)? != RunStatus::Blocked {
@@ -195,12 +214,17 @@ impl Engine {
     ///
     /// The call was not stored then.
     pub async fn call_webhook(&self, token: &str, request: Request) -> Result<Reply, EngineError> {
-        let _admitted = self.admit()?;
+        let admitted = self.admit()?;
         let webhook = self.0.store.webhook(token)?.ok_or(EngineError::UnknownWebhook)?;
         let (run, op) = (webhook.run(), webhook.op);
         let (caller, answer) = oneshot::channel();
         self.0.inboxes.send(run, Message::Request { run, op, request, caller });
-        answer.await.map_err(|_| EngineError::Stopping)?
+        // A caller who hangs up keeps its place: its request is still in the line.
+        let answered = tokio::spawn(async move {
+            let _admitted = admitted;
+            answer.await
+        });
+        answered.await.map_err(|_| EngineError::Stopping)?.map_err(|_| EngineError::Stopping)?
     }
 
     /// Why the host takes no work, if it does not.
@@ -212,33 +236,6 @@ impl Engine {
         self.0.committer.trouble().map(ToString::to_string)
     }
 
-    /// Stops: takes no more work, lets steps in flight end for some seconds, and closes the store.
-    /// What is on disk goes on at the next start.
-    pub async fn shutdown(&self) {
-        if self.0.stopping.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        self.0.outside.timers.stop();
-        self.0.outside.runner.drain(self.0.config.drain).await;
-        self.0.inboxes.stop();
-        self.0.outside.callers.let_all_go();
-        let Threads { shards, committer } = std::mem::take(&mut *self.lock_threads());
-        let orders = self.0.committer.clone();
-        // First the shards, whose last turns the committer still writes.
-        let joined = tokio::task::spawn_blocking(move || {
-            let shards = shards.into_iter().try_for_each(JoinHandle::join);
-            orders.stop();
-            shards.and(committer.map_or(Ok(()), JoinHandle::join))
-        });
-        if !matches!(joined.await, Ok(Ok(()))) {
-            tracing::error!("a thread of the engine had panicked before it was stopped");
-        }
-    }
-
-    fn lock_threads(&self) -> MutexGuard<'_, Threads> {
-        self.0.threads.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Hands a shard a message, and waits until its word is on disk.
     async fn ask(&self, run: RunId, message: impl FnOnce(Then) -> Message) -> Result<(), EngineError> {
         let (asker, answer) = oneshot::channel();
@@ -247,14 +244,14 @@ impl Engine {
     }
 
     /// Lets a request in, unless the host is in trouble or has too much to do.
-    fn admit(&self) -> Result<SemaphorePermit<'_>, EngineError> {
+    fn admit(&self) -> Result<OwnedSemaphorePermit, EngineError> {
         if self.0.stopping.load(Ordering::Acquire) {
             return Err(EngineError::Stopping);
         }
         if let Some(error) = self.0.committer.trouble() {
             return Err(error.clone().into());
         }
-        self.0.under_way.try_acquire().map_err(|_| EngineError::Busy)
+        Arc::clone(&self.0.under_way).try_acquire_owned().map_err(|_| EngineError::Busy)
     }
 
     fn key_lock(&self, key: &str) -> &tokio::sync::Mutex<()> {

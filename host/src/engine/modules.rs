@@ -10,13 +10,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::engine::error::EngineError;
 use crate::engine::view::ModuleView;
 use crate::engine::when;
-use crate::sandbox::{Digest, Module, ModuleError, Sandbox};
-use crate::store::{ModuleRecord, Store, StoreError};
+use segno_journal::{Digest, Manifest};
+
+use crate::sandbox::{Module, ModuleError, Sandbox};
+use crate::store::{Committer, Draft, ModuleRecord, Store, StoreError};
 
 /// What is known of the modules, in step with the store.
 pub(crate) struct Modules {
     sandbox: Sandbox,
     store: Store,
+    committer: Committer,
     state: Mutex<State>,
 }
 
@@ -45,11 +48,11 @@ pub(crate) enum LoadError {
 
 impl Modules {
     /// The modules of a store.
-    pub(crate) fn open(sandbox: Sandbox, store: Store) -> Result<Self, StoreError> {
+    pub(crate) fn open(sandbox: Sandbox, store: Store, committer: Committer) -> Result<Self, StoreError> {
         let records = store.modules()?.into_iter().collect();
         let current = store.workflows()?.into_iter().collect();
         let state = State { records, current, ..State::default() };
-        Ok(Self { sandbox, store, state: Mutex::new(state) })
+        Ok(Self { sandbox, store, committer, state: Mutex::new(state) })
     }
 
     /// The module for a new run of a workflow. The run counts as being on it from now on.
@@ -63,25 +66,47 @@ impl Modules {
         Ok(digest)
     }
 
-    /// A run that has not ended is on this module.
-    pub(crate) fn enter(&self, digest: Digest) {
-        *self.lock().runs.entry(digest).or_default() += 1;
+    /// Something that has not ended is on this module from now on. False if there is no such
+    /// module.
+    #[must_use]
+    pub(crate) fn enter(&self, digest: Digest) -> bool {
+        let mut state = self.lock();
+        let is_known = state.records.contains_key(&digest);
+        if is_known {
+            *state.runs.entry(digest).or_default() += 1;
+        }
+        is_known
     }
 
-    /// A run is no longer on this module. True if nothing needs the module any more: it is then
-    /// forgotten here, and the caller has to take it from the store.
-    #[must_use]
-    pub(crate) fn leave(&self, digest: Digest) -> bool {
+    /// Something is on this module no more. What nothing needs is forgotten, here and on disk: both
+    /// under one lock, so that no deploy can come in between.
+    pub(crate) fn leave(&self, digest: Digest) {
         let mut state = self.lock();
         if let Some(runs) = state.runs.get_mut(&digest) {
             *runs = runs.saturating_sub(1);
         }
-        state.forget_if_unneeded(digest)
+        if state.forget_if_unneeded(digest) {
+            self.forget(digest);
+        }
     }
 
-    /// Whether there is such a module.
-    pub(crate) fn contains(&self, digest: Digest) -> bool {
-        self.lock().records.contains_key(&digest)
+    fn forget(&self, digest: Digest) {
+        self.committer.submit(Draft::forget_module(digest), |_forgotten| {});
+    }
+
+    /// Puts a module into the store. It counts as needed until [`Modules::leave`]: its last run may
+    /// end while it is on its way.
+    pub(crate) fn put(
+        &self,
+        digest: Digest,
+        record: &ModuleRecord,
+        wasm: &[u8],
+        then: impl FnOnce(Result<(), StoreError>) + Send + 'static,
+    ) {
+        let mut state = self.lock();
+        *state.runs.entry(digest).or_default() += 1;
+        let draft = Draft::module(digest, record, wasm);
+        self.committer.submit(draft, move |written| then(written.map(drop)));
     }
 
     /// The compiled code of a module, loaded where it is not yet.
@@ -97,7 +122,7 @@ impl Modules {
     }
 
     /// Checks and compiles a component, and asks it what is in it. Changes nothing.
-    pub(crate) fn examine(&self, wasm: &[u8]) -> Result<(Module, crate::sandbox::Manifest), ModuleError> {
+    pub(crate) fn examine(&self, wasm: &[u8]) -> Result<(Module, Manifest), ModuleError> {
         let module = self.sandbox.load(wasm)?;
         let manifest = module.describe()?;
         Ok((module, manifest))
@@ -115,8 +140,7 @@ impl Modules {
     }
 
     /// Takes in a module that is on disk: from now on it starts the new runs of its workflows.
-    /// What nothing needs any more is forgotten, and has to be taken from the store.
-    pub(crate) fn install(&self, module: Module, record: ModuleRecord) -> Vec<Digest> {
+    pub(crate) fn install(&self, module: Module, record: ModuleRecord) {
         let mut state = self.lock();
         let digest = module.digest();
         for workflow in &record.manifest.workflows {
@@ -125,7 +149,11 @@ impl Modules {
         state.records.insert(digest, record);
         state.loaded.insert(digest, module);
         let digests: Vec<_> = state.records.keys().copied().collect();
-        digests.into_iter().filter(|digest| state.forget_if_unneeded(*digest)).collect()
+        for digest in digests {
+            if state.forget_if_unneeded(digest) {
+                self.forget(digest);
+            }
+        }
     }
 
     /// All modules, as they are shown, newest first.

@@ -20,7 +20,7 @@ use crate::engine::warm::Warm;
 use crate::engine::{Engine, MAX_UNDER_WAY, Shared, Threads};
 use crate::sandbox::Sandbox;
 use crate::steps::{Runner, http_step};
-use crate::store::{Committer, Store, StoreError};
+use crate::store::{Committer, Draft, Store, StoreError};
 
 /// Why an engine cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -70,10 +70,10 @@ impl Engine {
         let cache =
             std::path::absolute(&config.cache).map_err(|error| OpenError::Sandbox(error.to_string()))?;
         let sandbox = Sandbox::new(Some(&cache)).map_err(|error| OpenError::Sandbox(format!("{error:#}")))?;
-        let modules = Arc::new(Modules::open(sandbox, store.clone())?);
+        let (committer, committing) = Committer::start(store.clone());
+        let modules = Arc::new(Modules::open(sandbox, store.clone(), committer.clone())?);
         let runner = Runner::new(steps, config.max_running_steps, config.limits.payload, Handle::current());
         let outside = Outside::new(clock.clone(), runner);
-        let (committer, committing) = Committer::start(store.clone());
         let parts = Parts { config, store, committer, modules, outside };
         let (inboxes, shards) = parts.start_shards().await?;
         let threads = Threads { shards, committer: Some(committing) };
@@ -110,8 +110,14 @@ impl Parts {
             recoveries.push(recovery);
         }
         for recovery in recoveries {
-            recovery.await.map_err(|_| StoreError::Closed)??;
+            if let Err(error) = recovery.await.map_err(|_| StoreError::Closed).flatten() {
+                inboxes.stop();
+                return Err(error.into());
+            }
         }
+        let stopped_at = self.store.stopped_at()?;
+        self.committer.submit(Draft::running(), |_written| {});
+        inboxes.go_on(stopped_at);
         Ok((inboxes, threads))
     }
 
@@ -136,7 +142,7 @@ impl Parts {
             modules,
             outside,
             inboxes,
-            under_way: Semaphore::new(MAX_UNDER_WAY),
+            under_way: Arc::new(Semaphore::new(MAX_UNDER_WAY)),
             key_locks: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
             deploy_lock: tokio::sync::Mutex::new(()),
             last_run: Mutex::new(None),
@@ -146,20 +152,17 @@ impl Parts {
     }
 }
 
-/// The life of a shard's thread: it recovers its runs, says so, sets them going, and serves.
+/// The life of a shard's thread: it recovers its runs, says so, and serves.
 fn run_shard(
     mut shard: Shard,
     number: usize,
     inbox: &Receiver<Message>,
     recovered: oneshot::Sender<Result<(), StoreError>>,
 ) {
+    let _guard = shard.committer.panic_guard();
     let ready = shard.recover(number);
     let is_ready = ready.is_ok();
-    if recovered.send(ready).is_err() || !is_ready {
-        return;
+    if recovered.send(ready).is_ok() && is_ready {
+        shard.run(inbox);
     }
-    if let Err(error) = shard.go_on() {
-        tracing::error!(%error, "runs of this shard could not be set going; restart the host");
-    }
-    shard.run(inbox);
 }

@@ -1,17 +1,17 @@
 //! What happens once a turn is on disk, and not before: steps start, timers are armed, callers are
 //! answered.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use segno_journal::retry::{self, Attempt, Decision};
-use segno_journal::{Effect, Event, Op, RunId, StepCall, Timestamp, Turn};
+use segno_journal::{Effect, Event, Op, RunId, StepCall, Timestamp};
 
 use crate::engine::callers::Callers;
 use crate::engine::clock::Clock;
 use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::timers::{Due, Timers};
-use crate::steps::{self, Attempted, Ended, Runner};
-use crate::store::Committed;
+use crate::steps::{self, Attempted, Outcome, Runner};
+use crate::store::{Committed, TurnAndEffects};
 
 /// The world, as the engine reaches it. Cheap to clone.
 #[derive(Clone)]
@@ -21,9 +21,11 @@ pub(crate) struct Outside {
     pub(crate) timers: Timers,
     pub(crate) callers: Arc<Callers>,
     inboxes: Arc<OnceLock<Inboxes>>,
+    /// The attempts that are held back since the host was told to stop; `None` before.
+    held: Arc<Mutex<Option<Vec<Attempted>>>>,
 }
 
-/// A step of a run, to be started or tried again.
+/// The run that a step or a timer belongs to.
 #[derive(Debug, Clone)]
 pub(crate) struct Owner {
     pub(crate) run: RunId,
@@ -32,8 +34,9 @@ pub(crate) struct Owner {
 
 impl Outside {
     pub(crate) fn new(clock: Clock, runner: Runner) -> Self {
-        let (timers, callers, inboxes) = (Timers::default(), Arc::default(), Arc::default());
-        Self { clock, runner, timers, callers, inboxes }
+        let timers = Timers::default();
+        let (callers, inboxes, held) = (Arc::default(), Arc::default(), Arc::default());
+        Self { clock, runner, timers, callers, inboxes, held }
     }
 
     /// Says where the shards are reached. What ends before is not told.
@@ -41,13 +44,17 @@ impl Outside {
         let _connected_before = self.inboxes.set(inboxes);
     }
 
-    /// Lets the world hear of a turn: the one way out, and it takes the proof that the turn is on
-    /// disk.
-    pub(crate) fn release(&self, owner: &Owner, _proof: &Committed<Turn>, effects: Vec<Effect>) {
+    /// Lets the world hear of a turn: the one way out, and it takes what only the store can make.
+    pub(crate) fn release(&self, owner: &Owner, committed: Committed<TurnAndEffects>) {
+        let (_turn, effects) = committed.into_inner();
         for effect in effects {
             match effect {
-                Effect::Start { op, call } => self.start(owner, op, call, 1),
+                Effect::Start { op, call } => {
+                    let (run, workflow) = (owner.run, Arc::clone(&owner.workflow));
+                    self.attempt(Attempted { run, workflow, op, call, number: 1 });
+                }
                 Effect::Wake { op, at } => self.timers.arm(at, Due::Wake(owner.run, op)),
+                Effect::Forget { op } => self.timers.disarm(owner.run, op),
                 Effect::Respond { request, response } => self.callers.respond(owner.run, request, response),
                 Effect::End => {
                     self.runner.cancel_run(owner.run);
@@ -70,30 +77,44 @@ impl Outside {
     pub(crate) fn fire(&self, due: Due) {
         match due {
             Due::Wake(run, op) => self.tell(run, Message::Event { run, event: Event::Slept { op } }),
-            Due::Retry(attempted) => self.attempt(attempted),
+            Due::Retry(attempted) => self.tell(attempted.run, Message::Retry(attempted)),
         }
     }
 
-    fn start(&self, owner: &Owner, op: Op, call: Arc<StepCall>, number: u32) {
-        let (run, workflow) = (owner.run, Arc::clone(&owner.workflow));
-        self.attempt(Attempted { run, workflow, op, call, number });
-    }
-
-    fn attempt(&self, attempted: Attempted) {
+    /// Makes an attempt; or holds it back, since the host was told to stop.
+    pub(crate) fn attempt(&self, attempted: Attempted) {
+        if let Some(held) = &mut *self.lock_held() {
+            return held.push(attempted);
+        }
         let (outside, callers, run) = (self.clone(), Arc::clone(&self.callers), attempted.run);
         let responder = Arc::new(move |request, response: segno::Response| {
             callers.respond(run, request, response_of_step(response));
         });
-        self.runner.start(attempted, self.clock.now(), responder, move |ended| outside.ended(ended));
+        let ended = move |attempted, outcome| outside.ended(attempted, outcome);
+        self.runner.start(attempted, self.clock.now(), responder, ended);
+    }
+
+    /// From now on attempts are held back.
+    pub(crate) fn hold_back(&self) {
+        self.lock_held().get_or_insert_default();
+    }
+
+    /// The attempts that were held back.
+    pub(crate) fn take_held(&self) -> Vec<Attempted> {
+        self.lock_held().replace(Vec::new()).unwrap_or_default()
+    }
+
+    fn lock_held(&self) -> MutexGuard<'_, Option<Vec<Attempted>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An attempt is over: the run hears of it, now or after another attempt.
-    fn ended(&self, ended: Ended) {
-        let Ended { attempted, outcome } = ended;
+    fn ended(&self, attempted: Attempted, outcome: Outcome) {
         let (run, op) = (attempted.run, attempted.op);
         let message = match outcome {
-            Ok(output) => Message::Event { run, event: Event::StepCompleted { op, output } },
-            Err(mishap) => self.after_mishap(&attempted, mishap),
+            Outcome::Returned(output) => Message::Event { run, event: Event::StepCompleted { op, output } },
+            Outcome::Failed(mishap) => self.after_mishap(&attempted, mishap),
+            Outcome::NeverBegan => return self.lock_held().get_or_insert_default().push(attempted),
         };
         self.tell(run, message);
     }

@@ -5,43 +5,61 @@
 use std::collections::BTreeSet;
 
 use segno_journal::retry::{Attempt, Decision, LOST, Mishap};
-use segno_journal::{BlockKind, Blocked, Event, Op, Open, RunId};
+use segno_journal::{BlockKind, Blocked, Event, Op, Open, RunId, Timestamp};
 
 use crate::engine::inbox::{Message, shard_of};
+use crate::engine::live::Live;
 use crate::engine::outside::Outside;
 use crate::engine::replay;
-use crate::engine::shard::{Live, Shard};
+use crate::engine::reply::Then;
+use crate::engine::shard::Shard;
 use crate::engine::timers::Due;
 use crate::steps::Attempted;
 use crate::store::{Standing, Store, StoreError};
 
 impl Shard {
-    /// Takes in the unfinished runs of this shard.
+    /// Takes in the unfinished runs of this shard. Nothing is set going yet: the other shards may
+    /// still be counting which modules are needed.
     pub(crate) fn recover(&mut self, shard: usize) -> Result<(), StoreError> {
         for id in self.store.unfinished()? {
             if shard_of(id, self.config.shards) != shard {
                 continue;
             }
-            let Some(record) = self.store.run(id)? else { continue };
-            self.modules.enter(record.module);
-            let live = restored(&self.store, Live::new(id, record))?;
-            self.runs.insert(id, live);
+            let record = match self.store.run(id) {
+                Ok(Some(record)) => record,
+                // The other runs go on; this one is where it was for whoever mends the record.
+                Ok(None) | Err(StoreError::Record { .. }) => {
+                    tracing::error!(run = %id, "the record of the run is missing or damaged; it does not go on");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let _missing_shows_at_its_next_turn = self.modules.enter(record.module);
+            self.runs.insert(id, restored(&self.store, Live::new(id, record))?);
         }
         Ok(())
     }
 
-    /// Sets going what the recovered runs wait for. Runs that were parked are tried once: what
-    /// stopped them may have been mended by the restart, as a raised limit is.
-    pub(crate) fn go_on(&mut self) -> Result<(), StoreError> {
-        let ids: Vec<_> = self.runs.keys().copied().collect();
-        for id in ids {
-            let told = told_already(&self.store, id)?;
-            set_going(&self.outside, &self.runs[&id], &told);
-            if self.runs[&id].is_blocked() {
-                self.resume(id, None, crate::engine::reply::Then::Nothing);
+    /// Sets going what the recovered runs wait for. Runs that a limit or a missing module stopped
+    /// are tried again: a restart may have mended that.
+    pub(crate) fn go_on(&mut self, stopped_at: Option<Timestamp>) {
+        for live in self.runs.values().filter(|live| live.damage.is_none()) {
+            let id = live.owner.run;
+            let told = match told_already(&self.store, id) {
+                Ok(told) => told,
+                Err(error) => return self.committer.give_up(error),
+            };
+            set_going(&self.outside, live, &told, stopped_at);
+            match &live.record.standing {
+                Standing::Blocked(Blocked { kind: BlockKind::Limit | BlockKind::Module, .. }) => {
+                    self.outside.tell(id, Message::Resume { run: id, module: None, then: Then::Nothing });
+                }
+                Standing::Running if !live.parked.is_empty() => {
+                    self.outside.tell(id, Message::Unpark { run: id });
+                }
+                _ => {}
             }
         }
-        Ok(())
     }
 }
 
@@ -50,10 +68,11 @@ impl Shard {
 fn restored(store: &Store, mut live: Live) -> Result<Live, StoreError> {
     match replay::restore(store, &mut live) {
         Ok(()) => {}
-        Err(StoreError::Record { table, detail }) => {
-            let message = format!("its journal cannot be read (table `{table}`): {detail}");
+        Err(damage @ StoreError::Record { .. }) => {
+            let message = damage.to_string();
             tracing::error!(run = %live.owner.run, message, "the run is blocked");
             live.record.standing = Standing::Blocked(Blocked { kind: BlockKind::Journal, message });
+            live.damage = Some(damage);
         }
         Err(error) => return Err(error),
     }
@@ -67,31 +86,33 @@ fn told_already(store: &Store, id: RunId) -> Result<BTreeSet<Op>, StoreError> {
     Ok(over.filter_map(|(_, parked)| parked.event.op()).collect())
 }
 
-fn set_going(outside: &Outside, live: &Live, told: &BTreeSet<Op>) {
+fn set_going(outside: &Outside, live: &Live, told: &BTreeSet<Op>, stopped_at: Option<Timestamp>) {
+    let run = live.owner.run;
     for (op, open) in live.run.open().filter(|(op, _)| !told.contains(op)) {
         match open {
             Open::Step { call, last_attempt } => {
-                let message = match last_attempt {
-                    Some(last) if last.retry_at > outside.now() => {
-                        let (run, workflow) = (live.owner.run, live.owner.workflow.clone());
-                        let number = last.number.saturating_add(1);
-                        let attempted = Attempted { run, workflow, op, call: call.clone(), number };
+                let number = last_attempt.as_ref().map_or(1, |last| last.number.saturating_add(1));
+                match last_attempt.as_ref().filter(|last| never_began(last, outside.now(), stopped_at)) {
+                    Some(last) => {
+                        let (workflow, call) = (live.owner.workflow.clone(), call.clone());
+                        let attempted = Attempted { run, workflow, op, call, number };
                         outside.timers.arm(last.retry_at, Due::Retry(attempted));
-                        continue;
                     }
-                    // The attempt was running, or about to: nothing was written when it began, so
-                    // it counts, lest a step that kills the host be tried for ever.
-                    last => {
-                        let number = last.as_ref().map_or(1, |last| last.number.saturating_add(1));
-                        lost(outside, live.owner.run, op, call, number)
-                    }
-                };
-                outside.tell(live.owner.run, message);
+                    // It was running, or about to: nothing was written when it began, so it counts,
+                    // lest a step that kills the host be tried for ever.
+                    None => outside.tell(run, lost(outside, run, op, call, number)),
+                }
             }
-            Open::Sleep { until, .. } => outside.timers.arm(*until, Due::Wake(live.owner.run, op)),
+            Open::Sleep { until, .. } => outside.timers.arm(*until, Due::Wake(run, op)),
             Open::Webhook { .. } => {}
         }
     }
+}
+
+/// Whether the attempt after this one had not begun when the host went down: it was not yet due, or
+/// the host was stopped in an orderly way before it was.
+fn never_began(last: &Attempt, now: Timestamp, stopped_at: Option<Timestamp>) -> bool {
+    last.retry_at > now || stopped_at.is_some_and(|stopped_at| last.retry_at > stopped_at)
 }
 
 /// What follows an attempt that the host did not survive.

@@ -2,10 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use segno_journal::{BlockKind, Blocked, Run, RunId, Turn, divergence};
+use segno_journal::{BlockKind, Blocked, Digest, Run, RunId, Turn, divergence};
 
+use crate::engine::live::{Live, ParkedLine};
 use crate::engine::modules::Modules;
-use crate::engine::shard::Live;
 use crate::sandbox::{Facts, Guest, Moment, Quota, Tokens};
 use crate::store::{Store, StoreError};
 
@@ -14,8 +14,24 @@ use crate::store::{Store, StoreError};
 pub(crate) enum Stuck {
     /// It has to be parked.
     Blocked(Blocked),
-    /// The store is in trouble, and with it the host.
+    /// There is no room for its guest.
+    NoRoom(String),
+    /// Its journal cannot be read, or the store is in trouble.
     Store(StoreError),
+}
+
+impl Stuck {
+    /// Why the run has to be parked; or what the trouble is, if it is the host's.
+    pub(crate) fn into_blocked(self) -> Result<Blocked, StoreError> {
+        match self {
+            Self::Blocked(blocked) => Ok(blocked),
+            Self::NoRoom(message) => Ok(Blocked { kind: BlockKind::Limit, message }),
+            Self::Store(error @ StoreError::Record { .. }) => {
+                Ok(Blocked { kind: BlockKind::Journal, message: error.to_string() })
+            }
+            Self::Store(error) => Err(error),
+        }
+    }
 }
 
 impl From<Blocked> for Stuck {
@@ -38,7 +54,7 @@ pub(crate) fn restore(store: &Store, live: &mut Live) -> Result<(), StoreError> 
     for (op, attempt) in store.attempts(id)? {
         run.remember(op, attempt);
     }
-    live.next_parked = store.parked(id)?.last().map_or(0, |(position, _)| position + 1);
+    live.parked = ParkedLine::of(&store.parked(id)?);
     if let Some(last) = store.last_turn(id)? {
         live.last_at = live.last_at.max(last.at);
     }
@@ -62,13 +78,20 @@ fn fold(store: &Store, id: RunId) -> Result<Run, StoreError> {
     folded
 }
 
+/// The code that a run is replayed on, and what it may use.
+pub(crate) struct Code<'a> {
+    pub(crate) modules: &'a Modules,
+    pub(crate) module: Digest,
+    pub(crate) quota: Quota,
+}
+
 /// A guest that is where the run is: a fresh one that is given all turns of the run, and gives the
 /// same commands each time.
-pub(crate) fn replay(store: &Store, modules: &Modules, live: &Live, quota: Quota) -> Result<Guest, Stuck> {
+pub(crate) fn replay(store: &Store, code: &Code<'_>, live: &Live) -> Result<Guest, Stuck> {
     let id = live.owner.run;
     let blocked = |kind, message: String| Blocked { kind, message };
     let module =
-        modules.load(live.record.module).map_err(|error| blocked(BlockKind::Module, error.to_string()))?;
+        code.modules.load(code.module).map_err(|error| blocked(BlockKind::Module, error.to_string()))?;
     let facts = Facts {
         run: id,
         workflow: live.record.workflow.clone(),
@@ -76,8 +99,8 @@ pub(crate) fn replay(store: &Store, modules: &Modules, live: &Live, quota: Quota
         seed: live.record.seed,
     };
     let mut guest = module
-        .instantiate(facts, quota)
-        .map_err(|error| blocked(BlockKind::Limit, format!("its guest cannot be made: {error:#}")))?;
+        .instantiate(facts, code.quota)
+        .map_err(|error| Stuck::NoRoom(format!("its guest cannot be made: {error:#}")))?;
     let mut replayed = Ok(0);
     store.visit_turns(id, 0, |turn| match replay_turn(&mut guest, &turn) {
         Ok(()) => {

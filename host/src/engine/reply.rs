@@ -1,11 +1,12 @@
-//! What becomes of whoever asked for a turn.
+//! An event on its way to a run, and what becomes of whoever asked for it.
 
-use segno_journal::{Answer, Event, Refusal, Response, RunId, Turn};
+use segno_journal::{Answer, Event, Refusal, Response, RunId};
 use tokio::sync::oneshot;
 
+use crate::engine::callers::Callers;
 use crate::engine::error::EngineError;
-use crate::engine::outside::{Outside, Owner};
-use crate::store::{Committed, Draft};
+use crate::engine::outside::Owner;
+use crate::store::{Committed, TurnAndEffects};
 
 /// What the caller of a webhook is told.
 #[derive(Debug)]
@@ -17,13 +18,41 @@ pub enum Reply {
     Later(oneshot::Receiver<Response>),
 }
 
+/// An event on its way to a run.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) event: Event,
+    /// Who waits for it to be on disk.
+    pub(crate) then: Then,
+    /// Where it lay while the run was parked, if it did.
+    pub(crate) parked: Option<u64>,
+}
+
+impl Delivery {
+    /// An event that happens now.
+    pub(crate) const fn new(event: Event, then: Then) -> Self {
+        Self { event, then, parked: None }
+    }
+
+    /// An event that lay parked.
+    pub(crate) const fn parked(event: Event, position: u64) -> Self {
+        Self { event, then: Then::Nothing, parked: Some(position) }
+    }
+
+    /// The event, with the number that a request has in its run.
+    pub(crate) fn numbered(mut self, number: u64) -> Self {
+        if let Event::Requested { request, .. } = &mut self.event {
+            request.number = number;
+        }
+        self
+    }
+}
+
 /// Who waits for a turn to be on disk.
 #[derive(Debug)]
 pub(crate) enum Then {
     /// Nobody.
     Nothing,
-    /// Nobody; and the event lay parked at this position.
-    Unpark(u64),
     /// Somebody who wants to know that it is done.
     Tell(oneshot::Sender<Result<(), EngineError>>),
     /// The caller of a webhook that is answered so.
@@ -33,27 +62,19 @@ pub(crate) enum Then {
 }
 
 impl Then {
-    /// Whether the event lay parked.
-    pub(crate) const fn is_parked(&self) -> bool {
-        matches!(self, Self::Unpark(_))
-    }
-
-    /// Takes the event from among the parked ones, if it is one of them.
-    pub(crate) fn unpark<T>(&self, run: RunId, draft: Draft<T>) -> Draft<T> {
-        match self {
-            Self::Unpark(position) => draft.without_parked(run, *position),
-            _ => draft,
-        }
-    }
-
     /// Makes ready to hear the workflow's answer. Before the effects of the turn are let out: the
     /// answer may be among them.
     #[must_use]
-    pub(crate) fn prepare(self, outside: &Outside, owner: &Owner, turn: &Committed<Turn>) -> Self {
-        match (self, &turn.event) {
+    pub(crate) fn prepare(
+        self,
+        callers: &Callers,
+        owner: &Owner,
+        committed: &Committed<TurnAndEffects>,
+    ) -> Self {
+        match (self, &committed.0.event) {
             (Self::Answer { caller, answer: Answer::Manual }, Event::Requested { request, .. }) => {
                 let (answerer, heard) = oneshot::channel();
-                outside.callers.expect_response(owner.run, request.number, answerer);
+                callers.expect_response(owner.run, request.number, answerer);
                 Self::AnswerLater { caller, heard }
             }
             (then, _) => then,
@@ -64,7 +85,7 @@ impl Then {
     pub(crate) fn done(self) {
         // Whoever has gone in the meantime needs no answer.
         match self {
-            Self::Nothing | Self::Unpark(_) => {}
+            Self::Nothing => {}
             Self::Tell(asker) => drop(asker.send(Ok(()))),
             Self::Answer { caller, answer } => {
                 let response = match answer {
@@ -80,7 +101,7 @@ impl Then {
     /// It cannot be done.
     pub(crate) fn fail(self, error: EngineError) {
         match self {
-            Self::Nothing | Self::Unpark(_) => {}
+            Self::Nothing => {}
             Self::Tell(asker) => drop(asker.send(Err(error))),
             Self::Answer { caller, .. } | Self::AnswerLater { caller, .. } => drop(caller.send(Err(error))),
         }

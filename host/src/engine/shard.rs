@@ -6,47 +6,22 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use segno_journal::retry::Attempt;
-use segno_journal::{
-    BlockKind, Blocked, Event, Op, Open, Refusal, Request, Run, RunId, Timestamp, Turn, Verdict,
-};
+use segno_journal::{BlockKind, Blocked, Event, Op, Open, Refusal, Request, RunId, Turn, Verdict};
 use tokio::sync::oneshot;
 
 use crate::engine::config::Config;
 use crate::engine::error::EngineError;
 use crate::engine::inbox::{Inspection, Message};
+use crate::engine::live::Live;
 use crate::engine::modules::Modules;
-use crate::engine::outside::{Outside, Owner};
+use crate::engine::outside::Outside;
 use crate::engine::replay::{self, Stuck};
-use crate::engine::reply::{Reply, Then};
+use crate::engine::reply::{Delivery, Reply, Then};
 use crate::engine::warm::Warm;
 use crate::engine::{token, waits};
-use crate::sandbox::{Digest, Moment, Output, Quota, Tokens};
-use crate::store::{Committer, Draft, Parked, RunRecord, Standing, Store};
-
-/// A run that has not ended, as its shard knows it.
-pub(crate) struct Live {
-    pub(crate) owner: Owner,
-    pub(crate) record: RunRecord,
-    pub(crate) run: Run,
-    /// When its last turn was: time in a run never goes back, whatever the machine's clock does.
-    pub(crate) last_at: Timestamp,
-    /// The position of the next event that is kept while the run is parked.
-    pub(crate) next_parked: u64,
-    /// The idempotency key that names the run, until its first commit.
-    pub(crate) key: Option<String>,
-}
-
-impl Live {
-    pub(crate) fn new(run: RunId, record: RunRecord) -> Self {
-        let owner = Owner { run, workflow: record.workflow.as_str().into() };
-        let last_at = record.started_at;
-        Self { owner, record, run: Run::new(), last_at, next_parked: 0, key: None }
-    }
-
-    pub(crate) const fn is_blocked(&self) -> bool {
-        matches!(self.record.standing, Standing::Blocked(_))
-    }
-}
+use crate::sandbox::{Guest, Moment, Output, Quota, Tokens};
+use crate::steps::Attempted;
+use crate::store::{Committer, Draft, Standing, Store, StoreError};
 
 /// The runs of one shard, and all that it takes to give them their turns.
 pub(crate) struct Shard {
@@ -64,17 +39,19 @@ impl Shard {
     pub(crate) fn run(mut self, inbox: &Receiver<Message>) {
         while let Ok(message) = inbox.recv() {
             match message {
+                Message::GoOn { stopped_at } => self.go_on(stopped_at),
                 Message::Start { run, record, input, key, then } => {
-                    let mut live = Live::new(run, record);
-                    live.key = key;
+                    let live = Live { key, ..Live::new(run, record) };
                     self.runs.insert(run, live);
-                    self.turn(run, Event::Started { input }, then);
+                    self.turn(run, Delivery::new(Event::Started { input }, then));
                 }
-                Message::Event { run, event } => self.turn(run, event, Then::Nothing),
+                Message::Event { run, event } => self.turn(run, Delivery::new(event, Then::Nothing)),
                 Message::Request { run, op, request, caller } => self.request(run, op, request, caller),
                 Message::Attempt { run, op, attempt } => self.attempt(run, op, attempt),
-                Message::Cancel { run, then } => self.turn(run, Event::Cancelled, then),
+                Message::Retry(attempted) => self.retry(attempted),
+                Message::Cancel { run, then } => self.turn(run, Delivery::new(Event::Cancelled, then)),
                 Message::Resume { run, module, then } => self.resume(run, module, then),
+                Message::Unpark { run } => self.deliver_parked(run),
                 Message::Inspect { run, asker } => self.inspect(run, asker),
                 Message::Stop => return,
             }
@@ -83,24 +60,26 @@ impl Shard {
 
     /// An event comes in, the guest runs until it is stuck, commands come out, the turn is
     /// committed, and only then does the world hear of it.
-    fn turn(&mut self, id: RunId, event: Event, then: Then) {
-        let Some(live) = self.runs.get_mut(&id) else { return then.refuse(id, Refusal::Ended) };
-        if let Err(refusal) = live.run.admits(&event) {
-            return self.forget_parked(id, then, refusal);
+    pub(crate) fn turn(&mut self, id: RunId, delivery: Delivery) {
+        let Some(live) = self.runs.get_mut(&id) else { return self.refuse(id, delivery, Refusal::Ended) };
+        if let Some(damage) = &live.damage {
+            return delivery.then.fail(damage.clone().into());
         }
-        if live.is_blocked() && event != Event::Cancelled {
-            return self.park(id, event, then);
+        if let Err(refusal) = live.admits(&delivery) {
+            return self.refuse(id, delivery, refusal);
         }
-        let event = numbered(event, live.run.requests());
-        let moment = Moment { seq: live.run.turns(), at: self.outside.now().max(live.last_at) };
+        if live.is_blocked() && delivery.event != Event::Cancelled {
+            return self.park(id, delivery);
+        }
+        let Delivery { event, then, parked } = delivery.numbered(live.run.requests());
+        let moment = Moment { seq: live.run.turns(), at: live.next_at(&event, self.outside.now()) };
         live.last_at = moment.at;
         match self.deliver(id, &event, moment) {
             Ok(Output { commands, verdict, log }) => {
                 let turn = Turn { seq: moment.seq, at: moment.at, event, commands, verdict, log };
-                self.commit(id, turn, then);
+                self.commit(id, turn, then, parked);
             }
-            Err(Stuck::Blocked(blocked)) => self.block(id, event, blocked, then),
-            Err(Stuck::Store(error)) => then.fail(error.into()),
+            Err(stuck) => self.stuck(id, Delivery { event, then, parked }, stuck),
         }
     }
 
@@ -109,20 +88,35 @@ impl Shard {
         if *event == Event::Cancelled {
             return Ok(Output { commands: Vec::new(), verdict: Verdict::Cancelled, log: Vec::new() });
         }
-        let live = &self.runs[&id];
         let mut guest = match self.warm.take(id) {
             Some(guest) => guest,
-            None => {
-                self.committer.flush()?;
-                replay::replay(&self.store, &self.modules, live, self.quota())?
-            }
+            None => self.replay(id, self.runs[&id].record.module)?,
         };
         let public_url = self.config.public_url.clone();
         let fresh = Tokens::Fresh(Box::new(move || token::fresh(&public_url)));
-        let output =
-            guest.turn(event, moment, fresh).and_then(|output| self.check_open(live, event, output))?;
+        let output = guest.turn(event, moment, fresh)?;
+        let output = self.check_open(&self.runs[&id], event, output)?;
         self.warm.put(id, guest);
         Ok(output)
+    }
+
+    /// A guest that is where the run is, on this module. All turns of the run are on disk first.
+    pub(crate) fn replay(&mut self, id: RunId, module: segno_journal::Digest) -> Result<Guest, Stuck> {
+        let live = &self.runs[&id];
+        if let Some(last) = live.run.turns().checked_sub(1)
+            && !self.store.has_turn(id, last)?
+        {
+            self.committer.flush()?;
+        }
+        let code = replay::Code { modules: &self.modules, module, quota: self.quota() };
+        match replay::replay(&self.store, &code, live) {
+            // Perhaps the idle ones hold what is missing.
+            Err(Stuck::NoRoom(_)) => {
+                self.warm.clear();
+                replay::replay(&self.store, &code, live)
+            }
+            replayed => replayed,
+        }
     }
 
     fn check_open(&self, live: &Live, event: &Event, mut output: Output) -> Result<Output, Blocked> {
@@ -140,100 +134,66 @@ impl Shard {
     }
 
     /// Commits a turn; the world hears of it when it is on disk.
-    fn commit(&mut self, id: RunId, turn: Turn, then: Then) {
+    fn commit(&mut self, id: RunId, turn: Turn, then: Then, parked: Option<u64>) {
         let Some(live) = self.runs.get_mut(&id) else { return };
         let (is_first, first_operation) = (turn.seq == 0, live.run.operations());
         let (run, effects) = match std::mem::take(&mut live.run).apply(&turn) {
             Ok(applied) => applied,
             Err(fault) => {
                 let blocked = Blocked { kind: BlockKind::Trap, message: fault.to_string() };
-                return match self.reload(id) {
-                    Ok(()) => self.block(id, turn.event, blocked, then),
-                    Err(error) => then.fail(error.into()),
-                };
+                let stuck = self.reload(id).map_or_else(Stuck::from, |()| blocked.into());
+                return self.stuck(id, Delivery { event: turn.event, then, parked }, stuck);
             }
         };
         live.run = run;
-        let standing = standing_after(&turn);
-        let mut draft = then.unpark(id, Draft::turn(id, turn, first_operation));
-        if let Some(key) = live.key.take() {
-            draft = draft.with_key(&live.record.workflow, &key, id);
+        if parked.is_some() {
+            live.parked.take(&turn.event);
         }
+        let standing = standing_after(&turn);
         let has_ended = standing.ended_at().is_some();
-        if is_first || has_ended {
+        let mut draft = Draft::turn(id, (turn, effects), first_operation).without_parked(id, parked);
+        if is_first || has_ended || parked.is_some() {
             live.record.standing = standing;
-            draft = draft.with_run(id, &live.record);
+            draft = draft.with_run(id, &live.record).with_key(&live.record.workflow, live.key.take(), id);
         }
         let (outside, owner) = (self.outside.clone(), live.owner.clone());
         self.committer.submit(draft, move |committed| match committed {
-            Ok(turn) => {
-                let then = then.prepare(&outside, &owner, &turn);
-                outside.release(&owner, &turn, effects);
+            Ok(committed) => {
+                let then = then.prepare(&outside.callers, &owner, &committed);
+                outside.release(&owner, committed);
                 then.done();
             }
             Err(error) => then.fail(error.into()),
         });
         if has_ended {
-            self.leave(id);
-        }
-    }
-
-    /// A run has ended: its state is on disk, nothing of it is needed here.
-    fn leave(&mut self, id: RunId) {
-        self.warm.remove(id);
-        let Some(live) = self.runs.remove(&id) else { return };
-        let module = live.record.module;
-        if self.modules.leave(module) {
-            self.committer.submit(Draft::forget_modules(&[module]), |_forgotten| {});
-        }
-    }
-
-    /// Parks a run: the reason and the event that it could not take are on disk, its state is whole.
-    fn block(&mut self, id: RunId, event: Event, blocked: Blocked, then: Then) {
-        tracing::warn!(run = %id, kind = %blocked.kind, reason = blocked.message, "the run is blocked");
-        self.warm.remove(id);
-        let Some(live) = self.runs.get_mut(&id) else { return };
-        live.record.standing = Standing::Blocked(blocked);
-        let mut draft = Draft::of(()).with_run(id, &live.record);
-        if let Some(key) = live.key.take() {
-            draft = draft.with_key(&live.record.workflow, &key, id);
-        }
-        if !then.is_parked() {
-            draft = draft.with_parked(id, live.next_parked, &Parked { at: live.last_at, event });
-            live.next_parked += 1;
-        }
-        let callers = Arc::clone(&self.outside.callers);
-        self.committer.submit(draft, move |written| match written {
-            Ok(_) => {
-                callers.end(id);
-                then.done();
+            self.warm.remove(id);
+            if let Some(ended) = self.runs.remove(&id) {
+                self.modules.leave(ended.record.module);
             }
-            Err(error) => then.fail(error.into()),
-        });
+        }
     }
 
-    /// Keeps an event for a parked run.
-    fn park(&mut self, id: RunId, event: Event, then: Then) {
-        let Some(live) = self.runs.get_mut(&id) else { return };
-        if live.next_parked >= segno_journal::MAX_UNTAKEN as u64 && matches!(event, Event::Requested { .. }) {
-            return then.refuse(id, Refusal::Full);
+    /// What becomes of an event that could not have its turn.
+    fn stuck(&mut self, id: RunId, delivery: Delivery, stuck: Stuck) {
+        match stuck.into_blocked() {
+            Ok(blocked) => self.block(id, delivery, blocked),
+            // Without its store the host cannot keep the event; a restart brings back what was
+            // acknowledged.
+            Err(error) => {
+                self.committer.give_up(error.clone());
+                delivery.then.fail(error.into());
+            }
         }
-        let parked = Parked { at: self.outside.now(), event };
-        let draft = Draft::of(()).with_parked(id, live.next_parked, &parked);
-        live.next_parked += 1;
-        self.committer.submit(draft, move |written| match written {
-            Ok(_) => then.done(),
-            Err(error) => then.fail(error.into()),
-        });
     }
 
-    /// An event that a run cannot have any more. One that was kept while the run was parked is
-    /// forgotten.
-    fn forget_parked(&self, id: RunId, then: Then, refusal: Refusal) {
-        if then.is_parked() {
-            self.committer.submit(then.unpark(id, Draft::of(())), |_written| {});
-        }
-        then.refuse(id, refusal);
+    /// Tells who asked that the run does not take the event, when all that this follows from is on
+    /// disk. An event that lay parked is forgotten.
+    fn refuse(&self, id: RunId, delivery: Delivery, refusal: Refusal) {
+        let Delivery { then, parked, .. } = delivery;
+        self.committer.submit(Draft::nothing().without_parked(id, parked), move |written| match written {
+            Ok(_) => then.refuse(id, refusal),
+            Err(error) => then.fail(error.into()),
+        });
     }
 
     fn request(
@@ -244,12 +204,11 @@ impl Shard {
         caller: oneshot::Sender<Result<Reply, EngineError>>,
     ) {
         let operation = self.runs.get(&id).and_then(|live| live.run.operation(op));
-        let Some(Open::Webhook { answer, .. }) = operation else {
-            let _gone = caller.send(Err(EngineError::WebhookClosed));
-            return;
+        let answer = match operation {
+            Some(Open::Webhook { answer, .. }) => answer.clone(),
+            _ => segno_journal::Answer::Accepted,
         };
-        let then = Then::Answer { caller, answer: answer.clone() };
-        self.turn(id, Event::Requested { op, request }, then);
+        self.turn(id, Delivery::new(Event::Requested { op, request }, Then::Answer { caller, answer }));
     }
 
     /// Commits that an attempt failed; the next one is due when that is on disk.
@@ -266,40 +225,11 @@ impl Shard {
         });
     }
 
-    /// Lets a parked run go on: replays it, and then gives it what it could not be told.
-    pub(crate) fn resume(&mut self, id: RunId, module: Option<Digest>, then: Then) {
-        if !self.runs.get(&id).is_some_and(Live::is_blocked) {
-            return then.fail(EngineError::NotBlocked(id));
-        }
-        let parked = match self.reload(id).and_then(|()| self.store.parked(id)) {
-            Ok(parked) => parked,
-            Err(error) => return then.fail(error.into()),
-        };
-        if let Some(module) = module {
-            self.move_to(id, module);
-        }
-        let Some(live) = self.runs.get_mut(&id) else { return };
-        live.record.standing = Standing::Running;
-        let draft = Draft::of(()).with_run(id, &live.record);
-        self.committer.submit(draft, move |written| match written {
-            Ok(_) => then.done(),
-            Err(error) => then.fail(error.into()),
-        });
-        for (position, Parked { event, .. }) in parked {
-            if self.runs.get(&id).is_none_or(Live::is_blocked) {
-                return;
-            }
-            self.turn(id, event, Then::Unpark(position));
-        }
-    }
-
-    /// Puts a run on another module. The record that says so is not written here.
-    fn move_to(&mut self, id: RunId, module: Digest) {
-        let Some(live) = self.runs.get_mut(&id) else { return };
-        self.modules.enter(module);
-        let before = std::mem::replace(&mut live.record.module, module);
-        if self.modules.leave(before) {
-            self.committer.submit(Draft::forget_modules(&[before]), |_forgotten| {});
+    /// Makes the next attempt of a step, unless the step or its run is over.
+    fn retry(&self, attempted: Attempted) {
+        let live = self.runs.get(&attempted.run);
+        if live.is_some_and(|live| matches!(live.run.operation(attempted.op), Some(Open::Step { .. }))) {
+            self.outside.attempt(attempted);
         }
     }
 
@@ -310,18 +240,18 @@ impl Shard {
             turns: live.run.turns(),
             waits_for: waits::waits_for(id, &live.run),
         });
-        self.committer.submit(Draft::of(inspection), move |committed| {
-            let _gone = asker.send(committed.ok().and_then(crate::store::Committed::into_inner));
+        self.committer.submit(Draft::nothing(), move |written| {
+            let _gone = asker.send(inspection.filter(|_| written.is_ok()));
         });
     }
 
     /// Reads the state of a run from its turns again.
-    fn reload(&mut self, id: RunId) -> Result<(), crate::store::StoreError> {
+    pub(crate) fn reload(&mut self, id: RunId) -> Result<(), StoreError> {
         self.committer.flush()?;
-        if let Some(live) = self.runs.get_mut(&id) {
-            replay::restore(&self.store, live)?;
-        }
-        Ok(())
+        let Some(live) = self.runs.get_mut(&id) else { return Ok(()) };
+        let reloaded = replay::restore(&self.store, live);
+        live.damage = reloaded.clone().err();
+        reloaded
     }
 
     fn quota(&self) -> Quota {
@@ -334,14 +264,6 @@ impl Shard {
             payload: limits.payload,
         }
     }
-}
-
-/// Gives a request its number in the run.
-fn numbered(mut event: Event, number: u64) -> Event {
-    if let Event::Requested { request, .. } = &mut event {
-        request.number = number;
-    }
-    event
 }
 
 fn standing_after(turn: &Turn) -> Standing {

@@ -66,6 +66,14 @@ impl Timers {
         }
     }
 
+    /// Forgets the timer of an operation, if it has one.
+    pub(crate) fn disarm(&self, run: RunId, op: Op) {
+        let mut state = self.lock();
+        if let Some((at, _)) = state.due.remove(&(run, op)) {
+            state.line.remove(&(at, run, op));
+        }
+    }
+
     /// Forgets the timers of a run: it is over.
     pub(crate) fn forget(&self, run: RunId) {
         let mut state = self.lock();

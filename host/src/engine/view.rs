@@ -209,6 +209,8 @@ pub enum HistoryEvent {
     },
     /// A sleep was over.
     SleepCompleted { op: u64 },
+    /// The workflow gave up a sleep that it no longer waits for.
+    SleepCancelled { op: u64 },
     /// The workflow opened a webhook.
     WebhookCreated { op: u64, url: String },
     /// A webhook was called.

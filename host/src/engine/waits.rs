@@ -1,6 +1,7 @@
 //! What a run waits for, for people.
 
 use jiff::Timestamp as Instant;
+use segno_journal::retry::Attempt;
 use segno_journal::{Command, Event, Level, LogLine, Op, Open, Run, RunId, Verdict};
 
 use crate::engine::view::Wait;
@@ -15,20 +16,25 @@ pub(crate) fn waits_for(id: RunId, run: &Run) -> Vec<Wait> {
 
 fn wait(id: RunId, op: Op, open: &Open) -> Wait {
     match open {
+        // Attempt 0 stands for one that was held back by a stop of the host: nothing has failed yet.
         Open::Step { call, last_attempt } => Wait::Step {
             op: op.0,
             step_id: format!("{id}:{op}"),
             name: call.name.clone(),
             since: when(call.asked_at),
             attempt: last_attempt.as_ref().map_or(1, |last| last.number.saturating_add(1)),
-            last_error: last_attempt.as_ref().map(|last| last.error.clone()),
-            retry_at: last_attempt.as_ref().map(|last| -> Instant { when(last.retry_at) }),
+            last_error: failed(last_attempt).map(|last| last.error.clone()),
+            retry_at: failed(last_attempt).map(|last| -> Instant { when(last.retry_at) }),
         },
         Open::Sleep { since, until } => Wait::Sleep { op: op.0, since: when(*since), until: when(*until) },
         Open::Webhook { since, url, untaken, .. } => {
             Wait::Webhook { op: op.0, url: url.clone(), since: when(*since), untaken: untaken.len() }
         }
     }
+}
+
+fn failed(attempt: &Option<Attempt>) -> Option<&Attempt> {
+    attempt.as_ref().filter(|last| last.number > 0)
 }
 
 /// How many dropped operations are named in the warning.

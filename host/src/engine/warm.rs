@@ -9,6 +9,10 @@ use crate::sandbox::Guest;
 /// What a live guest holds besides its memory: tables, handles, the pages of its stack.
 const OVERHEAD: usize = 48 << 10;
 
+/// How much memory a fresh guest has, mostly a stack that is hardly touched. What a module declares
+/// beyond is counted whole: it may be touched.
+const FRESH: usize = 2 << 20;
+
 /// The live guests of a shard.
 pub(crate) struct Warm {
     budget: usize,
@@ -42,7 +46,7 @@ impl Warm {
     /// Keeps a guest, and drops those that were idle longest where there is no more room. It is
     /// kept even if it is larger than the budget: its next event may come at once.
     pub(crate) fn put(&mut self, run: RunId, guest: Guest) {
-        let size = OVERHEAD + guest.grown();
+        let size = OVERHEAD + guest.grown().max(guest.memory().saturating_sub(FRESH));
         let used = self.clock;
         self.clock += 1;
         self.held += size;
@@ -52,6 +56,13 @@ impl Warm {
             let Some((_, idle)) = self.line.first_key_value() else { return };
             self.remove(*idle);
         }
+    }
+
+    /// Drops all guests: the host has no room left.
+    pub(crate) fn clear(&mut self) {
+        self.guests.clear();
+        self.line.clear();
+        self.held = 0;
     }
 
     /// Drops the guest of a run, if there is one.

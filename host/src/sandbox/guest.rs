@@ -54,8 +54,6 @@ impl Guest {
         self.store.data_mut().begin_turn(moment, tokens);
         let verdict = self.call(event).map_err(|error| trap::explain(self.store.data_mut(), &error))?;
         let recorded = self.store.data_mut().end_turn();
-        // A refused growth that the guest survived is no reason to stop it.
-        self.store.data_mut().take_fault();
         Ok(Output { commands: recorded.commands, verdict, log: recorded.log })
     }
 
@@ -96,7 +94,13 @@ impl Guest {
     /// is shared with the module until it is written.
     #[must_use]
     pub fn grown(&self) -> usize {
-        self.store.data().memory() - self.fresh_memory
+        self.store.data().memory().saturating_sub(self.fresh_memory)
+    }
+
+    /// How many bytes of memory the guest has.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.store.data().memory()
     }
 
     /// The state of the guest between two turns, or `None` where memory is not all of it: a guest

@@ -33,6 +33,10 @@ impl sleep::Host for State {
     fn until(&mut self, moment: u64) -> wasmtime::Result<u64> {
         self.start_operation(Command::Sleep { until: Timestamp(moment) }).map(|op| op.0)
     }
+
+    fn cancel(&mut self, sleep: u64) -> wasmtime::Result<()> {
+        self.record(Command::CancelSleep { sleep: segno_journal::Op(sleep) })
+    }
 }
 
 impl webhook::Host for State {
@@ -63,8 +67,7 @@ impl webhook::Host for State {
 
 impl log::Host for State {
     fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
-        self.write_log(convert::level(level), message);
-        Ok(())
+        self.write_log(convert::level(level), message)
     }
 
     fn panicked(&mut self, message: String) -> wasmtime::Result<()> {

@@ -23,7 +23,7 @@ use wasmtime::{Cache, CacheConfig, Config, Engine};
 pub use crate::sandbox::error::ModuleError;
 pub use crate::sandbox::given::{Facts, Quota, Tokens, WebhookAddress};
 pub use crate::sandbox::guest::{Guest, Image, Moment, Output};
-pub use crate::sandbox::module::{Digest, Manifest, Module};
+pub use crate::sandbox::module::Module;
 
 /// How much address space one memory reserves. The default of 4 GiB ends at some ten thousand live
 /// guests; a guest that outgrows this is moved, which costs a copy.
@@ -50,6 +50,10 @@ impl Sandbox {
             // run can move from one machine to another.
             .cranelift_nan_canonicalization(true)
             .wasm_relaxed_simd(false)
+            // No toolchain gives a workflow more than one memory of 32 bits; what is off need not be
+            // bounded.
+            .wasm_memory64(false)
+            .wasm_multi_memory(false)
             .wasm_component_model(true)
             .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
         if let Some(directory) = cache {

@@ -1,12 +1,9 @@
 //! A workflow component that was checked, compiled and asked what is in it.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
 
-use segno_journal::{RunId, Timestamp};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+use segno_journal::{Digest, Manifest, RunId, Timestamp};
+use sha2::Sha256;
 use wasmtime::component::{Component, HasSelf, Linker};
 
 use crate::sandbox::error::ModuleError;
@@ -15,82 +12,6 @@ use crate::sandbox::guest::{Guest, new_store};
 use crate::sandbox::imports::{Workflow, WorkflowPre};
 use crate::sandbox::state::State;
 use crate::sandbox::{Sandbox, wasi};
-
-/// The SHA-256 of a component: which code a run belongs to.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Digest([u8; 32]);
-
-impl Digest {
-    const PREFIX: &'static str = "sha256:";
-
-    /// The digest of these bytes.
-    #[must_use]
-    pub fn of(wasm: &[u8]) -> Self {
-        Self(Sha256::digest(wasm).into())
-    }
-
-    /// The digest with these bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes of the digest.
-    #[must_use]
-    pub const fn to_bytes(self) -> [u8; 32] {
-        self.0
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Self::PREFIX)?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// A text that is not a digest.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a module digest: it is `sha256:` and 64 hexadecimal digits")]
-pub struct ParseDigestError {
-    text: String,
-}
-
-impl FromStr for Digest {
-    type Err = ParseDigestError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parse = || {
-            let digits = text.strip_prefix(Self::PREFIX)?.as_bytes();
-            let mut bytes = [0; 32];
-            if digits.len() != 64 {
-                return None;
-            }
-            for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-                *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-            }
-            Some(Self(bytes))
-        };
-        parse().ok_or_else(|| ParseDigestError { text: text.chars().take(80).collect() })
-    }
-}
-
-/// What is in a module, and what it needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    /// Which SDK built it.
-    pub sdk: String,
-    /// The names of its workflows.
-    pub workflows: Vec<String>,
-    /// The names of the steps that it may call.
-    pub steps: Vec<String>,
-}
 
 /// A compiled workflow component. Cheap to clone.
 #[derive(Clone)]
@@ -134,8 +55,12 @@ impl Sandbox {
             .instantiate_pre(&component)
             .and_then(WorkflowPre::new)
             .map_err(|error| ModuleError::Mismatch { detail: format!("{error:#}") })?;
-        Ok(Module { digest: Digest::of(wasm), pre })
+        Ok(Module { digest: digest_of(wasm), pre })
     }
+}
+
+fn digest_of(wasm: &[u8]) -> Digest {
+    Digest::from_bytes(<Sha256 as sha2::Digest>::digest(wasm).into())
 }
 
 /// Tells what is no component at all from what is damaged.

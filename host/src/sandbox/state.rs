@@ -11,6 +11,13 @@ use crate::sandbox::guest::Moment;
 /// How many bytes of log one turn may write. What goes beyond is counted, not kept.
 const LOG_BYTES_PER_TURN: usize = 64 << 10;
 
+/// How many bytes one turn may pass to the host, whatever for: copying costs the guest no fuel, so a
+/// guest could keep a thread of the host busy for hours.
+const PASSED_PER_TURN: usize = 256 << 20;
+
+/// What one call of the host counts for besides its bytes.
+const CALL: usize = 64;
+
 /// How many bytes one line of the log may have. Longer ones are cut.
 const LOG_LINE_BYTES: usize = 8 << 10;
 
@@ -27,6 +34,8 @@ pub(crate) struct State {
     /// How many WASI handles the guest holds: they are not in its memory.
     handles: usize,
     memory: usize,
+    /// How many bytes the guest has passed to the host since its turn began.
+    passed: usize,
     pub(crate) image: ImageSlot,
 }
 
@@ -86,6 +95,7 @@ impl State {
             panic: None,
             handles: 0,
             memory: 0,
+            passed: 0,
             image: ImageSlot::Closed,
         }
     }
@@ -94,6 +104,7 @@ impl State {
     pub(crate) fn begin_turn(&mut self, moment: Moment, tokens: Tokens) {
         // One stream of the run's generator for each turn: a guest that goes on from an image needs
         // no more than the number of the turn to draw the same numbers.
+        self.passed = 0;
         let mut random = ChaCha8Rng::from_seed(self.facts.seed);
         random.set_stream(moment.seq);
         self.turn = Some(Recording {
@@ -179,6 +190,17 @@ impl State {
         self.handles = self.handles.saturating_sub(1);
     }
 
+    /// Counts what the guest passes to the host, and stops it where it is too much.
+    pub(crate) fn charge(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.passed = self.passed.saturating_add(bytes).saturating_add(CALL);
+        if self.passed <= PASSED_PER_TURN {
+            return Ok(());
+        }
+        let message =
+            format!("the workflow passed more than {PASSED_PER_TURN} bytes to the host in one turn");
+        Err(self.stop(BlockKind::Limit, message))
+    }
+
     /// The time that the guest sees: that of the event, or that of the start where no event is
     /// being delivered.
     pub(crate) fn now(&self) -> Timestamp {
@@ -193,6 +215,7 @@ impl State {
     /// As many random bytes of the run.
     pub(crate) fn random_bytes(&mut self, length: usize) -> wasmtime::Result<Vec<u8>> {
         self.check_payload("the random bytes that the workflow asked for", length)?;
+        self.charge(length)?;
         let mut bytes = vec![0; length];
         if let Some(turn) = &mut self.turn {
             turn.random.fill_bytes(&mut bytes);
@@ -222,6 +245,7 @@ impl State {
         let (commands_limit, bytes_limit) = (self.quota.commands_per_turn, self.quota.bytes_per_turn);
         let size = command.size();
         self.check_payload("what the workflow passes to a step or a webhook", size)?;
+        self.charge(size)?;
         let Some(turn) = &mut self.turn else { return Err(self.outside_of_turn()) };
         turn.bytes += size;
         if turn.commands.len() >= commands_limit {
@@ -257,15 +281,18 @@ impl State {
     }
 
     /// Writes a line to the log of the run.
-    pub(crate) fn write_log(&mut self, level: Level, message: String) {
+    pub(crate) fn write_log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
+        self.charge(message.len())?;
         if let Some(turn) = &mut self.turn {
             turn.write_log(level, message);
         }
+        Ok(())
     }
 
     /// Takes in what the guest prints; each line goes to the log when it is whole.
-    pub(crate) fn print(&mut self, stream: Stream, bytes: &[u8]) {
-        let Some(turn) = &mut self.turn else { return };
+    pub(crate) fn print(&mut self, stream: Stream, bytes: &[u8]) -> wasmtime::Result<()> {
+        self.charge(bytes.len())?;
+        let Some(turn) = &mut self.turn else { return Ok(()) };
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let pending = &mut turn.printed[stream as usize];
             if pending.len() < LOG_LINE_BYTES {
@@ -277,6 +304,7 @@ impl State {
                 turn.write_log(stream.level(), text.trim_end_matches(['\n', '\r']).to_owned());
             }
         }
+        Ok(())
     }
 }
 
@@ -295,8 +323,8 @@ impl Recording {
     }
 }
 
-/// The bound on memory. A guest that asks for more is told no, as by a full machine; if it then
-/// traps, that is the reason.
+/// The bound on memory. A guest that asks for more is stopped: told no, it could go on in another way,
+/// and what it does would depend on the configuration of the host.
 impl ResourceLimiter for State {
     fn memory_growing(
         &mut self,
@@ -305,16 +333,22 @@ impl ResourceLimiter for State {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let limit = self.quota.memory;
-        let wanted = self.memory - current.min(self.memory) + desired;
-        if wanted > limit {
-            self.stop(
-                BlockKind::Limit,
-                format!("the workflow wanted {wanted} bytes of memory, but at most {limit} are allowed"),
-            );
-            return Ok(false);
+        let others = self.memory.saturating_sub(current);
+        match others.checked_add(desired).filter(|wanted| *wanted <= limit) {
+            Some(wanted) => {
+                self.memory = wanted;
+                Ok(true)
+            }
+            None => {
+                let message =
+                    format!("the workflow wanted {desired} bytes of memory, but at most {limit} are allowed");
+                Err(self.stop(BlockKind::Limit, message))
+            }
         }
-        self.memory = wanted;
-        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(error.context("the host has no memory left for the workflow"))
     }
 
     fn table_growing(
@@ -323,7 +357,11 @@ impl ResourceLimiter for State {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= MAX_TABLE_ELEMENTS)
+        if desired <= MAX_TABLE_ELEMENTS {
+            return Ok(true);
+        }
+        let message = format!("the workflow wanted a table of {desired} functions");
+        Err(self.stop(BlockKind::Limit, message))
     }
 }
 

@@ -8,15 +8,11 @@ use crate::sandbox::state::State;
 /// The reason for an error of a guest: what the host said when it stopped it, what the workflow
 /// said when it panicked, or what the trap means.
 pub(crate) fn explain(state: &mut State, error: &wasmtime::Error) -> Blocked {
-    if let Some(message) = state.take_panic() {
-        // A refused growth shows as a failed allocation, and that as a panic or a bare trap.
-        return match state.take_fault() {
-            Some(fault) if fault.kind == BlockKind::Limit => fault,
-            _ => Blocked { kind: BlockKind::Trap, message: format!("the workflow panicked: {message}") },
-        };
-    }
     if let Some(fault) = state.take_fault() {
         return fault;
+    }
+    if let Some(message) = state.take_panic() {
+        return Blocked { kind: BlockKind::Trap, message: format!("the workflow panicked: {message}") };
     }
     let (kind, message) = match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => {

@@ -158,7 +158,7 @@ fn define_stream(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime
     type Written = (Result<(), StreamError>,);
     let write = |mut store: StoreContextMut<'_, State>,
                  (handle, bytes): (Resource<OutputStream>, Vec<u8>)| {
-        store.data_mut().print(stream(&handle), &bytes);
+        store.data_mut().print(stream(&handle), &bytes)?;
         Ok::<Written, wasmtime::Error>((Ok(()),))
     };
     let flush = |_: StoreContextMut<'_, State>, (_handle,): (Resource<OutputStream>,)| {
@@ -235,7 +235,7 @@ fn define_clock(target: &mut LinkerInstance<'_, State>, interface: &str, name: &
         }
         (_, "now") => target.func_wrap(name, |store, (): ()| {
             let state = store.data();
-            Ok((state.now().since_ms(state.facts.started_at) * NANOS,))
+            Ok((state.now().since_ms(state.facts.started_at).saturating_mul(NANOS),))
         }),
         (_, "resolution") => target.func_wrap(name, |_, (): ()| Ok((NANOS,))),
         _ => refuse(target, interface, name),

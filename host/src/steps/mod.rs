@@ -1,7 +1,7 @@
 //! Steps: the native half of a workflow, run attempt by attempt with full I/O.
 //!
 //! This is where the world is touched, and where everything may fail, hang or panic. What comes
-//! out is always one [`Ended`]: the step returned, or a [`Mishap`] of which the journal decides what
+//! out is always one [`Outcome`]: the step returned, or a [`Mishap`] of which the journal decides what
 //! follows. Nothing here knows a store, a guest or a turn.
 
 mod http;
@@ -11,7 +11,7 @@ use segno_journal::retry::{Mishap, Policy};
 use segno_journal::{StepCall, StepOptions};
 
 pub use crate::steps::http::http_step;
-pub use crate::steps::runner::{Attempted, Ended, Runner};
+pub use crate::steps::runner::{Attempted, Outcome, Runner};
 
 /// How often and how soon a step is tried again: what the call wants, else what the step declares.
 /// A step that is not known has no policy of its own.

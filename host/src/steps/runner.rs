@@ -31,13 +31,15 @@ pub struct Attempted {
     pub number: u32,
 }
 
-/// An attempt that is over.
+/// What became of an attempt.
 #[derive(Debug)]
-pub struct Ended {
-    /// The attempt.
-    pub attempted: Attempted,
-    /// The output as JSON, or what went wrong.
-    pub outcome: Result<String, Mishap>,
+pub enum Outcome {
+    /// It returned this output, as JSON.
+    Returned(String),
+    /// It went wrong.
+    Failed(Mishap),
+    /// It was held back, because the host stops.
+    NeverBegan,
 }
 
 /// Runs the steps of a host. Cheap to clone.
@@ -52,9 +54,15 @@ struct Shared {
     permits: Semaphore,
     payload_limit: usize,
     /// The attempts that run or wait for a permit, with what tells them to stop.
-    in_flight: Mutex<BTreeMap<(RunId, Op), CancellationToken>>,
+    in_flight: Mutex<BTreeMap<(RunId, Op), Flight>>,
     /// An attempt is over.
-    ended: Notify,
+    landed: Notify,
+}
+
+/// An attempt that runs or waits for a permit.
+struct Flight {
+    number: u32,
+    token: CancellationToken,
 }
 
 impl Runner {
@@ -62,8 +70,8 @@ impl Runner {
     #[must_use]
     pub fn new(steps: segno::Steps, max_running: usize, payload_limit: usize, runtime: Handle) -> Self {
         let permits = Semaphore::new(max_running.clamp(1, Semaphore::MAX_PERMITS));
-        let (in_flight, ended) = (Mutex::default(), Notify::new());
-        Self { shared: Arc::new(Shared { steps, runtime, permits, payload_limit, in_flight, ended }) }
+        let (in_flight, landed) = (Mutex::default(), Notify::new());
+        Self { shared: Arc::new(Shared { steps, runtime, permits, payload_limit, in_flight, landed }) }
     }
 
     /// The steps that this host has.
@@ -72,62 +80,69 @@ impl Runner {
         &self.shared.steps
     }
 
-    /// Makes an attempt. `ended` is called once, on the runtime, unless the runner stops first.
+    /// Makes an attempt. `ended` is called once, on the runtime, unless the attempt is told to stop
+    /// before it succeeds.
     pub fn start(
         &self,
         attempted: Attempted,
         now: Timestamp,
         responder: Responder,
-        ended: impl FnOnce(Ended) + Send + 'static,
+        ended: impl FnOnce(Attempted, Outcome) + Send + 'static,
     ) {
         let token = CancellationToken::new();
-        let key = (attempted.run, attempted.op);
-        self.shared.lock().insert(key, token.clone());
+        let (key, number) = ((attempted.run, attempted.op), attempted.number);
+        self.shared.lock().insert(key, Flight { number, token: token.clone() });
         let shared = Arc::clone(&self.shared);
         self.shared.runtime.spawn(async move {
             let outcome = shared.attempt(&attempted, now, responder, &token).await;
-            shared.lock().remove(&key);
-            shared.ended.notify_waiters();
-            // A cancelled attempt says nothing: its run is over, or the host goes down and the
-            // attempt counts as cut off.
-            if !token.is_cancelled() {
-                ended(Ended { attempted, outcome });
+            // Told to stop, it counts as cut off: its run is over, or the host goes down. But what
+            // has succeeded has succeeded, and what never began is not cut off.
+            if !token.is_cancelled() || !matches!(outcome, Outcome::Failed(_)) {
+                ended(attempted, outcome);
             }
+            shared.land(key, number);
         });
     }
 
     /// Tells the steps of a run to stop: the run is over.
     pub fn cancel_run(&self, run: RunId) {
-        let mut in_flight = self.shared.lock();
-        let keys: Vec<_> = in_flight.range((run, Op(0))..=(run, Op(u64::MAX))).map(|(key, _)| *key).collect();
-        for key in keys {
-            if let Some(token) = in_flight.remove(&key) {
-                token.cancel();
-            }
-        }
+        let in_flight = self.shared.lock();
+        let of_run = in_flight.range((run, Op(0))..=(run, Op(u64::MAX)));
+        of_run.for_each(|(_, flight)| flight.token.cancel());
     }
 
-    /// Lets what runs come to its end for at most this long, then tells the rest to stop. Nothing
-    /// must be started any more.
+    /// Holds back what has not begun, lets what runs come to its end for at most this long, and then
+    /// tells the rest to stop.
     pub async fn drain(&self, at_most: Duration) {
+        self.shared.permits.close();
         let emptied = async {
             loop {
-                let ended = self.shared.ended.notified();
+                let landed = self.shared.landed.notified();
                 if self.shared.lock().is_empty() {
                     return;
                 }
-                ended.await;
+                landed.await;
             }
         };
         if tokio::time::timeout(at_most, emptied).await.is_err() {
-            self.shared.lock().values().for_each(CancellationToken::cancel);
+            self.shared.lock().values().for_each(|flight| flight.token.cancel());
         }
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(RunId, Op), CancellationToken>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(RunId, Op), Flight>> {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an attempt out of the list, unless the next one of the same step stands there already.
+    fn land(&self, key: (RunId, Op), number: u32) {
+        let mut in_flight = self.lock();
+        if in_flight.get(&key).is_some_and(|flight| flight.number == number) {
+            in_flight.remove(&key);
+        }
+        drop(in_flight);
+        self.landed.notify_waiters();
     }
 
     async fn attempt(
@@ -136,12 +151,17 @@ impl Shared {
         now: Timestamp,
         responder: Responder,
         token: &CancellationToken,
-    ) -> Result<String, Mishap> {
+    ) -> Outcome {
         let call = &attempted.call;
-        let Some(step) = self.steps.get(&call.name) else { return Err(self.unknown_step(&call.name)) };
+        let Some(step) = self.steps.get(&call.name) else {
+            return Outcome::Failed(self.unknown_step(&call.name));
+        };
         let _permit = tokio::select! {
-            permit = self.permits.acquire() => permit,
-            () = token.cancelled() => return Err(Mishap::Lost),
+            permit = self.permits.acquire() => match permit {
+                Ok(permit) => permit,
+                Err(_closed) => return Outcome::NeverBegan,
+            },
+            () = token.cancelled() => return Outcome::NeverBegan,
         };
         let timeout = call.options.timeout_ms.map_or(step.policy.timeout, Duration::from_millis);
         let info = info(attempted, now.plus_ms(ms(timeout)));
@@ -149,30 +169,28 @@ impl Shared {
         let over = token.child_token().drop_guard();
         let context = StepContext::new(info, over.token().clone(), responder);
         let body = context.scope(call_body(step, call.input.clone()));
-        let outcome = match tokio::time::timeout(timeout, AssertUnwindSafe(body).catch_unwind()).await {
-            Ok(Ok(Ok(output))) => Ok(output),
-            Ok(Ok(Err(error))) => Err(mishap(&error)),
-            Ok(Err(panic)) => Err(failed(format!("the step panicked: {}", panic_message(&*panic)))),
-            Err(_elapsed) => Err(failed(format!("the attempt took longer than its time-out of {timeout:?}"))),
-        };
-        outcome.and_then(|output| self.checked(output))
+        match tokio::time::timeout(timeout, AssertUnwindSafe(body).catch_unwind()).await {
+            Ok(Ok(Ok(output))) => self.checked(output),
+            Ok(Ok(Err(error))) => Outcome::Failed(mishap(&error)),
+            Ok(Err(panic)) => failed(format!("the step panicked: {}", panic_message(&*panic))),
+            Err(_elapsed) => failed(format!("the attempt took longer than its time-out of {timeout:?}")),
+        }
     }
 
-    fn checked(&self, output: String) -> Result<String, Mishap> {
+    fn checked(&self, output: String) -> Outcome {
         let (size, limit) = (output.len(), self.payload_limit);
-        if size > limit {
-            let message = format!(
+        let problem = if size > limit {
+            format!(
                 "the output of the step has {size} bytes, but at most {limit} are allowed; store it and return \
                  where it is"
-            );
-            return Err(Mishap::Fatal { message });
-        }
-        match serde_json::from_str::<&serde_json::value::RawValue>(&output) {
-            Ok(_json) => Ok(output),
-            Err(error) => {
-                Err(Mishap::Fatal { message: format!("the output of the step is not JSON: {error}") })
+            )
+        } else {
+            match serde_json::from_str::<&serde_json::value::RawValue>(&output) {
+                Ok(_json) => return Outcome::Returned(output),
+                Err(error) => format!("the output of the step is not JSON: {error}"),
             }
-        }
+        };
+        Outcome::Failed(Mishap::Fatal { message: problem })
     }
 
     fn unknown_step(&self, name: &str) -> Mishap {
@@ -207,8 +225,8 @@ fn instant(timestamp: Timestamp) -> segno::Timestamp {
         .unwrap_or(segno::Timestamp::MAX)
 }
 
-fn failed(message: String) -> Mishap {
-    Mishap::Failed { message, retry_after_ms: None }
+fn failed(message: String) -> Outcome {
+    Outcome::Failed(Mishap::Failed { message, retry_after_ms: None })
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {

@@ -47,7 +47,10 @@ impl Committer {
         let seen_broken = Arc::clone(&broken);
         let thread = std::thread::Builder::new()
             .name("segno-committer".into())
-            .spawn(move || run(&store, &orders, &seen_broken))
+            .spawn(move || {
+                let _guard = PanicGuard(Arc::clone(&seen_broken));
+                run(&store, &orders, &seen_broken);
+            })
             .expect("the system has a thread for the committer when the host starts");
         (Self { queue, broken }, thread)
     }
@@ -68,6 +71,17 @@ impl Committer {
         }
     }
 
+    /// What says that the host is in trouble when the thread that holds it panics.
+    #[must_use]
+    pub fn panic_guard(&self) -> PanicGuard {
+        PanicGuard(Arc::clone(&self.broken))
+    }
+
+    /// Nothing more is to be written: what is missing elsewhere makes it wrong.
+    pub fn give_up(&self, error: StoreError) {
+        give_up(&self.broken, error);
+    }
+
     /// Ends the thread when all that was handed in before is on disk. What comes later is refused.
     pub fn stop(&self) {
         // A thread that is gone has stopped.
@@ -82,7 +96,7 @@ impl Committer {
     /// Why it is not, and never will be.
     pub fn flush(&self) -> Result<(), StoreError> {
         let (done, wait) = sync_channel(1);
-        self.submit(Draft::of(()), move |written| {
+        self.submit(Draft::nothing(), move |written| {
             // The one who waits is there: it does nothing else.
             let _heard = done.send(written.map(drop));
         });
@@ -105,16 +119,32 @@ fn run(store: &Store, orders: &Receiver<Order>, broken: &OnceLock<StoreError>) {
             None => write(store, &batch),
             Some(error) => Err(error.clone()),
         };
-        if let Err(error) = &written
-            && broken.set(error.clone()).is_ok()
-        {
-            tracing::error!(%error, "the store cannot be written; the host takes no more work");
+        if let Err(error) = &written {
+            give_up(broken, error.clone());
         }
         for pending in batch {
             (pending.then)(written.clone());
         }
         if stop {
             return;
+        }
+    }
+}
+
+fn give_up(broken: &OnceLock<StoreError>, error: StoreError) {
+    let shown = error.to_string();
+    if broken.set(error).is_ok() {
+        tracing::error!(error = shown, "the host takes no more work until it is restarted");
+    }
+}
+
+/// Says that the host is in trouble when its thread panics.
+pub struct PanicGuard(Arc<OnceLock<StoreError>>);
+
+impl Drop for PanicGuard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            give_up(&self.0, StoreError::Panicked);
         }
     }
 }

@@ -3,9 +3,8 @@
 use std::ops::Deref;
 
 use segno_journal::retry::Attempt;
-use segno_journal::{Command, Op, RunId, Turn};
+use segno_journal::{Command, Digest, Effect, Op, RunId, Timestamp, Turn};
 
-use crate::sandbox::Digest;
 use crate::store::codec;
 use crate::store::records::{ModuleRecord, Parked, RunRecord, WebhookRecord};
 use crate::store::tables::{self, Table};
@@ -70,10 +69,13 @@ impl Rows {
     }
 }
 
-impl Draft<Turn> {
-    /// A turn of a run, and the tokens of the webhooks that it opens. `first_operation` is the
-    /// number that the first operation of the turn has.
-    pub fn turn(run: RunId, turn: Turn, first_operation: u64) -> Self {
+/// A turn, and what the world owes the run once it is on disk.
+pub type TurnAndEffects = (Turn, Vec<Effect>);
+
+impl Draft<TurnAndEffects> {
+    /// A turn of a run with its effects, and the tokens of the webhooks that it opens.
+    /// `first_operation` is the number that the first operation of the turn has.
+    pub fn turn(run: RunId, (turn, effects): TurnAndEffects, first_operation: u64) -> Self {
         let mut rows = Rows::default();
         rows.put(tables::TURNS, tables::numbered(run, turn.seq), codec::encode(&turn));
         let operations = turn.commands.iter().filter(|command| command.starts_operation());
@@ -83,16 +85,33 @@ impl Draft<Turn> {
                 rows.put(tables::WEBHOOKS, token.as_bytes(), codec::encode(&record));
             }
         }
-        Self { thing: turn, rows }
+        Self { thing: (turn, effects), rows }
+    }
+}
+
+impl Draft<()> {
+    /// Nothing of its own: what [`Draft::with_run`] and its like add is all. With nothing added it
+    /// only keeps its place in the line: once it is through, all that came before it is on disk.
+    pub fn nothing() -> Self {
+        Self { thing: (), rows: Rows::default() }
+    }
+
+    /// The moment of an orderly stop: no attempt began after it.
+    pub fn stopped(at: Timestamp) -> Self {
+        let mut draft = Self::nothing();
+        draft.rows.put(tables::META, tables::STOPPED_KEY, at.0.to_le_bytes());
+        draft
+    }
+
+    /// The host runs: an orderly stop is yet to come.
+    pub fn running() -> Self {
+        let mut draft = Self::nothing();
+        draft.rows.delete(tables::META, tables::STOPPED_KEY);
+        draft
     }
 }
 
 impl<T> Draft<T> {
-    /// A thing that needs no row of its own: what [`Draft::with_run`] and its like add is all.
-    pub fn of(thing: T) -> Self {
-        Self { thing, rows: Rows::default() }
-    }
-
     /// Also writes the record of the run, and keeps the list of unfinished runs in step with it.
     pub fn with_run(mut self, run: RunId, record: &RunRecord) -> Self {
         self.rows.put(tables::RUNS, run.to_bytes(), codec::encode(record));
@@ -104,9 +123,11 @@ impl<T> Draft<T> {
         self
     }
 
-    /// Also remembers that this idempotency key started the run.
-    pub fn with_key(mut self, workflow: &str, key: &str, run: RunId) -> Self {
-        self.rows.put(tables::KEYS, tables::idempotency(workflow, key), run.to_bytes());
+    /// Also remembers that this idempotency key, if there is one, started the run.
+    pub fn with_key(mut self, workflow: &str, key: Option<String>, run: RunId) -> Self {
+        if let Some(key) = key {
+            self.rows.put(tables::KEYS, tables::idempotency(workflow, &key), run.to_bytes());
+        }
         self
     }
 
@@ -116,9 +137,11 @@ impl<T> Draft<T> {
         self
     }
 
-    /// Also forgets a parked event: it has had its turn.
-    pub fn without_parked(mut self, run: RunId, position: u64) -> Self {
-        self.rows.delete(tables::PARKED, tables::numbered(run, position));
+    /// Also forgets the parked event at this position, if there is one: it has had its turn.
+    pub fn without_parked(mut self, run: RunId, position: Option<u64>) -> Self {
+        if let Some(position) = position {
+            self.rows.delete(tables::PARKED, tables::numbered(run, position));
+        }
         self
     }
 }
@@ -147,13 +170,11 @@ impl Draft<Digest> {
         Self { thing: digest, rows }
     }
 
-    /// Modules that nothing needs any more. The first of them stands for all.
-    pub fn forget_modules(digests: &[Digest]) -> Draft<()> {
-        let mut rows = Rows::default();
-        for digest in digests {
-            rows.delete(tables::MODULES, digest.to_bytes());
-            rows.delete(tables::CODE, digest.to_bytes());
-        }
-        Draft { thing: (), rows }
+    /// A module that nothing needs any more.
+    pub fn forget_module(digest: Digest) -> Draft<()> {
+        let mut draft = Draft::nothing();
+        draft.rows.delete(tables::MODULES, digest.to_bytes());
+        draft.rows.delete(tables::CODE, digest.to_bytes());
+        draft
     }
 }

@@ -51,6 +51,9 @@ pub enum StoreError {
         /// What the system said.
         detail: String,
     },
+    /// A thread of the host has panicked, and what it had to do is not done.
+    #[error("a thread of the host has panicked; restart the host")]
+    Panicked,
     /// The store has been closed after an error, or the host is stopping.
     #[error("the store is closed")]
     Closed,

@@ -9,13 +9,12 @@ use std::path::PathBuf;
 
 use segno_journal::retry::Attempt;
 use segno_journal::{
-    Answer, BlockKind, Blocked, Command, Event, Level, LogLine, Op, Request, Response, RunId, StepFailure,
-    StepOptions, Timestamp, Turn, Verdict,
+    Answer, BlockKind, Blocked, Command, Digest, Event, Level, LogLine, Manifest, Op, Request, Response,
+    RunId, StepFailure, StepOptions, Timestamp, Turn, Verdict,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::sandbox::{Digest, Manifest};
 use crate::store::codec;
 use crate::store::records::{ModuleRecord, Parked, RunRecord, Standing, WebhookRecord};
 
@@ -55,6 +54,7 @@ fn turns_with_every_command_are_read_for_ever() {
         Command::Take { webhook: Op(2) },
         Command::Respond { request: 7, response: response() },
         Command::Dispose { webhook: Op(2) },
+        Command::CancelSleep { sleep: Op(1) },
     ];
     check("turn-commands", &turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting));
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend};
 
 pub use crate::store::committer::Committer;
-pub use crate::store::draft::{Committed, Draft};
+pub use crate::store::draft::{Committed, Draft, TurnAndEffects};
 pub use crate::store::error::StoreError;
 pub use crate::store::records::{ModuleRecord, Parked, RunRecord, Standing, WebhookRecord};
 

@@ -4,10 +4,9 @@ use std::ops::ControlFlow;
 
 use redb::{ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, TableHandle};
 use segno_journal::retry::Attempt;
-use segno_journal::{Op, RunId, Turn};
+use segno_journal::{Digest, Op, RunId, Timestamp, Turn};
 use serde::de::DeserializeOwned;
 
-use crate::sandbox::Digest;
 use crate::store::error::StoreError;
 use crate::store::records::{ModuleRecord, Parked, RunRecord, WebhookRecord};
 use crate::store::tables::{self, Table};
@@ -101,6 +100,20 @@ impl Store {
     /// Where a webhook token leads.
     pub fn webhook(&self, token: &str) -> Result<Option<WebhookRecord>, StoreError> {
         self.record(tables::WEBHOOKS, token.as_bytes())
+    }
+
+    /// When the host was stopped in an orderly way, if it has not been started since.
+    pub fn stopped_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        let value = self.table(tables::META)?.get(tables::STOPPED_KEY).map_err(StoreError::io)?;
+        let bytes = value.and_then(|value| <[u8; 8]>::try_from(value.value()).ok());
+        Ok(bytes.map(|bytes| Timestamp(u64::from_le_bytes(bytes))))
+    }
+
+    /// Whether the turn at a position is on disk.
+    pub fn has_turn(&self, run: RunId, seq: u64) -> Result<bool, StoreError> {
+        let turns = self.table(tables::TURNS)?;
+        let value = turns.get(tables::numbered(run, seq).as_slice()).map_err(StoreError::io)?;
+        Ok(value.is_some())
     }
 
     /// Which run an idempotency key started.

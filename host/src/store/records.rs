@@ -1,9 +1,7 @@
 //! The records that are not the journal's own.
 
-use segno_journal::{Blocked, Event, Op, RunId, Timestamp};
+use segno_journal::{Blocked, Digest, Event, Manifest, Op, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
-
-use crate::sandbox::{Digest, Manifest};
 
 /// What is known of a run without reading its turns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,8 +17,9 @@ pub(crate) const FORMAT: u32 = 1;
 
 /// What the store says of itself.
 ///
-/// Key: a name, as text. Value: `format`: the format as a little-endian `u32`, without an envelope.
-/// Lives: as long as the store.
+/// Key: a name, as text. Value, without an envelope: of `format` the format, as a little-endian
+/// `u32`; of `stopped` the moment of the last orderly stop, as a little-endian `u64`. Lives: as long
+/// as the store; `stopped` from an orderly stop to the next start.
 pub(crate) const META: Table = Table::new("meta");
 
 /// The runs.
@@ -90,6 +91,9 @@ pub(crate) const ALL: [Table; 10] =
 pub(crate) const KEPT_ATTEMPTS: u32 = 100;
 
 const FORMAT_KEY: &[u8] = b"format";
+
+/// The key of the moment of the last orderly stop.
+pub(crate) const STOPPED_KEY: &[u8] = b"stopped";
 
 /// The format of an existing store, or `None` where it is new.
 pub(crate) fn format(transaction: &ReadTransaction) -> Result<Option<u32>, StoreError> {

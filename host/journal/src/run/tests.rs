@@ -85,6 +85,16 @@ fn an_event_of_another_kind_is_not_admitted() {
 }
 
 #[test]
+fn a_sleep_that_is_given_up_is_over_and_its_timer_forgotten() {
+    let mut life = Life::started(vec![Command::Sleep { until: Timestamp(9) }, step("a"), step("b")]);
+    let cancel = vec![Command::CancelSleep { sleep: Op(0) }];
+    assert_eq!(life.turn(done(1), cancel.clone()), Ok(vec![Effect::Forget { op: Op(0) }]));
+    assert_eq!(life.run.admits(&Event::Slept { op: Op(0) }), Err(Refusal::NotOpen(Op(0))));
+    // Giving up what is over, or what is no sleep, changes nothing.
+    assert_eq!(life.turn_to(done(2), cancel, Verdict::Completed("1".into())), Ok(vec![Effect::End]));
+}
+
+#[test]
 fn an_ended_run_admits_nothing() {
     let mut life = Life::started(vec![step("a"), webhook()]);
     let effects = life.turn_to(done(0), vec![], Verdict::Completed("2".into())).expect("the run ends");

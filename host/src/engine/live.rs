@@ -1,0 +1,121 @@
+//! A run that has not ended, as its shard knows it.
+
+use segno_journal::{Event, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Run, RunId, Timestamp};
+
+use crate::engine::outside::Owner;
+use crate::engine::reply::Delivery;
+use crate::store::{Parked, RunRecord, Standing, StoreError};
+
+/// The state of a run, and what its shard keeps beside it.
+pub(crate) struct Live {
+    pub(crate) owner: Owner,
+    pub(crate) record: RunRecord,
+    pub(crate) run: Run,
+    /// When its last turn was: time in a run never goes back, whatever the machine's clock does.
+    pub(crate) last_at: Timestamp,
+    /// What lies parked.
+    pub(crate) parked: ParkedLine,
+    /// The idempotency key that names the run, until its first commit.
+    pub(crate) key: Option<String>,
+    /// Why its journal cannot be read, if it cannot: then nothing may happen to it.
+    pub(crate) damage: Option<StoreError>,
+}
+
+impl Live {
+    pub(crate) fn new(run: RunId, record: RunRecord) -> Self {
+        let owner = Owner { run, workflow: record.workflow.as_str().into() };
+        let last_at = record.started_at;
+        let parked = ParkedLine::default();
+        Self { owner, record, run: Run::new(), last_at, parked, key: None, damage: None }
+    }
+
+    pub(crate) const fn is_blocked(&self) -> bool {
+        matches!(self.record.standing, Standing::Blocked(_))
+    }
+
+    /// Whether the event can be delivered. What lay parked was admitted when it came, and its caller
+    /// has been told so.
+    pub(crate) fn admits(&self, delivery: &Delivery) -> Result<(), Refusal> {
+        match self.run.admits(&delivery.event) {
+            Err(Refusal::Full) if delivery.parked.is_some() => Ok(()),
+            admitted => admitted,
+        }
+    }
+
+    /// The time of the next turn: now, but never before the last turn, nor before the moment that a
+    /// sleep was to end, whatever the machine's clock does.
+    pub(crate) fn next_at(&self, event: &Event, now: Timestamp) -> Timestamp {
+        let until = match event {
+            Event::Slept { op } => self.sleeps_until(*op),
+            _ => None,
+        };
+        now.max(self.last_at).max(until.unwrap_or_default())
+    }
+
+    fn sleeps_until(&self, op: Op) -> Option<Timestamp> {
+        match self.run.operation(op) {
+            Some(Open::Sleep { until, .. }) => Some(*until),
+            _ => None,
+        }
+    }
+}
+
+/// What lies parked of a run: how much, and where the next event goes.
+#[derive(Debug, Default)]
+pub(crate) struct ParkedLine {
+    next: u64,
+    requests: usize,
+    bytes: usize,
+}
+
+impl ParkedLine {
+    /// The line that these events are.
+    pub(crate) fn of(parked: &[(u64, Parked)]) -> Self {
+        let mut line = Self::default();
+        for (position, Parked { event, .. }) in parked {
+            line.count(event);
+            line.next = position + 1;
+        }
+        line
+    }
+
+    /// Whether nothing was ever parked, or all of it has had its turn since the last start.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.next == 0
+    }
+
+    /// Whether there is room for the event. Only requests are bounded: what else can happen to a
+    /// run is bounded by what it has asked for.
+    pub(crate) fn admits(&self, event: &Event) -> Result<(), Refusal> {
+        match event {
+            Event::Requested { request, .. }
+                if self.requests >= MAX_UNTAKEN || self.bytes + request.size() > MAX_UNTAKEN_BYTES =>
+            {
+                Err(Refusal::Full)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts an event at the end, and gives its position.
+    pub(crate) fn put(&mut self, event: &Event) -> u64 {
+        self.count(event);
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// An event that lay parked has had its turn.
+    pub(crate) fn take(&mut self, event: &Event) {
+        if let Event::Requested { request, .. } = event {
+            self.requests = self.requests.saturating_sub(1);
+            self.bytes = self.bytes.saturating_sub(request.size());
+        }
+    }
+
+    fn count(&mut self, event: &Event) {
+        if let Event::Requested { request, .. } = event {
+            self.requests += 1;
+            self.bytes += request.size();
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Runs that cannot go on by themselves: they are parked with their reason and their state whole,
+//! and what happens to them meanwhile waits on disk.
+
+use std::sync::Arc;
+
+use segno_journal::{Blocked, Digest, RunId};
+
+use crate::engine::error::EngineError;
+use crate::engine::live::Live;
+use crate::engine::replay::Stuck;
+use crate::engine::reply::{Delivery, Then};
+use crate::engine::shard::Shard;
+use crate::store::{Draft, Parked, Standing};
+
+impl Shard {
+    /// Parks a run: the reason and the event that it could not take are on disk, its state is whole.
+    pub(crate) fn block(&mut self, id: RunId, delivery: Delivery, blocked: Blocked) {
+        let Some(live) = self.runs.get_mut(&id) else { return };
+        let Delivery { event, then, parked } = delivery;
+        let mut draft = Draft::nothing();
+        if parked.is_none() {
+            let position = live.parked.put(&event);
+            draft = draft.with_parked(id, position, &Parked { at: live.last_at, event });
+        }
+        self.block_with(id, blocked, draft, then);
+    }
+
+    /// Writes why a run is parked, with what belongs to it, and tells who waits for the run.
+    fn block_with(&mut self, id: RunId, blocked: Blocked, draft: Draft<()>, then: Then) {
+        // Not with its message, which may quote what the workflow was given, secrets and all.
+        tracing::warn!(run = %id, kind = %blocked.kind, "the run is blocked; `segno run {id}` says why");
+        self.warm.remove(id);
+        let Some(live) = self.runs.get_mut(&id) else { return };
+        live.record.standing = Standing::Blocked(blocked);
+        let draft = draft.with_run(id, &live.record).with_key(&live.record.workflow, live.key.take(), id);
+        let callers = Arc::clone(&self.outside.callers);
+        self.committer.submit(draft, move |written| match written {
+            Ok(_) => {
+                callers.end(id);
+                then.done();
+            }
+            Err(error) => then.fail(error.into()),
+        });
+    }
+
+    /// Keeps an event for a parked run.
+    pub(crate) fn park(&mut self, id: RunId, delivery: Delivery) {
+        let Some(live) = self.runs.get_mut(&id) else { return };
+        let Delivery { event, then, .. } = delivery;
+        if let Err(refusal) = live.parked.admits(&event) {
+            return then.refuse(id, refusal);
+        }
+        let position = live.parked.put(&event);
+        let parked = Parked { at: self.outside.now(), event };
+        let draft = Draft::nothing().with_parked(id, position, &parked);
+        self.committer.submit(draft, move |written| match written {
+            Ok(_) => then.done(),
+            Err(error) => then.fail(error.into()),
+        });
+    }
+
+    /// Lets a parked run go on, perhaps on another module: replays it there, and only if that gives
+    /// what is recorded, gives it what it could not be told.
+    pub(crate) fn resume(&mut self, id: RunId, module: Option<Digest>, then: Then) {
+        if !self.runs.get(&id).is_some_and(Live::is_blocked) {
+            return then.fail(EngineError::NotBlocked(id));
+        }
+        if let Err(error) = self.reload(id) {
+            return then.fail(error.into());
+        }
+        let before = self.runs[&id].record.module;
+        let module = module.unwrap_or(before);
+        if module != before && !self.modules.enter(module) {
+            return then.fail(EngineError::UnknownModule(module.to_string()));
+        }
+        match self.replay(id, module) {
+            Ok(guest) => {
+                self.warm.put(id, guest);
+                self.go_on_with(id, module, then);
+                if module != before {
+                    self.modules.leave(before);
+                }
+            }
+            Err(stuck) => {
+                if module != before {
+                    self.modules.leave(module);
+                }
+                self.stay_blocked(id, stuck, then);
+            }
+        }
+    }
+
+    fn stay_blocked(&mut self, id: RunId, stuck: Stuck, then: Then) {
+        match stuck.into_blocked() {
+            Ok(blocked) => self.block_with(id, blocked, Draft::nothing(), then),
+            Err(error) => then.fail(error.into()),
+        }
+    }
+
+    /// Gives a run that is parked no more what it could not be told. On disk it stays parked until
+    /// the first of these events has had its turn, so a crash in between loses none of them.
+    fn go_on_with(&mut self, id: RunId, module: Digest, then: Then) {
+        let Some(live) = self.runs.get_mut(&id) else { return };
+        live.record.module = module;
+        live.record.standing = Standing::Running;
+        self.deliver_parked(id);
+        // A run that nothing waited for says here that it goes on.
+        let draft = match self.runs.get(&id) {
+            Some(live) => Draft::nothing().with_run(id, &live.record),
+            None => Draft::nothing(),
+        };
+        self.committer.submit(draft, move |written| match written {
+            Ok(_) => then.done(),
+            Err(error) => then.fail(error.into()),
+        });
+    }
+
+    /// Gives a run what lies parked, in order, until it is parked again or over.
+    pub(crate) fn deliver_parked(&mut self, id: RunId) {
+        let parked = match self.committer.flush().and_then(|()| self.store.parked(id)) {
+            Ok(parked) => parked,
+            Err(error) => return self.committer.give_up(error),
+        };
+        for (position, Parked { event, .. }) in parked {
+            if self.runs.get(&id).is_none_or(Live::is_blocked) {
+                return;
+            }
+            self.turn(id, Delivery::parked(event, position));
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Stopping in an orderly way: what runs may end, what has not begun is held back, and both are on
+//! disk when the store is let go.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use segno_journal::retry::Attempt;
+
+use crate::engine::{Engine, Threads};
+use crate::steps::Attempted;
+use crate::store::{Draft, StoreError};
+
+/// How long the threads may take for what they have begun: a turn is bounded by its fuel.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Engine {
+    /// Stops: takes no more work, lets steps in flight end for as long as the configuration says,
+    /// and writes which had not begun. What is on disk goes on at the next start. The store is
+    /// closed when the last handle of the engine is dropped.
+    pub async fn shutdown(&self) {
+        if self.0.stopping.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let outside = &self.0.outside;
+        outside.timers.stop();
+        outside.hold_back();
+        outside.runner.drain(self.0.config.drain).await;
+        outside.callers.let_all_go();
+        self.0.inboxes.stop();
+        let threads = std::mem::take(&mut *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let engine = self.clone();
+        let stopped = tokio::task::spawn_blocking(move || engine.stop_threads(threads));
+        match tokio::time::timeout(JOIN_TIMEOUT, stopped).await {
+            Ok(Ok(true)) => {}
+            Ok(_) => tracing::error!("the host was stopped after a thread of it had panicked"),
+            Err(_late) => tracing::error!("the host was stopped while a workflow was still computing"),
+        }
+    }
+
+    /// Waits for the threads, writes what was held back, and says whether all went well.
+    fn stop_threads(&self, threads: Threads) -> bool {
+        // First the shards, whose last turns the committer still writes.
+        let panicked = threads.shards.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
+        let orderly = panicked == 0 && self.write_held().is_ok();
+        self.0.committer.stop();
+        let committed = threads.committer.is_none_or(|thread| thread.join().is_ok());
+        orderly && committed
+    }
+
+    /// Writes which attempts had not begun, and when the host was stopped: none began later.
+    fn write_held(&self) -> Result<(), StoreError> {
+        let committer = &self.0.committer;
+        committer.flush()?;
+        let now = self.0.outside.now();
+        for Attempted { run, op, number, .. } in self.0.outside.take_held() {
+            let before = number.saturating_sub(1);
+            let attempts = self.0.store.attempts(run)?;
+            let last = attempts.into_iter().find(|(of, attempt)| *of == op && attempt.number == before);
+            let error = last.map(|(_, attempt)| attempt.error).unwrap_or_default();
+            let held = Attempt { number: before, at: now, error, retry_at: now.plus_ms(1) };
+            committer.submit(Draft::attempt(run, op, held), |_written| {});
+        }
+        committer.submit(Draft::stopped(now), |_written| {});
+        committer.flush()
+    }
+}
