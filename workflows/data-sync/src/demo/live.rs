@@ -54,15 +54,19 @@ impl Live {
         }
     }
 
-    /// Leaves the last state on the screen.
+    /// Leaves the last state on the screen, and the cursor below it.
     pub(super) fn finish(&mut self) {
+        if self.bars.is_empty() {
+            return;
+        }
         self.bars.drain(..).for_each(|bar| bar.abandon());
+        let _ = writeln!(io::stderr());
     }
 }
 
 fn bar() -> ProgressBar {
-    let style =
-        ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template names only known keys");
+    let style = ProgressStyle::with_template("{spinner:.cyan} {wide_msg}")
+        .expect("the template names only known keys");
     ProgressBar::new_spinner().with_style(style)
 }
 
