@@ -99,19 +99,19 @@ async fn an_engine_on_a_full_disk_refuses_new_work_and_loses_none() {
     assert_eq!(runs, [acknowledged]);
 }
 
-/// A run that is parked with three requests goes on, and the power fails at each commit of that.
+/// A run that is parked with three requests goes on, and the power fails at each sync of that.
 #[tokio::test]
 async fn no_crash_while_a_parked_run_goes_on_loses_what_was_acknowledged() {
     let directory = directory();
-    let open = async |disk: &Disk, fuel: u64| {
-        let store = Store::open_on(disk.clone()).expect("the store opens");
+    let open = async |disk: &Disk, fuel_per_turn: u64| {
+        let store = Store::open_on(disk.clone()).ok()?;
         let mut config = Config::new(directory.path(), "http://segno.test");
         config.cache = segno_tests::cache();
-        config.limits.fuel_per_turn = fuel;
-        Engine::open_on(store, config, guest_basics::steps(), Clock::System).await.expect("the engine opens")
+        config.limits.fuel_per_turn = fuel_per_turn;
+        Engine::open_on(store, config, guest_basics::steps(), Clock::System).await.ok()
     };
     let (disk, little, much) = (Disk::default(), 30_000_000, 1_000_000_000);
-    let engine = open(&disk, little).await;
+    let engine = open(&disk, little).await.expect("the engine opens");
     engine.deploy(basics()).await.expect("the module is good");
     let run = engine.start("hook_heavy", raw(&json!(3)), None).await.expect("it starts").run_id;
     let token = segno_tests::token(&engine, run).await;
@@ -119,34 +119,29 @@ async fn no_crash_while_a_parked_run_goes_on_loses_what_was_acknowledged() {
         engine.call_webhook(&token, segno_tests::post(body)).await.expect("it is stored");
     }
     let parked = disk.after_power_failure();
-    for commits in 0.. {
+    for syncs in 0.. {
         let disk = parked.after_power_failure();
-        disk.fail_after_syncs(commits);
-        let store = Store::open_on(disk.clone());
-        if store.is_ok() {
-            drop(store);
-            let engine = open(&disk, much).await;
-            let ends = async {
-                while engine.trouble().is_none() {
-                    if engine.run(run).await.is_ok_and(|view| view.output.is_some()) {
-                        return true;
-                    }
-                    tokio::task::yield_now().await;
-                }
-                false
-            };
-            if segno_tests::patiently(ends).await {
-                assert!(commits > 3, "the run goes on in some commits");
-                return;
-            }
+        disk.fail_after_syncs(syncs);
+        if let Some(engine) = open(&disk, much).await
+            && segno_tests::patiently(ends_or_fails(&engine, run)).await
+        {
+            assert!(syncs > 3, "the run goes on in some commits");
+            return;
         }
-        let engine = open(&disk.after_power_failure(), much).await;
-        assert_eq!(
-            segno_tests::output_of(&engine, run).await,
-            json!(["1", "2", "3"]),
-            "after {commits} syncs"
-        );
+        let engine = open(&disk.after_power_failure(), much).await.expect("the engine opens again");
+        assert_eq!(segno_tests::output_of(&engine, run).await, json!(["1", "2", "3"]), "after {syncs} syncs");
     }
+}
+
+/// Whether the run ends before the host is in trouble.
+async fn ends_or_fails(engine: &Engine, run: RunId) -> bool {
+    while engine.trouble().is_none() {
+        if engine.run(run).await.is_ok_and(|view| view.output.is_some()) {
+            return true;
+        }
+        tokio::task::yield_now().await;
+    }
+    false
 }
 
 #[test]
