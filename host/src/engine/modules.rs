@@ -78,6 +78,12 @@ impl Modules {
         is_known
     }
 
+    /// A run that was recovered is on this module, whether it is there or not: it may be deployed
+    /// again.
+    pub(crate) fn enter_recovered(&self, digest: Digest) {
+        *self.lock().runs.entry(digest).or_default() += 1;
+    }
+
     /// Something is on this module no more. What nothing needs is forgotten, here and on disk: both
     /// under one lock, so that no deploy can come in between.
     pub(crate) fn leave(&self, digest: Digest) {

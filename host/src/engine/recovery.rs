@@ -34,7 +34,7 @@ impl Shard {
                 }
                 Err(error) => return Err(error),
             };
-            let _missing_shows_at_its_next_turn = self.modules.enter(record.module);
+            self.modules.enter_recovered(record.module);
             self.runs.insert(id, restored(&self.store, Live::new(id, record))?);
         }
         Ok(())
