@@ -65,6 +65,12 @@ mod crm {
         Ok(())
     }
 
+    /// Names its parameters as the code around it names its own.
+    #[step]
+    pub async fn shadows(arguments: u32, input: u32, policy: u32, call: u32) -> Result<[u32; 4], StepError> {
+        Ok([arguments, input, policy, call])
+    }
+
     #[step]
     pub async fn waits() -> Result<bool, StepError> {
         let step = StepContext::current();
@@ -73,7 +79,7 @@ mod crm {
     }
 }
 
-segno::register!(crm::find, crm::key, crm::fails, crm::outer, crm::answers, crm::waits,);
+segno::register!(crm::find, crm::key, crm::fails, crm::outer, crm::answers, crm::shadows, crm::waits,);
 
 /// Waits an hour, and says how long it took.
 #[segno::workflow(name = "the-flow")]
@@ -159,7 +165,7 @@ async fn a_workflow_may_run_on_any_thread_natively() {
 fn the_list_of_steps_has_names_and_policies() {
     let steps = steps();
     let names: Vec<_> = steps.names().collect();
-    assert_eq!(names, ["find", "key-of", "fails", "outer", "answers", "waits"]);
+    assert_eq!(names, ["find", "key-of", "fails", "outer", "answers", "shadows", "waits"]);
     assert_eq!(steps.check(), Ok(()));
     let policy = &steps.get("find").unwrap().policy;
     let backoff =
@@ -186,6 +192,7 @@ async fn a_host_gives_input_and_gets_output_as_json() {
         ("find", r#"{"ids":[]}"#, "[]"),
         ("key-of", "{}", r#"["run_1:7","s",2]"#),
         ("outer", "{}", r#""run_1:7""#),
+        ("shadows", r#"{"arguments":1,"input":2,"policy":3,"call":4}"#, "[1,2,3,4]"),
     ] {
         assert_eq!(run(name, input).await.unwrap(), output, "{name} {input}");
     }

@@ -95,11 +95,11 @@ fn run(parameters: &[Parameter<'_>], output: &Type) -> TokenStream {
     }
     let taken = parameters.iter().map(|Parameter { name, ty }| {
         let key = key(name);
-        quote_spanned!(ty.span() => let #name = arguments.take::<#ty>(#key)?;)
+        quote_spanned!(ty.span() => let #name = __segno_arguments.take::<#ty>(#key)?;)
     });
     let names = parameters.iter().map(|parameter| parameter.name);
     quote! {
-        |mut arguments: ::segno::__private::Arguments| async move {
+        |mut __segno_arguments: ::segno::__private::Arguments| async move {
             #(#taken)*
             #written(#body(#(#names),*).await)
         }
