@@ -39,6 +39,8 @@ pub(crate) struct Runtime {
     operations: RefCell<Operations>,
     /// Sleeps that were dropped in this turn while they were under way, in the order of the drops.
     given_up: RefCell<Vec<Operation>>,
+    /// The webhooks that were dropped in this turn, once for each request that they had untaken.
+    unread: RefCell<Vec<Operation>>,
     task: RefCell<Option<Task>>,
 }
 
@@ -52,6 +54,7 @@ impl Runtime {
             host: Box::new(host),
             operations: RefCell::default(),
             given_up: RefCell::default(),
+            unread: RefCell::default(),
             task: RefCell::default(),
         };
         HERE.set(Some(Rc::new(runtime)));
@@ -91,8 +94,13 @@ impl Runtime {
     }
 
     /// Gives an event to its operation, and runs the workflow until it is stuck again. What
-    /// belongs to an operation that the workflow dropped is ignored.
+    /// belongs to an operation that the workflow dropped is ignored; the host hears that a request
+    /// does not lie untaken, lest those that nobody can read fill what the run may have of them.
     pub(crate) fn deliver(&self, operation: Operation, event: Event) -> Verdict {
+        let is_request = matches!(event, Event::Requested(_));
+        if is_request && !self.operations.borrow().is_open(operation) {
+            self.host.take_request(operation);
+        }
         let wakers = self.operations.borrow_mut().deliver(operation, event);
         // A waker may run code of the author's, which may come back here.
         for waker in wakers {
@@ -116,17 +124,21 @@ impl Runtime {
             }
         }
         self.task.replace(Some(task));
-        self.cancel_sleeps();
+        self.tell_drops();
         Verdict::Waiting
     }
 
-    /// Tells the host which sleeps the workflow gave up in this turn.
+    /// Tells the host what the workflow gave up in this turn: sleeps, and requests that nobody can
+    /// read any more.
     ///
     /// A drop can happen anywhere, also where the host may not be called; here a turn is under way
     /// for certain. A run that ends never comes here: its verdict gives up all that is open.
-    fn cancel_sleeps(&self) {
+    fn tell_drops(&self) {
         for sleep in self.given_up.take() {
             self.host.cancel_sleep(sleep);
+        }
+        for webhook in self.unread.take() {
+            self.host.take_request(webhook);
         }
     }
 
@@ -160,7 +172,17 @@ impl Runtime {
         drop(slot);
     }
 
-    /// Gives an operation up, a webhook included: its requests can be read by nobody any more.
+    /// Gives a webhook up: its requests can be read by nobody any more. Callers do not notice.
+    pub(crate) fn give_up_webhook(&self, webhook: Operation) {
+        // What it held is dropped after the borrows: a waker may run code of the author's.
+        let slot = self.operations.borrow_mut().close(webhook);
+        if let Some(Slot::Inbox(inbox)) = &slot {
+            self.unread.borrow_mut().extend(std::iter::repeat_n(webhook, inbox.untaken()));
+        }
+        drop(slot);
+    }
+
+    /// Gives an operation up.
     pub(crate) fn close(&self, operation: Operation) {
         // What it held is dropped after the borrow: a waker may run code of the author's.
         let slot = self.operations.borrow_mut().close(operation);

@@ -52,6 +52,11 @@ impl Operations {
         self.open.remove(&operation)
     }
 
+    /// Whether anybody can still look for what comes to an operation.
+    pub(crate) fn is_open(&self, operation: Operation) -> bool {
+        self.open.contains_key(&operation)
+    }
+
     /// Stores an event where its operation will look for it, and says who is to be woken. What
     /// belongs to nobody is dropped: the workflow gave the operation up, or has its answer.
     pub(crate) fn deliver(&mut self, operation: Operation, event: Event) -> Vec<Waker> {
@@ -146,6 +151,11 @@ impl Operations {
 }
 
 impl Inbox {
+    /// How many requests nobody took yet.
+    pub(crate) fn untaken(&self) -> usize {
+        self.requests.len()
+    }
+
     /// Remembers whom to wake; the same waiter has one place.
     fn wait(&mut self, number: u64, waker: &Waker) {
         match self.waiting.iter_mut().find(|(known, _)| *known == number) {

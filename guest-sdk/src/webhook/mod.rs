@@ -136,7 +136,7 @@ impl Stream for Webhook {
 
 impl Drop for Webhook {
     fn drop(&mut self) {
-        Runtime::if_here(|runtime| runtime.close(self.operation()));
+        Runtime::if_here(|runtime| runtime.give_up_webhook(self.operation()));
     }
 }
 

@@ -180,8 +180,37 @@ fn a_dropped_webhook_keeps_nothing_and_is_not_disposed_of() {
         "0: webhook accepted",
         r#"1: s {"x":"rest"}"#,
         "waiting",
+        "take 0",
         "waiting",
         "completed null",
+    ]);
+}
+
+#[test]
+fn what_a_dropped_webhook_had_does_not_lie_untaken() {
+    Run::start(|| async {
+        let webhook = Webhook::new();
+        step::<()>("busy").await?;
+        drop(webhook);
+        step::<()>("rest").await?;
+        Ok(())
+    })
+    .requested(0, 0)
+    .requested(0, 1)
+    .completed(1, "null")
+    .requested(0, 2)
+    .said(&[
+        "0: webhook accepted",
+        r#"1: s {"x":"busy"}"#,
+        "waiting",
+        "waiting",
+        "waiting",
+        r#"2: s {"x":"rest"}"#,
+        "take 0",
+        "take 0",
+        "waiting",
+        "take 0",
+        "waiting",
     ]);
 }
 
