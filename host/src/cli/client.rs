@@ -8,6 +8,7 @@ use reqwest::{Method, RequestBuilder, Url};
 use serde::de::DeserializeOwned;
 
 use crate::cli::args::HostArgs;
+use crate::cli::text;
 use crate::doors::{Problem, Token};
 
 /// How long a host may take to accept a connection.
@@ -31,7 +32,7 @@ pub(super) enum ClientError {
     )]
     Unreachable { url: Url, detail: String },
     /// The host refused.
-    #[error("{}", .0.detail)]
+    #[error("{}", text::printable_lines(&.0.detail))]
     Refused(Problem),
     /// What answers is no Segno host, or one of another version.
     #[error("what answers at {url} is not understood ({status}): {detail}")]
@@ -139,7 +140,7 @@ impl Client {
         }
         match answer.read::<Problem>() {
             Ok(problem) => Err(ClientError::Refused(problem)),
-            Err(_) => Err(answer.strange(&answer.json.chars().take(SHOWN).collect::<String>())),
+            Err(_) => Err(answer.strange(&text::printable(&answer.json, SHOWN))),
         }
     }
 

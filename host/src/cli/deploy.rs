@@ -7,6 +7,7 @@ use crate::cli::client::Client;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Output};
 use crate::cli::progress::Progress;
+use crate::cli::text;
 use crate::engine::Deployed;
 
 pub(super) async fn run(args: DeployArgs, output: Output) -> anyhow::Result<Exit> {
@@ -38,6 +39,6 @@ pub(super) fn sentence(deployed: &Deployed) -> String {
 /// Says what the deployer should know.
 pub(super) fn warn(deployed: &Deployed) {
     for warning in &deployed.warnings {
-        output::note(&format!("warning: {warning}"));
+        output::note(&format!("warning: {}", text::printable_lines(warning)));
     }
 }

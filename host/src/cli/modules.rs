@@ -40,7 +40,7 @@ fn block(module: &ModuleView, now: Timestamp) -> String {
         "{}\n  workflows  {}\n  steps      {}\n  runs       {}\n  size       {}\n  built by   {}\n  deployed   {}",
         module.digest,
         listed(&workflows),
-        listed(&module.steps),
+        text::printable(&listed(&module.steps), usize::MAX),
         module.runs,
         size::show(module.size),
         text::printable(&module.sdk, text::SHOWN),

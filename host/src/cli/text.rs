@@ -58,6 +58,12 @@ pub(super) fn printable(text: &str, limit: usize) -> String {
     shown
 }
 
+/// A text from outside that may have several lines, which stay; nothing else in it does anything to
+/// a terminal.
+pub(super) fn printable_lines(text: &str) -> String {
+    text.split('\n').map(|line| printable(line, usize::MAX)).collect::<Vec<_>>().join("\n")
+}
+
 /// The character itself, or its escape where it would move the cursor, change colours or hide text.
 fn harmless(character: char) -> impl Iterator<Item = char> {
     let bad = character.is_control()
@@ -99,5 +105,6 @@ mod tests {
         assert_eq!(printable("grüße", 100), "grüße");
         assert_eq!(printable("grüße", 3), "grü…");
         assert_eq!(printable("grü", 3), "grü");
+        assert_eq!(printable_lines("a\x1b[2J\nb\r"), "a\\u{1b}[2J\nb\\r");
     }
 }

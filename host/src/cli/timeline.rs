@@ -65,15 +65,19 @@ impl<'a> Timeline<'a> {
         use HistoryEvent as E;
         match event {
             E::RunStarted { input: _ } => "the run began".to_owned(),
-            E::StepStarted { op, name, input, .. } => format!("step #{op} {name} {}", self.json(input)),
+            E::StepStarted { op, name, input, .. } => {
+                format!("step #{op} {} {}", self.whole(name), self.json(input))
+            }
             E::StepRetrying { op, attempt, error, retry_at } => {
                 let due = moment(*retry_at, self.now);
                 format!("step #{op} attempt {attempt} failed: {}; next one due {due}", self.shown(error))
             }
-            E::StepCompleted { op, name, output } => format!("step #{op} {name} gave {}", self.json(output)),
+            E::StepCompleted { op, name, output } => {
+                format!("step #{op} {} gave {}", self.whole(name), self.json(output))
+            }
             E::StepFailed { op, name, attempts, error, fatal } => {
                 let how = if *fatal { "fatally in" } else { "in the last of" };
-                let error = self.shown(error);
+                let (name, error) = (self.whole(name), self.shown(error));
                 format!("step #{op} {name} failed {how} {}: {error}", counted(*attempts, "attempt"))
             }
             E::SleepStarted { op, until } => format!("sleep #{op} until {}", moment(*until, self.now)),
@@ -101,6 +105,7 @@ impl<'a> Timeline<'a> {
         match wait {
             Wait::Step { op, name, since, attempt, last_error, retry_at, .. } => {
                 let since = moment(*since, self.now);
+                let name = self.whole(name);
                 let begun = format!("step #{op} {name}, attempt {attempt}, asked for {since}");
                 match (last_error, retry_at) {
                     (Some(error), Some(at)) => {
@@ -271,7 +276,7 @@ mod tests {
         let view = RunView { status: RunStatus::Failed, ended_at: Some(at(42)), ..run() };
         let failed = HistoryEvent::StepFailed {
             op: 1,
-            name: "pay".into(),
+            name: "pay\x1b[2J".into(),
             attempts: 1,
             error: "no".into(),
             fatal: true,
@@ -289,7 +294,7 @@ mod tests {
               turns    4
               input    {"every":"5m"}
 
-              +41.0s    step #1 pay failed fatally in 1 attempt: no
+              +41.0s    step #1 pay\u{1b}[2J failed fatally in 1 attempt: no
               +42.0s    the run failed: pay failed: no"#]],
         );
     }
