@@ -1,8 +1,9 @@
-//! What one step costs in a run of 10,000, near its beginning, its middle and its end.
+//! What a step costs: near the beginning, the middle and the end of a run of 10,000; in crowds; and
+//! over many runs.
 //!
-//! `cargo bench -p segno-tests --bench steps`. One run calls a step that does nothing 10,000 times,
-//! one after the other, on a real disk; each step is one turn and one durable commit. Beside it
-//! stands what the disk alone takes for a small `write` and `fdatasync`.
+//! `cargo bench -p segno-tests --bench steps`. The steps do nothing, on a real disk; each is one turn
+//! and durably committed. Beside them stands what the disk alone takes for a small `write` and
+//! `fdatasync`.
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use std::io::Write;
@@ -17,6 +18,9 @@ use serde_json::json;
 
 const STEPS: usize = 10_000;
 
+/// How many runs are started at once.
+const RUNS: usize = 1_000;
+
 /// Over how many steps the median is taken, ending at the step that is named.
 const WINDOW: usize = 10;
 
@@ -30,11 +34,7 @@ async fn main() {
     engine.deploy(basics()).await.expect("the module is good");
     for round in 1..=3 {
         called.lock().expect("no step panics").clear();
-        let begun = Instant::now();
-        let run = engine.start("add_steps", raw(&json!(STEPS)), None).await.expect("it starts").run_id;
-        let view = engine.wait(run, Duration::from_secs(600)).await.expect("the run is known");
-        assert!(view.output.is_some(), "{view:?}");
-        let whole = begun.elapsed();
+        let whole = run(&engine, "add_steps", STEPS).await;
         let called = called.lock().expect("no step panics");
         let at =
             |step: usize| median(called[step - WINDOW..step].windows(2).map(|two| two[1] - two[0]).collect());
@@ -45,7 +45,30 @@ async fn main() {
             at(STEPS)
         );
     }
+    for round in 1..=3 {
+        let (small, large) = (run(&engine, "fan_out", 1_000).await, run(&engine, "fan_out", 10_000).await);
+        let many = many_runs(&engine).await;
+        println!(
+            "round {round}: 1,000 steps at once: {small:?}; 10,000: {large:?}; {RUNS} runs of 10 steps: {many:?}"
+        );
+    }
     engine.shutdown().await;
+}
+
+/// How long a run takes, from the call that starts it to its end.
+async fn run(engine: &Engine, workflow: &str, input: usize) -> Duration {
+    let begun = Instant::now();
+    let run = engine.start(workflow, raw(&json!(input)), None).await.expect("it starts").run_id;
+    let view = engine.wait(run, Duration::from_secs(600)).await.expect("the run is known");
+    assert!(view.output.is_some(), "{view:?}");
+    begun.elapsed()
+}
+
+/// How long many runs of ten steps take, all started at once.
+async fn many_runs(engine: &Engine) -> Duration {
+    let begun = Instant::now();
+    futures::future::join_all((0..RUNS).map(|_| run(engine, "add_steps", 10))).await;
+    begun.elapsed()
 }
 
 /// A host whose step `add` notes when it is called.

@@ -198,6 +198,18 @@ async fn an_attempt_that_had_not_begun_at_an_orderly_stop_does_not_count() {
 }
 
 #[tokio::test]
+async fn ending_a_run_whose_step_waits_for_its_turn_does_not_hold_back_the_others() {
+    let host = Host::with(|config| config.max_running_steps = 1).await;
+    let first = host.start("step_fails", json!({"slow": 3_600_000})).await;
+    host.until(first, |view| (view.waits_for.len() == 1).then_some(())).await;
+    let waiting = host.start("step_fails", json!({"slow": 0})).await;
+    host.until(waiting, |view| (view.waits_for.len() == 1).then_some(())).await;
+    host.engine.cancel(waiting).await.expect("it waits");
+    host.engine.cancel(first).await.expect("it waits");
+    assert_eq!(output(&host.run("add_steps", json!(3)).await), json!(3));
+}
+
+#[tokio::test]
 async fn a_caller_who_hangs_up_does_not_take_the_key_with_it() {
     let host = Host::new().await;
     for n in 0..20 {

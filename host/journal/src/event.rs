@@ -58,6 +58,19 @@ impl Event {
     }
 }
 
+impl Event {
+    /// How many bytes of payload the event carries.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Started { input } => input.len(),
+            Self::StepCompleted { output, .. } => output.len(),
+            Self::StepFailed { failure, .. } => failure.message.len(),
+            Self::Requested { request, .. } => request.size(),
+            Self::Slept { .. } | Self::Cancelled => 0,
+        }
+    }
+}
+
 /// Why a step has failed for good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepFailure {

@@ -23,6 +23,16 @@ pub struct Turn {
     pub log: Vec<LogLine>,
 }
 
+impl Turn {
+    /// How much room the turn takes, in bytes, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let commands: usize = self.commands.iter().map(Command::size).sum();
+        let log: usize = self.log.iter().map(|line| line.message.len()).sum();
+        size_of::<Self>() + self.event.size() + commands + self.verdict.size() + log
+    }
+}
+
 /// How a run stands at the end of a turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
@@ -34,6 +44,15 @@ pub enum Verdict {
     Failed(String),
     /// The run was cancelled.
     Cancelled,
+}
+
+impl Verdict {
+    fn size(&self) -> usize {
+        match self {
+            Self::Completed(text) | Self::Failed(text) => text.len(),
+            Self::Waiting | Self::Cancelled => 0,
+        }
+    }
 }
 
 impl fmt::Display for Verdict {

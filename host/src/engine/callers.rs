@@ -21,6 +21,8 @@ struct Requests {
     waiting: BTreeMap<(RunId, u64), oneshot::Sender<Response>>,
     /// How many may wait before those that gave up are let go.
     sweep_at: usize,
+    /// The host stops: who comes now is let go at once.
+    closed: bool,
 }
 
 #[derive(Default)]
@@ -29,6 +31,8 @@ struct Ends {
     /// How many came since the last sweep, and those that it left.
     count: usize,
     sweep_at: usize,
+    /// The host stops: who comes now is let go at once.
+    closed: bool,
 }
 
 impl Ends {
@@ -47,6 +51,9 @@ impl Callers {
     /// A caller waits for the answer to a request.
     pub(crate) fn expect_response(&self, run: RunId, request: u64, caller: oneshot::Sender<Response>) {
         let mut requests = lock(&self.requests);
+        if requests.closed {
+            return;
+        }
         requests.waiting.insert((run, request), caller);
         // Callers gave up without a word; the sweep doubles its distance, so it costs each caller
         // a constant.
@@ -69,6 +76,9 @@ impl Callers {
     pub(crate) fn expect_end(&self, run: RunId) -> oneshot::Receiver<()> {
         let (client, heard) = oneshot::channel();
         let mut ends = lock(&self.ends);
+        if ends.closed {
+            return heard;
+        }
         ends.waiting.entry(run).or_default().push(client);
         ends.count += 1;
         if ends.count > ends.sweep_at {
@@ -85,10 +95,12 @@ impl Callers {
         }
     }
 
-    /// Lets everybody go: the host stops.
+    /// Lets everybody go, and who comes later: the host stops.
     pub(crate) fn let_all_go(&self) {
-        lock(&self.requests).waiting.clear();
-        lock(&self.ends).waiting.clear();
+        let (mut requests, mut ends) = (lock(&self.requests), lock(&self.ends));
+        (requests.closed, ends.closed) = (true, true);
+        requests.waiting.clear();
+        ends.waiting.clear();
     }
 
     /// Lets the callers of an ended run go: dropping their senders is their answer.

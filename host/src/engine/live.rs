@@ -33,6 +33,13 @@ impl Live {
         matches!(self.record.standing, Standing::Blocked(_))
     }
 
+    /// Whether the event has to wait: the run is parked, or what lay parked comes first. Only an end
+    /// from outside waits for nothing.
+    pub(crate) fn must_wait(&self, delivery: &Delivery) -> bool {
+        let comes_later = delivery.parked.is_none() && !self.parked.is_empty();
+        (self.is_blocked() || comes_later) && delivery.event != Event::Cancelled
+    }
+
     /// Whether the event can be delivered. What lay parked was admitted when it came, and its caller
     /// has been told so.
     pub(crate) fn admits(&self, delivery: &Delivery) -> Result<(), Refusal> {
@@ -64,6 +71,7 @@ impl Live {
 #[derive(Debug, Default)]
 pub(crate) struct ParkedLine {
     next: u64,
+    events: usize,
     requests: usize,
     bytes: usize,
 }
@@ -79,9 +87,9 @@ impl ParkedLine {
         line
     }
 
-    /// Whether nothing was ever parked, or all of it has had its turn since the last start.
+    /// Whether all that lay parked has had its turn.
     pub(crate) const fn is_empty(&self) -> bool {
-        self.next == 0
+        self.events == 0
     }
 
     /// Whether there is room for the event. Only requests are bounded: what else can happen to a
@@ -106,6 +114,7 @@ impl ParkedLine {
 
     /// An event that lay parked has had its turn.
     pub(crate) fn take(&mut self, event: &Event) {
+        self.events = self.events.saturating_sub(1);
         if let Event::Requested { request, .. } = event {
             self.requests = self.requests.saturating_sub(1);
             self.bytes = self.bytes.saturating_sub(request.size());
@@ -113,6 +122,7 @@ impl ParkedLine {
     }
 
     fn count(&mut self, event: &Event) {
+        self.events += 1;
         if let Event::Requested { request, .. } = event {
             self.requests += 1;
             self.bytes += request.size();

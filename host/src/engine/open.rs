@@ -104,9 +104,14 @@ impl Parts {
             let shard = self.shard();
             let thread = std::thread::Builder::new()
                 .name(format!("segno-shard-{number}"))
-                .spawn(move || run_shard(shard, number, &inbox, recovered))
-                .map_err(OpenError::Thread)?;
-            threads.push(thread);
+                .spawn(move || run_shard(shard, number, &inbox, recovered));
+            match thread {
+                Ok(thread) => threads.push(thread),
+                Err(error) => {
+                    inboxes.stop();
+                    return Err(OpenError::Thread(error));
+                }
+            }
             recoveries.push(recovery);
         }
         for recovery in recoveries {

@@ -83,7 +83,9 @@ impl Outside {
 
     /// Makes an attempt; or holds it back, since the host was told to stop.
     pub(crate) fn attempt(&self, attempted: Attempted) {
-        if let Some(held) = &mut *self.lock_held() {
+        // Until the attempt is in the runner's list: whoever holds back from now on finds it there.
+        let mut held = self.lock_held();
+        if let Some(held) = &mut *held {
             return held.push(attempted);
         }
         let (outside, callers, run) = (self.clone(), Arc::clone(&self.callers), attempted.run);
@@ -114,7 +116,12 @@ impl Outside {
         let message = match outcome {
             Outcome::Returned(output) => Message::Event { run, event: Event::StepCompleted { op, output } },
             Outcome::Failed(mishap) => self.after_mishap(&attempted, mishap),
-            Outcome::NeverBegan => return self.lock_held().get_or_insert_default().push(attempted),
+            Outcome::NeverBegan => {
+                if let Some(held) = &mut *self.lock_held() {
+                    held.push(attempted);
+                }
+                return;
+            }
         };
         self.tell(run, message);
     }

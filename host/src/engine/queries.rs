@@ -27,6 +27,9 @@ const MAX_SCANNED: usize = 100_000;
 /// How many turns one page of a history may have.
 const MAX_TURNS: usize = 10_000;
 
+/// How many bytes of turns one page of a history has, about: its last turn may go beyond.
+const MAX_TOLD_BYTES: usize = 8 << 20;
+
 impl Engine {
     /// A run, as it stands.
     ///
@@ -114,13 +117,13 @@ impl Engine {
     fn tell(&self, run: RunId, from: u64, max: usize) -> Result<HistoryPage, EngineError> {
         self.record(run)?;
         let attempts = self.0.store.attempts(run)?;
-        let (mut teller, mut told, mut next) = (Teller::new(run), 0, None);
+        let (mut teller, mut told, mut bytes, mut next) = (Teller::new(run), 0, 0, None);
         self.0.store.visit_turns(run, 0, |turn| {
             if turn.seq < from {
                 teller.skip(&turn);
-            } else if told < max {
+            } else if told < max && bytes < MAX_TOLD_BYTES {
                 teller.tell(&turn, &attempts);
-                told += 1;
+                (told, bytes) = (told + 1, bytes + turn.size());
             } else {
                 next = Some(turn.seq);
                 return ControlFlow::Break(());

@@ -15,7 +15,7 @@ use crate::engine::reply::Then;
 use crate::engine::shard::Shard;
 use crate::engine::timers::Due;
 use crate::steps::Attempted;
-use crate::store::{Standing, Store, StoreError};
+use crate::store::{Draft, Standing, Store, StoreError};
 
 impl Shard {
     /// Takes in the unfinished runs of this shard. Nothing is set going yet: the other shards may
@@ -43,8 +43,13 @@ impl Shard {
     /// Sets going what the recovered runs wait for. Runs that a limit or a missing module stopped
     /// are tried again: a restart may have mended that.
     pub(crate) fn go_on(&mut self, stopped_at: Option<Timestamp>) {
-        for live in self.runs.values().filter(|live| live.damage.is_none()) {
+        for live in self.runs.values() {
             let id = live.owner.run;
+            if live.damage.is_some() {
+                // Lists shall say what the run itself says.
+                self.committer.submit(Draft::nothing().with_run(id, &live.record), |_written| {});
+                continue;
+            }
             let told = match told_already(&self.store, id) {
                 Ok(told) => told,
                 Err(error) => return self.committer.give_up(error),

@@ -68,7 +68,7 @@ impl Shard {
         if let Err(refusal) = live.admits(&delivery) {
             return self.refuse(id, delivery, refusal);
         }
-        if live.is_blocked() && delivery.event != Event::Cancelled {
+        if live.must_wait(&delivery) {
             return self.park(id, delivery);
         }
         let Delivery { event, then, parked } = delivery.numbered(live.run.requests());
@@ -188,8 +188,13 @@ impl Shard {
 
     /// Tells who asked that the run does not take the event, when all that this follows from is on
     /// disk. An event that lay parked is forgotten.
-    fn refuse(&self, id: RunId, delivery: Delivery, refusal: Refusal) {
-        let Delivery { then, parked, .. } = delivery;
+    fn refuse(&mut self, id: RunId, delivery: Delivery, refusal: Refusal) {
+        let Delivery { event, then, parked } = delivery;
+        if parked.is_some()
+            && let Some(live) = self.runs.get_mut(&id)
+        {
+            live.parked.take(&event);
+        }
         self.committer.submit(Draft::nothing().without_parked(id, parked), move |written| match written {
             Ok(_) => then.refuse(id, refusal),
             Err(error) => then.fail(error.into()),
@@ -250,7 +255,11 @@ impl Shard {
         self.committer.flush()?;
         let Some(live) = self.runs.get_mut(&id) else { return Ok(()) };
         let reloaded = replay::restore(&self.store, live);
-        live.damage = reloaded.clone().err();
+        match &reloaded {
+            Ok(()) => live.damage = None,
+            Err(damage @ StoreError::Record { .. }) => live.damage = Some(damage.clone()),
+            Err(error) => self.committer.give_up(error.clone()),
+        }
         reloaded
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use segno_journal::Timestamp;
 use segno_journal::retry::Attempt;
 
 use crate::engine::{Engine, Threads};
@@ -26,12 +27,14 @@ impl Engine {
         let outside = &self.0.outside;
         outside.timers.stop();
         outside.hold_back();
+        // Whatever began, began before this.
+        let stopped_at = outside.now();
         outside.runner.drain(self.0.config.drain).await;
         outside.callers.let_all_go();
         self.0.inboxes.stop();
         let threads = std::mem::take(&mut *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let engine = self.clone();
-        let stopped = tokio::task::spawn_blocking(move || engine.stop_threads(threads));
+        let stopped = tokio::task::spawn_blocking(move || engine.stop_threads(threads, stopped_at));
         match tokio::time::timeout(JOIN_TIMEOUT, stopped).await {
             Ok(Ok(true)) => {}
             Ok(_) => tracing::error!("the host was stopped after a thread of it had panicked"),
@@ -40,29 +43,36 @@ impl Engine {
     }
 
     /// Waits for the threads, writes what was held back, and says whether all went well.
-    fn stop_threads(&self, threads: Threads) -> bool {
+    fn stop_threads(&self, threads: Threads, stopped_at: Timestamp) -> bool {
         // First the shards, whose last turns the committer still writes.
         let panicked = threads.shards.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
-        let orderly = panicked == 0 && self.write_held().is_ok();
+        let orderly = panicked == 0 && self.write_held(stopped_at).is_ok();
         self.0.committer.stop();
         let committed = threads.committer.is_none_or(|thread| thread.join().is_ok());
         orderly && committed
     }
 
     /// Writes which attempts had not begun, and when the host was stopped: none began later.
-    fn write_held(&self) -> Result<(), StoreError> {
-        let committer = &self.0.committer;
+    fn write_held(&self, stopped_at: Timestamp) -> Result<(), StoreError> {
+        let (committer, store) = (&self.0.committer, &self.0.store);
         committer.flush()?;
-        let now = self.0.outside.now();
-        for Attempted { run, op, number, .. } in self.0.outside.take_held() {
-            let before = number.saturating_sub(1);
-            let attempts = self.0.store.attempts(run)?;
-            let last = attempts.into_iter().find(|(of, attempt)| *of == op && attempt.number == before);
-            let error = last.map(|(_, attempt)| attempt.error).unwrap_or_default();
-            let held = Attempt { number: before, at: now, error, retry_at: now.plus_ms(1) };
-            committer.submit(Draft::attempt(run, op, held), |_written| {});
+        let mut held = self.0.outside.take_held();
+        held.sort_by_key(|attempted| (attempted.run, attempted.op));
+        for of_run in held.chunk_by(|one, other| one.run == other.run) {
+            let run = of_run[0].run;
+            let retried = of_run.iter().any(|attempted| attempted.number > 1);
+            let attempts = if retried { store.attempts(run)? } else { Vec::new() };
+            for Attempted { op, number, .. } in of_run {
+                let number = number.saturating_sub(1);
+                // By operation and number, as they are on disk.
+                let last =
+                    attempts.binary_search_by_key(&(*op, number), |(op, attempt)| (*op, attempt.number));
+                let error = last.map_or_else(|_| String::new(), |at| attempts[at].1.error.clone());
+                let before = Attempt { number, at: stopped_at, error, retry_at: stopped_at.plus_ms(1) };
+                committer.submit(Draft::attempt(run, *op, before), |_written| {});
+            }
         }
-        committer.submit(Draft::stopped(now), |_written| {});
+        committer.submit(Draft::stopped(stopped_at), |_written| {});
         committer.flush()
     }
 }

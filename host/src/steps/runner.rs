@@ -1,18 +1,16 @@
 //! Running attempts: each in a task of its own, bounded in number and in time, told to stop when
 //! its run is over.
 
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::FutureExt;
 use segno::native::{CancellationToken, Responder, Step, StepContext, StepInfo};
 use segno_journal::retry::Mishap;
 use segno_journal::{Op, RunId, StepCall, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinError;
 
 use crate::steps::{mishap, ms};
 
@@ -157,23 +155,28 @@ impl Shared {
             return Outcome::Failed(self.unknown_step(&call.name));
         };
         let _permit = tokio::select! {
+            biased;
+            () = token.cancelled() => return cancelled(),
             permit = self.permits.acquire() => match permit {
                 Ok(permit) => permit,
                 Err(_closed) => return Outcome::NeverBegan,
             },
-            () = token.cancelled() => return Outcome::NeverBegan,
         };
         let timeout = call.options.timeout_ms.map_or(step.policy.timeout, Duration::from_millis);
         let info = info(attempted, now.plus_ms(ms(timeout)));
         // Of the attempt alone: tasks that its body left behind are told when it is over.
         let over = token.child_token().drop_guard();
         let context = StepContext::new(info, over.token().clone(), responder);
-        let body = context.scope(call_body(step, call.input.clone()));
-        match tokio::time::timeout(timeout, AssertUnwindSafe(body).catch_unwind()).await {
+        // In a task of its own: whatever panics there, even as it is dropped, ends there.
+        let mut body = self.runtime.spawn(context.scope(call_body(step.clone(), call.input.clone())));
+        match tokio::time::timeout(timeout, &mut body).await {
             Ok(Ok(Ok(output))) => self.checked(output),
             Ok(Ok(Err(error))) => Outcome::Failed(mishap(&error)),
-            Ok(Err(panic)) => failed(format!("the step panicked: {}", panic_message(&*panic))),
-            Err(_elapsed) => failed(format!("the attempt took longer than its time-out of {timeout:?}")),
+            Ok(Err(panic)) => failed(format!("the step panicked: {}", panic_message(panic))),
+            Err(_elapsed) => {
+                body.abort();
+                failed(format!("the attempt took longer than its time-out of {timeout:?}"))
+            }
         }
     }
 
@@ -201,7 +204,7 @@ impl Shared {
 }
 
 /// Calls the body within the future, so that a panic before its first await is caught as well.
-async fn call_body(step: &Step, input: String) -> Result<String, segno::StepError> {
+async fn call_body(step: Step, input: String) -> Result<String, segno::StepError> {
     step.run(input).await
 }
 
@@ -229,10 +232,15 @@ fn failed(message: String) -> Outcome {
     Outcome::Failed(Mishap::Failed { message, retry_after_ms: None })
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        text
-    } else {
-        panic.downcast_ref::<String>().map_or("it did not say why", String::as_str)
+/// Of a run that is over before the attempt began: nobody hears of it.
+fn cancelled() -> Outcome {
+    failed("the run is over".to_owned())
+}
+
+fn panic_message(error: JoinError) -> String {
+    let Ok(panic) = error.try_into_panic() else { return "it was aborted".to_owned() };
+    match panic.downcast_ref::<&str>() {
+        Some(text) => (*text).to_owned(),
+        None => panic.downcast_ref::<String>().map_or("it did not say why", String::as_str).to_owned(),
     }
 }
