@@ -203,7 +203,8 @@ impl Runtime {
         waiter: &mut Option<u64>,
         context: &Context<'_>,
     ) -> Poll<Option<Request>> {
-        let polled = self.operations.borrow_mut().poll_request(webhook, waiter, context);
+        let mut waker = Some(context.waker().clone());
+        let polled = self.operations.borrow_mut().poll_request(webhook, waiter, &mut waker);
         if let Poll::Ready(Some(_)) = polled {
             self.host.take_request(webhook);
         }
@@ -212,7 +213,9 @@ impl Runtime {
 
     /// Forgets one who waited for a request.
     pub(crate) fn forget_waiter(&self, webhook: Operation, waiter: u64) {
-        self.operations.borrow_mut().forget_waiter(webhook, waiter);
+        // What it held is dropped after the borrow: a waker may run code of the author's.
+        let waker = self.operations.borrow_mut().forget_waiter(webhook, waiter);
+        drop(waker);
     }
 
     /// Closes a webhook. What was taken in before can still be read.

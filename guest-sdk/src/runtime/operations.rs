@@ -2,6 +2,10 @@
 //!
 //! Each operation has a waker of its own. The map is ordered and holds only what is open, so that
 //! a run of years stays as small as what it waits for.
+//!
+//! No waker is cloned, woken or dropped in here: it may run code of the author's, which may ask for
+//! an operation while this is borrowed. Wakers are handed in, and those that are done with are
+//! handed out.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
@@ -76,13 +80,11 @@ impl Operations {
         }
     }
 
-    /// The answer of an operation, which is then closed.
-    fn poll_answer(&mut self, operation: Operation, context: &Context<'_>) -> Poll<Event> {
-        if let Some(Slot::Waiting(waker)) = self.open.get_mut(&operation) {
-            match waker {
-                Some(waker) => waker.clone_from(context.waker()),
-                None => *waker = Some(context.waker().clone()),
-            }
+    /// The answer of an operation, which is then closed. While there is none, `waker` changes places
+    /// with the one that was known.
+    fn poll_answer(&mut self, operation: Operation, waker: &mut Option<Waker>) -> Poll<Event> {
+        if let Some(Slot::Waiting(known)) = self.open.get_mut(&operation) {
+            std::mem::swap(known, waker);
             return Poll::Pending;
         }
         match self.open.remove(&operation) {
@@ -92,12 +94,13 @@ impl Operations {
         }
     }
 
-    /// The oldest request of a webhook; `None` when it is closed and empty.
+    /// The oldest request of a webhook; `None` when it is closed and empty. While there is none,
+    /// `waker` changes places with the one that was known.
     pub(crate) fn poll_request(
         &mut self,
         webhook: Operation,
         waiter: &mut Option<u64>,
-        context: &Context<'_>,
+        waker: &mut Option<Waker>,
     ) -> Poll<Option<Request>> {
         let Some(Slot::Inbox(inbox)) = self.open.get_mut(&webhook) else {
             return Poll::Ready(None);
@@ -112,15 +115,17 @@ impl Operations {
             self.waiters += 1;
             self.waiters
         });
-        inbox.wait(number, context.waker());
+        inbox.wait(number, waker);
         Poll::Pending
     }
 
-    /// Forgets one who waited for a request.
-    pub(crate) fn forget_waiter(&mut self, webhook: Operation, waiter: u64) {
-        if let Some(Slot::Inbox(inbox)) = self.open.get_mut(&webhook) {
-            inbox.waiting.retain(|(number, _)| *number != waiter);
-        }
+    /// Forgets one who waited for a request, and gives its waker.
+    pub(crate) fn forget_waiter(&mut self, webhook: Operation, waiter: u64) -> Option<Waker> {
+        let Some(Slot::Inbox(inbox)) = self.open.get_mut(&webhook) else {
+            return None;
+        };
+        let at = inbox.waiting.iter().position(|(number, _)| *number == waiter)?;
+        Some(inbox.waiting.remove(at).1)
     }
 
     /// Lets those who wait know that no further request will come.
@@ -157,10 +162,11 @@ impl Inbox {
     }
 
     /// Remembers whom to wake; the same waiter has one place.
-    fn wait(&mut self, number: u64, waker: &Waker) {
-        match self.waiting.iter_mut().find(|(known, _)| *known == number) {
-            Some((_, known)) => known.clone_from(waker),
-            None => self.waiting.push((number, waker.clone())),
+    fn wait(&mut self, number: u64, waker: &mut Option<Waker>) {
+        match (self.waiting.iter_mut().find(|(known, _)| *known == number), waker) {
+            (Some((_, known)), Some(waker)) => std::mem::swap(known, waker),
+            (None, waker) => self.waiting.extend(waker.take().map(|waker| (number, waker))),
+            (Some(_), None) => {}
         }
     }
 
@@ -191,7 +197,8 @@ impl Future for AnswerOf {
     type Output = Event;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Event> {
-        Runtime::here(|runtime| runtime.operations.borrow_mut().poll_answer(self.0, context))
+        let mut waker = Some(context.waker().clone());
+        Runtime::here(|runtime| runtime.operations.borrow_mut().poll_answer(self.0, &mut waker))
     }
 }
 

@@ -3,13 +3,14 @@
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 
-use futures::future::{Either, join_all, select};
+use futures::future::{Either, FutureExt as _, join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::runtime::tests::{Run, step};
-use crate::sleep;
+use crate::{Sleep, Webhook, sleep};
 
 /// Counts how often a future is polled.
 struct Counted<F> {
@@ -169,4 +170,51 @@ fn a_loop_that_runs_for_years_keeps_only_what_it_waits_for() {
 #[should_panic(expected = "the host delivers nothing before the start and nothing after the end")]
 fn nothing_is_delivered_to_a_run_that_has_ended() {
     Run::start(|| async { Ok(()) }).slept(0);
+}
+
+/// A waker with a future in it, as in executors whose tasks are their own wakers.
+struct Holds {
+    _sleep: Mutex<Sleep>,
+}
+
+impl Wake for Holds {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// Polls a future with a waker that nobody else keeps, and in which a sleep is under way.
+fn poll_held<F: Future + Unpin>(future: &mut F) {
+    let mut held = sleep("2s");
+    assert!((&mut held).now_or_never().is_none());
+    let waker = Waker::from(Arc::new(Holds { _sleep: Mutex::new(held) }));
+    assert!(future.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+}
+
+#[test]
+fn the_last_waker_of_a_task_may_drop_what_the_task_waits_for() {
+    Run::start(|| async {
+        let webhook = Webhook::new();
+        let (mut slow, mut next) = (sleep("1s"), webhook.next());
+        for _ in 0..2 {
+            poll_held(&mut slow);
+            poll_held(&mut next);
+        }
+        drop(next);
+        slow.await;
+        Ok(())
+    })
+    .slept(2)
+    .said(&[
+        "0: webhook accepted",
+        "1: sleep until 3000",
+        "2: sleep until 2000",
+        "3: sleep until 3000",
+        "4: sleep until 3000",
+        "5: sleep until 3000",
+        "cancel 1",
+        "cancel 3",
+        "cancel 5",
+        "cancel 4",
+        "waiting",
+        "completed null",
+    ]);
 }
