@@ -92,6 +92,11 @@ impl ParkedLine {
         self.events == 0
     }
 
+    /// Where the events may lie that have not had their turn.
+    pub(crate) fn positions(&self) -> std::ops::Range<u64> {
+        if self.is_empty() { 0..0 } else { 0..self.next }
+    }
+
     /// Whether there is room for the event. Only requests are bounded: what else can happen to a
     /// run is bounded by what it has asked for.
     pub(crate) fn admits(&self, event: &Event) -> Result<(), Refusal> {

@@ -156,6 +156,11 @@ impl Shard {
             live.record.standing = standing;
             draft = draft.with_run(id, &live.record).with_key(&live.record.workflow, live.key.take(), id);
         }
+        if has_ended {
+            // Nobody will be told any more. What a run that never had a turn was given stays.
+            let unneeded = live.parked.positions().filter(|position| !is_first || *position > 0);
+            draft = unneeded.fold(draft, |draft, position| draft.without_parked(id, Some(position)));
+        }
         let (outside, owner) = (self.outside.clone(), live.owner.clone());
         self.committer.submit(draft, move |committed| match committed {
             Ok(committed) => {

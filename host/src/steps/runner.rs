@@ -175,6 +175,9 @@ impl Shared {
             Ok(Err(panic)) => failed(format!("the step panicked: {}", panic_message(panic))),
             Err(_elapsed) => {
                 body.abort();
+                // Until it has stopped: a body that computes or blocks does not stop at once, and two
+                // attempts of one step must not run side by side.
+                let _stopped = body.await;
                 failed(format!("the attempt took longer than its time-out of {timeout:?}"))
             }
         }
