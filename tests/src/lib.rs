@@ -56,11 +56,9 @@ impl Host {
     /// A new engine whose host has no steps of its own.
     pub async fn without_steps() -> Self {
         let directory = TempDir::new().expect("a temporary directory");
-        let mut config = Config::new(directory.path(), "http://segno.test");
-        config.cache = cache();
-        let engine = Engine::open(config, segno::Steps::new()).await.expect("the engine opens");
-        engine.deploy(basics()).await.expect("the module is good");
-        Self { engine, directory }
+        let host = Self::open_with(directory, segno::Steps::new(), |_config| {}).await;
+        host.engine.deploy(basics()).await.expect("the module is good");
+        host
     }
 
     /// A new engine that is configured so.
@@ -79,11 +77,23 @@ impl Host {
         Self::open(directory, configure).await
     }
 
+    /// Stops the engine, and opens one on the same directory whose host has no steps of its own.
+    pub async fn restart_without_steps(self) -> Self {
+        let Self { engine, directory } = self;
+        engine.shutdown().await;
+        drop(engine);
+        Self::open_with(directory, segno::Steps::new(), |config| config.drain = Duration::ZERO).await
+    }
+
     async fn open(directory: TempDir, configure: impl FnOnce(&mut Config)) -> Self {
+        Self::open_with(directory, guest_basics::steps(), configure).await
+    }
+
+    async fn open_with(directory: TempDir, steps: segno::Steps, configure: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(directory.path(), "http://segno.test");
         config.cache = cache();
         configure(&mut config);
-        let engine = Engine::open(config, guest_basics::steps()).await.expect("the engine opens");
+        let engine = Engine::open(config, steps).await.expect("the engine opens");
         Self { engine, directory }
     }
 

@@ -198,6 +198,18 @@ async fn an_attempt_that_had_not_begun_at_an_orderly_stop_does_not_count() {
 }
 
 #[tokio::test]
+async fn a_host_that_lacks_a_step_leaves_it_to_one_that_has_it() {
+    let host = Host::with(|config| config.drain = Duration::ZERO).await;
+    let run = host.start("step_fails", json!({"stubborn": null})).await;
+    host.until(run, |view| (view.waits_for.len() == 1).then_some(())).await;
+    let host = host.restart_without_steps().await;
+    let waits = host.engine.run(run).await.expect("the run is known").waits_for;
+    assert!(matches!(&waits[..], [Wait::Step { .. }]), "{waits:?}");
+    let host = host.restart(|_config| {}).await;
+    assert_eq!(host.output(run).await, json!({"Ok": 2}));
+}
+
+#[tokio::test]
 async fn ending_a_run_whose_step_waits_for_its_turn_does_not_hold_back_the_others() {
     let host = Host::with(|config| config.max_running_steps = 1).await;
     let first = host.start("step_fails", json!({"slow": 3_600_000})).await;

@@ -47,6 +47,10 @@ async fn call(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let (parts, body) = request.into_parts();
+    // Before the body is read: strangers get no room for it.
+    if !door.engine.knows_webhook(&token).map_err(|error| refused(&error))? {
+        return Err(refused(&EngineError::UnknownWebhook));
+    }
     let body = body::read(&parts.headers, body, door.body).await?;
     let request = Request {
         number: 0,

@@ -208,6 +208,16 @@ impl Engine {
         self.run(run).await
     }
 
+    /// Whether there is, or was, a webhook with this token. Cheap: to be asked before the body of a
+    /// call is read.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub fn knows_webhook(&self, token: &str) -> Result<bool, EngineError> {
+        Ok(self.0.store.webhook(token)?.is_some())
+    }
+
     /// Delivers a call of a webhook. Answers when it is on disk. The engine numbers the request.
     ///
     /// # Errors

@@ -21,8 +21,15 @@ pub(crate) struct Outside {
     pub(crate) timers: Timers,
     pub(crate) callers: Arc<Callers>,
     inboxes: Arc<OnceLock<Inboxes>>,
-    /// The attempts that are held back since the host was told to stop; `None` before.
-    held: Arc<Mutex<Option<Vec<Attempted>>>>,
+    held: Arc<Mutex<Held>>,
+}
+
+/// The attempts that are not made, and are written when the host stops.
+#[derive(Default)]
+struct Held {
+    /// The host was told to stop: no attempt begins any more.
+    stopping: bool,
+    attempts: Vec<Attempted>,
 }
 
 /// The run that a step or a timer belongs to.
@@ -85,8 +92,8 @@ impl Outside {
     pub(crate) fn attempt(&self, attempted: Attempted) {
         // Until the attempt is in the runner's list: whoever holds back from now on finds it there.
         let mut held = self.lock_held();
-        if let Some(held) = &mut *held {
-            return held.push(attempted);
+        if held.stopping {
+            return held.attempts.push(attempted);
         }
         let (outside, callers, run) = (self.clone(), Arc::clone(&self.callers), attempted.run);
         let responder = Arc::new(move |request, response: segno::Response| {
@@ -96,17 +103,33 @@ impl Outside {
         self.runner.start(attempted, self.clock.now(), responder, ended);
     }
 
+    /// Whether this host has a step of this name.
+    pub(crate) fn has_step(&self, name: &str) -> bool {
+        self.runner.steps().get(name).is_some()
+    }
+
+    /// Leaves an attempt to a host that has the step: this one was perhaps started by mistake, and
+    /// must not fail for good what another can do.
+    pub(crate) fn leave_to_another_host(&self, attempted: Attempted) {
+        tracing::warn!(
+            run = %attempted.run,
+            step = attempted.call.name,
+            "this host has no such step; the run waits until a host that has it is started"
+        );
+        self.lock_held().attempts.push(attempted);
+    }
+
     /// From now on attempts are held back.
     pub(crate) fn hold_back(&self) {
-        self.lock_held().get_or_insert_default();
+        self.lock_held().stopping = true;
     }
 
-    /// The attempts that were held back.
+    /// The attempts that were not made.
     pub(crate) fn take_held(&self) -> Vec<Attempted> {
-        self.lock_held().replace(Vec::new()).unwrap_or_default()
+        std::mem::take(&mut self.lock_held().attempts)
     }
 
-    fn lock_held(&self) -> MutexGuard<'_, Option<Vec<Attempted>>> {
+    fn lock_held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -117,8 +140,10 @@ impl Outside {
             Outcome::Returned(output) => Message::Event { run, event: Event::StepCompleted { op, output } },
             Outcome::Failed(mishap) => self.after_mishap(&attempted, mishap),
             Outcome::NeverBegan => {
-                if let Some(held) = &mut *self.lock_held() {
-                    held.push(attempted);
+                let mut held = self.lock_held();
+                // Otherwise its run is over, and nobody needs it.
+                if held.stopping {
+                    held.attempts.push(attempted);
                 }
                 return;
             }

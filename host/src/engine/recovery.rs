@@ -97,12 +97,14 @@ fn set_going(outside: &Outside, live: &Live, told: &BTreeSet<Op>, stopped_at: Op
         match open {
             Open::Step { call, last_attempt } => {
                 let number = last_attempt.as_ref().map_or(1, |last| last.number.saturating_add(1));
+                let workflow = live.owner.workflow.clone();
+                let mut attempted = Attempted { run, workflow, op, call: call.clone(), number };
                 match last_attempt.as_ref().filter(|last| never_began(last, outside.now(), stopped_at)) {
-                    Some(last) => {
-                        let (workflow, call) = (live.owner.workflow.clone(), call.clone());
-                        let attempted = Attempted { run, workflow, op, call, number };
-                        outside.timers.arm(last.retry_at, Due::Retry(attempted));
+                    waits if !outside.has_step(&call.name) => {
+                        attempted.number += u32::from(waits.is_none());
+                        outside.leave_to_another_host(attempted);
                     }
+                    Some(last) => outside.timers.arm(last.retry_at, Due::Retry(attempted)),
                     // It was running, or about to: nothing was written when it began, so it counts,
                     // lest a step that kills the host be tried for ever.
                     None => outside.tell(run, lost(outside, run, op, call, number)),

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use segno_journal::Timestamp;
-use segno_journal::retry::Attempt;
+use segno_journal::retry::{Attempt, LOST};
 
 use crate::engine::{Engine, Threads};
 use crate::steps::Attempted;
@@ -67,7 +67,10 @@ impl Engine {
                 // By operation and number, as they are on disk.
                 let last =
                     attempts.binary_search_by_key(&(*op, number), |(op, attempt)| (*op, attempt.number));
-                let error = last.map_or_else(|_| String::new(), |at| attempts[at].1.error.clone());
+                let error = match last {
+                    Ok(at) => attempts[at].1.error.clone(),
+                    Err(_) => LOST.to_owned(),
+                };
                 let before = Attempt { number, at: stopped_at, error, retry_at: stopped_at.plus_ms(1) };
                 committer.submit(Draft::attempt(run, *op, before), |_written| {});
             }

@@ -176,9 +176,11 @@ impl Shared {
             Err(_elapsed) => {
                 body.abort();
                 // Until it has stopped: a body that computes or blocks does not stop at once, and two
-                // attempts of one step must not run side by side.
-                let _stopped = body.await;
-                failed(format!("the attempt took longer than its time-out of {timeout:?}"))
+                // attempts of one step must not run side by side. What it returns after all counts.
+                match body.await {
+                    Ok(Ok(output)) => self.checked(output),
+                    _ => failed(format!("the attempt took longer than its time-out of {timeout:?}")),
+                }
             }
         }
     }

@@ -31,6 +31,7 @@ segno::register!(
     steps::flaky,
     steps::fatal,
     steps::slow,
+    steps::stubborn,
     steps::panics,
     steps::respond,
 );
@@ -79,6 +80,15 @@ pub mod steps {
         tokio::select! {
             () = step.cancelled() => Ok(true),
             () = sleep(Duration::from_millis(ms)) => Ok(false),
+        }
+    }
+
+    /// Never returns in its first attempt; then says which attempt it is.
+    #[step]
+    pub async fn stubborn() -> Result<u32, StepError> {
+        match StepContext::current().attempt() {
+            1 => std::future::pending().await,
+            attempt => Ok(attempt),
         }
     }
 

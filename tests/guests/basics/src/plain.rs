@@ -56,6 +56,8 @@ pub enum Call {
     Panics(String),
     /// `slow`, for so many milliseconds.
     Slow(u64),
+    /// `stubborn`.
+    Stubborn(()),
 }
 
 /// Calls a step that may fail; returns its output, or its failure as a value.
@@ -66,5 +68,6 @@ pub async fn step_fails(call: Call) -> Result<Result<Value, StepFailure>, Error>
         Call::Fatal(message) => steps::fatal(message).await.map(Value::from),
         Call::Panics(message) => steps::panics(message).await.map(Value::from),
         Call::Slow(ms) => steps::slow(ms).await.map(Value::from),
+        Call::Stubborn(()) => steps::stubborn().await.map(Value::from),
     })
 }
