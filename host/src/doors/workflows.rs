@@ -26,6 +26,11 @@ const ENVELOPE: usize = 64 << 10;
 /// How long the body of a start may take to come.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
+/// How deeply the arrays and objects of an input may lie in one another. What reads JSON into values
+/// stops at 128, the guest and the readers of a history do, and both put the input into something
+/// else.
+const MAX_NESTING: usize = 100;
+
 /// What a run is started with.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -74,10 +79,30 @@ pub(super) async fn start(
     let key = idempotency_key(request.headers())?;
     let bounds = Bounds { size: engine.config().limits.payload.saturating_add(ENVELOPE), time: BODY_TIME };
     let StartRequest { input } = body::json(request, bounds).await?;
+    if is_too_nested(input.get()) {
+        let detail = format!("the input is nested more than {MAX_NESTING} levels deep");
+        return Err(Problem::new(&Kind::MALFORMED_JSON, detail));
+    }
     let started = engine.start(&name, input, key).await?;
     let status = if started.created { StatusCode::CREATED } else { StatusCode::OK };
     let location = format!("/v1/runs/{}", started.run_id);
     Ok((status, [(LOCATION, location)], Json(started)))
+}
+
+/// Whether JSON that is known to be well-formed is nested more deeply than it may be.
+fn is_too_nested(json: &str) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    json.bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MAX_NESTING
+    })
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -85,4 +110,26 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let text = str::from_utf8(value.as_bytes())
         .map_err(|_| Problem::new(&Kind::BAD_KEY, "the idempotency key must be text in UTF-8"))?;
     Ok(Some(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nesting_is_counted_in_depth_and_outside_of_strings() {
+        let arrays = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        for fine in [
+            arrays(MAX_NESTING),
+            format!("[{}]", "{},".repeat(500) + "{}"),
+            format!("\"{}\"", "[".repeat(500)),
+            format!(r#"["\"{}", "\\"]"#, "{".repeat(500)),
+            "null".to_owned(),
+        ] {
+            serde_json::from_str::<&RawValue>(&fine).unwrap_or_else(|error| panic!("{fine}: {error}"));
+            assert!(!is_too_nested(&fine), "{fine}");
+        }
+        assert!(is_too_nested(&arrays(MAX_NESTING + 1)));
+        assert!(is_too_nested(&format!(r#"["\\", {}]"#, arrays(MAX_NESTING))));
+    }
 }
