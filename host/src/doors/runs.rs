@@ -112,7 +112,7 @@ pub(super) struct EventsParams {
     /// The `next` of the page before: the number of a turn.
     #[serde(default)]
     #[param(value_type = Option<u64>)]
-    cursor: u64,
+    cursor: Turn,
     /// How many turns at most, from 1 to 1000.
     #[serde(default)]
     #[param(value_type = Option<u32>, default = 50, minimum = 1, maximum = 1000)]
@@ -139,7 +139,7 @@ pub(super) async fn events(
     RunPath(run): RunPath,
     Params(params): Params<EventsParams>,
 ) -> Result<Json<HistoryPage>, Problem> {
-    Ok(Json(engine.history(run, params.cursor, params.limit.0).await?))
+    Ok(Json(engine.history(run, params.cursor.0, params.limit.0).await?))
 }
 
 /// Cancels a run: nothing new starts, its steps are told, its webhooks close.
@@ -201,6 +201,21 @@ pub(super) async fn resume(
     Ok(Json(engine.resume(run, module).await?))
 }
 
+/// The number of the turn that a page begins with.
+#[derive(Debug, Clone, Copy, Default)]
+struct Turn(u64);
+
+impl<'de> Deserialize<'de> for Turn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(|_not_a_number| {
+            serde::de::Error::custom(format!(
+                "`{text}` is not the number of a turn: write the `next` of a page"
+            ))
+        })
+    }
+}
+
 /// The size of a page.
 #[derive(Debug, Clone, Copy)]
 struct Limit(usize);
@@ -216,7 +231,7 @@ impl<'de> Deserialize<'de> for Limit {
         let text = String::deserialize(deserializer)?;
         match text.parse() {
             Ok(limit) if (1..=MAX_PAGE).contains(&limit) => Ok(Self(limit)),
-            _ => Err(serde::de::Error::custom(format!("`limit` must be a number from 1 to {MAX_PAGE}"))),
+            _ => Err(serde::de::Error::custom(format!("write a number from 1 to {MAX_PAGE}"))),
         }
     }
 }
@@ -231,7 +246,7 @@ impl<'de> Deserialize<'de> for Wait {
         if wait > MAX_WAIT {
             let seconds = MAX_WAIT.as_secs();
             return Err(serde::de::Error::custom(format!(
-                "`wait` may be {seconds}s at most; ask again after it"
+                "at most {seconds}s can be waited for at once; ask again after it"
             )));
         }
         Ok(Self(wait))

@@ -71,9 +71,9 @@ async fn a_bad_path_or_query_says_what_is_wrong_with_it() {
         Bad::post("/v1/runs/run_1/cancel", "", 400, "bad-path", "`run_1` is not a run ID"),
         Bad::get(UNKNOWN, 404, "unknown-run", "there is no run run_01JAB3CD4EF5GH6JK7MN8PQ9RS"),
         Bad::get("/v1/runs?status=done", 400, "bad-query", "status: unknown variant `done`, expected one of"),
-        Bad::get("/v1/runs?limit=0", 400, "bad-query", "`limit` must be a number from 1 to 1000"),
-        Bad::get("/v1/runs?limit=1001", 400, "bad-query", "`limit` must be a number from 1 to 1000"),
-        Bad::get("/v1/runs?limit=many", 400, "bad-query", "`limit` must be a number from 1 to 1000"),
+        Bad::get("/v1/runs?limit=0", 400, "bad-query", "limit: write a number from 1 to 1000"),
+        Bad::get("/v1/runs?limit=1001", 400, "bad-query", "limit: write a number from 1 to 1000"),
+        Bad::get("/v1/runs?limit=many", 400, "bad-query", "limit: write a number from 1 to 1000"),
         Bad::get("/v1/runs?cursor=last", 400, "bad-query", "`last` is not a run ID"),
         Bad::get("/v1/runs?flow=x", 400, "bad-query", "unknown field `flow`, expected one of `workflow`"),
         Bad::get(
@@ -86,13 +86,13 @@ async fn a_bad_path_or_query_says_what_is_wrong_with_it() {
             "/v1/runs/run_01JAB3CD4EF5GH6JK7MN8PQ9RS?wait=301s",
             400,
             "bad-query",
-            "`wait` may be 300s at most",
+            "wait: at most 300s can be waited for",
         ),
         Bad::get(
             "/v1/runs/run_01JAB3CD4EF5GH6JK7MN8PQ9RS/events?cursor=-1",
             400,
             "bad-query",
-            "cursor: invalid",
+            "cursor: `-1` is not the number of a turn",
         ),
         Bad::get("/v1/runs/run_01JAB3CD4EF5GH6JK7MN8PQ9RS/events", 404, "unknown-run", "there is no run"),
     ] {
@@ -105,6 +105,7 @@ async fn a_bad_path_or_query_says_what_is_wrong_with_it() {
 async fn a_bad_start_says_what_is_wrong_with_it_and_starts_nothing() {
     let host = Host::new().await;
     const START: &str = "/v1/workflows/echo/runs";
+    let nested: &str = format!("{{\"input\": {}{}}}", "[".repeat(101), "]".repeat(101)).leak();
     for bad in [
         Bad::post(
             "/v1/workflows/ecko/runs",
@@ -113,6 +114,7 @@ async fn a_bad_start_says_what_is_wrong_with_it_and_starts_nothing() {
             "unknown-workflow",
             "there is no workflow `ecko`; known are",
         ),
+        Bad::post(START, nested, 400, "malformed-json", "the input is nested more than 100 levels deep"),
         Bad::post(START, "{", 400, "malformed-json", "EOF while parsing an object at line 1 column 1"),
         Bad::post(START, "{\"input\": tru}", 400, "malformed-json", "expected ident at line 1 column 14"),
         Bad::post(START, "{\"imput\": 1}", 400, "malformed-json", "unknown field `imput`, expected `input`"),
