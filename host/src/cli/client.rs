@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Method, RequestBuilder, Url};
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
 use crate::cli::args::HostArgs;
@@ -31,6 +31,9 @@ pub(super) enum ClientError {
         "no host answers at {url}: {detail}; start one with `serve` or `dev`, or name another with --url"
     )]
     Unreachable { url: Url, detail: String },
+    /// The host wants a token, or another one.
+    #[error("the host wants its token, and got none or another one; give it with --token or SEGNO_TOKEN")]
+    Unauthorized(Problem),
     /// The host refused.
     #[error("{}", text::printable_lines(&.0.detail))]
     Refused(Problem),
@@ -139,6 +142,7 @@ impl Client {
             return Ok(answer);
         }
         match answer.read::<Problem>() {
+            Ok(problem) if status == StatusCode::UNAUTHORIZED => Err(ClientError::Unauthorized(problem)),
             Ok(problem) => Err(ClientError::Refused(problem)),
             Err(_) => Err(answer.strange(&text::printable(&answer.json, SHOWN))),
         }

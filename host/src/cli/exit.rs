@@ -51,7 +51,9 @@ pub(super) fn tell(error: &anyhow::Error, output: Output) -> Exit {
     if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
         return Exit::Done;
     }
-    if let (true, Some(ClientError::Refused(problem))) = (output.is_json(), error.downcast_ref()) {
+    if let (true, Some(ClientError::Refused(problem) | ClientError::Unauthorized(problem))) =
+        (output.is_json(), error.downcast_ref())
+    {
         let json = serde_json::to_string(problem).expect("a struct of strings and a number is JSON");
         // Where it cannot be printed, it is still said below.
         let _ = output::line(&json);
@@ -66,7 +68,9 @@ fn of(error: &anyhow::Error) -> Exit {
     }
     match error.downcast_ref::<ClientError>() {
         Some(ClientError::Unreachable { .. }) => Exit::Unreachable,
-        Some(ClientError::Refused(_) | ClientError::Strange { .. }) | None => Exit::Failed,
+        Some(ClientError::Refused(_) | ClientError::Unauthorized(_) | ClientError::Strange { .. }) | None => {
+            Exit::Failed
+        }
     }
 }
 

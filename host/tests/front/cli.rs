@@ -290,7 +290,10 @@ fn a_token_is_needed_where_one_is_set() {
         Process::start(segno().arg("serve").arg("--data").arg(data.path()).env("SEGNO_TOKEN", "s3cret"));
     let (code, _, stderr) = host.ask(&["runs"]);
     assert_eq!(code, Some(1));
-    assert_eq!(stderr, "error: send the token of this host as `Authorization: Bearer TOKEN`\n");
+    assert_eq!(
+        stderr,
+        "error: the host wants its token, and got none or another one; give it with --token or SEGNO_TOKEN\n"
+    );
     assert_eq!(host.must(&["runs", "--token", "s3cret"]), "no runs\n");
 }
 
