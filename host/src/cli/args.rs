@@ -11,7 +11,7 @@ use segno_journal::RunId;
 use crate::cli::exit::EXIT_CODES;
 use crate::cli::logging::LogFormat;
 use crate::cli::server::ServeOptions;
-use crate::cli::size;
+use crate::cli::size::Size;
 use crate::doors::{DEFAULT_MAX_WEBHOOK_BODY, Token, parse_duration};
 use crate::engine::{Config, RunStatus};
 
@@ -74,11 +74,12 @@ pub(super) struct HostArgs {
 #[derive(Debug, Args)]
 pub(super) struct ListenArgs {
     /// Where the management API listens
-    #[arg(long, value_name = "ADDR", default_value_t = ServeOptions::DEFAULT_LISTEN)]
+    #[arg(long, value_name = "ADDR", default_value_t = ServeOptions::DEFAULT_LISTEN, value_parser = parse_address)]
     pub(super) listen: std::net::SocketAddr,
 
     /// Where webhooks are received
-    #[arg(long, value_name = "ADDR", default_value_t = ServeOptions::DEFAULT_WEBHOOK_LISTEN)]
+    #[arg(long, value_name = "ADDR", default_value_t = ServeOptions::DEFAULT_WEBHOOK_LISTEN,
+        value_parser = parse_address)]
     pub(super) webhook_listen: std::net::SocketAddr,
 
     /// What the URLs of webhooks begin with [default: http:// and the webhook address]
@@ -101,24 +102,25 @@ pub(super) struct ListenArgs {
 #[command(next_help_heading = "Limits")]
 pub(super) struct LimitArgs {
     /// Memory that live workflows may hold together; idle ones beyond it are replayed when needed
-    #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value_t = defaults().memory_budget)]
-    memory_budget: usize,
+    #[arg(long, value_name = "SIZE", default_value_t = Size(defaults().memory_budget))]
+    memory_budget: Size,
 
     /// Steps that run at once
-    #[arg(long, value_name = "N", default_value_t = defaults().max_running_steps)]
+    #[arg(long, value_name = "N", default_value_t = defaults().max_running_steps, value_parser = parse_some)]
     max_steps: usize,
 
     /// Instructions of one turn of a workflow, as wasmtime counts fuel
-    #[arg(long, value_name = "N", default_value_t = defaults().limits.fuel_per_turn)]
+    #[arg(long, value_name = "N", default_value_t = defaults().limits.fuel_per_turn,
+        value_parser = clap::value_parser!(u64).range(1..))]
     fuel_per_turn: u64,
 
     /// Memory of one run
-    #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value_t = defaults().limits.memory)]
-    memory_per_run: usize,
+    #[arg(long, value_name = "SIZE", default_value_t = Size(defaults().limits.memory))]
+    memory_per_run: Size,
 
     /// Body of one webhook request
-    #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value_t = DEFAULT_MAX_WEBHOOK_BODY)]
-    max_webhook_body: usize,
+    #[arg(long, value_name = "SIZE", default_value_t = Size(DEFAULT_MAX_WEBHOOK_BODY))]
+    max_webhook_body: Size,
 }
 
 impl ListenArgs {
@@ -127,14 +129,14 @@ impl ListenArgs {
         let Self { listen, webhook_listen, public_url, token, log_format: _, limits } = self;
         let mut options = ServeOptions::new(data);
         options.limits.fuel_per_turn = limits.fuel_per_turn;
-        options.limits.memory = limits.memory_per_run;
+        options.limits.memory = limits.memory_per_run.0;
         ServeOptions {
             listen,
             webhook_listen,
             public_url,
             token,
-            max_webhook_body: limits.max_webhook_body,
-            memory_budget: limits.memory_budget,
+            max_webhook_body: limits.max_webhook_body.0,
+            memory_budget: limits.memory_budget.0,
             max_running_steps: limits.max_steps,
             ..options
         }
@@ -331,6 +333,15 @@ fn defaults() -> Config {
 
 fn parse_token(text: &str) -> Result<Token, crate::doors::BadToken> {
     Token::new(text)
+}
+
+/// With none, nothing that waits for it would ever begin.
+fn parse_some(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "write a number from 1 on".to_owned())
+}
+
+fn parse_address(text: &str) -> Result<std::net::SocketAddr, String> {
+    text.parse().map_err(|_| "write an IP address and a port, as in 127.0.0.1:7878 or [::1]:7878".to_owned())
 }
 
 fn parse_url(text: &str) -> Result<Url, String> {

@@ -1,7 +1,36 @@
 //! Numbers of bytes as people write them.
 
+use std::fmt;
+use std::str::FromStr;
+
+/// The units, the largest first.
+const UNITS: [(usize, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+
+/// A number of bytes. It is shown in the largest unit that leaves nothing over, so that it can be
+/// read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Size(pub(super) usize);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse(text).map(Self)
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.0;
+        match UNITS.iter().find(|(factor, _)| bytes >= *factor && bytes.is_multiple_of(*factor)) {
+            Some((factor, unit)) => write!(f, "{}{unit}", bytes / factor),
+            None => write!(f, "{bytes}"),
+        }
+    }
+}
+
 /// Reads a number of bytes: `67108864`, `64MiB`, `512KiB`, `2GiB`; the `iB` may be left out.
-pub(super) fn parse(text: &str) -> Result<usize, String> {
+fn parse(text: &str) -> Result<usize, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let factor = match unit {
@@ -21,11 +50,10 @@ pub(super) fn parse(text: &str) -> Result<usize, String> {
 
 /// A number of bytes for people.
 pub(super) fn show(bytes: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    UNITS.iter().find(|(factor, _)| bytes >= *factor).map_or_else(
+    UNITS.iter().find(|(factor, _)| bytes >= *factor as u64).map_or_else(
         || format!("{bytes} B"),
         |(factor, unit)| {
-            let tenths = u128::from(bytes) * 10 / u128::from(*factor);
+            let tenths = u128::from(bytes) * 10 / *factor as u128;
             format!("{}.{} {unit}", tenths / 10, tenths % 10)
         },
     )
@@ -44,6 +72,16 @@ mod tests {
         }
         for text in ["", "MiB", "-1", "1.5MiB", "1 MiB", "1MB", "99999999999G"] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_size_in_the_help_can_be_read_again() {
+        for (bytes, text) in
+            [(0, "0"), (1023, "1023"), (1536, "1536"), (1 << 20, "1MiB"), (3 << 29, "1536MiB")]
+        {
+            assert_eq!(Size(bytes).to_string(), text);
+            assert_eq!(text.parse(), Ok(Size(bytes)));
         }
     }
 

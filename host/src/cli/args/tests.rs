@@ -51,6 +51,8 @@ fn what_is_not_understood_is_refused() {
         ("serve --data d --listen localhost", ErrorKind::ValueValidation),
         ("serve --data d --token two%words\u{e9}", ErrorKind::ValueValidation),
         ("serve --data d --memory-budget 1MB", ErrorKind::ValueValidation),
+        ("serve --data d --max-steps 0", ErrorKind::ValueValidation),
+        ("serve --data d --fuel-per-turn 0", ErrorKind::ValueValidation),
         ("deploy", ErrorKind::MissingRequiredArgument),
         ("start", ErrorKind::MissingRequiredArgument),
         ("start w --input {} --input-file f", ErrorKind::ArgumentConflict),
