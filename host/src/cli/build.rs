@@ -104,11 +104,23 @@ fn listen(
         let mut said = String::new();
         for line in lines {
             progress(line.trim());
-            said.push_str(&line);
-            said.push('\n');
+            if !is_progress(&line) {
+                said.push_str(&line);
+                said.push('\n');
+            }
         }
         (component.join().ok().flatten(), said)
     })
+}
+
+/// True for what cargo says of its own doings. It is shown while they last, and would only hide the
+/// errors after it.
+fn is_progress(line: &str) -> bool {
+    const DOINGS: [&str; 7] =
+        ["Compiling", "Downloading", "Downloaded", "Updating", "Locking", "Adding", "Blocking"];
+    // Before the verb there are spaces and, where a person watches, a colour.
+    let said = line.trim_start_matches(|c: char| c.is_ascii_digit() || " \u{1b}[;m".contains(c));
+    DOINGS.iter().any(|doing| said.starts_with(doing))
 }
 
 fn component_of(message: Message, package: &Package) -> Option<PathBuf> {
@@ -137,4 +149,22 @@ pub(super) async fn run(args: BuildArgs, output: Output) -> anyhow::Result<Exit>
         paths.join("\n")
     })?;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_not_hidden_below_what_was_compiled_before_it() {
+        for line in ["   Compiling serde v1.0.229", "\u{1b}[1m\u{1b}[92m   Compiling\u{1b}[0m serde v1.0.229"]
+        {
+            assert!(is_progress(line), "{line}");
+        }
+        for line in
+            ["error: no Compiling", "\u{1b}[1m\u{1b}[91merror\u{1b}[0m: it", "11 |     Updating::new()", ""]
+        {
+            assert!(!is_progress(line), "{line}");
+        }
+    }
 }

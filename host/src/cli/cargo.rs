@@ -49,7 +49,14 @@ impl Workspace {
         for name in DISTURBING {
             command.env_remove(name);
         }
-        let metadata = command.exec().context("cannot read the workspace")?;
+        let metadata = command.exec().map_err(|error| match error {
+            // What cargo says begins with `error: ` itself and ends with an empty line.
+            cargo_metadata::Error::CargoMetadata { stderr } => {
+                let said = stderr.trim();
+                anyhow::anyhow!("cannot read the workspace: {}", said.strip_prefix("error: ").unwrap_or(said))
+            }
+            error => anyhow::Error::from(error).context("cannot read the workspace"),
+        })?;
         let chosen = choose(&metadata, packages)?;
         Ok(Self { metadata, chosen })
     }
