@@ -35,8 +35,11 @@ pub fn http_step() -> Step {
 
 async fn send(request: Request) -> Result<Response, StepError> {
     let client = client(request.follow_redirects).map_err(StepError::fatal)?;
-    let method = request.method.parse::<reqwest::Method>().map_err(StepError::fatal)?;
-    let url = request.url.parse::<reqwest::Url>().map_err(StepError::fatal)?;
+    let method = request.method.parse::<reqwest::Method>();
+    let method = method
+        .map_err(|error| StepError::fatal(format!("`{}` is not an HTTP method: {error}", request.method)))?;
+    let url = request.url.parse::<reqwest::Url>();
+    let url = url.map_err(|error| StepError::fatal(format!("`{}` is not a URL: {error}", request.url)))?;
     let timeout = request.timeout_ms.map_or(TIMEOUT, Duration::from_millis);
     let mut outgoing = client.request(method, url).timeout(timeout);
     for (name, value) in &request.headers {
