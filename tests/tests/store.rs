@@ -1,5 +1,6 @@
 //! The store and its troubles: a damaged file, a full disk, a power failure, a second process.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
 use segno_host::engine::{Clock, Config, Engine, EngineError};
@@ -48,6 +49,26 @@ fn what_was_committed_is_there_after_a_power_failure_and_what_was_not_is_not() {
         let after = Store::open_on(disk.after_power_failure()).expect("the store opens again");
         assert_eq!(turns(&after), seq + 1);
     }
+}
+
+#[test]
+fn readers_hold_back_no_writer() {
+    let store = Store::open_on(Disk::default()).expect("the store opens");
+    let (committer, _thread) = Committer::start(store.clone());
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                store.turn(run(), 0).expect("the store can be read");
+            }
+        });
+        let written = (0..2_000).try_for_each(|_| {
+            committer.submit(Draft::turn(run(), (turn(0), vec![]), 0), |_committed| {});
+            committer.flush()
+        });
+        is_over.store(true, Ordering::Relaxed);
+        written.expect("the store can be written while it is read");
+    });
 }
 
 #[test]

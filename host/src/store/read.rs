@@ -104,7 +104,8 @@ impl Store {
 
     /// When the host was stopped in an orderly way, if it has not been started since.
     pub fn stopped_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        let value = self.table(tables::META)?.get(tables::STOPPED_KEY).map_err(StoreError::io)?;
+        let meta = self.table(tables::META)?;
+        let value = meta.get(tables::STOPPED_KEY).map_err(StoreError::io)?;
         let bytes = value.and_then(|value| <[u8; 8]>::try_from(value.value()).ok());
         Ok(bytes.map(|bytes| Timestamp(u64::from_le_bytes(bytes))))
     }
@@ -163,7 +164,10 @@ impl Store {
     }
 
     fn record<R: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<R>, StoreError> {
-        let value = self.table(table)?.get(key).map_err(StoreError::io)?;
+        // What `get` gives does not keep the transaction: without the table, the page that it lies on
+        // could be freed while it is read.
+        let rows = self.table(table)?;
+        let value = rows.get(key).map_err(StoreError::io)?;
         value.map(|value| codec::decode(table.name(), value.value())).transpose()
     }
 
