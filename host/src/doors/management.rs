@@ -11,16 +11,16 @@ use utoipa_axum::routes;
 use crate::doors::auth::{self, Guard, Token};
 use crate::doors::openapi::{self, Document, Head};
 use crate::doors::problem::{Kind, Problem};
-use crate::doors::{health, modules, runs, workflows};
-use crate::engine::Engine;
+use crate::doors::{health, metrics, modules, runs, workflows};
+use crate::engine::{Door, Engine};
 
 /// The management API on an engine. With a token, every route but `/healthz` asks for it; without
 /// one, only requests that come from this machine and from no foreign web page are answered.
 pub fn management(engine: Engine, token: Option<Token>) -> Router {
     let (router, description) = routes().split_for_parts();
     let json = description.to_json().expect("the document is made of JSON values");
-    let guarded = router.layer(Extension(Document(json.into()))).with_state(engine);
-    dressed(guarded, token)
+    let guarded = router.layer(Extension(Document(json.into()))).with_state(engine.clone());
+    metrics::counted(dressed(guarded, token), engine, Door::Management)
 }
 
 /// All routes, each with its description.
@@ -34,6 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
         .routes(routes!(runs::resume))
         .routes(routes!(modules::deploy, modules::list))
         .routes(routes!(health::check))
+        .routes(routes!(metrics::show))
         .routes(routes!(openapi::get))
 }
 

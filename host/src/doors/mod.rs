@@ -14,6 +14,7 @@ mod duration;
 mod errors;
 mod health;
 mod management;
+mod metrics;
 mod modules;
 mod openapi;
 mod params;

@@ -78,6 +78,7 @@ mod tests {
         routes.sort();
         expect_test::expect![[r#"
             get /healthz
+            get /metrics
             get /openapi.json
             get /v1/modules
             get /v1/runs

@@ -15,9 +15,10 @@ use segno_journal::{Request, Response};
 use tracing::error;
 
 use crate::doors::body::{self, Bounds};
+use crate::doors::metrics;
 use crate::doors::params::Segment;
 use crate::doors::problem::{Kind, Problem};
-use crate::engine::{Engine, EngineError, Reply, WEBHOOK_PATH};
+use crate::engine::{self, Engine, EngineError, Reply, WEBHOOK_PATH};
 
 /// What the body of a call may have, in bytes, where nothing else is configured: it is kept in the
 /// journal and in the memory of the workflow.
@@ -28,10 +29,12 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// The public listener's routes on an engine; bodies over `max_body` bytes are refused.
 pub fn webhooks(engine: Engine, max_body: usize) -> Router {
-    Router::new()
+    let state = Door { engine: engine.clone(), body: Bounds { size: max_body, time: BODY_TIME } };
+    let router = Router::new()
         .route(&format!("{WEBHOOK_PATH}{{token}}"), any(call))
         .fallback(unknown_route)
-        .with_state(Door { engine, body: Bounds { size: max_body, time: BODY_TIME } })
+        .with_state(state);
+    metrics::counted(router, engine, engine::Door::Webhooks)
 }
 
 #[derive(Clone)]

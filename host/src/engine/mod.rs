@@ -13,6 +13,7 @@ mod error;
 mod history;
 mod inbox;
 mod live;
+mod metrics;
 mod modules;
 mod open;
 mod outside;
@@ -47,6 +48,8 @@ pub use crate::engine::view::{
     BlockedView, Deployed, HistoryEntry, HistoryEvent, HistoryPage, ModuleView, RunFilter, RunPage,
     RunStatus, RunSummary, RunView, Started, Wait,
 };
+
+pub(crate) use crate::engine::metrics::Door;
 
 use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::modules::Modules;
@@ -234,7 +237,24 @@ impl Engine {
             let _admitted = admitted;
             answer.await
         });
-        answered.await.map_err(|_| EngineError::Stopping)?.map_err(|_| EngineError::Stopping)?
+        let reply = answered.await.map_err(|_| EngineError::Stopping)?.map_err(|_| EngineError::Stopping)?;
+        if reply.is_ok() {
+            self.0.outside.metrics.webhooks_called.inc();
+        }
+        reply
+    }
+
+    /// What the host has counted since it was started, in the text format that Prometheus reads.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let outside = &self.0.outside;
+        outside.metrics.steps_running.set(i64::try_from(outside.runner.running()).unwrap_or(i64::MAX));
+        outside.metrics.show()
+    }
+
+    /// Counts the answer of a door.
+    pub(crate) fn count_answer(&self, door: Door, status: u16) {
+        self.0.outside.metrics.answered(door, status);
     }
 
     /// Why the host takes no work, if it does not.

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::engine::clock::Clock;
 use crate::engine::config::Config;
 use crate::engine::inbox::{Inboxes, Message};
+use crate::engine::metrics::Metrics;
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::shard::Shard;
@@ -70,10 +71,13 @@ impl Engine {
         let cache =
             std::path::absolute(&config.cache).map_err(|error| OpenError::Sandbox(error.to_string()))?;
         let sandbox = Sandbox::new(Some(&cache)).map_err(|error| OpenError::Sandbox(format!("{error:#}")))?;
-        let (committer, committing) = Committer::start(store.clone());
+        let metrics = Arc::new(Metrics::new());
+        let counting = Arc::clone(&metrics);
+        let (committer, committing) =
+            Committer::start_counted(store.clone(), move |drafts| counting.committed(drafts));
         let modules = Arc::new(Modules::open(sandbox, store.clone(), committer.clone())?);
         let runner = Runner::new(steps, config.max_running_steps, config.limits.payload, Handle::current());
-        let outside = Outside::new(clock.clone(), runner);
+        let outside = Outside::new(clock.clone(), runner, metrics);
         let parts = Parts { config, store, committer, modules, outside };
         let (inboxes, shards) = parts.start_shards().await?;
         let threads = Threads { shards, committer: Some(committing) };
@@ -134,7 +138,10 @@ impl Parts {
             outside: self.outside.clone(),
             config: Arc::clone(&self.config),
             runs: BTreeMap::new(),
-            warm: Warm::new(self.config.memory_budget / self.config.shards),
+            warm: Warm::new(
+                self.config.memory_budget / self.config.shards,
+                self.outside.metrics.guests_live.clone(),
+            ),
         }
     }
 

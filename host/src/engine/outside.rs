@@ -9,6 +9,7 @@ use segno_journal::{Effect, Event, Op, RunId, StepCall, Timestamp};
 use crate::engine::callers::Callers;
 use crate::engine::clock::Clock;
 use crate::engine::inbox::{Inboxes, Message};
+use crate::engine::metrics::{Metrics, StepOutcome};
 use crate::engine::timers::{Due, Timers};
 use crate::steps::{self, Attempted, Outcome, Runner};
 use crate::store::{Committed, TurnAndEffects};
@@ -20,6 +21,7 @@ pub(crate) struct Outside {
     pub(crate) runner: Runner,
     pub(crate) timers: Timers,
     pub(crate) callers: Arc<Callers>,
+    pub(crate) metrics: Arc<Metrics>,
     inboxes: Arc<OnceLock<Inboxes>>,
     held: Arc<Mutex<Held>>,
 }
@@ -40,10 +42,10 @@ pub(crate) struct Owner {
 }
 
 impl Outside {
-    pub(crate) fn new(clock: Clock, runner: Runner) -> Self {
+    pub(crate) fn new(clock: Clock, runner: Runner, metrics: Arc<Metrics>) -> Self {
         let timers = Timers::default();
         let (callers, inboxes, held) = (Arc::default(), Arc::default(), Arc::default());
-        Self { clock, runner, timers, callers, inboxes, held }
+        Self { clock, runner, timers, callers, metrics, inboxes, held }
     }
 
     /// Says where the shards are reached. What ends before is not told.
@@ -54,6 +56,7 @@ impl Outside {
     /// Lets the world hear of a turn: the one way out, and it takes what only the store can make.
     pub(crate) fn release(&self, owner: &Owner, committed: Committed<TurnAndEffects>) {
         let (_turn, effects) = committed.into_inner();
+        self.metrics.turns.inc();
         for effect in effects {
             match effect {
                 Effect::Start { op, call } => {
@@ -137,7 +140,10 @@ impl Outside {
     fn ended(&self, attempted: Attempted, outcome: Outcome) {
         let (run, op) = (attempted.run, attempted.op);
         let message = match outcome {
-            Outcome::Returned(output) => Message::Event { run, event: Event::StepCompleted { op, output } },
+            Outcome::Returned(output) => {
+                self.metrics.step_ended(StepOutcome::Succeeded);
+                Message::Event { run, event: Event::StepCompleted { op, output } }
+            }
             Outcome::Failed(mishap) => self.after_mishap(&attempted, mishap),
             Outcome::NeverBegan => {
                 let mut held = self.lock_held();
@@ -155,8 +161,12 @@ impl Outside {
         let (run, op, number) = (attempted.run, attempted.op, attempted.number);
         let decided = self.decide(&attempted.call, number, mishap.clone());
         match decided {
-            Decision::GiveUp(failure) => Message::Event { run, event: Event::StepFailed { op, failure } },
+            Decision::GiveUp(failure) => {
+                self.metrics.step_ended(StepOutcome::GivenUp);
+                Message::Event { run, event: Event::StepFailed { op, failure } }
+            }
             Decision::Retry { after_ms } => {
+                self.metrics.step_ended(StepOutcome::Retried);
                 let at = self.clock.now();
                 let attempt =
                     Attempt { number, at, error: mishap.to_string(), retry_at: at.plus_ms(after_ms) };

@@ -35,7 +35,7 @@ impl Shard {
                 Err(error) => return Err(error),
             };
             self.modules.enter_recovered(record.module);
-            self.runs.insert(id, restored(&self.store, Live::new(id, record))?);
+            self.take_in(id, restored(&self.store, Live::new(id, record))?);
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ impl Shard {
                 Message::GoOn { stopped_at } => self.go_on(stopped_at),
                 Message::Start { run, record, input, key, then } => {
                     let live = Live { key, ..Live::new(run, record) };
-                    self.runs.insert(run, live);
+                    self.take_in(run, live);
                     self.turn(run, Delivery::new(Event::Started { input }, then));
                 }
                 Message::Event { run, event } => self.turn(run, Delivery::new(event, Then::Nothing)),
@@ -56,6 +56,12 @@ impl Shard {
                 Message::Stop => return,
             }
         }
+    }
+
+    /// Owns a run from now on, until it has ended.
+    pub(crate) fn take_in(&mut self, id: RunId, live: Live) {
+        self.runs.insert(id, live);
+        self.outside.metrics.runs_unfinished.inc();
     }
 
     /// An event comes in, the guest runs until it is stuck, commands come out, the turn is
@@ -102,6 +108,7 @@ impl Shard {
 
     /// A guest that is where the run is, on this module. All turns of the run are on disk first.
     pub(crate) fn replay(&mut self, id: RunId, module: segno_journal::Digest) -> Result<Guest, Stuck> {
+        self.outside.metrics.replays.inc_by(u64::from(self.runs[&id].run.turns() > 0));
         let live = &self.runs[&id];
         if let Some(last) = live.run.turns().checked_sub(1)
             && !self.store.has_turn(id, last)?
@@ -173,6 +180,7 @@ impl Shard {
         if has_ended {
             self.warm.remove(id);
             if let Some(ended) = self.runs.remove(&id) {
+                self.outside.metrics.runs_unfinished.dec();
                 self.modules.leave(ended.record.module);
             }
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use segno_journal::RunId;
 
+use crate::engine::metrics::Gauge;
 use crate::sandbox::Guest;
 
 /// What a live guest holds besides its memory: tables, handles, the pages of its stack.
@@ -21,6 +22,8 @@ pub(crate) struct Warm {
     guests: HashMap<RunId, Entry>,
     /// By when they were last used.
     line: BTreeMap<u64, RunId>,
+    /// How many there are over all shards, for those who watch the host.
+    counted: Gauge,
 }
 
 struct Entry {
@@ -30,9 +33,9 @@ struct Entry {
 }
 
 impl Warm {
-    /// Room for guests of this many bytes.
-    pub(crate) fn new(budget: usize) -> Self {
-        Self { budget, held: 0, clock: 0, guests: HashMap::new(), line: BTreeMap::new() }
+    /// Room for guests of this many bytes, which are counted so.
+    pub(crate) fn new(budget: usize, counted: Gauge) -> Self {
+        Self { budget, held: 0, clock: 0, guests: HashMap::new(), line: BTreeMap::new(), counted }
     }
 
     /// The live guest of a run, if there is one.
@@ -40,6 +43,7 @@ impl Warm {
         let entry = self.guests.remove(&run)?;
         self.line.remove(&entry.used);
         self.held -= entry.size;
+        self.counted.dec();
         Some(entry.guest)
     }
 
@@ -51,6 +55,7 @@ impl Warm {
         self.clock += 1;
         self.held += size;
         self.guests.insert(run, Entry { guest, used, size });
+        self.counted.inc();
         self.line.insert(used, run);
         while self.held > self.budget && self.guests.len() > 1 {
             let Some((_, idle)) = self.line.first_key_value() else { return };
@@ -60,6 +65,7 @@ impl Warm {
 
     /// Drops all guests: the host has no room left.
     pub(crate) fn clear(&mut self) {
+        self.counted.dec_by(i64::try_from(self.guests.len()).unwrap_or(i64::MAX));
         self.guests.clear();
         self.line.clear();
         self.held = 0;

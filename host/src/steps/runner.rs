@@ -50,6 +50,7 @@ struct Shared {
     steps: segno::Steps,
     runtime: Handle,
     permits: Semaphore,
+    max_running: usize,
     payload_limit: usize,
     /// The attempts that run or wait for a permit, with what tells them to stop.
     in_flight: Mutex<BTreeMap<(RunId, Op), Flight>>,
@@ -67,9 +68,17 @@ impl Runner {
     /// A runner of these steps, at most `max_running` at once, on this runtime.
     #[must_use]
     pub fn new(steps: segno::Steps, max_running: usize, payload_limit: usize, runtime: Handle) -> Self {
-        let permits = Semaphore::new(max_running.clamp(1, Semaphore::MAX_PERMITS));
+        let max_running = max_running.clamp(1, Semaphore::MAX_PERMITS);
+        let permits = Semaphore::new(max_running);
         let (in_flight, landed) = (Mutex::default(), Notify::new());
-        Self { shared: Arc::new(Shared { steps, runtime, permits, payload_limit, in_flight, landed }) }
+        let shared = Shared { steps, runtime, permits, max_running, payload_limit, in_flight, landed };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// How many attempts run. Those that wait for others to end are not counted.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.shared.max_running.saturating_sub(self.shared.permits.available_permits())
     }
 
     /// The steps that this host has.

@@ -42,6 +42,12 @@ impl Committer {
     /// Starts the thread that writes to this store.
     #[must_use]
     pub fn start(store: Store) -> (Self, JoinHandle<()>) {
+        Self::start_counted(store, |_drafts| {})
+    }
+
+    /// As [`Committer::start`]; `committed` is told after each commit how many drafts it had.
+    #[must_use]
+    pub fn start_counted(store: Store, committed: impl Fn(usize) + Send + 'static) -> (Self, JoinHandle<()>) {
         let (queue, orders) = sync_channel(QUEUE);
         let broken = Arc::default();
         let seen_broken = Arc::clone(&broken);
@@ -49,7 +55,7 @@ impl Committer {
             .name("segno-committer".into())
             .spawn(move || {
                 let _guard = PanicGuard(Arc::clone(&seen_broken));
-                run(&store, &orders, &seen_broken);
+                run(&store, &orders, &seen_broken, &committed);
             })
             .expect("the system has a thread for the committer when the host starts");
         (Self { queue, broken }, thread)
@@ -112,11 +118,11 @@ impl Committer {
 
 /// Writes batch after batch. After the first failure nothing more is written: what follows may
 /// depend on what is missing, so the store must be opened again.
-fn run(store: &Store, orders: &Receiver<Order>, broken: &OnceLock<StoreError>) {
+fn run(store: &Store, orders: &Receiver<Order>, broken: &OnceLock<StoreError>, committed: &dyn Fn(usize)) {
     loop {
         let (batch, stop) = next_batch(orders);
         let written = match broken.get() {
-            None => write(store, &batch),
+            None => write(store, &batch, committed),
             Some(error) => Err(error.clone()),
         };
         if let Err(error) = &written {
@@ -173,7 +179,7 @@ fn next_batch(orders: &Receiver<Order>) -> (Vec<Pending>, bool) {
 /// Writes a batch in one transaction. Rows of one table are written in the order of their keys,
 /// which costs the tree a fraction of what a random order does. A batch without rows only keeps its
 /// place in the line.
-fn write(store: &Store, batch: &[Pending]) -> Result<(), StoreError> {
+fn write(store: &Store, batch: &[Pending], committed: &dyn Fn(usize)) -> Result<(), StoreError> {
     let mut rows: Vec<_> = batch.iter().flat_map(|pending| &pending.rows.0).collect();
     if rows.is_empty() {
         return Ok(());
@@ -191,5 +197,7 @@ fn write(store: &Store, batch: &[Pending]) -> Result<(), StoreError> {
             .map_err(StoreError::io)?;
         }
     }
-    transaction.commit().map_err(StoreError::io)
+    transaction.commit().map_err(StoreError::io)?;
+    committed(batch.len());
+    Ok(())
 }

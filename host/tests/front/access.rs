@@ -18,6 +18,7 @@ async fn with_a_token_nothing_but_the_health_is_open() {
         (Method::POST, "/v1/workflows/echo/runs"),
         (Method::PUT, "/v1/modules"),
         (Method::GET, "/openapi.json"),
+        (Method::GET, "/metrics"),
         (Method::GET, "/nothing"),
     ] {
         let response = host.request(method.clone(), path).send().await.unwrap();

@@ -348,3 +348,34 @@ async fn a_host_that_stops_says_so_and_stores_nothing() {
     problem(start, 503, "stopping").await;
     problem(host.client.post(url).send().await.unwrap(), 503, "stopping").await;
 }
+
+/// A line of the metrics: the value of a counter.
+fn counted(metrics: &str, name: &str) -> u64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{name} is missing in\n{metrics}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn what_the_host_does_is_counted() {
+    let host = Host::new().await;
+    let run = host.start("add_steps", json!(3)).await;
+    host.end(&run).await;
+    let (_, url) = host.hook("hook", 2).await;
+    host.client.post(&url).body("x").send().await.unwrap();
+    host.client.post(format!("{url}0")).body("x").send().await.unwrap();
+    let response = host.request(Method::GET, "/metrics").send().await.unwrap();
+    let media_type = response.headers()["content-type"].to_str().unwrap();
+    assert!(media_type.starts_with("application/openmetrics-text"), "{media_type}");
+    let metrics = response.text().await.unwrap();
+    // Four turns of the one, and three of the other: the start, its step, the call.
+    assert_eq!(counted(&metrics, "segno_turns_total"), 7);
+    assert!((1..=9).contains(&counted(&metrics, "segno_commits_total")), "{metrics}");
+    assert_eq!(counted(&metrics, "segno_runs_unfinished"), 1);
+    assert_eq!(counted(&metrics, "segno_guests_live"), 1);
+    assert_eq!(counted(&metrics, "segno_steps_running"), 0);
+    assert_eq!(counted(&metrics, r#"segno_steps_ended_total{outcome="succeeded"}"#), 4);
+    assert_eq!(counted(&metrics, "segno_webhooks_called_total"), 1);
+    assert_eq!(counted(&metrics, r#"segno_requests_total{door="webhooks",status="2xx"}"#), 1);
+    assert_eq!(counted(&metrics, r#"segno_requests_total{door="webhooks",status="4xx"}"#), 1);
+    assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+}

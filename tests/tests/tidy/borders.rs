@@ -31,6 +31,12 @@ fn only_the_sandbox_names_wasmtime() {
 }
 
 #[test]
+fn only_the_metrics_of_the_engine_name_their_library() {
+    let found = outside(product(), &["host/src/engine/metrics.rs"], &["prometheus_client"]);
+    refuse(found, "what is counted has one home: put a counter into engine::metrics, and count by its name");
+}
+
+#[test]
 fn only_the_doors_name_axum() {
     let homes =
         ["host/src/doors/", "host/tests/", "workflows/data-sync/src/upstream/", "workflows/data-sync/tests/"];
