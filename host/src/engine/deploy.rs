@@ -42,6 +42,16 @@ impl Engine {
         let (modules, bytes) = (self.0.modules.clone(), wasm.clone());
         let examined = tokio::task::spawn_blocking(move || modules.examine(&bytes)).await;
         let (module, manifest) = examined.map_err(|_| EngineError::Stopping)??;
+        self.deploy_examined(module, manifest, wasm).await
+    }
+
+    /// Stores a module that was examined, unless it is current already.
+    pub(crate) async fn deploy_examined(
+        &self,
+        module: Module,
+        manifest: Manifest,
+        wasm: Bytes,
+    ) -> Result<Deployed, EngineError> {
         let workflows = manifest.workflows.clone();
         let warnings = self.missing_steps(&manifest);
         let digest = module.digest();

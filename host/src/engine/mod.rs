@@ -6,6 +6,7 @@
 //! come out, the turn is committed, and only then does the world hear of it.
 
 mod callers;
+mod chance;
 mod clock;
 mod config;
 mod deploy;
@@ -23,9 +24,9 @@ mod recovery;
 mod replay;
 mod reply;
 mod shard;
+mod simulated;
 mod stop;
 mod timers;
-mod token;
 mod view;
 mod waits;
 mod warm;
@@ -38,12 +39,13 @@ use segno_journal::{Digest, Request, RunId, Timestamp};
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+pub use crate::engine::chance::{Chance, WEBHOOK_PATH};
 pub use crate::engine::clock::{Clock, VirtualClock};
 pub use crate::engine::config::{Config, Limits};
 pub use crate::engine::error::EngineError;
 pub use crate::engine::open::OpenError;
 pub use crate::engine::reply::Reply;
-pub use crate::engine::token::WEBHOOK_PATH;
+pub use crate::engine::simulated::{Asked, Simulated};
 pub use crate::engine::view::{
     BlockedView, Deployed, HistoryEntry, HistoryEvent, HistoryPage, ModuleView, RunFilter, RunPage,
     RunStatus, RunSummary, RunView, Started, Wait,
@@ -160,7 +162,8 @@ impl Engine {
         let module = self.0.modules.enter_current(workflow)?;
         let started_at = self.0.outside.now();
         let run = self.name_run(started_at);
-        let (workflow, seed, standing) = (workflow.to_owned(), token::seed(), Standing::Running);
+        let (workflow, seed, standing) =
+            (workflow.to_owned(), self.0.outside.chance.seed(), Standing::Running);
         let record = RunRecord { workflow, module, started_at, seed, standing };
         let input = <Box<str>>::from(input).into_string();
         self.ask(run, |then| Message::Start { run, record, input, key, then }).await?;
@@ -291,7 +294,7 @@ impl Engine {
 
     fn name_run(&self, now: Timestamp) -> RunId {
         let mut last = self.0.last_run.lock().unwrap_or_else(PoisonError::into_inner);
-        let run = token::run_id(now, *last);
+        let run = self.0.outside.chance.run_id(now, *last);
         *last = Some(run);
         run
     }

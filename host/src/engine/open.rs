@@ -10,6 +10,7 @@ use segno::native::DuplicateStep;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::engine::chance::Chance;
 use crate::engine::clock::Clock;
 use crate::engine::config::Config;
 use crate::engine::inbox::{Inboxes, Message};
@@ -20,7 +21,7 @@ use crate::engine::shard::Shard;
 use crate::engine::warm::Warm;
 use crate::engine::{Engine, MAX_UNDER_WAY, Shared, Threads};
 use crate::sandbox::Sandbox;
-use crate::steps::{Runner, http_step};
+use crate::steps::{Runner, Tasks, http_step};
 use crate::store::{Committer, Draft, Store, StoreError};
 
 /// Why an engine cannot be opened.
@@ -60,25 +61,18 @@ impl Engine {
     /// As [`Engine::open`].
     pub async fn open_on(
         store: Store,
-        mut config: Config,
+        config: Config,
         steps: Steps,
         clock: Clock,
     ) -> Result<Self, OpenError> {
-        steps.check()?;
-        let steps = if steps.get(segno::http::STEP).is_none() { steps.with(http_step()) } else { steps };
-        config.shards = config.shards.max(1);
-        let config = Arc::new(config);
-        let cache =
-            std::path::absolute(&config.cache).map_err(|error| OpenError::Sandbox(error.to_string()))?;
-        let sandbox = Sandbox::new(Some(&cache)).map_err(|error| OpenError::Sandbox(format!("{error:#}")))?;
+        let (at_once, payload) = (config.max_running_steps, config.limits.payload);
+        let runner = Runner::Tasks(Tasks::new(all_steps(steps)?, at_once, payload, Handle::current()));
         let metrics = Arc::new(Metrics::new());
         let counting = Arc::clone(&metrics);
+        let outside = Outside::new(clock.clone(), Chance::System, runner, metrics);
         let (committer, committing) =
             Committer::start_counted(store.clone(), move |drafts| counting.committed(drafts));
-        let modules = Arc::new(Modules::open(sandbox, store.clone(), committer.clone())?);
-        let runner = Runner::new(steps, config.max_running_steps, config.limits.payload, Handle::current());
-        let outside = Outside::new(clock.clone(), runner, metrics);
-        let parts = Parts { config, store, committer, modules, outside };
+        let parts = Parts::new(config, store, committer, outside)?;
         let (inboxes, shards) = parts.start_shards().await?;
         let threads = Threads { shards, committer: Some(committing) };
         let firing = parts.outside.clone();
@@ -87,8 +81,14 @@ impl Engine {
     }
 }
 
+/// The steps of a host, with those that every host has.
+pub(crate) fn all_steps(steps: Steps) -> Result<Steps, OpenError> {
+    steps.check()?;
+    Ok(if steps.get(segno::http::STEP).is_none() { steps.with(http_step()) } else { steps })
+}
+
 /// What the shards share.
-struct Parts {
+pub(crate) struct Parts {
     config: Arc<Config>,
     store: Store,
     committer: Committer,
@@ -97,11 +97,32 @@ struct Parts {
 }
 
 impl Parts {
-    /// Starts the shards, and waits until each has recovered its runs.
-    async fn start_shards(&self) -> Result<(Inboxes, Vec<JoinHandle<()>>), OpenError> {
+    /// The parts of an engine, before its shards.
+    pub(crate) fn new(
+        mut config: Config,
+        store: Store,
+        committer: Committer,
+        outside: Outside,
+    ) -> Result<Self, OpenError> {
+        config.shards = config.shards.max(1);
+        let cache =
+            std::path::absolute(&config.cache).map_err(|error| OpenError::Sandbox(error.to_string()))?;
+        let sandbox = Sandbox::new(Some(&cache)).map_err(|error| OpenError::Sandbox(format!("{error:#}")))?;
+        let modules = Arc::new(Modules::open(sandbox, store.clone(), committer.clone())?);
+        Ok(Self { config: Arc::new(config), store, committer, modules, outside })
+    }
+
+    /// Where the shards are reached, and where each hears what it is told.
+    pub(crate) fn inboxes(&self) -> (Inboxes, Vec<Receiver<Message>>) {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..self.config.shards).map(|_| channel()).unzip();
         let inboxes = Inboxes::new(senders);
         self.outside.connect(inboxes.clone());
+        (inboxes, receivers)
+    }
+
+    /// Starts the shards, and waits until each has recovered its runs.
+    async fn start_shards(&self) -> Result<(Inboxes, Vec<JoinHandle<()>>), OpenError> {
+        let (inboxes, receivers) = self.inboxes();
         let (mut threads, mut recoveries) = (Vec::new(), Vec::new());
         for (number, inbox) in receivers.into_iter().enumerate() {
             let (recovered, recovery) = oneshot::channel();
@@ -124,13 +145,19 @@ impl Parts {
                 return Err(error.into());
             }
         }
-        let stopped_at = self.store.stopped_at()?;
-        self.committer.submit(Draft::running(), |_written| {});
-        inboxes.go_on(stopped_at);
+        self.set_going(&inboxes)?;
         Ok((inboxes, threads))
     }
 
-    fn shard(&self) -> Shard {
+    /// All shards have recovered their runs: sets them going.
+    pub(crate) fn set_going(&self, inboxes: &Inboxes) -> Result<(), StoreError> {
+        let stopped_at = self.store.stopped_at()?;
+        self.committer.submit(Draft::running(), |_written| {});
+        inboxes.go_on(stopped_at);
+        Ok(())
+    }
+
+    pub(crate) fn shard(&self) -> Shard {
         Shard {
             store: self.store.clone(),
             committer: self.committer.clone(),
@@ -145,7 +172,7 @@ impl Parts {
         }
     }
 
-    fn into_engine(self, inboxes: Inboxes, threads: Threads) -> Engine {
+    pub(crate) fn into_engine(self, inboxes: Inboxes, threads: Threads) -> Engine {
         let Self { config, store, committer, modules, outside } = self;
         Engine(Arc::new(Shared {
             config,

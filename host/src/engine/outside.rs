@@ -7,6 +7,7 @@ use segno_journal::retry::{self, Attempt, Decision};
 use segno_journal::{Effect, Event, Op, RunId, StepCall, Timestamp};
 
 use crate::engine::callers::Callers;
+use crate::engine::chance::Chance;
 use crate::engine::clock::Clock;
 use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::metrics::{Metrics, StepOutcome};
@@ -18,6 +19,7 @@ use crate::store::{Committed, TurnAndEffects};
 #[derive(Clone)]
 pub(crate) struct Outside {
     pub(crate) clock: Clock,
+    pub(crate) chance: Chance,
     pub(crate) runner: Runner,
     pub(crate) timers: Timers,
     pub(crate) callers: Arc<Callers>,
@@ -42,10 +44,10 @@ pub(crate) struct Owner {
 }
 
 impl Outside {
-    pub(crate) fn new(clock: Clock, runner: Runner, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(clock: Clock, chance: Chance, runner: Runner, metrics: Arc<Metrics>) -> Self {
         let timers = Timers::default();
         let (callers, inboxes, held) = (Arc::default(), Arc::default(), Arc::default());
-        Self { clock, runner, timers, callers, metrics, inboxes, held }
+        Self { clock, chance, runner, timers, callers, metrics, inboxes, held }
     }
 
     /// Says where the shards are reached. What ends before is not told.
@@ -178,7 +180,7 @@ impl Outside {
     /// What follows an attempt that did not succeed.
     pub(crate) fn decide(&self, call: &StepCall, number: u32, mishap: retry::Mishap) -> Decision {
         let policy = steps::policy(self.runner.steps(), call);
-        retry::decide(&call.name, &policy, number, mishap, chance())
+        retry::decide(&call.name, &policy, number, mishap, self.chance.share())
     }
 
     /// Hands a message to the shard that owns the run. A host that is going down hears nothing
@@ -192,12 +194,6 @@ impl Outside {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
-}
-
-/// A random number from 0 to 1: where in the range of its jitter a delay falls.
-fn chance() -> f64 {
-    let bits = getrandom::u32().unwrap_or(u32::MAX / 2);
-    f64::from(bits) / f64::from(u32::MAX)
 }
 
 fn response_of_step(response: segno::Response) -> segno_journal::Response {

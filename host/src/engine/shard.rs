@@ -2,6 +2,7 @@
 //! needs no lock, and guest code never runs on the threads of the async runtime.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
@@ -17,8 +18,8 @@ use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::replay::{self, Stuck};
 use crate::engine::reply::{Delivery, Reply, Then};
+use crate::engine::waits;
 use crate::engine::warm::Warm;
-use crate::engine::{token, waits};
 use crate::sandbox::{Guest, Moment, Output, Quota, Tokens};
 use crate::steps::Attempted;
 use crate::store::{Committer, Draft, Standing, Store, StoreError};
@@ -38,22 +39,8 @@ impl Shard {
     /// Gives each message its due, until the host goes down.
     pub(crate) fn run(mut self, inbox: &Receiver<Message>) {
         while let Ok(message) = inbox.recv() {
-            match message {
-                Message::GoOn { stopped_at } => self.go_on(stopped_at),
-                Message::Start { run, record, input, key, then } => {
-                    let live = Live { key, ..Live::new(run, record) };
-                    self.take_in(run, live);
-                    self.turn(run, Delivery::new(Event::Started { input }, then));
-                }
-                Message::Event { run, event } => self.turn(run, Delivery::new(event, Then::Nothing)),
-                Message::Request { run, op, request, caller } => self.request(run, op, request, caller),
-                Message::Attempt { run, op, attempt } => self.attempt(run, op, attempt),
-                Message::Retry(attempted) => self.retry(attempted),
-                Message::Cancel { run, then } => self.turn(run, Delivery::new(Event::Cancelled, then)),
-                Message::Resume { run, module, then } => self.resume(run, module, then),
-                Message::Unpark { run } => self.deliver_parked(run),
-                Message::Inspect { run, asker } => self.inspect(run, asker),
-                Message::Stop => return,
+            if self.handle(message).is_break() {
+                return;
             }
         }
     }
@@ -62,6 +49,28 @@ impl Shard {
     pub(crate) fn take_in(&mut self, id: RunId, live: Live) {
         self.runs.insert(id, live);
         self.outside.metrics.runs_unfinished.inc();
+    }
+
+    /// Gives a message its due. After the last one there is nothing more to do.
+    pub(crate) fn handle(&mut self, message: Message) -> ControlFlow<()> {
+        match message {
+            Message::GoOn { stopped_at } => self.go_on(stopped_at),
+            Message::Start { run, record, input, key, then } => {
+                let live = Live { key, ..Live::new(run, record) };
+                self.take_in(run, live);
+                self.turn(run, Delivery::new(Event::Started { input }, then));
+            }
+            Message::Event { run, event } => self.turn(run, Delivery::new(event, Then::Nothing)),
+            Message::Request { run, op, request, caller } => self.request(run, op, request, caller),
+            Message::Attempt { run, op, attempt } => self.attempt(run, op, attempt),
+            Message::Retry(attempted) => self.retry(attempted),
+            Message::Cancel { run, then } => self.turn(run, Delivery::new(Event::Cancelled, then)),
+            Message::Resume { run, module, then } => self.resume(run, module, then),
+            Message::Unpark { run } => self.deliver_parked(run),
+            Message::Inspect { run, asker } => self.inspect(run, asker),
+            Message::Stop => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
     }
 
     /// An event comes in, the guest runs until it is stuck, commands come out, the turn is
@@ -98,8 +107,8 @@ impl Shard {
             Some(guest) => guest,
             None => self.replay(id, self.runs[&id].record.module)?,
         };
-        let public_url = self.config.public_url.clone();
-        let fresh = Tokens::Fresh(Box::new(move || token::fresh(&public_url)));
+        let (chance, public_url) = (self.outside.chance.clone(), self.config.public_url.clone());
+        let fresh = Tokens::Fresh(Box::new(move || chance.address(&public_url)));
         let output = guest.turn(event, moment, fresh)?;
         let output = self.check_open(&self.runs[&id], event, output)?;
         self.warm.put(id, guest);

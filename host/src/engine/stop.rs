@@ -21,17 +21,9 @@ impl Engine {
     /// and writes which had not begun. What is on disk goes on at the next start. The store is
     /// closed when the last handle of the engine is dropped.
     pub async fn shutdown(&self) {
-        if self.0.stopping.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let outside = &self.0.outside;
-        outside.timers.stop();
-        outside.hold_back();
-        // Whatever began, began before this.
-        let stopped_at = outside.now();
-        outside.runner.drain(self.0.config.drain).await;
-        outside.callers.let_all_go();
-        self.0.inboxes.stop();
+        let Some(stopped_at) = self.begin_stop() else { return };
+        self.0.outside.runner.drain(self.0.config.drain).await;
+        self.let_go();
         let threads = std::mem::take(&mut *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let engine = self.clone();
         let stopped = tokio::task::spawn_blocking(move || engine.stop_threads(threads, stopped_at));
@@ -40,6 +32,25 @@ impl Engine {
             Ok(_) => tracing::error!("the host was stopped after a thread of it had panicked"),
             Err(_late) => tracing::error!("the host was stopped while a workflow was still computing"),
         }
+    }
+
+    /// Takes no more work, and begins no attempt from now on: says when that is, unless somebody
+    /// stops already.
+    pub(crate) fn begin_stop(&self) -> Option<Timestamp> {
+        if self.0.stopping.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        let outside = &self.0.outside;
+        outside.timers.stop();
+        outside.hold_back();
+        // Whatever began, began before this.
+        Some(outside.now())
+    }
+
+    /// No attempt is in flight any more: lets those go that wait, and the shards.
+    pub(crate) fn let_go(&self) {
+        self.0.outside.callers.let_all_go();
+        self.0.inboxes.stop();
     }
 
     /// Waits for the threads, writes what was held back, and says whether all went well.
@@ -53,7 +64,7 @@ impl Engine {
     }
 
     /// Writes which attempts had not begun, and when the host was stopped: none began later.
-    fn write_held(&self, stopped_at: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn write_held(&self, stopped_at: Timestamp) -> Result<(), StoreError> {
         let (committer, store) = (&self.0.committer, &self.0.store);
         committer.flush()?;
         let mut held = self.0.outside.take_held();

@@ -112,7 +112,8 @@ impl Timers {
         }
     }
 
-    fn take_due(&self, now: Timestamp) -> Vec<Due> {
+    /// Takes what is due at a moment, in the order in which it became due.
+    pub(crate) fn take_due(&self, now: Timestamp) -> Vec<Due> {
         let mut state = self.lock();
         let mut taken = Vec::new();
         while let Some((at, run, op)) = state.line.first().copied().filter(|(at, ..)| *at <= now) {
@@ -120,6 +121,11 @@ impl Timers {
             taken.extend(state.due.remove(&(run, op)).map(|(_, due)| due));
         }
         taken
+    }
+
+    /// When the earliest timer is due.
+    pub(crate) fn next(&self) -> Option<Timestamp> {
+        self.lock().line.first().map(|(at, ..)| *at)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -5,13 +5,17 @@
 //! follows. Nothing here knows a store, a guest or a turn.
 
 mod http;
+mod listed;
 mod runner;
+mod tasks;
 
 use segno_journal::retry::{Mishap, Policy};
 use segno_journal::{StepCall, StepOptions};
 
 pub use crate::steps::http::http_step;
+pub use crate::steps::listed::Listed;
 pub use crate::steps::runner::{Attempted, Outcome, Runner};
+pub use crate::steps::tasks::Tasks;
 
 /// How often and how soon a step is tried again: what the call wants, else what the step declares.
 /// A step that is not known has no policy of its own.

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use redb::TableHandle;
 
 use crate::store::Store;
+use crate::store::by_hand::ByHand;
 use crate::store::draft::{Committed, Draft, Rows};
 use crate::store::error::StoreError;
 
@@ -22,8 +23,17 @@ const BATCH: usize = 4_096;
 /// Where drafts are handed in. Cheap to clone; the thread ends when it is told to or the last one is dropped.
 #[derive(Clone)]
 pub struct Committer {
-    queue: SyncSender<Order>,
+    line: Line,
     broken: Arc<OnceLock<StoreError>>,
+}
+
+/// Where drafts wait.
+#[derive(Clone)]
+enum Line {
+    /// For the thread that writes.
+    Thread(SyncSender<Order>),
+    /// For somebody who says when they are written.
+    ByHand(ByHand),
 }
 
 /// What the thread is told.
@@ -33,9 +43,9 @@ enum Order {
 }
 
 /// A draft, and what is to happen when it is on disk or cannot be.
-struct Pending {
+pub(super) struct Pending {
     rows: Rows,
-    then: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+    pub(super) then: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
 }
 
 impl Committer {
@@ -58,7 +68,17 @@ impl Committer {
                 run(&store, &orders, &seen_broken, &committed);
             })
             .expect("the system has a thread for the committer when the host starts");
-        (Self { queue, broken }, thread)
+        (Self { line: Line::Thread(queue), broken }, thread)
+    }
+
+    /// A committer without a thread, for a host on one thread: drafts wait until somebody moves the
+    /// line. Only [`Committer::flush`] writes by itself, in the place of the thread that it would wait
+    /// for.
+    #[must_use]
+    pub fn by_hand(store: Store) -> (Self, ByHand) {
+        let broken = Arc::default();
+        let line = ByHand::new(store, Arc::clone(&broken));
+        (Self { line: Line::ByHand(line.clone()), broken }, line)
     }
 
     /// Hands in a draft. `then` is called on the committing thread once the draft is on disk, or
@@ -72,8 +92,14 @@ impl Committer {
         let then = Box::new(move |written: Result<(), StoreError>| {
             then(written.map(|()| Committed::new(thing)));
         });
-        if let Err(SendError(Order::Write(refused))) = self.queue.send(Order::Write(Pending { rows, then })) {
-            (refused.then)(Err(StoreError::Closed));
+        let pending = Pending { rows, then };
+        match &self.line {
+            Line::Thread(queue) => {
+                if let Err(SendError(Order::Write(refused))) = queue.send(Order::Write(pending)) {
+                    (refused.then)(Err(StoreError::Closed));
+                }
+            }
+            Line::ByHand(line) => line.push(pending),
         }
     }
 
@@ -90,8 +116,10 @@ impl Committer {
 
     /// Ends the thread when all that was handed in before is on disk. What comes later is refused.
     pub fn stop(&self) {
-        // A thread that is gone has stopped.
-        let _gone = self.queue.send(Order::Stop);
+        if let Line::Thread(queue) = &self.line {
+            // A thread that is gone has stopped.
+            let _gone = queue.send(Order::Stop);
+        }
     }
 
     /// Waits until all that was handed in before is on disk. Blocks the thread: not for the async
@@ -106,6 +134,9 @@ impl Committer {
             // The one who waits is there: it does nothing else.
             let _heard = done.send(written.map(drop));
         });
+        if let Line::ByHand(line) = &self.line {
+            line.flush();
+        }
         wait.recv().unwrap_or(Err(StoreError::Closed))
     }
 
@@ -121,13 +152,7 @@ impl Committer {
 fn run(store: &Store, orders: &Receiver<Order>, broken: &OnceLock<StoreError>, committed: &dyn Fn(usize)) {
     loop {
         let (batch, stop) = next_batch(orders);
-        let written = match broken.get() {
-            None => write(store, &batch, committed),
-            Some(error) => Err(error.clone()),
-        };
-        if let Err(error) = &written {
-            give_up(broken, error.clone());
-        }
+        let written = write_unless_broken(store, &batch, broken, committed);
         for pending in batch {
             (pending.then)(written.clone());
         }
@@ -135,6 +160,23 @@ fn run(store: &Store, orders: &Receiver<Order>, broken: &OnceLock<StoreError>, c
             return;
         }
     }
+}
+
+/// Writes a batch, unless an earlier one could not be written.
+pub(super) fn write_unless_broken(
+    store: &Store,
+    batch: &[Pending],
+    broken: &OnceLock<StoreError>,
+    committed: &dyn Fn(usize),
+) -> Result<(), StoreError> {
+    let written = match broken.get() {
+        None => write(store, batch, committed),
+        Some(error) => Err(error.clone()),
+    };
+    if let Err(error) = &written {
+        give_up(broken, error.clone());
+    }
+    written
 }
 
 fn give_up(broken: &OnceLock<StoreError>, error: StoreError) {

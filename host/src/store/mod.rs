@@ -4,6 +4,7 @@
 //! the [`Committer`] writes all drafts that wait in one transaction, and only then does each become
 //! a [`Committed`], which nothing else can make. The store knows no engine, no guest and no clock.
 
+mod by_hand;
 mod codec;
 mod committer;
 mod draft;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend};
 
+pub use crate::store::by_hand::ByHand;
 pub use crate::store::committer::Committer;
 pub use crate::store::draft::{Committed, Draft, TurnAndEffects};
 pub use crate::store::error::StoreError;

@@ -1,0 +1,275 @@
+//! An engine on one thread, which does only what it is told.
+//!
+//! It is the engine itself: its shards, its store, its recovery. What differs is who moves them. In a
+//! [`Simulated`] engine no thread runs, no clock ticks and no step is made. Somebody else chooses what
+//! happens next among all that can, and so what happened can be made to happen again. Dropping one is
+//! a crash: opening another on what its disk kept is the recovery.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use bytes::Bytes;
+use segno::Steps;
+use segno_journal::{Request, RunId, Timestamp};
+use serde_json::value::RawValue;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+use crate::engine::chance::Chance;
+use crate::engine::clock::{Clock, VirtualClock};
+use crate::engine::config::Config;
+use crate::engine::error::EngineError;
+use crate::engine::inbox::Message;
+use crate::engine::metrics::Metrics;
+use crate::engine::open::{OpenError, Parts, all_steps};
+use crate::engine::outside::Outside;
+use crate::engine::reply::Reply;
+use crate::engine::shard::Shard;
+use crate::engine::view::{Deployed, RunView, Started};
+use crate::engine::{Engine, Threads};
+use crate::steps::{Attempted, Listed, Outcome, Runner};
+use crate::store::{ByHand, Committer, Store, StoreError};
+
+/// How often the calls under way are polled after each thing that happens: more often than any of
+/// them waits for another.
+const ROUNDS: usize = 16;
+
+/// An engine on one thread, which does only what it is told.
+pub struct Simulated {
+    engine: Engine,
+    shards: Vec<Seat>,
+    line: ByHand,
+    attempts: Listed,
+    clock: VirtualClock,
+    /// For the calls under way. It has neither a clock nor a network.
+    runtime: Runtime,
+    stopped_at: Option<Timestamp>,
+}
+
+/// A shard, and what it was told and has not heard yet.
+struct Seat {
+    shard: Shard,
+    inbox: Receiver<Message>,
+    told: VecDeque<Message>,
+}
+
+/// What somebody asked the engine, and its answer when there is one.
+pub struct Asked<T>(oneshot::Receiver<Result<T, EngineError>>);
+
+impl<T> Asked<T> {
+    /// The answer, once. None while there is none.
+    pub fn answer(&mut self) -> Option<Result<T, EngineError>> {
+        self.0.try_recv().ok()
+    }
+}
+
+impl Simulated {
+    /// Opens an engine on a store, and takes in its runs. What they wait for is set going by the first
+    /// message that each shard handles. Of the steps, only the policies count: none is called.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::open`].
+    pub fn open(
+        store: Store,
+        config: Config,
+        steps: Steps,
+        clock: VirtualClock,
+        chance: Chance,
+    ) -> Result<Self, OpenError> {
+        let attempts = Listed::new(all_steps(steps)?);
+        let runner = Runner::Listed(attempts.clone());
+        let outside = Outside::new(Clock::Virtual(clock.clone()), chance, runner, Arc::new(Metrics::new()));
+        let (committer, line) = Committer::by_hand(store.clone());
+        let parts = Parts::new(config, store, committer, outside)?;
+        let (inboxes, receivers) = parts.inboxes();
+        let mut shards = Vec::new();
+        for (number, inbox) in receivers.into_iter().enumerate() {
+            let mut shard = parts.shard();
+            shard.recover(number)?;
+            shards.push(Seat { shard, inbox, told: VecDeque::new() });
+        }
+        parts.set_going(&inboxes)?;
+        let engine = parts.into_engine(inboxes, Threads::default());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(OpenError::Thread)?;
+        let mut simulated = Self { engine, shards, line, attempts, clock, runtime, stopped_at: None };
+        simulated.settle();
+        Ok(simulated)
+    }
+
+    /// Asks for a deploy. The module is examined here and now.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the module.
+    pub fn deploy(&mut self, wasm: Bytes) -> Result<Asked<Deployed>, EngineError> {
+        let (module, manifest) = self.engine.0.modules.examine(&wasm)?;
+        let engine = self.engine.clone();
+        Ok(self.ask(async move { engine.deploy_examined(module, manifest, wasm).await }))
+    }
+
+    /// Asks for a run, as [`Engine::start`].
+    pub fn start(&mut self, workflow: &str, input: Box<RawValue>, key: Option<String>) -> Asked<Started> {
+        let (engine, workflow) = (self.engine.clone(), workflow.to_owned());
+        self.ask(async move { engine.start(&workflow, input, key).await })
+    }
+
+    /// Calls a webhook, as [`Engine::call_webhook`].
+    pub fn call_webhook(&mut self, token: &str, request: Request) -> Asked<Reply> {
+        let (engine, token) = (self.engine.clone(), token.to_owned());
+        self.ask(async move { engine.call_webhook(&token, request).await })
+    }
+
+    /// Asks for the end of a run, as [`Engine::cancel`].
+    pub fn cancel(&mut self, run: RunId) -> Asked<RunView> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.cancel(run).await })
+    }
+
+    /// Asks that a parked run goes on, as [`Engine::resume`].
+    pub fn resume(&mut self, run: RunId, module: Option<String>) -> Asked<RunView> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.resume(run, module).await })
+    }
+
+    /// Why the host takes no work, if it does not.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.engine.trouble()
+    }
+
+    /// How many messages each shard was told and has not heard yet.
+    #[must_use]
+    pub fn told(&self) -> Vec<usize> {
+        self.shards.iter().map(|seat| seat.told.len()).collect()
+    }
+
+    /// A shard handles its next message, if there is one.
+    pub fn handle(&mut self, shard: usize) {
+        let seat = &mut self.shards[shard];
+        if let Some(message) = seat.told.pop_front() {
+            // After the last message there is none.
+            let _last = seat.shard.handle(message);
+        }
+        self.settle();
+    }
+
+    /// How many drafts wait to be written.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.line.waiting()
+    }
+
+    /// How many drafts are written, and the world has not heard of them.
+    #[must_use]
+    pub fn written(&self) -> usize {
+        self.line.written()
+    }
+
+    /// The committer writes the first so many drafts, in one transaction.
+    pub fn write(&mut self, drafts: usize) {
+        self.line.write(drafts);
+        self.settle();
+    }
+
+    /// The committer lets the first draft that is written go on: the world hears of it.
+    pub fn let_go(&mut self) {
+        self.line.let_go();
+        self.settle();
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Clock::Virtual(self.clock.clone()).now()
+    }
+
+    /// When the earliest timer is due, if one is armed.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Timestamp> {
+        if self.stopped_at.is_some() { None } else { self.engine.0.outside.timers.next() }
+    }
+
+    /// The clock moves on to a moment, and what is due then happens. It never goes back.
+    pub fn wait_until(&mut self, moment: Timestamp) {
+        self.clock.advance(std::time::Duration::from_millis(moment.since_ms(self.now())));
+        if self.stopped_at.is_none() {
+            let outside = &self.engine.0.outside;
+            outside.timers.take_due(outside.now()).into_iter().for_each(|due| outside.fire(due));
+        }
+        self.settle();
+    }
+
+    /// The attempts under way, oldest first.
+    #[must_use]
+    pub fn attempts(&self) -> Vec<Attempted> {
+        self.attempts.in_flight()
+    }
+
+    /// The attempt at this place of the list ends so.
+    ///
+    /// # Panics
+    ///
+    /// There is no such attempt.
+    pub fn end(&mut self, attempt: usize, outcome: Outcome) {
+        self.attempts.end(attempt, outcome);
+        self.settle();
+    }
+
+    /// Drops the live guest of a run: it is made again when its next event comes.
+    pub fn evict(&mut self, run: RunId) {
+        self.shards.iter_mut().for_each(|seat| seat.shard.warm.remove(run));
+    }
+
+    /// Begins an orderly stop: from now on nothing is let in, no timer fires and no attempt begins.
+    /// Those under way may end, or turn out not to have begun.
+    pub fn begin_stop(&mut self) {
+        self.stopped_at = self.engine.begin_stop().or(self.stopped_at);
+        self.settle();
+    }
+
+    /// Ends an orderly stop: the shards handle what they were told, all is written, and so is what was
+    /// held back. An attempt that is still under way is cut off.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written.
+    pub fn end_stop(mut self) -> Result<(), StoreError> {
+        self.begin_stop();
+        let stopped_at = self.stopped_at.unwrap_or_else(|| self.now());
+        self.engine.let_go();
+        self.settle();
+        while let Some(shard) = self.shards.iter().position(|seat| !seat.told.is_empty()) {
+            self.handle(shard);
+        }
+        self.engine.write_held(stopped_at)
+    }
+
+    /// Puts a call under way. It gets as far as it can without anybody else.
+    fn ask<T: Send + 'static>(
+        &mut self,
+        call: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+    ) -> Asked<T> {
+        let (asker, answer) = oneshot::channel();
+        self.runtime.spawn(async move {
+            // Who asked may have stopped listening.
+            let _gone = asker.send(call.await);
+        });
+        self.settle();
+        Asked(answer)
+    }
+
+    /// Lets the calls under way go as far as they can, and sees what the shards were told.
+    fn settle(&mut self) {
+        self.runtime.block_on(async {
+            for _ in 0..ROUNDS {
+                tokio::task::yield_now().await;
+            }
+        });
+        for seat in &mut self.shards {
+            seat.told.extend(seat.inbox.try_iter());
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Running attempts: each in a task of its own, bounded in number and in time, told to stop when
+//! its run is over.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use segno::native::{CancellationToken, Responder, Step, StepContext, StepInfo};
+use segno_journal::retry::Mishap;
+use segno_journal::{Op, RunId, Timestamp};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinError;
+
+use crate::steps::{Attempted, Outcome, mishap, ms};
+
+/// Runs the steps of a host. Cheap to clone.
+#[derive(Clone)]
+pub struct Tasks {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    steps: segno::Steps,
+    runtime: Handle,
+    permits: Semaphore,
+    max_running: usize,
+    payload_limit: usize,
+    /// The attempts that run or wait for a permit, with what tells them to stop.
+    in_flight: Mutex<BTreeMap<(RunId, Op), Flight>>,
+    /// An attempt is over.
+    landed: Notify,
+}
+
+/// An attempt that runs or waits for a permit.
+struct Flight {
+    number: u32,
+    token: CancellationToken,
+}
+
+impl Tasks {
+    /// Tasks for these steps, at most `max_running` at once, on this runtime.
+    #[must_use]
+    pub fn new(steps: segno::Steps, max_running: usize, payload_limit: usize, runtime: Handle) -> Self {
+        let max_running = max_running.clamp(1, Semaphore::MAX_PERMITS);
+        let permits = Semaphore::new(max_running);
+        let (in_flight, landed) = (Mutex::default(), Notify::new());
+        let shared = Shared { steps, runtime, permits, max_running, payload_limit, in_flight, landed };
+        Self { shared: Arc::new(shared) }
+    }
+
+    pub(super) fn running(&self) -> usize {
+        self.shared.max_running.saturating_sub(self.shared.permits.available_permits())
+    }
+
+    pub(super) fn steps(&self) -> &segno::Steps {
+        &self.shared.steps
+    }
+
+    /// Makes an attempt. `ended` is called once, on the runtime, unless the attempt is told to stop
+    /// before it succeeds.
+    pub(super) fn start(
+        &self,
+        attempted: Attempted,
+        now: Timestamp,
+        responder: Responder,
+        ended: impl FnOnce(Attempted, Outcome) + Send + 'static,
+    ) {
+        let token = CancellationToken::new();
+        let (key, number) = ((attempted.run, attempted.op), attempted.number);
+        self.shared.lock().insert(key, Flight { number, token: token.clone() });
+        let shared = Arc::clone(&self.shared);
+        self.shared.runtime.spawn(async move {
+            let outcome = shared.attempt(&attempted, now, responder, &token).await;
+            // Told to stop, it counts as cut off: its run is over, or the host goes down. But what
+            // has succeeded has succeeded, and what never began is not cut off.
+            if !token.is_cancelled() || !matches!(outcome, Outcome::Failed(_)) {
+                ended(attempted, outcome);
+            }
+            shared.land(key, number);
+        });
+    }
+
+    /// Tells the steps of a run to stop: the run is over.
+    pub(super) fn cancel_run(&self, run: RunId) {
+        let in_flight = self.shared.lock();
+        let of_run = in_flight.range((run, Op(0))..=(run, Op(u64::MAX)));
+        of_run.for_each(|(_, flight)| flight.token.cancel());
+    }
+
+    /// Holds back what has not begun, lets what runs come to its end for at most this long, and then
+    /// tells the rest to stop.
+    pub(super) async fn drain(&self, at_most: Duration) {
+        self.shared.permits.close();
+        let emptied = async {
+            loop {
+                let landed = self.shared.landed.notified();
+                if self.shared.lock().is_empty() {
+                    return;
+                }
+                landed.await;
+            }
+        };
+        if tokio::time::timeout(at_most, emptied).await.is_err() {
+            self.shared.lock().values().for_each(|flight| flight.token.cancel());
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(RunId, Op), Flight>> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an attempt out of the list, unless the next one of the same step stands there already.
+    fn land(&self, key: (RunId, Op), number: u32) {
+        let mut in_flight = self.lock();
+        if in_flight.get(&key).is_some_and(|flight| flight.number == number) {
+            in_flight.remove(&key);
+        }
+        drop(in_flight);
+        self.landed.notify_waiters();
+    }
+
+    async fn attempt(
+        &self,
+        attempted: &Attempted,
+        now: Timestamp,
+        responder: Responder,
+        token: &CancellationToken,
+    ) -> Outcome {
+        let call = &attempted.call;
+        let Some(step) = self.steps.get(&call.name) else {
+            return Outcome::Failed(self.unknown_step(&call.name));
+        };
+        let _permit = tokio::select! {
+            biased;
+            () = token.cancelled() => return cancelled(),
+            permit = self.permits.acquire() => match permit {
+                Ok(permit) => permit,
+                Err(_closed) => return Outcome::NeverBegan,
+            },
+        };
+        let timeout = call.options.timeout_ms.map_or(step.policy.timeout, Duration::from_millis);
+        let info = info(attempted, now.plus_ms(ms(timeout)));
+        // Of the attempt alone: tasks that its body left behind are told when it is over.
+        let over = token.child_token().drop_guard();
+        let context = StepContext::new(info, over.token().clone(), responder);
+        // In a task of its own: whatever panics there, even as it is dropped, ends there.
+        let mut body = self.runtime.spawn(context.scope(call_body(step.clone(), call.input.clone())));
+        match tokio::time::timeout(timeout, &mut body).await {
+            Ok(Ok(Ok(output))) => self.checked(output),
+            Ok(Ok(Err(error))) => Outcome::Failed(mishap(&error)),
+            Ok(Err(panic)) => failed(format!("the step panicked: {}", panic_message(panic))),
+            Err(_elapsed) => {
+                body.abort();
+                // Until it has stopped: a body that computes or blocks does not stop at once, and two
+                // attempts of one step must not run side by side. What it returns after all counts.
+                match body.await {
+                    Ok(Ok(output)) => self.checked(output),
+                    _ => failed(format!("the attempt took longer than its time-out of {timeout:?}")),
+                }
+            }
+        }
+    }
+
+    fn checked(&self, output: String) -> Outcome {
+        let (size, limit) = (output.len(), self.payload_limit);
+        let problem = if size > limit {
+            format!(
+                "the output of the step has {size} bytes, but at most {limit} are allowed; store it and return \
+                 where it is"
+            )
+        } else {
+            match serde_json::from_str::<&serde_json::value::RawValue>(&output) {
+                Ok(_json) => return Outcome::Returned(output),
+                Err(error) => format!("the output of the step is not JSON: {error}"),
+            }
+        };
+        Outcome::Failed(Mishap::Fatal { message: problem })
+    }
+
+    fn unknown_step(&self, name: &str) -> Mishap {
+        let known: Vec<_> = self.steps.names().collect();
+        let message = format!("this host has no step `{name}`; it has {}", known.join(", "));
+        Mishap::Fatal { message }
+    }
+}
+
+/// Calls the body within the future, so that a panic before its first await is caught as well.
+async fn call_body(step: Step, input: String) -> Result<String, segno::StepError> {
+    step.run(input).await
+}
+
+fn info(attempted: &Attempted, deadline: Timestamp) -> StepInfo {
+    StepInfo {
+        run_id: attempted.run.to_string(),
+        workflow: attempted.workflow.to_string(),
+        operation: attempted.op.0,
+        step_name: attempted.call.name.clone(),
+        attempt: attempted.number,
+        started_at: instant(attempted.call.asked_at),
+        deadline: instant(deadline),
+    }
+}
+
+/// The moment as the SDK shows it; the last one that it knows where it lies beyond.
+fn instant(timestamp: Timestamp) -> segno::Timestamp {
+    i64::try_from(timestamp.0)
+        .ok()
+        .and_then(|ms| segno::Timestamp::from_millisecond(ms).ok())
+        .unwrap_or(segno::Timestamp::MAX)
+}
+
+fn failed(message: String) -> Outcome {
+    Outcome::Failed(Mishap::Failed { message, retry_after_ms: None })
+}
+
+/// Of a run that is over before the attempt began: nobody hears of it.
+fn cancelled() -> Outcome {
+    failed("the run is over".to_owned())
+}
+
+fn panic_message(error: JoinError) -> String {
+    let Ok(panic) = error.try_into_panic() else { return "it was aborted".to_owned() };
+    match panic.downcast_ref::<&str>() {
+        Some(text) => (*text).to_owned(),
+        None => panic.downcast_ref::<String>().map_or("it did not say why", String::as_str).to_owned(),
+    }
+}
