@@ -1,98 +1,195 @@
 //! A disk that fails on purpose, below the store.
+//!
+//! It remembers what was asked of it, so that what a crash may leave can be had for every moment:
+//! nothing that was not synced, all of it, or some of it, down to single sectors.
 
 use std::io::{Error, ErrorKind, Result};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use redb::StorageBackend;
+
+/// What a disk writes whole or not at all, in bytes.
+const SECTOR: usize = 512;
 
 /// A disk in memory. Clones are the same disk, so its content outlives the store that was opened on
 /// it.
 #[derive(Debug, Clone, Default)]
-pub struct Disk(Arc<State>);
+pub struct Disk(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    synced: Mutex<Vec<u8>>,
-    written: Mutex<Vec<u8>>,
-    full: AtomicBool,
-    /// How many syncs succeed before the disk fails for good; 0 is without bound.
-    syncs_left: AtomicI64,
+    /// What was on it at first.
+    base: Vec<u8>,
+    /// What it was asked, in order. What it refused stands there too: it may have been done.
+    operations: Vec<Operation>,
+    /// What whoever reads it finds.
+    content: Vec<u8>,
+    full: bool,
+    /// How many syncs succeed before the disk is full for good.
+    syncs_left: Option<u32>,
+    /// The operation that is refused.
+    fails_at: Option<usize>,
+}
+
+/// One thing that a disk was asked.
+#[derive(Debug, Clone)]
+enum Operation {
+    Write { offset: usize, data: Vec<u8> },
+    Length(usize),
+    Sync,
+}
+
+/// What a crash leaves of what was not synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Nothing: the power failed.
+    Nothing,
+    /// All: the process was killed.
+    All,
+    /// Some sectors, as chance has it: the disk had its own order, and the power failed.
+    Some(u64),
 }
 
 impl Disk {
     /// From now on nothing more fits, or everything fits again.
     pub fn set_full(&self, full: bool) {
-        self.0.full.store(full, Ordering::SeqCst);
-    }
-
-    /// What is left after the power fails: another disk, with what was synced to this one.
-    pub fn after_power_failure(&self) -> Self {
-        let synced = lock(&self.0.synced).clone();
-        Self(Arc::new(State {
-            written: Mutex::new(synced.clone()),
-            synced: Mutex::new(synced),
-            ..State::default()
-        }))
+        self.lock().full = full;
     }
 
     /// The disk fails for good after so many syncs.
     pub fn fail_after_syncs(&self, syncs: u32) {
-        self.0.syncs_left.store(i64::from(syncs) + 1, Ordering::SeqCst);
+        self.lock().syncs_left = Some(syncs);
     }
 
-    fn count_sync(&self) {
-        if self.0.syncs_left.load(Ordering::SeqCst) > 0
-            && self.0.syncs_left.fetch_sub(1, Ordering::SeqCst) == 1
-        {
-            self.set_full(true);
+    /// The operation with this number, counted from 0, is refused. Those after it are not.
+    pub fn fail_at(&self, operation: usize) {
+        self.lock().fails_at = Some(operation);
+    }
+
+    /// How many writes, syncs and changes of its length it was asked.
+    pub fn operations(&self) -> usize {
+        self.lock().operations.len()
+    }
+
+    /// What is left after the power fails: another disk, with what was synced to this one.
+    pub fn after_power_failure(&self) -> Self {
+        self.after_crash(self.operations(), Kept::Nothing)
+    }
+
+    /// What is left after a crash that came after so many operations: another disk.
+    pub fn after_crash(&self, operations: usize, kept: Kept) -> Self {
+        let state = self.lock();
+        let done = &state.operations[..operations];
+        let synced = done.iter().rposition(|operation| matches!(operation, Operation::Sync));
+        let (synced, open) = done.split_at(synced.map_or(0, |sync| sync + 1));
+        let mut content = state.base.clone();
+        synced.iter().for_each(|operation| apply(&mut content, operation));
+        match kept {
+            Kept::Nothing => {}
+            Kept::All => open.iter().for_each(|operation| apply(&mut content, operation)),
+            Kept::Some(seed) => {
+                let mut random = ChaCha8Rng::seed_from_u64(seed);
+                open.iter().for_each(|operation| apply_some(&mut content, operation, &mut random));
+            }
         }
+        Self(Arc::new(Mutex::new(State { base: content.clone(), content, ..State::default() })))
     }
 
-    fn check_room(&self) -> Result<()> {
-        if self.0.full.load(Ordering::SeqCst) {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn apply(content: &mut Vec<u8>, operation: &Operation) {
+    match operation {
+        Operation::Write { offset, data } => write(content, *offset, data),
+        Operation::Length(length) => content.resize(*length, 0),
+        Operation::Sync => {}
+    }
+}
+
+/// Does some of it: of a write, any of its sectors.
+fn apply_some(content: &mut Vec<u8>, operation: &Operation, random: &mut ChaCha8Rng) {
+    match operation {
+        Operation::Write { offset, data } => {
+            for (number, sector) in data.chunks(SECTOR).enumerate() {
+                if random.random_bool(0.5) {
+                    write(content, offset + number * SECTOR, sector);
+                }
+            }
+        }
+        operation if random.random_bool(0.5) => apply(content, operation),
+        _ => {}
+    }
+}
+
+/// Writes, perhaps beyond the end: the change of the length before may be what a crash took.
+fn write(content: &mut Vec<u8>, offset: usize, data: &[u8]) {
+    let end = offset + data.len();
+    if content.len() < end {
+        content.resize(end, 0);
+    }
+    content[offset..end].copy_from_slice(data);
+}
+
+impl State {
+    /// Takes note of an operation, and does it unless the disk fails.
+    fn perform(&mut self, operation: Operation) -> Result<()> {
+        if matches!(operation, Operation::Sync)
+            && let Some(left) = &mut self.syncs_left
+        {
+            self.full |= *left == 0;
+            *left = left.saturating_sub(1);
+        }
+        let fails = self.fails_at == Some(self.operations.len());
+        // A sync that was refused promises nothing, so what came before it stays open.
+        if !((self.full || fails) && matches!(operation, Operation::Sync)) {
+            self.operations.push(operation);
+        }
+        if fails {
+            self.fails_at = None;
+            return Err(Error::other("the disk fails on purpose"));
+        }
+        if self.full {
             return Err(Error::from(ErrorKind::StorageFull));
+        }
+        if let Some(operation) = self.operations.last() {
+            apply(&mut self.content, operation);
         }
         Ok(())
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl StorageBackend for Disk {
     fn len(&self) -> Result<u64> {
-        Ok(lock(&self.0.written).len() as u64)
+        Ok(self.lock().content.len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
-        let written = lock(&self.0.written);
+        let state = self.lock();
         let offset = usize::try_from(offset).map_err(Error::other)?;
-        let from = written.get(offset..offset + out.len()).ok_or(ErrorKind::UnexpectedEof)?;
+        let from = state.content.get(offset..offset + out.len()).ok_or(ErrorKind::UnexpectedEof)?;
         out.copy_from_slice(from);
         Ok(())
     }
 
     fn set_len(&self, len: u64) -> Result<()> {
-        self.check_room()?;
-        lock(&self.0.written).resize(usize::try_from(len).map_err(Error::other)?, 0);
-        Ok(())
+        let length = usize::try_from(len).map_err(Error::other)?;
+        self.lock().perform(Operation::Length(length))
     }
 
     fn sync_data(&self) -> Result<()> {
-        self.count_sync();
-        self.check_room()?;
-        lock(&self.0.synced).clone_from(&lock(&self.0.written));
-        Ok(())
+        self.lock().perform(Operation::Sync)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
-        self.check_room()?;
-        let mut written = lock(&self.0.written);
         let offset = usize::try_from(offset).map_err(Error::other)?;
-        let to = written.get_mut(offset..offset + data.len()).ok_or(ErrorKind::UnexpectedEof)?;
-        to.copy_from_slice(data);
-        Ok(())
+        let mut state = self.lock();
+        if offset + data.len() > state.content.len() {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        state.perform(Operation::Write { offset, data: data.to_vec() })
     }
 }
