@@ -8,7 +8,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{basics, rogue};
+use crate::support::{basics, manifest, rogue};
 
 /// The stock binary, without what the environment of the test says to it.
 pub(crate) fn segno() -> Command {
@@ -260,7 +260,7 @@ fn what_the_host_refuses_is_told_and_ends_with_1() {
     let (code, _, stderr) = host.ask(&["deploy", "missing.wasm"]);
     assert_eq!(code, Some(1));
     assert!(stderr.starts_with("error: cannot read missing.wasm: "), "{stderr}");
-    let (code, _, stderr) = host.ask(&["deploy", env!("CARGO_BIN_EXE_segno")]);
+    let (code, _, stderr) = host.ask(&["deploy", manifest().to_str().unwrap()]);
     assert_eq!(code, Some(1));
     assert!(stderr.contains("is not deployed: this is not WebAssembly"), "{stderr}");
 }
