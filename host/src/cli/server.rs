@@ -123,7 +123,9 @@ impl Server {
         let webhooks = bind(options.webhook_listen, "webhooks", "--webhook-listen").await?;
         let (management_addr, webhook_addr) = (management.local_addr()?, webhooks.local_addr()?);
         let public_url = options.public_url.unwrap_or_else(|| default_public_url(webhook_addr));
+        let connections = doors::connections();
         let config = Config {
+            max_waiting: connections / 2,
             respond_timeout: options.respond_timeout,
             memory_budget: options.memory_budget,
             max_running_steps: options.max_running_steps,
@@ -135,9 +137,9 @@ impl Server {
         let stopping = CancellationToken::new();
         let mut doors = JoinSet::new();
         let api = doors::management(engine.clone(), options.token);
-        doors.spawn(doors::serve(management, api, stopping.clone().cancelled_owned()));
+        doors.spawn(doors::serve(management, api, connections, stopping.clone().cancelled_owned()));
         let public = doors::webhooks(engine.clone(), options.max_webhook_body);
-        doors.spawn(doors::serve(webhooks, public, stopping.clone().cancelled_owned()));
+        doors.spawn(doors::serve(webhooks, public, connections, stopping.clone().cancelled_owned()));
         Ok(Self { engine, management: management_addr, webhooks: webhook_addr, doors, stopping })
     }
 

@@ -1,4 +1,4 @@
-//! Reading the body of a request, bounded in size and in time.
+//! Reading the body of a request, bounded in size, in time, and in what all bodies together take.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
+use crate::doors::bodies::{Bodies, Held};
 use crate::doors::problem::{Kind, Problem};
 
 /// How many bytes beyond the limit are read and dropped, so that a client that sends its body
@@ -25,17 +26,22 @@ pub(super) struct Bounds {
     pub(super) time: Duration,
 }
 
-/// Reads the whole body.
+/// Reads the whole body. What it holds of the room is to be kept until the request is answered.
 ///
 /// # Errors
 ///
-/// 413 over the size, 408 over the time, 400 where the sender broke off.
-pub(super) async fn read(headers: &HeaderMap, body: Body, bounds: Bounds) -> Result<Bytes, Problem> {
+/// 413 over the size, 408 over the time, 400 where the sender broke off, 503 where there is no room.
+pub(super) async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    bounds: Bounds,
+    bodies: &Bodies,
+) -> Result<(Bytes, Held), Problem> {
     // A sender that asks first has not sent anything yet, so it need not send what is too large.
     if headers.contains_key(EXPECT) && body.size_hint().lower() > bounds.size as u64 {
         return Err(too_large(bounds.size));
     }
-    tokio::time::timeout(bounds.time, collect(body, bounds.size)).await.unwrap_or_else(|_| {
+    tokio::time::timeout(bounds.time, collect(body, bounds.size, bodies)).await.unwrap_or_else(|_| {
         let seconds = bounds.time.as_secs();
         Err(Problem::new(&Kind::SLOW_BODY, format!("the body was not complete after {seconds} seconds")))
     })
@@ -50,11 +56,12 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, bounds: Bounds) -> Res
 pub(super) async fn json<T: DeserializeOwned + Default>(
     request: Request,
     bounds: Bounds,
-) -> Result<T, Problem> {
+    bodies: &Bodies,
+) -> Result<(T, Held), Problem> {
     let (parts, body) = request.into_parts();
-    let bytes = read(&parts.headers, body, bounds).await?;
+    let (bytes, held) = read(&parts.headers, body, bounds, bodies).await?;
     if bytes.is_empty() {
-        return Ok(T::default());
+        return Ok((T::default(), held));
     }
     if !is_json(&parts.headers) {
         return Err(Problem::new(&Kind::NOT_JSON, "send the body with `Content-Type: application/json`"));
@@ -63,15 +70,15 @@ pub(super) async fn json<T: DeserializeOwned + Default>(
         .map_err(|error| Problem::new(&Kind::MALFORMED_JSON, format!("the body cannot be used: {error}")))?;
     // A struct can also be read from an array of its fields, which is nothing to begin with here.
     if bytes.trim_ascii_start().starts_with(b"{") {
-        Ok(value)
+        Ok((value, held))
     } else {
         Err(Problem::new(&Kind::MALFORMED_JSON, "the body cannot be used: it is not a JSON object"))
     }
 }
 
-async fn collect(body: Body, limit: usize) -> Result<Bytes, Problem> {
+async fn collect(body: Body, limit: usize, bodies: &Bodies) -> Result<(Bytes, Held), Problem> {
     let mut chunks = body.into_data_stream();
-    let mut collected = Vec::new();
+    let (mut collected, mut held) = (Vec::new(), Held::default());
     let mut size = 0;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| {
@@ -79,12 +86,13 @@ async fn collect(body: Body, limit: usize) -> Result<Bytes, Problem> {
         })?;
         size += chunk.len();
         if size <= limit {
+            bodies.take(&mut held, chunk.len())?;
             collected.extend_from_slice(&chunk);
         } else if size > limit.saturating_add(MAX_DISCARDED) {
             break;
         }
     }
-    if size > limit { Err(too_large(limit)) } else { Ok(collected.into()) }
+    if size > limit { Err(too_large(limit)) } else { Ok((collected.into(), held)) }
 }
 
 fn too_large(limit: usize) -> Problem {
@@ -115,8 +123,12 @@ mod tests {
     }
 
     async fn refusal(request: Request) -> (u16, String) {
-        let problem = json::<Value>(request, BOUNDS).await.unwrap_err();
+        let problem = json::<Value>(request, BOUNDS, &Bodies::new()).await.unwrap_err();
         (problem.status, problem.detail)
+    }
+
+    async fn value(request: Request) -> Value {
+        json(request, BOUNDS, &Bodies::new()).await.unwrap().0
     }
 
     #[tokio::test]
@@ -124,16 +136,13 @@ mod tests {
         for media_type in
             ["application/json", "Application/JSON; charset=utf-8", "application/cloudevents+json"]
         {
-            assert_eq!(
-                json::<Value>(request(media_type, r#"{"a":1}"#), BOUNDS).await,
-                Ok(serde_json::json!({"a": 1}))
-            );
+            assert_eq!(value(request(media_type, r#"{"a":1}"#)).await, serde_json::json!({"a": 1}));
         }
     }
 
     #[tokio::test]
     async fn an_empty_body_is_the_default() {
-        assert_eq!(json::<Value>(Request::new(Body::empty()), BOUNDS).await, Ok(Value::Null));
+        assert_eq!(value(Request::new(Body::empty())).await, Value::Null);
     }
 
     #[tokio::test]
@@ -171,8 +180,25 @@ mod tests {
     async fn a_body_that_does_not_come_is_408() {
         let bounds = Bounds { time: Duration::ZERO, ..BOUNDS };
         let silent = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
-        let problem = read(&HeaderMap::new(), silent, bounds).await.unwrap_err();
+        let problem = read(&HeaderMap::new(), silent, bounds, &Bodies::new()).await.unwrap_err();
         assert_eq!(problem.status, 408);
+    }
+
+    #[tokio::test]
+    async fn a_body_for_which_there_is_no_room_is_503_and_takes_none() {
+        let bodies = Bodies::of(20);
+        let body = |text: &'static str| read_with(Body::from(text), bodies.clone());
+        let first = body("0123456789").await.unwrap();
+        let chunks = stream::iter(["01234", "56789", "0"].map(Ok::<_, std::io::Error>));
+        let problem = read_with(Body::from_stream(chunks), bodies.clone()).await.unwrap_err();
+        assert_eq!(problem.status, 503);
+        let second = body("0123456789").await.unwrap();
+        drop((first, second));
+        body("0123456789").await.unwrap();
+    }
+
+    async fn read_with(body: Body, bodies: Bodies) -> Result<(Bytes, Held), Problem> {
+        read(&HeaderMap::new(), body, BOUNDS, &bodies).await
     }
 
     #[tokio::test]

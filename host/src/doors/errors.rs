@@ -67,7 +67,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
             | StoreError::Panicked
             | StoreError::Closed,
         ) => &Kind::STORE_TROUBLE,
-        EngineError::Busy => &Kind::BUSY,
+        EngineError::Busy | EngineError::NoRoomToWait => &Kind::BUSY,
         EngineError::Stopping => &Kind::STOPPING,
     }
 }
@@ -116,6 +116,7 @@ mod tests {
             "store-damaged",
         );
         check(&EngineError::Busy, 503, "busy");
+        check(&EngineError::NoRoomToWait, 503, "busy");
         check(&EngineError::Stopping, 503, "stopping");
     }
 

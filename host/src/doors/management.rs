@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::doors::auth::{self, Guard, Token};
+use crate::doors::bodies::Bodies;
 use crate::doors::openapi::{self, Document, Head};
 use crate::doors::problem::{Kind, Problem};
 use crate::doors::{health, metrics, modules, runs, workflows};
@@ -19,7 +20,8 @@ use crate::engine::{Door, Engine};
 pub fn management(engine: Engine, token: Option<Token>) -> Router {
     let (router, description) = routes().split_for_parts();
     let json = description.to_json().expect("the document is made of JSON values");
-    let guarded = router.layer(Extension(Document(json.into()))).with_state(engine.clone());
+    let guarded =
+        router.layer((Extension(Document(json.into())), Extension(Bodies::new()))).with_state(engine.clone());
     metrics::counted(dressed(guarded, token), engine, Door::Management)
 }
 

@@ -9,9 +9,11 @@
 //! socket, [`Problem`] is how both refuse.
 
 mod auth;
+mod bodies;
 mod body;
 mod duration;
 mod errors;
+mod files;
 mod health;
 mod management;
 mod metrics;
@@ -26,6 +28,7 @@ mod workflows;
 
 pub use self::auth::{BadToken, Token};
 pub use self::duration::{ParseDurationError, parse_duration};
+pub use self::files::connections;
 pub use self::management::management;
 pub use self::openapi::document as openapi_document;
 pub use self::problem::Problem;

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
 use crate::doors::problem::Problem;
 use crate::engine::{Deployed, Engine, ModuleView};
@@ -46,10 +47,11 @@ pub(super) struct ModuleList {
 )]
 pub(super) async fn deploy(
     State(engine): State<Engine>,
+    Extension(bodies): Extension<Bodies>,
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
     let (parts, body) = request.into_parts();
-    let wasm = body::read(&parts.headers, body, COMPONENT).await?;
+    let (wasm, _held) = body::read(&parts.headers, body, COMPONENT, &bodies).await?;
     let deployed = engine.deploy(wasm).await?;
     let status = if deployed.unchanged { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Json(deployed)))

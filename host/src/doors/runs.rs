@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Request, State};
+use axum::{Extension, Json};
 use segno_journal::RunId;
 use serde::{Deserialize, Deserializer};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
 use crate::doors::duration::parse_duration;
 use crate::doors::params::{Params, RunPath};
@@ -90,6 +91,8 @@ pub(super) struct GetParams {
         (status = 400, description = "The ID or a parameter cannot be used", body = Problem,
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such run", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "As many requests wait as the host has room for", body = Problem,
          content_type = "application/problem+json"),
     )
 )]
@@ -194,10 +197,11 @@ pub(super) struct ResumeRequest {
 )]
 pub(super) async fn resume(
     State(engine): State<Engine>,
+    Extension(bodies): Extension<Bodies>,
     RunPath(run): RunPath,
     request: Request,
 ) -> Result<Json<RunView>, Problem> {
-    let ResumeRequest { module } = body::json(request, RESUME).await?;
+    let (ResumeRequest { module }, _held) = body::json(request, RESUME, &bodies).await?;
     Ok(Json(engine.resume(run, module).await?))
 }
 

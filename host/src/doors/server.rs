@@ -15,11 +15,6 @@ use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tracing::{debug, warn};
 
-/// How many connections one listener holds: below the usual limit of 1,024 open files for a
-/// process, with room for the other listener, the store and the calls of steps. Those beyond it wait
-/// in the queue of the operating system.
-const MAX_CONNECTIONS: usize = 400;
-
 /// How long the head of a request may take to come, and so also how long a connection may be idle
 /// between two requests: a peer that drips its headers holds a connection no longer than this.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -30,6 +25,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// What the head of a request may have, in bytes: four times what browsers and proxies send.
 const MAX_HEAD: usize = 32 << 10;
 
+/// What is read ahead of a connection, or waits to be written to it, in bytes: two heads.
+const BUFFER: usize = 64 << 10;
+
 /// How long requests under way may take to end when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -37,16 +35,13 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// files are open: without a pause the loop would spin until one is closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
-/// Serves a router on a listener until `shutdown` is ready. Then nothing new is accepted, idle
-/// connections are closed, requests under way get some seconds to end, and the future returns.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
-    serve_at_most(MAX_CONNECTIONS, listener, router, shutdown).await;
-}
-
-async fn serve_at_most(
-    bound: usize,
+/// Serves a router on a listener, with so many connections at once, until `shutdown` is ready. Then
+/// nothing new is accepted, idle connections are closed, requests under way get some seconds to end,
+/// and the future returns. Connections beyond the bound wait in the queue of the operating system.
+pub async fn serve(
     listener: TcpListener,
     router: Router,
+    connections_at_once: usize,
     shutdown: impl Future<Output = ()>,
 ) {
     let graceful = GracefulShutdown::new();
@@ -56,7 +51,7 @@ async fn serve_at_most(
         tokio::select! {
             () = &mut shutdown => break,
             Some(_ended) = connections.join_next() => {}
-            stream = accept(&listener), if connections.len() < bound => {
+            stream = accept(&listener), if connections.len() < connections_at_once => {
                 connections.spawn(connection(stream, router.clone(), &graceful));
             }
         }
@@ -103,6 +98,7 @@ fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_header_size(MAX_HEAD)
+        .max_buf_size(BUFFER)
         .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
     let watched = graceful.watch(served);
     async move {
@@ -125,7 +121,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let server = tokio::spawn(serve(listener, router, stop.clone().cancelled_owned()));
+        let server = tokio::spawn(serve(listener, router, 400, stop.clone().cancelled_owned()));
         (address, stop, server)
     }
 
@@ -150,7 +146,7 @@ mod tests {
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(serve(listener, router, stop.cancelled_owned()));
+        let server = tokio::spawn(serve(listener, router, 400, stop.cancelled_owned()));
         let answer = exchange(address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(answer.ends_with("done"), "{answer}");
@@ -185,7 +181,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let router = Router::new().route("/", get(async || "ok"));
-        let server = tokio::spawn(serve_at_most(2, listener, router, stop.clone().cancelled_owned()));
+        let server = tokio::spawn(serve(listener, router, 2, stop.clone().cancelled_owned()));
         let idle = [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
         let last = tokio::spawn(async move {
             exchange(address, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await

@@ -14,6 +14,7 @@ use axum::routing::any;
 use segno_journal::{Request, Response};
 use tracing::error;
 
+use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
 use crate::doors::metrics;
 use crate::doors::params::Segment;
@@ -29,7 +30,11 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// The public listener's routes on an engine; bodies over `max_body` bytes are refused.
 pub fn webhooks(engine: Engine, max_body: usize) -> Router {
-    let state = Door { engine: engine.clone(), body: Bounds { size: max_body, time: BODY_TIME } };
+    let state = Door {
+        engine: engine.clone(),
+        body: Bounds { size: max_body, time: BODY_TIME },
+        bodies: Bodies::new(),
+    };
     let router = Router::new()
         .route(&format!("{WEBHOOK_PATH}{{token}}"), any(call))
         .fallback(unknown_route)
@@ -41,6 +46,7 @@ pub fn webhooks(engine: Engine, max_body: usize) -> Router {
 struct Door {
     engine: Engine,
     body: Bounds,
+    bodies: Bodies,
 }
 
 /// Hands a call to its run, and the run's answer to the caller.
@@ -54,7 +60,7 @@ async fn call(
     if !door.engine.knows_webhook(&token).map_err(|error| refused(&error))? {
         return Err(refused(&EngineError::UnknownWebhook));
     }
-    let body = body::read(&parts.headers, body, door.body).await?;
+    let (body, _held) = body::read(&parts.headers, body, door.body, &door.bodies).await?;
     let request = Request {
         number: 0,
         method: parts.method.as_str().to_owned(),
@@ -64,7 +70,7 @@ async fn call(
     };
     match door.engine.call_webhook(&token, request).await {
         Ok(Reply::Now(response)) => outgoing(response),
-        Ok(Reply::Later(response)) => {
+        Ok(Reply::Later(response, _place)) => {
             let response = tokio::time::timeout(door.engine.config().respond_timeout, response).await;
             outgoing(response.ok().and_then(Result::ok).unwrap_or_else(Response::accepted))
         }

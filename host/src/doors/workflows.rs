@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
 use crate::doors::params::Segment;
 use crate::doors::problem::{Kind, Problem};
@@ -73,12 +74,13 @@ pub(super) struct StartRequest {
 )]
 pub(super) async fn start(
     State(engine): State<Engine>,
+    Extension(bodies): Extension<Bodies>,
     Segment(name): Segment,
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
     let key = idempotency_key(request.headers())?;
     let bounds = Bounds { size: engine.config().limits.payload.saturating_add(ENVELOPE), time: BODY_TIME };
-    let StartRequest { input } = body::json(request, bounds).await?;
+    let (StartRequest { input }, _held) = body::json(request, bounds, &bodies).await?;
     if is_too_nested(input.get()) {
         let detail = format!("the input is nested more than {MAX_NESTING} levels deep");
         return Err(Problem::new(&Kind::MALFORMED_JSON, detail));

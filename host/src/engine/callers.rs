@@ -1,20 +1,29 @@
 //! Who in the world waits for a run: callers of its webhooks, and clients that wait for its end.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use segno_journal::{Response, RunId};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::engine::error::EngineError;
 
 /// How many callers may wait before it is worth to look for those that gave up.
 const MIN_SWEEP: usize = 64;
 
 /// The waiting callers and clients. They wait in this process: a crash ends their connections.
-#[derive(Default)]
 pub(crate) struct Callers {
     requests: Mutex<Requests>,
     ends: Mutex<Ends>,
+    /// The places of those who wait for an answer, and of those who wait for an end: who calls
+    /// webhooks must not keep out who runs the host.
+    answer_places: Arc<Semaphore>,
+    end_places: Arc<Semaphore>,
 }
+
+/// A place to wait, until it is dropped.
+#[derive(Debug)]
+pub struct Place(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
 
 #[derive(Default)]
 struct Requests {
@@ -48,6 +57,27 @@ impl Ends {
 }
 
 impl Callers {
+    /// Room for so many who wait for an answer, and as many who wait for an end.
+    pub(crate) fn new(max_waiting: usize) -> Self {
+        let places = || Arc::new(Semaphore::new(max_waiting.min(Semaphore::MAX_PERMITS)));
+        Self {
+            requests: Mutex::default(),
+            ends: Mutex::default(),
+            answer_places: places(),
+            end_places: places(),
+        }
+    }
+
+    /// A place to wait for an answer.
+    pub(crate) fn place_for_answer(&self) -> Result<Place, EngineError> {
+        take(&self.answer_places)
+    }
+
+    /// A place to wait for the end of a run.
+    pub(crate) fn place_for_end(&self) -> Result<Place, EngineError> {
+        take(&self.end_places)
+    }
+
     /// A caller waits for the answer to a request.
     pub(crate) fn expect_response(&self, run: RunId, request: u64, caller: oneshot::Sender<Response>) {
         let mut requests = lock(&self.requests);
@@ -111,6 +141,10 @@ impl Callers {
             requests.waiting.remove(&key);
         }
     }
+}
+
+fn take(places: &Arc<Semaphore>) -> Result<Place, EngineError> {
+    Arc::clone(places).try_acquire_owned().map(Place).map_err(|_| EngineError::NoRoomToWait)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -22,6 +22,10 @@ pub struct Config {
     pub max_running_steps: usize,
     /// How long a caller of a `manual` webhook waits for the workflow's answer before it gets 202.
     pub respond_timeout: Duration,
+    /// How many callers of `manual` webhooks wait for an answer at once, and how many clients for the
+    /// end of a run. Who comes beyond that is refused at once: each of them holds a connection, and
+    /// there must be some left for what does not wait.
+    pub max_waiting: usize,
     /// How long steps in flight may go on when the host is told to stop. An attempt that takes
     /// longer is cut off, and counts.
     pub drain: Duration,
@@ -42,6 +46,7 @@ impl Config {
             memory_budget: 512 << 20,
             max_running_steps: 1_000,
             respond_timeout: Duration::from_secs(30),
+            max_waiting: 2_048,
             drain: Duration::from_secs(10),
             limits: Limits::default(),
         }

@@ -2,9 +2,10 @@
 //! pointed at. A bad module changes nothing.
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use crate::engine::Engine;
+use crate::engine::admission::Admitted;
 use crate::engine::error::EngineError;
 use crate::engine::view::Deployed;
 use segno_journal::Manifest;
@@ -23,17 +24,13 @@ impl Engine {
     ///
     /// What is wrong with it; what was deployed before is unchanged.
     pub async fn deploy(&self, wasm: Bytes) -> Result<Deployed, EngineError> {
-        let (engine, admitted) = (self.clone(), self.admit()?);
+        let (engine, admitted) = (self.clone(), self.admit(wasm.len())?);
         // Of its own, so that a deployer who hangs up does not leave half a deploy.
         let deployed = tokio::spawn(async move { engine.deploy_whole(wasm, admitted).await });
         deployed.await.map_err(|_| EngineError::Stopping)?
     }
 
-    async fn deploy_whole(
-        &self,
-        wasm: Bytes,
-        _admitted: OwnedSemaphorePermit,
-    ) -> Result<Deployed, EngineError> {
+    async fn deploy_whole(&self, wasm: Bytes, _admitted: Admitted) -> Result<Deployed, EngineError> {
         if wasm.len() > MAX_MODULE {
             return Err(EngineError::TooLarge { what: "the module", size: wasm.len(), limit: MAX_MODULE });
         }

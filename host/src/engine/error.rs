@@ -64,6 +64,9 @@ pub enum EngineError {
     /// More work waits than the host can do.
     #[error("the host has more work waiting than it can do; try again later")]
     Busy,
+    /// More callers wait than the host has room for.
+    #[error("as many callers wait already as the host has room for; try again later")]
+    NoRoomToWait,
     /// The host is going down.
     #[error("the host is stopping; try again when it is back")]
     Stopping,

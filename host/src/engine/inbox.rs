@@ -7,6 +7,7 @@ use segno_journal::retry::Attempt;
 use segno_journal::{Digest, Event, Op, Request, RunId, Timestamp};
 use tokio::sync::oneshot;
 
+use crate::engine::admission::Admitted;
 use crate::engine::error::EngineError;
 use crate::engine::reply::{Reply, Then};
 use crate::engine::view::Wait;
@@ -34,8 +35,9 @@ pub(crate) enum Message {
     Cancel { run: RunId, then: Then },
     /// Somebody lets a parked run go on, perhaps on another module.
     Resume { run: RunId, module: Option<Digest>, then: Then },
-    /// Somebody wants to know how a run stands.
-    Inspect { run: RunId, asker: oneshot::Sender<Option<Inspection>> },
+    /// Somebody wants to know how a run stands. It keeps its place even if it goes: the message is
+    /// still in the line.
+    Inspect { run: RunId, asker: oneshot::Sender<Option<Inspection>>, admitted: Admitted },
     /// The host goes down.
     Stop,
 }

@@ -5,6 +5,7 @@
 //! of this serves stands in the shard: an event comes in, the guest runs until it is stuck, commands
 //! come out, the turn is committed, and only then does the world hear of it.
 
+mod admission;
 mod callers;
 mod chance;
 mod clock;
@@ -37,8 +38,9 @@ use std::thread::JoinHandle;
 
 use segno_journal::{Digest, Request, RunId, Timestamp};
 use serde_json::value::RawValue;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 
+pub use crate::engine::callers::Place;
 pub use crate::engine::chance::{Chance, WEBHOOK_PATH};
 pub use crate::engine::clock::{Clock, VirtualClock};
 pub use crate::engine::config::{Config, Limits};
@@ -53,15 +55,12 @@ pub use crate::engine::view::{
 
 pub(crate) use crate::engine::metrics::Door;
 
+use crate::engine::admission::{Admission, Admitted};
 use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::reply::Then;
 use crate::store::{Committer, RunRecord, Standing, Store};
-
-/// How many requests may be under way at once. More than that wait longer than their callers do:
-/// they are told to come later.
-const MAX_UNDER_WAY: usize = 10_000;
 
 /// How long an idempotency key may be, in bytes.
 const MAX_KEY: usize = 256;
@@ -80,7 +79,7 @@ struct Shared {
     modules: Arc<Modules>,
     outside: Outside,
     inboxes: Inboxes,
-    under_way: Arc<Semaphore>,
+    admission: Admission,
     key_locks: [tokio::sync::Mutex<()>; KEY_LOCKS],
     deploy_lock: tokio::sync::Mutex<()>,
     last_run: Mutex<Option<RunId>>,
@@ -120,11 +119,11 @@ impl Engine {
         input: Box<RawValue>,
         key: Option<String>,
     ) -> Result<Started, EngineError> {
-        let (engine, admitted) = (self.clone(), self.admit()?);
         let (size, limit) = (input.get().len(), self.0.config.limits.payload);
         if size > limit {
             return Err(EngineError::TooLarge { what: "the input", size, limit });
         }
+        let (engine, admitted) = (self.clone(), self.admit(size)?);
         let size = key.as_ref().map_or(1, String::len);
         if size == 0 || size > MAX_KEY {
             return Err(EngineError::BadKey { size, limit: MAX_KEY });
@@ -177,13 +176,13 @@ impl Engine {
     ///
     /// The run is not known, or has ended in another way.
     pub async fn cancel(&self, run: RunId) -> Result<RunView, EngineError> {
-        let _admitted = self.admit()?;
+        let admitted = self.admit(0)?;
         match self.status(run)? {
             RunStatus::Cancelled => return self.run(run).await,
             RunStatus::Completed | RunStatus::Failed => return Err(EngineError::AlreadyEnded(run)),
             RunStatus::Pending | RunStatus::Running | RunStatus::Blocked => {}
         }
-        match self.ask(run, |then| Message::Cancel { run, then }).await {
+        match self.ask_for_sure(admitted, run, move |then| Message::Cancel { run, then }).await {
             // It ended in this moment; perhaps somebody else cancelled it.
             Err(EngineError::AlreadyEnded(_)) if self.status(run)? == RunStatus::Cancelled => {}
             answer => answer?,
@@ -199,7 +198,7 @@ impl Engine {
     ///
     /// The run is not known or not parked, or there is no such module.
     pub async fn resume(&self, run: RunId, module: Option<String>) -> Result<RunView, EngineError> {
-        let _admitted = self.admit()?;
+        let admitted = self.admit(0)?;
         let module = match module {
             None => None,
             Some(text) => {
@@ -210,7 +209,7 @@ impl Engine {
         if self.status(run)? != RunStatus::Blocked {
             return Err(EngineError::NotBlocked(run));
         }
-        self.ask(run, |then| Message::Resume { run, module, then }).await?;
+        self.ask_for_sure(admitted, run, move |then| Message::Resume { run, module, then }).await?;
         self.run(run).await
     }
 
@@ -230,7 +229,7 @@ impl Engine {
     ///
     /// The call was not stored then.
     pub async fn call_webhook(&self, token: &str, request: Request) -> Result<Reply, EngineError> {
-        let admitted = self.admit()?;
+        let admitted = self.admit(request.size())?;
         let webhook = self.0.store.webhook(token)?.ok_or(EngineError::UnknownWebhook)?;
         let (run, op) = (webhook.run(), webhook.op);
         let (caller, answer) = oneshot::channel();
@@ -276,15 +275,32 @@ impl Engine {
         answer.await.map_err(|_| EngineError::Stopping)?
     }
 
-    /// Lets a request in, unless the host is in trouble or has too much to do.
-    fn admit(&self) -> Result<OwnedSemaphorePermit, EngineError> {
+    /// As [`Engine::ask`], and whoever asks keeps its place even if it goes: its message is still in
+    /// the line.
+    async fn ask_for_sure(
+        &self,
+        admitted: Admitted,
+        run: RunId,
+        message: impl FnOnce(Then) -> Message + Send + 'static,
+    ) -> Result<(), EngineError> {
+        let engine = self.clone();
+        let asked = tokio::spawn(async move {
+            let _admitted = admitted;
+            engine.ask(run, message).await
+        });
+        asked.await.map_err(|_| EngineError::Stopping)?
+    }
+
+    /// Lets a request in that brings so many bytes, unless the host is in trouble or has too much to
+    /// do.
+    fn admit(&self, bytes: usize) -> Result<Admitted, EngineError> {
         if self.0.stopping.load(Ordering::Acquire) {
             return Err(EngineError::Stopping);
         }
         if let Some(error) = self.0.committer.trouble() {
             return Err(error.clone().into());
         }
-        Arc::clone(&self.0.under_way).try_acquire_owned().map_err(|_| EngineError::Busy)
+        self.0.admission.admit(bytes)
     }
 
     fn key_lock(&self, key: &str) -> &tokio::sync::Mutex<()> {

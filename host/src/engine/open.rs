@@ -8,8 +8,10 @@ use std::thread::JoinHandle;
 use segno::Steps;
 use segno::native::DuplicateStep;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
+use crate::engine::admission::Admission;
+use crate::engine::callers::Callers;
 use crate::engine::chance::Chance;
 use crate::engine::clock::Clock;
 use crate::engine::config::Config;
@@ -19,7 +21,7 @@ use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::shard::Shard;
 use crate::engine::warm::Warm;
-use crate::engine::{Engine, MAX_UNDER_WAY, Shared, Threads};
+use crate::engine::{Engine, Shared, Threads};
 use crate::sandbox::Sandbox;
 use crate::steps::{Runner, Tasks, http_step};
 use crate::store::{Committer, Draft, Store, StoreError};
@@ -69,7 +71,8 @@ impl Engine {
         let runner = Runner::Tasks(Tasks::new(all_steps(steps)?, at_once, payload, Handle::current()));
         let metrics = Arc::new(Metrics::new());
         let counting = Arc::clone(&metrics);
-        let outside = Outside::new(clock.clone(), Chance::System, runner, metrics);
+        let callers = Callers::new(config.max_waiting);
+        let outside = Outside::new(clock.clone(), Chance::System, runner, callers, metrics);
         let (committer, committing) =
             Committer::start_counted(store.clone(), move |drafts| counting.committed(drafts));
         let parts = Parts::new(config, store, committer, outside)?;
@@ -181,7 +184,7 @@ impl Parts {
             modules,
             outside,
             inboxes,
-            under_way: Arc::new(Semaphore::new(MAX_UNDER_WAY)),
+            admission: Admission::new(),
             key_locks: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
             deploy_lock: tokio::sync::Mutex::new(()),
             last_run: Mutex::new(None),

@@ -44,9 +44,15 @@ pub(crate) struct Owner {
 }
 
 impl Outside {
-    pub(crate) fn new(clock: Clock, chance: Chance, runner: Runner, metrics: Arc<Metrics>) -> Self {
-        let timers = Timers::default();
-        let (callers, inboxes, held) = (Arc::default(), Arc::default(), Arc::default());
+    pub(crate) fn new(
+        clock: Clock,
+        chance: Chance,
+        runner: Runner,
+        callers: Callers,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let (timers, callers) = (Timers::default(), Arc::new(callers));
+        let (inboxes, held) = (Arc::default(), Arc::default());
         Self { clock, chance, runner, timers, callers, metrics, inboxes, held }
     }
 

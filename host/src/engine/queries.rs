@@ -35,10 +35,11 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// There is no such run, or the store cannot be read.
+    /// There is no such run, the store cannot be read, or the host has too much to do.
     pub async fn run(&self, run: RunId) -> Result<RunView, EngineError> {
         let (asker, answer) = oneshot::channel();
-        self.0.inboxes.send(run, Message::Inspect { run, asker });
+        let admitted = self.0.admission.admit(0)?;
+        self.0.inboxes.send(run, Message::Inspect { run, asker, admitted });
         // A shard that is gone says nothing; the disk still does.
         let live = answer.await.unwrap_or_default();
         let input = self.input(run)?;
@@ -56,15 +57,19 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// As [`Engine::run`].
+    /// As [`Engine::run`]; or the run has not ended, and there is no room for one more who waits.
     pub async fn wait(&self, run: RunId, at_most: Duration) -> Result<RunView, EngineError> {
         let deadline = Instant::now() + at_most;
+        let mut place = None;
         loop {
             // Listen first, then look: nothing can happen unheard in between.
             let heard = self.0.outside.callers.expect_end(run);
             let view = self.run(run).await?;
             if view.status.has_ended() || view.status == RunStatus::Blocked {
                 return Ok(view);
+            }
+            if place.is_none() {
+                place = Some(self.0.outside.callers.place_for_end()?);
             }
             match tokio::time::timeout_at(deadline, heard).await {
                 Ok(Ok(())) => {}
@@ -81,7 +86,7 @@ impl Engine {
     /// The store cannot be read.
     pub async fn runs(&self, filter: RunFilter) -> Result<RunPage, EngineError> {
         let engine = self.clone();
-        blocking(move || engine.list(&filter)).await
+        self.blocking(move || engine.list(&filter)).await
     }
 
     fn list(&self, filter: &RunFilter) -> Result<RunPage, EngineError> {
@@ -111,7 +116,7 @@ impl Engine {
     /// There is no such run, or the store cannot be read.
     pub async fn history(&self, run: RunId, from: u64, max: usize) -> Result<HistoryPage, EngineError> {
         let engine = self.clone();
-        blocking(move || engine.tell(run, from, max.clamp(1, MAX_TURNS))).await
+        self.blocking(move || engine.tell(run, from, max.clamp(1, MAX_TURNS))).await
     }
 
     fn tell(&self, run: RunId, from: u64, max: usize) -> Result<HistoryPage, EngineError> {
@@ -141,6 +146,19 @@ impl Engine {
     /// None today; the signature leaves room for a store that has to be asked.
     pub async fn modules(&self) -> Result<Vec<ModuleView>, EngineError> {
         Ok(self.0.modules.view())
+    }
+
+    /// Reads on a thread that may wait for the disk, once it is its turn.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let turn = self.0.admission.read().await?;
+        let reading = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            read()
+        });
+        reading.await.map_err(|_panicked_or_stopped| EngineError::Stopping)?
     }
 
     pub(super) fn status(&self, run: RunId) -> Result<RunStatus, EngineError> {
@@ -234,11 +252,4 @@ fn raw(json: String) -> Result<Box<RawValue>, EngineError> {
     RawValue::from_string(json).map_err(|error| {
         StoreError::Record { table: "turns".into(), detail: format!("a value is not JSON: {error}") }.into()
     })
-}
-
-/// Reads on a thread that may wait for the disk.
-async fn blocking<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
-) -> Result<T, EngineError> {
-    tokio::task::spawn_blocking(read).await.map_err(|_panicked_or_stopped| EngineError::Stopping)?
 }

@@ -3,7 +3,7 @@
 use segno_journal::{Answer, Event, Refusal, Response, RunId};
 use tokio::sync::oneshot;
 
-use crate::engine::callers::Callers;
+use crate::engine::callers::{Callers, Place};
 use crate::engine::error::EngineError;
 use crate::engine::outside::Owner;
 use crate::store::{Committed, TurnAndEffects};
@@ -14,8 +14,8 @@ pub enum Reply {
     /// This response, now.
     Now(Response),
     /// What the workflow answers. Where it does not within the time-out, or the sender is gone, the
-    /// caller gets 202.
-    Later(oneshot::Receiver<Response>),
+    /// caller gets 202. The place is to be held while the caller waits.
+    Later(oneshot::Receiver<Response>, Place),
 }
 
 /// An event on its way to a run.
@@ -55,10 +55,14 @@ pub(crate) enum Then {
     Nothing,
     /// Somebody who wants to know that it is done.
     Tell(oneshot::Sender<Result<(), EngineError>>),
-    /// The caller of a webhook that is answered so.
-    Answer { caller: oneshot::Sender<Result<Reply, EngineError>>, answer: Answer },
+    /// The caller of a webhook that is answered so; with a place to wait if it is `manual`.
+    Answer { caller: oneshot::Sender<Result<Reply, EngineError>>, answer: Answer, place: Option<Place> },
     /// The caller of a `manual` webhook, whose answer will come through this receiver.
-    AnswerLater { caller: oneshot::Sender<Result<Reply, EngineError>>, heard: oneshot::Receiver<Response> },
+    AnswerLater {
+        caller: oneshot::Sender<Result<Reply, EngineError>>,
+        heard: oneshot::Receiver<Response>,
+        place: Place,
+    },
 }
 
 impl Then {
@@ -72,10 +76,10 @@ impl Then {
         committed: &Committed<TurnAndEffects>,
     ) -> Self {
         match (self, &committed.0.event) {
-            (Self::Answer { caller, answer: Answer::Manual }, Event::Requested { request, .. }) => {
+            (Self::Answer { caller, place: Some(place), .. }, Event::Requested { request, .. }) => {
                 let (answerer, heard) = oneshot::channel();
                 callers.expect_response(owner.run, request.number, answerer);
-                Self::AnswerLater { caller, heard }
+                Self::AnswerLater { caller, heard, place }
             }
             (then, _) => then,
         }
@@ -87,14 +91,16 @@ impl Then {
         match self {
             Self::Nothing => {}
             Self::Tell(asker) => drop(asker.send(Ok(()))),
-            Self::Answer { caller, answer } => {
+            Self::Answer { caller, answer, .. } => {
                 let response = match answer {
                     Answer::Fixed(response) => response,
                     Answer::Accepted | Answer::Manual => Response::accepted(),
                 };
                 drop(caller.send(Ok(Reply::Now(response))));
             }
-            Self::AnswerLater { caller, heard } => drop(caller.send(Ok(Reply::Later(heard)))),
+            Self::AnswerLater { caller, heard, place } => {
+                drop(caller.send(Ok(Reply::Later(heard, place))));
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use segno_journal::retry::Attempt;
-use segno_journal::{BlockKind, Blocked, Event, Op, Open, Refusal, Request, RunId, Turn, Verdict};
+use segno_journal::{Answer, BlockKind, Blocked, Event, Op, Open, Refusal, Request, RunId, Turn, Verdict};
 use tokio::sync::oneshot;
 
 use crate::engine::config::Config;
@@ -67,7 +67,10 @@ impl Shard {
             Message::Cancel { run, then } => self.turn(run, Delivery::new(Event::Cancelled, then)),
             Message::Resume { run, module, then } => self.resume(run, module, then),
             Message::Unpark { run } => self.deliver_parked(run),
-            Message::Inspect { run, asker } => self.inspect(run, asker),
+            Message::Inspect { run, asker, admitted } => {
+                self.inspect(run, asker);
+                drop(admitted);
+            }
             Message::Stop => return ControlFlow::Break(()),
         }
         ControlFlow::Continue(())
@@ -233,9 +236,20 @@ impl Shard {
         let operation = self.runs.get(&id).and_then(|live| live.run.operation(op));
         let answer = match operation {
             Some(Open::Webhook { answer, .. }) => answer.clone(),
-            _ => segno_journal::Answer::Accepted,
+            _ => Answer::Accepted,
         };
-        self.turn(id, Delivery::new(Event::Requested { op, request }, Then::Answer { caller, answer }));
+        let place = match answer {
+            Answer::Manual => self.outside.callers.place_for_answer().map(Some),
+            Answer::Accepted | Answer::Fixed(_) => Ok(None),
+        };
+        match place {
+            Ok(place) => {
+                let then = Then::Answer { caller, answer, place };
+                self.turn(id, Delivery::new(Event::Requested { op, request }, then));
+            }
+            // Whoever has gone in the meantime needs no answer.
+            Err(error) => drop(caller.send(Err(error))),
+        }
     }
 
     /// Commits that an attempt failed; the next one is due when that is on disk.

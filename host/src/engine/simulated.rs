@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use crate::engine::callers::Callers;
 use crate::engine::chance::Chance;
 use crate::engine::clock::{Clock, VirtualClock};
 use crate::engine::config::Config;
@@ -81,7 +82,9 @@ impl Simulated {
     ) -> Result<Self, OpenError> {
         let attempts = Listed::new(all_steps(steps)?);
         let runner = Runner::Listed(attempts.clone());
-        let outside = Outside::new(Clock::Virtual(clock.clone()), chance, runner, Arc::new(Metrics::new()));
+        let callers = Callers::new(config.max_waiting);
+        let metrics = Arc::new(Metrics::new());
+        let outside = Outside::new(Clock::Virtual(clock.clone()), chance, runner, callers, metrics);
         let (committer, line) = Committer::by_hand(store.clone());
         let parts = Parts::new(config, store, committer, outside)?;
         let (inboxes, receivers) = parts.inboxes();

@@ -4,6 +4,7 @@
 
 mod access;
 mod cli;
+mod crowd;
 mod dev;
 mod management;
 mod support;
