@@ -105,4 +105,14 @@ fn an_orderly_stop_writes_what_had_not_begun() {
     assert_eq!(numbers, [(runs[1], 1)], "the first has ended, the second had not begun");
     let last = store.last_turn(runs[0]).expect("the store can be read").expect("it has one");
     assert!(matches!(last.event, Event::StepCompleted { .. }), "{last:?}");
+    // What begins after the stop does not count as held back by it, whatever was written since.
+    drop((engine, store));
+    let (mut engine, _store) = open(&disk.after_power_failure(), &clock);
+    settle(&mut engine);
+    let due = engine.next_timer().expect("the attempt that was cut off is followed by another");
+    engine.wait_until(due);
+    settle(&mut engine);
+    let numbers: Vec<_> =
+        engine.attempts().iter().map(|attempted| (attempted.run, attempted.number)).collect();
+    assert_eq!(numbers, [(runs[1], 2)]);
 }

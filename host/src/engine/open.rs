@@ -148,16 +148,23 @@ impl Parts {
                 return Err(error.into());
             }
         }
-        self.set_going(&inboxes)?;
+        let stopped_at = self.store.stopped_at()?;
+        if let Err(error) = self.say_running().await.map_err(|_| StoreError::Closed).flatten() {
+            inboxes.stop();
+            return Err(error.into());
+        }
+        inboxes.go_on(stopped_at);
         Ok((inboxes, threads))
     }
 
-    /// All shards have recovered their runs: sets them going.
-    pub(crate) fn set_going(&self, inboxes: &Inboxes) -> Result<(), StoreError> {
-        let stopped_at = self.store.stopped_at()?;
-        self.committer.submit(Draft::running(), |_written| {});
-        inboxes.go_on(stopped_at);
-        Ok(())
+    /// Writes that the host runs. The runs are set going when that is on disk: an attempt that begins
+    /// now must not be taken for one that an orderly stop held back.
+    pub(crate) fn say_running(&self) -> oneshot::Receiver<Result<(), StoreError>> {
+        let (done, written) = oneshot::channel();
+        self.committer.submit(Draft::running(), |said| {
+            let _gone = done.send(said.map(drop));
+        });
+        written
     }
 
     pub(crate) fn shard(&self) -> Shard {

@@ -86,7 +86,7 @@ impl Simulated {
         let metrics = Arc::new(Metrics::new());
         let outside = Outside::new(Clock::Virtual(clock.clone()), chance, runner, callers, metrics);
         let (committer, line) = Committer::by_hand(store.clone());
-        let parts = Parts::new(config, store, committer, outside)?;
+        let parts = Parts::new(config, store.clone(), committer, outside)?;
         let (inboxes, receivers) = parts.inboxes();
         let mut shards = Vec::new();
         for (number, inbox) in receivers.into_iter().enumerate() {
@@ -94,7 +94,11 @@ impl Simulated {
             shard.recover(number)?;
             shards.push(Seat { shard, inbox, told: VecDeque::new() });
         }
-        parts.set_going(&inboxes)?;
+        let stopped_at = store.stopped_at()?;
+        let mut said = parts.say_running();
+        line.flush();
+        said.try_recv().unwrap_or(Err(StoreError::Closed))?;
+        inboxes.go_on(stopped_at);
         let engine = parts.into_engine(inboxes, Threads::default());
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(OpenError::Thread)?;
         let mut simulated = Self { engine, shards, line, attempts, clock, runtime, stopped_at: None };
