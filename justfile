@@ -24,6 +24,10 @@ tidy:
 ci:
     .ci/run
 
+# Random lives of a host, with crashes: `just simulate --seeds 10000 --from 300`.
+simulate *arguments:
+    cargo run -p segno-tests --bin simulate -- {{arguments}}
+
 # Five workflows against a service that fails on purpose: `just demo --for 20s`.
 demo *arguments:
     cargo run --release -p data-sync -- demo {{arguments}}

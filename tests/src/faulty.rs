@@ -31,6 +31,8 @@ struct State {
     syncs_left: Option<u32>,
     /// The operation that is refused.
     fails_at: Option<usize>,
+    /// One was refused on purpose.
+    has_failed: bool,
 }
 
 /// One thing that a disk was asked.
@@ -66,6 +68,11 @@ impl Disk {
     /// The operation with this number, counted from 0, is refused. Those after it are not.
     pub fn fail_at(&self, operation: usize) {
         self.lock().fails_at = Some(operation);
+    }
+
+    /// Whether it has refused an operation on purpose.
+    pub fn has_failed(&self) -> bool {
+        self.lock().has_failed
     }
 
     /// How many writes, syncs and changes of its length it was asked.
@@ -149,7 +156,7 @@ impl State {
             self.operations.push(operation);
         }
         if fails {
-            self.fails_at = None;
+            (self.fails_at, self.has_failed) = (None, true);
             return Err(Error::other("the disk fails on purpose"));
         }
         if self.full {

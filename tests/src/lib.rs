@@ -1,6 +1,7 @@
 //! What the scenarios share: components built once, and an engine on a directory of its own.
 
 pub mod faulty;
+pub mod simulation;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@ pub mod ambient;
 pub mod hooks;
 pub mod medley;
 pub mod plain;
+pub mod program;
 
 segno::export!(
     plain::echo,
@@ -21,6 +22,7 @@ segno::export!(
     hooks::hook_heavy,
     medley::medley,
     medley::edition,
+    program::program,
     ambient::prints,
     ambient::times,
 );
@@ -34,6 +36,7 @@ segno::register!(
     steps::stubborn,
     steps::panics,
     steps::respond,
+    steps::work,
 );
 
 /// Steps that touch nothing outside, so that their outcome is known beforehand.
@@ -41,6 +44,7 @@ segno::register!(
 pub mod steps {
     use std::time::Duration;
 
+    use crate::program::{Mishap, Work};
     use segno::{Request, Response, StepContext, StepError, step};
     use tokio::time::sleep;
 
@@ -96,6 +100,22 @@ pub mod steps {
     #[step(max_retries = 1, backoff(initial = "1ms", factor = 1, max = "1ms", jitter = 0))]
     pub async fn panics(message: String) -> Result<(), StepError> {
         panic!("{message}")
+    }
+
+    /// Does what it is told: fails some times, and then returns its name in its program.
+    #[step(max_retries = 2, timeout = "1s", backoff(initial = "100ms", factor = 2, max = "1s", jitter = 0.2))]
+    pub async fn work(work: Work, salt: u64) -> Result<u64, StepError> {
+        let attempt = StepContext::current().attempt();
+        if attempt > work.fails {
+            return Ok(work.id);
+        }
+        let message = format!("attempt {attempt} of {} bad ones, salted with {salt}", work.fails);
+        match work.how {
+            Mishap::Error => Err(message.into()),
+            Mishap::Fatal => Err(StepError::fatal(message)),
+            Mishap::Later(ms) => Err(StepError::retry_after(Duration::from_millis(ms), message)),
+            Mishap::Hangs => std::future::pending().await,
+        }
     }
 
     /// Answers a request with its own body, reversed.

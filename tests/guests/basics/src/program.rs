@@ -1,0 +1,163 @@
+//! A workflow that plays a little program, which it is given as its input. It returns what it saw,
+//! and when: so whoever reads its journal knows what it has to return.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures::future::{Either, join_all, select};
+use segno::{Error, Response, StepFailure, Webhook, sleep, workflow};
+use serde::{Deserialize, Serialize};
+
+use crate::steps;
+
+/// A little program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// The webhooks that it opens first, in this order: true for one whose callers are answered by
+    /// the program.
+    pub webhooks: Vec<bool>,
+    /// What it does.
+    pub act: Act,
+    /// Whether it returns an error if one of its steps failed.
+    pub strict: bool,
+}
+
+/// One thing that a program does. No two steps of a program are the same, and no two sleeps are of
+/// one length.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// Calls the step `work`.
+    Step(Work),
+    /// Sleeps for so many milliseconds.
+    Sleep(u64),
+    /// Takes so many requests of a webhook, which is nobody else's.
+    Take(usize, usize),
+    /// One after the other.
+    Each(Vec<Act>),
+    /// All at once.
+    All(Vec<Act>),
+    /// Whichever is over first; the other one is dropped.
+    First(Box<Act>, Box<Act>),
+}
+
+/// What the step `work` is to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    /// Its name in the program.
+    pub id: u64,
+    /// How many of its attempts do not succeed.
+    pub fails: u32,
+    /// How they end.
+    pub how: Mishap,
+}
+
+/// How an attempt ends that does not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mishap {
+    /// With an error.
+    Error,
+    /// With an error that no further attempt can mend.
+    Fatal,
+    /// With an error, and a wish: when to be tried again, in milliseconds.
+    Later(u64),
+    /// Never: it takes longer than it may.
+    Hangs,
+}
+
+/// What a program saw. Moments are in milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen {
+    /// How a step ended, and when.
+    Step(u64, Result<u64, StepFailure>),
+    /// When a sleep was over.
+    Slept(u64),
+    /// The requests of a webhook, and when each was taken.
+    Took(Vec<(u64, String)>),
+    /// What each saw, in the order of the program.
+    Each(Vec<Seen>),
+    /// What all saw, in the order of the program.
+    All(Vec<Seen>),
+    /// What the first one saw, and whether it stands first in the program.
+    First(bool, Box<Seen>),
+}
+
+impl Seen {
+    /// Whether a step failed.
+    #[must_use]
+    pub fn has_failure(&self) -> bool {
+        match self {
+            Self::Step(_, outcome) => outcome.is_err(),
+            Self::Slept(_) | Self::Took(_) => false,
+            Self::Each(seen) | Self::All(seen) => seen.iter().any(Self::has_failure),
+            Self::First(_, seen) => seen.has_failure(),
+        }
+    }
+}
+
+/// What a strict program says when a step of it failed.
+pub const STRICT: &str = "a step failed";
+
+/// Plays a program; returns what it saw.
+#[workflow]
+pub async fn program(program: Program) -> Result<Seen, Error> {
+    let open = |manual: &bool| {
+        if *manual { Webhook::builder().manual().create() } else { Webhook::new() }
+    };
+    let webhooks: Vec<_> = program.webhooks.iter().map(open).collect();
+    let seen = play(&program.act, &webhooks).await?;
+    if program.strict && seen.has_failure() { Err(Error::new(STRICT)) } else { Ok(seen) }
+}
+
+type Playing<'a> = Pin<Box<dyn Future<Output = Result<Seen, Error>> + Send + 'a>>;
+
+fn play<'a>(act: &'a Act, webhooks: &'a [Webhook]) -> Playing<'a> {
+    Box::pin(async move {
+        Ok(match act {
+            Act::Step(work) => {
+                let outcome = steps::work(work.clone(), segno::random()).await;
+                Seen::Step(now(), outcome)
+            }
+            Act::Sleep(ms) => {
+                sleep(Duration::from_millis(*ms)).await;
+                Seen::Slept(now())
+            }
+            Act::Take(webhook, requests) => take(&webhooks[*webhook], *requests).await?,
+            Act::Each(acts) => {
+                let mut seen = Vec::new();
+                for act in acts {
+                    seen.push(play(act, webhooks).await?);
+                }
+                Seen::Each(seen)
+            }
+            Act::All(acts) => {
+                let seen = join_all(acts.iter().map(|act| play(act, webhooks))).await;
+                Seen::All(seen.into_iter().collect::<Result<_, _>>()?)
+            }
+            Act::First(one, other) => match select(play(one, webhooks), play(other, webhooks)).await {
+                Either::Left((seen, _)) => Seen::First(true, Box::new(seen?)),
+                Either::Right((seen, _)) => Seen::First(false, Box::new(seen?)),
+            },
+        })
+    })
+}
+
+/// Takes requests, answers those who wait for an answer, and closes the webhook.
+async fn take(webhook: &Webhook, requests: usize) -> Result<Seen, Error> {
+    let mut taken = Vec::new();
+    while taken.len() < requests {
+        let Some(request) = webhook.next().await else { break };
+        let text = request.text()?.to_owned();
+        request.respond(Response::text(format!("heard {text}")));
+        taken.push((now(), text));
+    }
+    webhook.dispose();
+    Ok(Seen::Took(taken))
+}
+
+/// The time, in milliseconds since 1970.
+fn now() -> u64 {
+    u64::try_from(segno::now().as_millisecond()).unwrap_or_default()
+}

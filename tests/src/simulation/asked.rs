@@ -1,0 +1,98 @@
+//! What the world asks of the host in a life, and what it makes of the answers.
+
+use segno_host::engine::{Asked, Deployed, EngineError, Reply, RunStatus, RunView, Started};
+use segno_journal::{Response, RunId};
+use tokio::sync::oneshot;
+
+/// Something that was asked, and is not answered.
+pub(crate) enum Call {
+    /// A run, with its key.
+    Start(Asked<Started>, Option<String>),
+    /// A webhook, by its token, with the text of the request.
+    Request(Asked<Reply>, String, String),
+    /// The end of a run.
+    Cancel(Asked<RunView>),
+    /// That a parked run goes on.
+    Resume(Asked<RunView>),
+    /// A deploy.
+    Deploy(Asked<Deployed>),
+}
+
+/// An answer that matters.
+pub(crate) enum Answer {
+    /// None yet.
+    None,
+    /// It is of no matter any more.
+    Done,
+    /// A run was started, with this key.
+    Started(RunId, Option<String>),
+    /// A request was taken.
+    Replied(Reply, String, String),
+}
+
+impl Call {
+    /// The answer, if there is one. Panics at an answer that cannot be.
+    pub(crate) fn answer(&mut self) -> Answer {
+        match self {
+            Self::Start(asked, key) => match asked.answer() {
+                None => Answer::None,
+                Some(Ok(started)) => Answer::Started(started.run_id, key.take()),
+                Some(Err(error)) => refused(&error),
+            },
+            Self::Request(asked, token, text) => match asked.answer() {
+                None => Answer::None,
+                Some(Ok(reply)) => Answer::Replied(reply, std::mem::take(token), std::mem::take(text)),
+                Some(Err(EngineError::WebhookClosed | EngineError::WebhookFull)) => Answer::Done,
+                Some(Err(error)) => refused(&error),
+            },
+            Self::Cancel(asked) => match asked.answer() {
+                None => Answer::None,
+                Some(Ok(view)) => {
+                    assert_eq!(view.status, RunStatus::Cancelled, "{view:?}");
+                    Answer::Done
+                }
+                Some(Err(EngineError::AlreadyEnded(_))) => Answer::Done,
+                Some(Err(error)) => refused(&error),
+            },
+            Self::Resume(asked) => match asked.answer() {
+                None => Answer::None,
+                Some(Ok(_) | Err(EngineError::NotBlocked(_))) => Answer::Done,
+                Some(Err(error)) => refused(&error),
+            },
+            Self::Deploy(asked) => match asked.answer() {
+                None => Answer::None,
+                Some(Ok(_)) => Answer::Done,
+                Some(Err(error)) => refused(&error),
+            },
+        }
+    }
+}
+
+/// Only a host that is in trouble or goes down refuses what should be.
+fn refused(error: &EngineError) -> Answer {
+    assert!(matches!(error, EngineError::Stopping | EngineError::Store(_)), "refused: {error}");
+    Answer::Done
+}
+
+/// A caller who waits for the workflow's answer.
+pub(crate) struct Waiting {
+    pub(crate) answer: oneshot::Receiver<Response>,
+    pub(crate) text: String,
+}
+
+impl Waiting {
+    /// Whether there is nothing more to wait for. Panics at the answer to another request.
+    pub(crate) fn is_over(&mut self) -> bool {
+        match self.answer.try_recv() {
+            Err(oneshot::error::TryRecvError::Empty) => false,
+            Err(oneshot::error::TryRecvError::Closed) => true,
+            Ok(response) => {
+                let text = String::from_utf8_lossy(&response.body).into_owned();
+                let ours = [format!("heard {}", self.text), format!("{} heard", self.text)];
+                let by_number = text.strip_suffix(" heard").is_some_and(|n| n.parse::<u64>().is_ok());
+                assert!(ours.contains(&text) || by_number, "{} was answered by {text}", self.text);
+                true
+            }
+        }
+    }
+}

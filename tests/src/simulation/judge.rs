@@ -1,0 +1,103 @@
+//! What must have come of a life when all its runs have ended.
+
+use std::hash::Hasher;
+use std::sync::OnceLock;
+
+use guest_basics::program::{Program, STRICT, Seen};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableHandle};
+use segno_host::sandbox::{Facts, Module, Moment, Quota, Sandbox, Tokens};
+use segno_host::store::RunRecord;
+use segno_journal::{Event, RunId, Turn, Verdict, divergence};
+
+use crate::basics;
+use crate::faulty::Disk;
+use crate::simulation::life::Life;
+use crate::simulation::model;
+
+const QUOTA: Quota = Quota {
+    fuel_per_turn: 2_000_000_000,
+    memory: 64 << 20,
+    commands_per_turn: 100_000,
+    bytes_per_turn: 32 << 20,
+    payload: 4 << 20,
+};
+
+/// Judges a life; gives the digest of what happened and of what is left on disk.
+pub(crate) fn judge(mut life: Life<'_>) -> u64 {
+    let host = life.host();
+    assert!(!host.can_go_on() && host.engine.next_timer().is_none(), "something is left to do");
+    let store = host.store.clone();
+    life.witness.at_the_end(&store);
+    for (run, seen) in &life.witness.runs {
+        let record = store.run(*run).expect("the store can be read").expect("it was there");
+        replay(*run, &record, &seen.turns);
+        judge_program(*run, &record, &seen.turns);
+    }
+    drop(store);
+    let (disk, _witness, mut trace) = life.into_disk();
+    add_rows(&disk, &mut trace);
+    trace.finish()
+}
+
+/// A little program has returned what its journal says that it saw.
+fn judge_program(run: RunId, record: &RunRecord, turns: &[Turn]) {
+    let Some(Turn { event: Event::Started { input }, .. }) = turns.first() else { return };
+    if record.workflow != "program" {
+        return;
+    }
+    let program: Program = serde_json::from_str(input).expect("an input is a program");
+    let seen = model::seen(&program, turns);
+    match &turns.last().expect("it has had a turn").verdict {
+        Verdict::Completed(output) => {
+            let output: Seen = serde_json::from_str(output).expect("an output is what was seen");
+            assert_eq!(Some(&output), seen.as_ref(), "{run} returned something else than what it saw");
+            assert!(!(program.strict && output.has_failure()), "{run} is strict");
+        }
+        Verdict::Failed(error) => {
+            assert!(seen.is_some_and(|seen| program.strict && seen.has_failure()), "{run} failed: {error}");
+            assert_eq!(error, STRICT, "{run}");
+        }
+        Verdict::Cancelled => assert_eq!(seen, None, "{run} was cancelled when it was over"),
+        Verdict::Waiting => panic!("{run} has not ended"),
+    }
+}
+
+/// A fresh guest gives the same commands for all that is recorded.
+fn replay(run: RunId, record: &RunRecord, turns: &[Turn]) {
+    let (workflow, started_at, seed) = (record.workflow.clone(), record.started_at, record.seed);
+    let facts = Facts { run, workflow, started_at, seed };
+    let mut guest = module().instantiate(facts, QUOTA).expect("there is room");
+    for turn in turns.iter().filter(|turn| turn.event != Event::Cancelled) {
+        let moment = Moment { seq: turn.seq, at: turn.at };
+        let output = guest.turn(&turn.event, moment, Tokens::recorded(&turn.commands));
+        let output = output.unwrap_or_else(|blocked| panic!("{run}, turn {}: {blocked}", turn.seq));
+        divergence::check(turn, &output.commands, &output.verdict)
+            .unwrap_or_else(|divergence| panic!("{run}: {divergence}"));
+    }
+}
+
+fn module() -> &'static Module {
+    static MODULE: OnceLock<Module> = OnceLock::new();
+    MODULE.get_or_init(|| {
+        let sandbox = Sandbox::new(Some(&crate::cache())).expect("the sandbox can be made");
+        sandbox.load(&basics()).expect("the component is good")
+    })
+}
+
+/// Adds all that is on a disk, row by row.
+fn add_rows(disk: &Disk, digest: &mut impl Hasher) {
+    let db = Database::builder().create_with_backend(disk.clone()).expect("the store opens");
+    let transaction = db.begin_read().expect("the store can be read");
+    let mut tables: Vec<_> = transaction.list_tables().expect("the store can be read").collect();
+    tables.sort_by(|one, other| one.name().cmp(other.name()));
+    for table in tables {
+        let definition: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(table.name());
+        let rows = transaction.open_table(definition).expect("all tables are of bytes");
+        digest.write(table.name().as_bytes());
+        for row in rows.iter().expect("the store can be read") {
+            let (key, value) = row.expect("the store can be read");
+            digest.write(key.value());
+            digest.write(value.value());
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! A life: a host, the world around it, and what happens to both.
+
+use std::hash::{DefaultHasher, Hasher};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use segno_host::engine::{Chance, Config, OpenError, Reply, Simulated, VirtualClock};
+use segno_host::store::Store;
+use segno_journal::{RunId, Timestamp};
+
+use crate::basics;
+use crate::faulty::{Disk, Kept};
+use crate::simulation::asked::{Answer, Call, Waiting};
+use crate::simulation::moves::{self, Move};
+use crate::simulation::witness::Witness;
+
+/// How much may happen before all runs have to be over: far more than they need.
+const PATIENCE: usize = 100_000;
+
+/// A host on a disk, and the world around it.
+pub(crate) struct Life<'a> {
+    pub(crate) random: ChaCha8Rng,
+    pub(crate) disk: Disk,
+    clock: VirtualClock,
+    chance: Chance,
+    pub(crate) host: Option<Host>,
+    pub(crate) asked: Vec<Call>,
+    waiting: Vec<Waiting>,
+    pub(crate) witness: Witness,
+    pub(crate) starts: usize,
+    pub(crate) calls: u64,
+    pub(crate) cancels: usize,
+    crashes: usize,
+    /// What was known at each moment, where somebody wants to go back to it.
+    moments: Option<Vec<Moment>>,
+    trace: DefaultHasher,
+    tell: &'a mut dyn FnMut(&str),
+}
+
+/// What was known at a moment of a life.
+#[derive(Clone)]
+pub(crate) struct Moment {
+    /// How many operations its disk had been asked.
+    pub(crate) operations: usize,
+    witness: Witness,
+    now: Timestamp,
+    calls: u64,
+}
+
+/// An engine, and the store under it.
+pub(crate) struct Host {
+    pub(crate) engine: Simulated,
+    pub(crate) store: Store,
+}
+
+impl<'a> Life<'a> {
+    /// A life on a new disk. No host runs yet.
+    pub(crate) fn new(seed: u64, tell: &'a mut dyn FnMut(&str)) -> Self {
+        Self {
+            random: ChaCha8Rng::seed_from_u64(seed),
+            disk: Disk::default(),
+            clock: VirtualClock::new(Timestamp(1_700_000_000_000)),
+            chance: Chance::seeded(seed),
+            host: None,
+            asked: Vec::new(),
+            waiting: Vec::new(),
+            witness: Witness::default(),
+            starts: 0,
+            calls: 0,
+            cancels: 0,
+            crashes: 0,
+            moments: None,
+            trace: DefaultHasher::new(),
+            tell,
+        }
+    }
+
+    /// A life that goes on from a moment of another one, on what a crash left of its disk.
+    pub(crate) fn after(moment: &Moment, disk: Disk, seed: u64, tell: &'a mut dyn FnMut(&str)) -> Self {
+        let Moment { operations: _, witness, now, calls } = moment.clone();
+        let clock = VirtualClock::new(now);
+        Self { disk, clock, witness, calls, ..Self::new(seed, tell) }
+    }
+
+    /// A life that begins on a disk of which nothing is known.
+    pub(crate) fn on(disk: Disk, seed: u64, tell: &'a mut dyn FnMut(&str)) -> Self {
+        Self { disk, ..Self::new(seed, tell) }
+    }
+
+    /// From now on what is known at each moment is kept.
+    pub(crate) fn record(mut self) -> Self {
+        self.moments = Some(Vec::new());
+        self
+    }
+
+    /// Deploys the workflows, and waits until they are there; once more where a crash came between.
+    pub(crate) fn deploy(&mut self) {
+        while self.host().store.workflows().is_ok_and(|known| known.is_empty()) {
+            self.make(Move::Deploy);
+            self.settle();
+        }
+    }
+
+    /// Lets happen what can by itself, but for steps and time.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..PATIENCE {
+            let engine = &self.host().engine;
+            let told: usize = engine.told().iter().sum();
+            if told + engine.waiting() + engine.written() == 0 {
+                return;
+            }
+            let next = [Move::Handle, Move::Write, Move::LetGo];
+            let at = self.random.random_range(0..next.len());
+            self.make(next[at]);
+        }
+        panic!("the host is never done");
+    }
+
+    /// Something happens.
+    pub(crate) fn something(&mut self) {
+        let next = moves::draw(&mut self.random);
+        self.make(next);
+    }
+
+    /// No more is asked of the host than its runs need, and it has room for all of them: they come to
+    /// their end.
+    pub(crate) fn come_to_its_end(&mut self) {
+        for _ in 0..PATIENCE {
+            if self.host().can_go_on() || self.host().engine.next_timer().is_some() {
+                self.go_on();
+            } else if !self.call_all() {
+                return;
+            }
+        }
+        panic!("the runs never end");
+    }
+
+    /// One of the things that can happen by themselves.
+    pub(crate) fn go_on(&mut self) {
+        let next = [Move::Handle, Move::Write, Move::LetGo, Move::End, Move::Wait, Move::Evict];
+        let at = self.random.random_range(0..next.len());
+        self.make(next[at]);
+    }
+
+    pub(crate) fn make(&mut self, next: Move) {
+        if !self.try_to(next) {
+            return;
+        }
+        let engine = &self.host().engine;
+        let (told, attempts, timer) = (engine.told(), engine.attempts().len(), engine.next_timer());
+        let (waiting, written) = (engine.waiting(), engine.written());
+        self.note(&format!("{next:?}: {told:?} {waiting} {written} {attempts} {timer:?}"));
+        self.look();
+        self.remember();
+    }
+
+    fn remember(&mut self) {
+        if self.moments.is_none() {
+            return;
+        }
+        let now = self.host().engine.now();
+        let (operations, witness, calls) = (self.disk.operations(), self.witness.clone(), self.calls);
+        self.moments.get_or_insert_default().push(Moment { operations, witness, now, calls });
+    }
+
+    /// Does it, if it can be done just now.
+    fn try_to(&mut self, next: Move) -> bool {
+        match next {
+            Move::Start => self.start(),
+            Move::Call => self.call_any(),
+            Move::Cancel => self.cancel(),
+            Move::Resume => self.resume(),
+            Move::Deploy => {
+                let deployed = self.host().engine.deploy(basics()).expect("the module is good");
+                self.asked.push(Call::Deploy(deployed));
+                true
+            }
+            Move::Handle => {
+                let told = self.host().engine.told();
+                let shards: Vec<_> = (0..told.len()).filter(|shard| told[*shard] > 0).collect();
+                self.pick(&shards).is_some_and(|shard| self.with(|engine| engine.handle(shard)))
+            }
+            Move::Write => match self.host().engine.waiting() {
+                0 => false,
+                waiting => {
+                    let drafts = self.random.random_range(1..=waiting);
+                    self.with(|engine| engine.write(drafts))
+                }
+            },
+            Move::LetGo => self.host().engine.written() > 0 && self.with(Simulated::let_go),
+            Move::Wait => self.wait(),
+            Move::End => self.end(false),
+            Move::Evict => {
+                let run = self.any_run();
+                run.is_some_and(|run| self.with(|engine| engine.evict(run)))
+            }
+            Move::Refuse => {
+                let soon = self.disk.operations() + self.random.random_range(0..8);
+                self.disk.fail_at(soon);
+                true
+            }
+            Move::Crash(kept) => {
+                let has_room = self.random.random_ratio(4, 5);
+                self.crash(kept, has_room);
+                true
+            }
+            Move::Stop => {
+                let has_room = self.random.random();
+                self.stop(has_room);
+                true
+            }
+        }
+    }
+
+    /// The host goes down, and another one is started on what its disk kept.
+    pub(crate) fn crash(&mut self, kept: Kept, has_room: bool) {
+        let disk = self.disk.after_crash(self.disk.operations(), kept);
+        self.host = None;
+        self.disk = disk;
+        self.crashes += 1;
+        self.open(has_room);
+    }
+
+    /// Stops the host in an orderly way, and starts it again.
+    pub(crate) fn stop(&mut self, has_room: bool) {
+        self.host().engine.begin_stop();
+        for _ in 0..self.random.random_range(0..20) {
+            let next = [Move::Handle, Move::Write, Move::LetGo][self.random.random_range(0..3)];
+            let _done = if self.random.random() { self.end(true) } else { self.try_to(next) };
+            self.note("while it is being stopped");
+            if self.host().store.unfinished().is_ok() {
+                self.look_closely();
+            }
+        }
+        if let Some(Host { engine, store: _ }) = self.host.take() {
+            // One that cannot write what was held back is as one that crashed.
+            let _written = engine.end_stop();
+        }
+        // Who wants to go back needs the one disk that knows all.
+        if self.moments.is_none() {
+            self.disk = self.disk.after_crash(self.disk.operations(), Kept::All);
+        }
+        self.open(has_room);
+    }
+
+    /// Starts a host; where it has no room, runs that wait for more than one thing are parked.
+    pub(crate) fn open(&mut self, has_room: bool) {
+        let host = loop {
+            match self.try_to_open(has_room) {
+                Ok(host) => break host,
+                // It was the disk, which is as after a crash now.
+                Err(_) if self.disk.has_failed() => {
+                    self.crashes += 1;
+                    self.disk = self.disk.after_crash(self.disk.operations(), Kept::All);
+                }
+                Err(error) => panic!("the host does not start: {error}"),
+            }
+        };
+        self.asked.clear();
+        self.waiting.clear();
+        self.witness.survived(&host.store);
+        self.host = Some(host);
+        self.remember();
+    }
+
+    fn try_to_open(&self, has_room: bool) -> Result<Host, OpenError> {
+        let mut config = Config::new("unused", "http://segno.test");
+        (config.cache, config.shards) = (crate::cache(), 2);
+        if !has_room {
+            config.limits.open_operations = 1;
+        }
+        let store = Store::open_on(self.disk.clone())?;
+        let (clock, chance) = (self.clock.clone(), self.chance.clone());
+        let engine = Simulated::open(store.clone(), config, guest_basics::steps(), clock, chance);
+        engine.map(|engine| Host { engine, store })
+    }
+
+    /// Looks whether all is well; a host that is in trouble goes down.
+    pub(crate) fn look(&mut self) {
+        if self.host().engine.trouble().is_some() {
+            let seed = self.random.random();
+            let kept = [Kept::Nothing, Kept::All, Kept::Some(seed)][self.random.random_range(0..3)];
+            let has_room = self.random.random_ratio(4, 5);
+            return self.crash(kept, has_room);
+        }
+        self.look_closely();
+    }
+
+    fn look_closely(&mut self) {
+        let host = self.host.as_ref().expect("a life has a host");
+        self.witness.look(&host.engine, &host.store, self.tell);
+        self.look_at_answers();
+    }
+
+    fn look_at_answers(&mut self) {
+        let host = self.host.as_ref().expect("a life has a host");
+        let (witness, waiting, tell) = (&mut self.witness, &mut self.waiting, &mut self.tell);
+        self.asked.retain_mut(|call| match call.answer() {
+            Answer::None => true,
+            Answer::Done => false,
+            Answer::Started(run, key) => {
+                tell(&format!("{run} is started"));
+                witness.started(run, key.as_deref(), &host.store);
+                false
+            }
+            Answer::Replied(reply, token, text) => {
+                tell(&format!("{text} is answered: {reply:?}"));
+                witness.answered(&token, &text, &reply, &host.store);
+                if let Reply::Later(answer, _place) = reply {
+                    waiting.push(Waiting { answer, text });
+                }
+                false
+            }
+        });
+        waiting.retain_mut(|waiting| !waiting.is_over());
+    }
+
+    /// Whether the host went down without a word since the life began.
+    pub(crate) fn has_crashed(&self) -> bool {
+        self.crashes > 0
+    }
+
+    /// What was known at each moment since it was recorded.
+    pub(crate) fn moments(&mut self) -> Vec<Moment> {
+        self.moments.take().unwrap_or_default()
+    }
+
+    /// Ends the life: what is left of it is its disk.
+    pub(crate) fn into_disk(self) -> (Disk, Witness, DefaultHasher) {
+        drop(self.host);
+        (self.disk, self.witness, self.trace)
+    }
+
+    pub(crate) fn host(&mut self) -> &mut Host {
+        self.host.as_mut().expect("a life has a host")
+    }
+
+    pub(crate) fn with(&mut self, act: impl FnOnce(&mut Simulated)) -> bool {
+        act(&mut self.host().engine);
+        true
+    }
+
+    pub(crate) fn any_run(&mut self) -> Option<RunId> {
+        let runs: Vec<_> = self.witness.runs.keys().copied().collect();
+        self.pick(&runs)
+    }
+
+    pub(crate) fn pick<T: Clone>(&mut self, of: &[T]) -> Option<T> {
+        (!of.is_empty()).then(|| of[self.random.random_range(0..of.len())].clone())
+    }
+
+    pub(crate) fn note(&mut self, line: &str) {
+        self.trace.write(line.as_bytes());
+        (self.tell)(line);
+    }
+}
+
+impl Host {
+    /// Whether anything can happen but that time passes.
+    pub(crate) fn can_go_on(&self) -> bool {
+        let engine = &self.engine;
+        let told: usize = engine.told().iter().sum();
+        told + engine.waiting() + engine.written() + engine.attempts().len() > 0
+    }
+}

@@ -1,0 +1,116 @@
+//! Lives of a host, each grown from a seed: random workflows, a world that does what it likes, a
+//! scheduler that lets anything happen that can, and crashes. What must hold is looked at after each
+//! thing that happens, and what must have come of it at the end.
+//!
+//! The same seed gives the same life, to the byte.
+
+mod asked;
+mod judge;
+mod life;
+mod model;
+mod moves;
+mod plans;
+mod story;
+mod witness;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+
+use crate::faulty::Kept;
+use crate::simulation::life::Life;
+
+/// How much happens in a life before it is brought to its end.
+const MOVES: usize = 400;
+
+/// What can be simulated. Each has a number, and the same number is the same thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Random lives, by their seed.
+    Lives,
+    /// One story, in which the host crashes at each point in each way.
+    Crashes,
+    /// The same story, in which the disk refuses an operation.
+    Refusals,
+}
+
+impl Kind {
+    /// How many there are, if they have an end.
+    #[must_use]
+    pub fn end(self) -> u64 {
+        match self {
+            Self::Lives => u64::MAX,
+            Self::Crashes => story::crashes(),
+            Self::Refusals => story::refusals(),
+        }
+    }
+
+    /// Simulates one; gives a digest of all that happened and of all that is left on disk. Each thing
+    /// that happens is told as a line.
+    ///
+    /// # Panics
+    ///
+    /// Something did not hold.
+    pub fn simulate(self, number: u64, tell: &mut dyn FnMut(&str)) -> u64 {
+        match self {
+            Self::Lives => live(number, tell),
+            Self::Crashes => story::crash(number, tell),
+            Self::Refusals => story::refusal(number, tell),
+        }
+    }
+
+    /// Simulates many, on all processors, and says of each that failed how to see it again.
+    ///
+    /// # Errors
+    ///
+    /// What failed, some lines each.
+    pub fn simulate_all(self, numbers: impl Iterator<Item = u64> + Send) -> Result<u64, String> {
+        let numbers = Mutex::new(numbers);
+        let next = || numbers.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || {
+            let outcomes = std::iter::from_fn(next).map(|number| self.failure(number));
+            outcomes.fold((0, Vec::new()), |(done, mut failures), failure| {
+                failures.extend(failure);
+                (done + 1, failures)
+            })
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let outcomes: Vec<(u64, Vec<String>)> = std::thread::scope(|scope| {
+            let working: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            working.into_iter().map(|thread| thread.join().expect("a failure is caught")).collect()
+        });
+        let failures: Vec<_> = outcomes.iter().flat_map(|(_, failures)| failures.as_slice()).collect();
+        match failures.first() {
+            None => Ok(outcomes.iter().map(|(done, _)| done).sum()),
+            Some(_) => Err(failures.into_iter().map(|failure| format!("{failure}\n")).collect()),
+        }
+    }
+
+    /// How one failed, if it did, and how to see it again.
+    fn failure(self, number: u64) -> Option<String> {
+        let simulated = catch_unwind(AssertUnwindSafe(|| self.simulate(number, &mut |_line| {})));
+        let panic = simulated.err()?;
+        let kind = format!("{self:?}").to_lowercase();
+        let again =
+            format!("cargo run -p segno-tests --bin simulate -- {kind} --from {number} --seeds 1 --tell");
+        Some(format!("{kind} {number}: {}\nto see it again: {again}", message(&*panic)))
+    }
+}
+
+/// Lives the life of a seed.
+fn live(seed: u64, tell: &mut dyn FnMut(&str)) -> u64 {
+    let mut life = Life::new(seed, tell);
+    life.open(true);
+    life.deploy();
+    for _ in 0..MOVES {
+        life.something();
+    }
+    life.crash(Kept::All, true);
+    life.come_to_its_end();
+    judge::judge(life)
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it did not say why")
+}

@@ -1,0 +1,138 @@
+//! What a little program has to return, read off the journal of its run by other means than running
+//! it: which of its acts was over in which turn follows from the events alone.
+
+use std::collections::BTreeMap;
+
+use guest_basics::program::{Act, Program, Seen};
+use segno_journal::{Command, Event, Turn};
+
+use crate::simulation::plans::WorkInput;
+
+/// What the program saw, if the journal has it come to its end.
+pub(crate) fn seen(program: &Program, turns: &[Turn]) -> Option<Seen> {
+    Journal::of(turns).play(&program.act, 0).map(|(_, seen)| seen)
+}
+
+/// The journal of a run, by operation.
+struct Journal<'a> {
+    turns: &'a [Turn],
+    /// The commands that begin operations, each with its turn; by the number of the operation.
+    begun: Vec<(usize, &'a Command)>,
+    /// By which event a step or a sleep was over, and in which turn.
+    over: BTreeMap<u64, (usize, &'a Event)>,
+    /// The requests of each webhook, and in which turn each came.
+    requests: BTreeMap<u64, Vec<(usize, String)>>,
+}
+
+impl<'a> Journal<'a> {
+    fn of(turns: &'a [Turn]) -> Self {
+        let mut journal = Self { turns, begun: Vec::new(), over: BTreeMap::new(), requests: BTreeMap::new() };
+        for (at, turn) in turns.iter().enumerate() {
+            match (&turn.event, turn.event.op()) {
+                (Event::Requested { request, .. }, Some(op)) => {
+                    let text = String::from_utf8_lossy(&request.body).into_owned();
+                    journal.requests.entry(op.0).or_default().push((at, text));
+                }
+                (event, Some(op)) => {
+                    let before = journal.over.insert(op.0, (at, event));
+                    assert!(before.is_none(), "operation {op} was over twice");
+                }
+                (_, None) => {}
+            }
+            let begun = turn.commands.iter().filter(|command| command.starts_operation());
+            journal.begun.extend(begun.map(|command| (at, command)));
+        }
+        journal
+    }
+
+    /// In which turn an act is over that begins in a turn, and what it saw.
+    fn play(&self, act: &Act, begins: usize) -> Option<(usize, Seen)> {
+        match act {
+            Act::Step(work) => {
+                let is_it = |command: &Command| {
+                    matches!(command, Command::Step { name, input, .. }
+                    if name == "work" && serde_json::from_str::<WorkInput>(input).is_ok_and(|of| of.work == *work))
+                };
+                self.over(self.find(begins, |_, command| is_it(command))?).map(|(at, event)| match event {
+                    Event::StepCompleted { output, .. } => {
+                        (at, Seen::Step(self.at(at), Ok(output.parse().expect("it is a number"))))
+                    }
+                    Event::StepFailed { failure, .. } => {
+                        (at, Seen::Step(self.at(at), Err(failure_of(failure))))
+                    }
+                    event => panic!("a step was over by {event:?}"),
+                })
+            }
+            Act::Sleep(ms) => {
+                let op = self.find(
+                    begins,
+                    |at, command| matches!(command, Command::Sleep { until } if until.0 == at + ms),
+                )?;
+                self.over(op).map(|(at, _)| (at, Seen::Slept(self.at(at))))
+            }
+            Act::Take(webhook, requests) => self.take(*webhook as u64, *requests, begins),
+            Act::Each(acts) => {
+                let (mut at, mut all) = (begins, Vec::new());
+                for act in acts {
+                    let (over, seen) = self.play(act, at)?;
+                    at = over;
+                    all.push(seen);
+                }
+                Some((at, Seen::Each(all)))
+            }
+            Act::All(acts) => {
+                let all: Option<Vec<_>> = acts.iter().map(|act| self.play(act, begins)).collect();
+                let (over, seen): (Vec<_>, _) = all?.into_iter().unzip();
+                Some((over.into_iter().max().unwrap_or(begins), Seen::All(seen)))
+            }
+            Act::First(one, other) => self.first(one, other, begins),
+        }
+    }
+
+    /// The one that is over earlier. Where the first is over at once, the other never begins.
+    fn first(&self, one: &Act, other: &Act, begins: usize) -> Option<(usize, Seen)> {
+        let one = self.play(one, begins);
+        let other = match one {
+            Some((over, _)) if over == begins => None,
+            _ => self.play(other, begins),
+        };
+        let is_one = match (&one, &other) {
+            (Some((one, _)), Some((other, _))) => one <= other,
+            (one, _) => one.is_some(),
+        };
+        let (over, seen) = if is_one { one? } else { other? };
+        Some((over, Seen::First(is_one, Box::new(seen))))
+    }
+
+    fn take(&self, webhook: u64, requests: usize, begins: usize) -> Option<(usize, Seen)> {
+        let came = self.requests.get(&webhook).map_or(&[][..], Vec::as_slice);
+        let (mut at, mut taken) = (begins, Vec::new());
+        for (came_at, text) in came.get(..requests)? {
+            at = at.max(*came_at);
+            taken.push((self.at(at), text.clone()));
+        }
+        Some((at, Seen::Took(taken)))
+    }
+
+    /// The operation that a command began; it has to be in the turn in which its act begins.
+    fn find(&self, begins: usize, is_it: impl Fn(u64, &Command) -> bool) -> Option<u64> {
+        let op = self.begun.iter().position(|(at, command)| is_it(self.at(*at), command))?;
+        let (at, command) = self.begun[op];
+        assert_eq!(at, begins, "{command} was asked for in another turn than the program says");
+        Some(op as u64)
+    }
+
+    fn over(&self, op: u64) -> Option<(usize, &'a Event)> {
+        self.over.get(&op).copied()
+    }
+
+    /// The time of a turn.
+    fn at(&self, turn: usize) -> u64 {
+        self.turns[turn].at.0
+    }
+}
+
+fn failure_of(failure: &segno_journal::StepFailure) -> segno::StepFailure {
+    let segno_journal::StepFailure { step, attempts, message, fatal } = failure.clone();
+    segno::StepFailure { step, attempts, message, fatal }
+}

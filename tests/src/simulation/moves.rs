@@ -1,0 +1,75 @@
+//! What can happen next in a life, and how often each of it does.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::faulty::Kept;
+
+/// One thing that happens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Move {
+    /// Somebody starts a run, perhaps with a key.
+    Start,
+    /// Somebody calls a webhook.
+    Call,
+    /// Somebody cancels a run.
+    Cancel,
+    /// Somebody lets a parked run go on.
+    Resume,
+    /// Somebody deploys what is deployed already.
+    Deploy,
+    /// A shard handles its next message.
+    Handle,
+    /// The committer writes some of what waits.
+    Write,
+    /// The committer lets the first written draft go on.
+    LetGo,
+    /// The clock moves on.
+    Wait,
+    /// An attempt ends.
+    End,
+    /// A live guest is dropped.
+    Evict,
+    /// The disk refuses one of its next operations.
+    Refuse,
+    /// The host goes down without a word.
+    Crash(Kept),
+    /// The host is stopped in an orderly way.
+    Stop,
+}
+
+/// Each with its weight. What cannot happen just now changes nothing, and something else is drawn.
+const WEIGHTS: [(u32, Move); 16] = [
+    (12, Move::Start),
+    (12, Move::Call),
+    (2, Move::Cancel),
+    (4, Move::Resume),
+    (1, Move::Deploy),
+    (90, Move::Handle),
+    (40, Move::Write),
+    (80, Move::LetGo),
+    (20, Move::Wait),
+    (50, Move::End),
+    (8, Move::Evict),
+    (1, Move::Refuse),
+    (2, Move::Crash(Kept::Nothing)),
+    (1, Move::Crash(Kept::All)),
+    (1, Move::Crash(Kept::Some(0))),
+    (1, Move::Stop),
+];
+
+/// Draws what happens next.
+pub(crate) fn draw(random: &mut ChaCha8Rng) -> Move {
+    let whole = WEIGHTS.iter().map(|(weight, _)| weight).sum();
+    let mut at = random.random_range(0..whole);
+    for (weight, next) in WEIGHTS {
+        if at < weight {
+            return match next {
+                Move::Crash(Kept::Some(_)) => Move::Crash(Kept::Some(random.random())),
+                next => next,
+            };
+        }
+        at -= weight;
+    }
+    Move::Handle
+}

@@ -1,0 +1,121 @@
+//! What a life is made of: little programs, drawn at random, and how the attempts of steps end.
+
+use guest_basics::program::{Act, Mishap, Program, Work};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use segno_host::steps::{Attempted, Outcome};
+use segno_journal::retry;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// How deep a program is at most.
+const DEPTH: u32 = 3;
+
+/// How many leaves a program has at most. A sleep is told from the others by its length, so its
+/// number must fit into that.
+const LEAVES: u64 = 16;
+
+/// A workflow and its input.
+pub(crate) fn plan(random: &mut ChaCha8Rng) -> (&'static str, Value) {
+    match random.random_range(0..10) {
+        0 => ("medley", json!(random.random_range(1..6))),
+        1 => ("nap", json!(random.random_range(0..2_000))),
+        _ => ("program", serde_json::to_value(program(random)).expect("a program is JSON")),
+    }
+}
+
+/// A little program.
+pub(crate) fn program(random: &mut ChaCha8Rng) -> Program {
+    let strict = random.random_ratio(1, 4);
+    let mut author = Author { random, webhooks: Vec::new(), leaves: 0 };
+    let act = author.act(DEPTH);
+    Program { webhooks: author.webhooks, act, strict }
+}
+
+struct Author<'a> {
+    random: &'a mut ChaCha8Rng,
+    webhooks: Vec<bool>,
+    leaves: u64,
+}
+
+impl Author<'_> {
+    fn act(&mut self, depth: u32) -> Act {
+        match self.random.random_range(0..10) {
+            _ if depth == 0 || self.leaves + 4 > LEAVES => self.leaf(),
+            0..3 => self.leaf(),
+            3..6 => Act::Each(self.some(depth)),
+            6..8 => Act::All(self.some(depth)),
+            _ => Act::First(Box::new(self.act(depth - 1)), Box::new(self.act(depth - 1))),
+        }
+    }
+
+    fn some(&mut self, depth: u32) -> Vec<Act> {
+        (0..self.random.random_range(1..4)).map(|_| self.act(depth - 1)).collect()
+    }
+
+    fn leaf(&mut self) -> Act {
+        let id = self.leaves;
+        self.leaves += 1;
+        match self.random.random_range(0..10) {
+            0..5 => Act::Step(self.work(id)),
+            5..8 => Act::Sleep(self.random.random_range(0..200) * 100 + id),
+            _ => {
+                let is_manual = self.random.random();
+                self.webhooks.push(is_manual);
+                Act::Take(self.webhooks.len() - 1, self.random.random_range(1..4))
+            }
+        }
+    }
+
+    fn work(&mut self, id: u64) -> Work {
+        let fails = if self.random.random() { 0 } else { self.random.random_range(1..5) };
+        let how = match self.random.random_range(0..6) {
+            0 => Mishap::Fatal,
+            1 => Mishap::Later(self.random.random_range(0..5_000)),
+            2 => Mishap::Hangs,
+            _ => Mishap::Error,
+        };
+        Work { id, fails, how }
+    }
+}
+
+/// The input of the step `work`.
+#[derive(Deserialize)]
+pub(crate) struct WorkInput {
+    pub(crate) work: Work,
+}
+
+/// How often the step that is called is attempted at most.
+pub(crate) fn most_attempts(step: &str) -> u32 {
+    if step == "work" { 3 } else { 4 }
+}
+
+/// How an attempt ends, if it comes to its end.
+pub(crate) fn outcome(attempted: &Attempted) -> Outcome {
+    let call = &attempted.call;
+    let input: Value = serde_json::from_str(&call.input).expect("an input is JSON");
+    match call.name.as_str() {
+        "work" => {
+            let WorkInput { work } = serde_json::from_value(input).expect("it is told what to do");
+            if attempted.number > work.fails {
+                return Outcome::Returned(work.id.to_string());
+            }
+            Outcome::Failed(mishap(&work, attempted.number))
+        }
+        "add" => {
+            let [a, b] = ["a", "b"].map(|name| input[name].as_u64().expect("it is a number"));
+            Outcome::Returned((a + b).to_string())
+        }
+        "note" => Outcome::Returned(input["text"].to_string()),
+        other => panic!("no plan has the step `{other}`"),
+    }
+}
+
+fn mishap(work: &Work, number: u32) -> retry::Mishap {
+    let message = format!("attempt {number} of {} bad ones", work.fails);
+    match work.how {
+        Mishap::Fatal => retry::Mishap::Fatal { message },
+        Mishap::Later(ms) => retry::Mishap::Failed { message, retry_after_ms: Some(ms) },
+        Mishap::Error | Mishap::Hangs => retry::Mishap::Failed { message, retry_after_ms: None },
+    }
+}

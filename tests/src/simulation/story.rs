@@ -1,0 +1,136 @@
+//! A story that has a bit of everything, always the same, and what comes of it when the host crashes
+//! or its disk fails at any of its points.
+
+use std::sync::OnceLock;
+
+use segno_host::store::{Standing, Store};
+use serde_json::json;
+
+use crate::faulty::{Disk, Kept};
+use crate::simulation::judge;
+use crate::simulation::life::{Life, Moment};
+use crate::simulation::moves::Move;
+
+/// The seed of the story: what is left to chance in it is the same each time.
+const SEED: u64 = 7;
+
+/// The ways to crash at one point: the power fails, the process is killed, and twice the disk keeps
+/// what it likes.
+const WAYS: usize = 4;
+
+/// The story, told once without a crash.
+struct Story {
+    disk: Disk,
+    /// How many operations it took to make the store: what comes before is no store.
+    made: usize,
+    moments: Vec<Moment>,
+}
+
+fn story() -> &'static Story {
+    static STORY: OnceLock<Story> = OnceLock::new();
+    STORY.get_or_init(|| {
+        let (disk, tell): (_, &mut dyn FnMut(&str)) = (new_disk(), &mut |_line| {});
+        let made = disk.operations();
+        let mut life = Life::on(disk.clone(), SEED, tell).record();
+        play(&mut life);
+        life.come_to_its_end();
+        life.witness.has_everything();
+        let moments = life.moments();
+        drop(life);
+        Story { disk, made, moments }
+    })
+}
+
+/// A disk with an empty store.
+fn new_disk() -> Disk {
+    let disk = Disk::default();
+    Store::open_on(disk.clone()).expect("the store opens");
+    disk
+}
+
+/// In how many ways the host can crash.
+pub(crate) fn crashes() -> u64 {
+    let Story { disk, made, .. } = story();
+    ((disk.operations() - made + 1) * WAYS) as u64
+}
+
+/// The host crashes at a point of the story, and goes on from what its disk kept.
+pub(crate) fn crash(number: u64, tell: &mut dyn FnMut(&str)) -> u64 {
+    let Story { disk, made, moments } = story();
+    let (point, way) = (made + number as usize / WAYS, number as usize % WAYS);
+    let kept = match way {
+        0 => Kept::Nothing,
+        1 => Kept::All,
+        _ => Kept::Some(number),
+    };
+    let known = moments.iter().rev().find(|moment| moment.operations <= point);
+    let disk = disk.after_crash(point, kept);
+    let mut life = match known {
+        Some(moment) => Life::after(moment, disk, number, tell),
+        None => Life::on(disk, number, tell),
+    };
+    life.open(true);
+    life.come_to_its_end();
+    judge::judge(life)
+}
+
+/// At how many points the disk can fail.
+pub(crate) fn refusals() -> u64 {
+    let Story { disk, made, .. } = story();
+    (disk.operations() - made) as u64
+}
+
+/// The disk fails at a point of the story: the host goes down, and goes on from what is left.
+pub(crate) fn refusal(point: u64, tell: &mut dyn FnMut(&str)) -> u64 {
+    let disk = new_disk();
+    disk.fail_at(disk.operations() + point as usize);
+    let mut life = Life::on(disk, SEED, tell);
+    play(&mut life);
+    life.crash(Kept::All, true);
+    life.come_to_its_end();
+    judge::judge(life)
+}
+
+/// What happens in the story.
+fn play(life: &mut Life<'_>) {
+    life.open(false);
+    life.deploy();
+    let two = json!([{ "step": work(0, 0) }, { "sleep": 301 }]);
+    life.start_with("program", &program(&json!({ "all": two }), &[]), None);
+    life.start_with("nap", &json!(700), Some("a nap".into()));
+    life.settle();
+    let parked = |life: &mut Life<'_>| {
+        let store = life.host().store.clone();
+        let records = life.witness.runs.keys().filter_map(|run| store.run(*run).ok().flatten());
+        records.filter(|record| matches!(record.standing, Standing::Blocked(_))).count()
+    };
+    // A disk that fails may have the host started again in between, with room for it.
+    assert!(parked(life) > 0 || life.has_crashed(), "the program wants more than there is room for");
+    life.stop(true);
+    life.settle();
+    let retried = json!({ "each": [{ "step": work(0, 2) }, { "take": [0, 2] }, { "step": work(2, 0) }] });
+    life.start_with("program", &program(&retried, &[true]), Some("an order".into()));
+    let raced =
+        json!({ "first": [{ "take": [0, 1] }, { "each": [{ "sleep": 902 }, { "step": work(1, 9) }] }] });
+    life.start_with("program", &program(&raced, &[false]), None);
+    life.settle();
+    for _ in 0..8 {
+        life.make(Move::Call);
+        for _ in 0..4 {
+            life.go_on();
+        }
+    }
+    life.start_with("program", &program(&retried, &[true]), Some("an order".into()));
+    life.start_with("nap", &json!(86_400_000), None);
+    life.settle();
+    life.cancel_last();
+    life.settle();
+}
+
+fn work(id: u64, fails: u32) -> serde_json::Value {
+    json!({ "id": id, "fails": fails, "how": "error" })
+}
+
+fn program(act: &serde_json::Value, webhooks: &[bool]) -> serde_json::Value {
+    json!({ "webhooks": webhooks, "act": act, "strict": false })
+}

@@ -1,0 +1,253 @@
+//! What must hold at every moment of a life, whatever happens: looked at after each thing that does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use segno_host::engine::{Reply, Simulated};
+use segno_host::steps::Attempted;
+use segno_host::store::{Standing, Store};
+use segno_journal::retry::LOST;
+use segno_journal::{Answer, Command, Event, Op, Open, Run, RunId, Timestamp, Turn};
+
+use crate::simulation::plans::most_attempts;
+
+/// What was seen of a life, over all its crashes.
+#[derive(Clone, Default)]
+pub(crate) struct Witness {
+    /// The runs that are on disk, with all their turns.
+    pub(crate) runs: BTreeMap<RunId, Seen>,
+    /// Where each token leads, and whether its callers are answered by the workflow.
+    pub(crate) tokens: BTreeMap<String, (RunId, Op, bool)>,
+    /// The bodies of the requests that were acknowledged, and to which run they went. Of those that
+    /// had their turn, none is needed here: turns stay.
+    parked: BTreeMap<String, RunId>,
+    /// The bodies of all that were acknowledged.
+    acknowledged: BTreeSet<String>,
+    /// The bodies of the requests that had their turn.
+    delivered: BTreeSet<String>,
+    /// Which run each idempotency key started.
+    keys: BTreeMap<String, RunId>,
+    /// The attempts that began, ever.
+    begun: BTreeSet<(RunId, Op, u32)>,
+    /// The attempts that began since the last start of the engine.
+    under_way: BTreeSet<(RunId, Op, u32)>,
+    /// What the attempts of a step returned.
+    returned: BTreeMap<(RunId, Op), Vec<String>>,
+}
+
+/// A run, as far as it is on disk.
+#[derive(Clone, Default)]
+pub(crate) struct Seen {
+    pub(crate) turns: Vec<Turn>,
+    pub(crate) run: Run,
+}
+
+impl Witness {
+    /// Looks at what is on disk and at what began.
+    pub(crate) fn look(&mut self, engine: &Simulated, store: &Store, tell: &mut dyn FnMut(&str)) {
+        let mut runs = Vec::new();
+        let visited = store.visit_runs(None, |run, record| {
+            runs.push((run, record));
+            ControlFlow::Continue(())
+        });
+        visited.expect("the store can be read");
+        for (run, _) in runs {
+            self.look_at_run(run, engine.now(), store, tell);
+        }
+        self.look_at_parked(store);
+        for attempted in engine.attempts() {
+            self.look_at_attempt(&attempted, engine.now(), store);
+        }
+    }
+
+    /// The engine was opened on what a crash left: what was on disk still is.
+    pub(crate) fn survived(&mut self, store: &Store) {
+        self.under_way.clear();
+        for (run, seen) in &self.runs {
+            let kept = turns(store, *run, 0);
+            assert!(kept.len() >= seen.turns.len(), "{run} has lost turns that were on disk");
+            assert_eq!(kept[..seen.turns.len()], seen.turns, "{run} has other turns than were on disk");
+        }
+    }
+
+    fn look_at_run(&mut self, id: RunId, now: Timestamp, store: &Store, tell: &mut dyn FnMut(&str)) {
+        let Seen { turns: before, run } = self.runs.entry(id).or_default();
+        for turn in turns(store, id, before.len() as u64) {
+            assert!(
+                turn.at <= now,
+                "{id}: turn {} is ahead of its time: {:?}, not {now:?}",
+                turn.seq,
+                turn.at
+            );
+            tell(&format!(
+                "{id}, turn {}: {:?} {:?} {:?}",
+                turn.seq, turn.event, turn.commands, turn.verdict
+            ));
+            let last = before.last().map_or(Timestamp(0), |last| last.at);
+            assert!(turn.at >= last, "{id}: time went back in turn {}", turn.seq);
+            let opened = run.operations();
+            let (next, _effects) =
+                std::mem::take(run).apply(&turn).unwrap_or_else(|fault| panic!("{id}: {fault}"));
+            *run = next;
+            look_at_tokens(&mut self.tokens, id, opened, &turn);
+            match &turn.event {
+                Event::StepCompleted { op, output } => {
+                    let is_it = self.returned.get(&(id, *op)).is_some_and(|all| all.contains(output));
+                    assert!(is_it, "{id}: step {op} is said to have returned {output}");
+                }
+                Event::StepFailed { op, failure } => {
+                    // One that a crash cut off may not have begun: it was about to, so it counts.
+                    let began = self.begun.contains(&(id, *op, failure.attempts)) || failure.message == LOST;
+                    assert!(
+                        began,
+                        "{id}: step {op} failed after an attempt that was never made: {failure:?}"
+                    );
+                }
+                Event::Requested { op, request } => {
+                    let text = String::from_utf8_lossy(&request.body).into_owned();
+                    let (_, token) = text.split_once(" for ").expect("each request says where it goes");
+                    let known = self.tokens.get(token).is_some_and(|(run, to, _)| (*run, *to) == (id, *op));
+                    assert!(known, "{id}: webhook {op} was given a request of another: {text}");
+                    assert!(self.delivered.insert(text.clone()), "{id}: {text} was delivered twice");
+                }
+                Event::Started { .. } | Event::Slept { .. } | Event::Cancelled => {}
+            }
+            before.push(turn);
+        }
+    }
+
+    /// What was acknowledged and lies parked does so until it has its turn, or nobody can take it any
+    /// more.
+    fn look_at_parked(&mut self, store: &Store) {
+        let mut parked = std::mem::take(&mut self.parked);
+        parked.retain(|text, run| {
+            let (_, op, _) = self.tokens[text.split_once(" for ").expect("each says where it goes").1];
+            let (is_delivered, is_open) = (self.delivered.contains(text), self.is_open(*run, op));
+            let is_there = is_delivered || is_parked(store, *run, text);
+            assert!(is_there || !is_open, "the request {text} was acknowledged, and is lost");
+            !is_delivered && is_open
+        });
+        self.parked = parked;
+    }
+
+    fn is_open(&self, run: RunId, op: Op) -> bool {
+        matches!(self.runs[&run].run.operation(op), Some(Open::Webhook { disposed: false, .. }))
+    }
+
+    /// An attempt begins once, when it is on disk that it is asked for, and when it is due.
+    fn look_at_attempt(&mut self, attempted: &Attempted, now: Timestamp, store: &Store) {
+        let Attempted { run, op, call, number, .. } = attempted;
+        if !self.under_way.insert((*run, *op, *number)) {
+            return;
+        }
+        let what = format!("{run}: attempt {number} of step {op}");
+        assert!(self.begun.insert((*run, *op, *number)), "{what} was made twice");
+        assert!(*number <= most_attempts(&call.name), "{what} is more than its policy allows");
+        let seen = self.runs.get(run).unwrap_or_else(|| panic!("{what} began, and no run of it is on disk"));
+        assert!(op.0 < seen.run.operations(), "{what} began, and is asked for by no turn that is on disk");
+        let over = seen.turns.iter().find(|turn| turn.event.op() == Some(*op));
+        assert!(over.is_none(), "{what} began, but the step was over: {over:?}");
+        if *number > 1 {
+            let attempts = store.attempts(*run).expect("the store can be read");
+            let last = attempts.iter().find(|(of, last)| of == op && last.number + 1 == *number);
+            let (_, last) =
+                last.unwrap_or_else(|| panic!("{what} began, and no failure before it is on disk"));
+            assert!(last.retry_at <= now, "{what} began before it was due");
+        }
+    }
+
+    /// An attempt returned this.
+    pub(crate) fn returned(&mut self, attempted: &Attempted, output: &str) {
+        self.returned.entry((attempted.run, attempted.op)).or_default().push(output.to_owned());
+    }
+
+    /// An attempt had not begun when the host was stopped.
+    pub(crate) fn never_began(&mut self, attempted: &Attempted) {
+        self.begun.remove(&(attempted.run, attempted.op, attempted.number));
+    }
+
+    /// A start was acknowledged.
+    pub(crate) fn started(&mut self, run: RunId, key: Option<&str>, store: &Store) {
+        let record = store.run(run).expect("the store can be read");
+        assert!(record.is_some(), "the start of {run} was acknowledged, and it is not on disk");
+        if let Some(key) = key {
+            let first = *self.keys.entry(key.to_owned()).or_insert(run);
+            assert_eq!(first, run, "the key {key} started two runs");
+        }
+    }
+
+    /// A request was acknowledged.
+    pub(crate) fn answered(&mut self, token: &str, text: &str, reply: &Reply, store: &Store) {
+        let (run, op, is_manual) = self.tokens[token];
+        assert!(self.acknowledged.insert(text.to_owned()), "{text} was acknowledged twice");
+        // In the same transaction its run may have ended, and with it all that lay parked.
+        if !self.delivered.contains(text) && self.is_open(run, op) {
+            assert!(
+                is_parked(store, run, text),
+                "the request {text} was acknowledged, and it is not on disk"
+            );
+            self.parked.insert(text.to_owned(), run);
+        }
+        match reply {
+            Reply::Later(..) => assert!(is_manual, "nobody answers {text}"),
+            Reply::Now(response) => assert_eq!(response.status, 202, "{text}"),
+        }
+    }
+
+    /// The life was worth to be watched: a step was tried again, a request was taken, a run was
+    /// cancelled, and a key was used twice.
+    pub(crate) fn has_everything(&self) {
+        let mut turns = self.runs.values().flat_map(|seen| &seen.turns);
+        assert!(turns.any(|turn| turn.event == Event::Cancelled), "no run was cancelled");
+        assert!(self.begun.iter().any(|(_, _, number)| *number > 2), "no step was tried again");
+        assert!(self.delivered.len() > 2 && self.acknowledged.len() > 2, "no webhook was called");
+        assert!(self.keys.len() > 1, "no key was used");
+    }
+
+    /// What must hold when all runs have ended.
+    pub(crate) fn at_the_end(&self, store: &Store) {
+        assert_eq!(store.unfinished().expect("the store can be read"), [], "all runs have ended");
+        for (run, seen) in &self.runs {
+            let record = store.run(*run).expect("the store can be read").expect("it was there");
+            let ended = matches!(
+                record.standing,
+                Standing::Completed(_) | Standing::Failed(_) | Standing::Cancelled(_)
+            );
+            assert!(ended && seen.run.status().has_ended(), "{run} has not ended: {record:?}");
+            // A run that was cancelled before its first turn keeps what it was given.
+            let kept = usize::from(seen.turns.len() == 1 && seen.turns[0].event == Event::Cancelled);
+            let parked = store.parked(*run).expect("the store can be read");
+            assert!(parked.len() <= kept, "events of {run} still lie parked: {parked:?}");
+        }
+    }
+}
+
+fn is_parked(store: &Store, run: RunId, text: &str) -> bool {
+    let parked = store.parked(run).expect("the store can be read");
+    parked.iter().any(|(_, parked)| match &parked.event {
+        Event::Requested { request, .. } => request.body == text.as_bytes(),
+        _ => false,
+    })
+}
+
+/// Takes note of the tokens that a turn opens: no two webhooks share one.
+fn look_at_tokens(tokens: &mut BTreeMap<String, (RunId, Op, bool)>, run: RunId, opened: u64, turn: &Turn) {
+    let operations = turn.commands.iter().filter(|command| command.starts_operation());
+    for (op, command) in (opened..).zip(operations) {
+        if let Command::Webhook { token, answer, .. } = command {
+            let before = tokens.insert(token.clone(), (run, Op(op), *answer == Answer::Manual));
+            assert!(before.is_none(), "two webhooks have the token {token}");
+        }
+    }
+}
+
+/// The turns of a run that are on disk, from one on.
+pub(crate) fn turns(store: &Store, run: RunId, from: u64) -> Vec<Turn> {
+    let mut turns = Vec::new();
+    let visited = store.visit_turns(run, from, |turn| {
+        turns.push(turn);
+        ControlFlow::Continue(())
+    });
+    visited.expect("the store can be read");
+    turns
+}

@@ -1,0 +1,134 @@
+//! The world around a host: what it asks of it, and how it answers.
+
+use rand::RngExt;
+use segno_host::steps::Outcome;
+use segno_host::store::Standing;
+use segno_journal::{Open, RunId};
+
+use crate::simulation::asked::Call;
+use crate::simulation::life::Life;
+use crate::simulation::plans;
+use crate::{post, raw};
+
+/// How many runs a life has at most.
+const RUNS: usize = 6;
+
+/// How many requests the world makes while anything may happen.
+const CALLS: u64 = 60;
+
+/// How many runs are cancelled at most.
+const CANCELS: usize = 2;
+
+impl Life<'_> {
+    pub(crate) fn start(&mut self) -> bool {
+        if self.starts == RUNS {
+            return false;
+        }
+        self.starts += 1;
+        let (workflow, input) = plans::plan(&mut self.random);
+        let key = self.random.random_ratio(1, 3).then(|| format!("key {}", self.random.random_range(0..2)));
+        self.start_with(workflow, &input, key);
+        true
+    }
+
+    /// Somebody starts this run.
+    pub(crate) fn start_with(&mut self, workflow: &str, input: &serde_json::Value, key: Option<String>) {
+        let asked = self.host().engine.start(workflow, raw(input), key.clone());
+        // A key counts within its workflow.
+        self.asked.push(Call::Start(asked, key.map(|key| format!("{workflow}, {key}"))));
+        self.note(&format!("start {workflow} {input}"));
+        self.look();
+    }
+
+    pub(crate) fn call_any(&mut self) -> bool {
+        let tokens: Vec<_> = self.witness.tokens.keys().cloned().collect();
+        match self.pick(&tokens) {
+            Some(token) if self.calls < CALLS => self.call(token),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn call(&mut self, token: String) -> bool {
+        self.calls += 1;
+        let text = format!("{} for {token}", self.calls);
+        self.note(&format!("call {text}"));
+        let asked = self.host().engine.call_webhook(&token, post(&text));
+        self.asked.push(Call::Request(asked, token, text));
+        true
+    }
+
+    /// Calls each webhook that is open. False if there is none.
+    pub(crate) fn call_all(&mut self) -> bool {
+        let is_open = |run: &RunId, op| {
+            let seen = &self.witness.runs[run].run;
+            matches!(seen.operation(op), Some(Open::Webhook { disposed: false, .. }))
+        };
+        let open = self.witness.tokens.iter().filter(|(_, (run, op, _))| is_open(run, *op));
+        let tokens: Vec<_> = open.map(|(token, _)| token.clone()).collect();
+        tokens.into_iter().map(|token| self.call(token)).filter(|called| *called).count() > 0
+    }
+
+    pub(crate) fn cancel(&mut self) -> bool {
+        match self.any_run() {
+            Some(run) if self.cancels < CANCELS => {
+                self.cancels += 1;
+                let asked = self.host().engine.cancel(run);
+                self.asked.push(Call::Cancel(asked));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Somebody cancels the run that was started last.
+    pub(crate) fn cancel_last(&mut self) {
+        if let Some(run) = self.witness.runs.keys().next_back().copied() {
+            let asked = self.host().engine.cancel(run);
+            self.asked.push(Call::Cancel(asked));
+            self.look();
+        }
+    }
+
+    pub(crate) fn resume(&mut self) -> bool {
+        let store = self.host().store.clone();
+        let standing = |run: &RunId| store.run(*run).ok().flatten().map(|record| record.standing);
+        let is_blocked = |run: &RunId| matches!(standing(run), Some(Standing::Blocked(_)));
+        let blocked: Vec<_> = self.witness.runs.keys().copied().filter(is_blocked).collect();
+        self.pick(&blocked).is_some_and(|run| {
+            let asked = self.host().engine.resume(run, None);
+            self.asked.push(Call::Resume(asked));
+            true
+        })
+    }
+
+    /// The clock moves to the next timer, or not as far, or beyond.
+    pub(crate) fn wait(&mut self) -> bool {
+        let (now, timer) = (self.host().engine.now(), self.host().engine.next_timer());
+        let Some(timer) = timer else { return false };
+        let left = timer.since_ms(now);
+        let ms = match self.random.random_range(0..8) {
+            0 => left / 2,
+            1 => left + self.random.random_range(0..3_000),
+            _ => left,
+        };
+        self.with(|engine| engine.wait_until(now.plus_ms(ms)))
+    }
+
+    /// An attempt ends as it was planned; or has not begun, where the host is being stopped.
+    pub(crate) fn end(&mut self, stops: bool) -> bool {
+        let attempts = self.host().engine.attempts();
+        let places: Vec<_> = (0..attempts.len()).collect();
+        let Some(at) = self.pick(&places) else { return false };
+        let outcome = match stops && self.random.random() {
+            true => Outcome::NeverBegan,
+            false => plans::outcome(&attempts[at]),
+        };
+        match &outcome {
+            Outcome::Returned(output) => self.witness.returned(&attempts[at], output),
+            Outcome::NeverBegan => self.witness.never_began(&attempts[at]),
+            Outcome::Failed(_) => {}
+        }
+        self.note(&format!("{} of {}: {outcome:?}", attempts[at].number, attempts[at].op));
+        self.with(|engine| engine.end(at, outcome))
+    }
+}
