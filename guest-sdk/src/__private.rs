@@ -29,6 +29,8 @@ pub fn step<S: StepDef>() -> &'static str {
 pub struct Listed {
     /// The name by which runs are started.
     pub name: &'static str,
+    /// How many of the last turns of a run are kept at least; all, where it does not say.
+    pub keep: Option<u64>,
     /// The workflow on an input in JSON.
     pub start: fn(&str) -> Running,
 }
@@ -36,7 +38,7 @@ pub struct Listed {
 /// A workflow, as `export!` lists it.
 #[must_use]
 pub const fn workflow<W: WorkflowDef>() -> Listed {
-    Listed { name: W::NAME, start: W::start }
+    Listed { name: W::NAME, keep: W::KEEP, start: W::start }
 }
 
 /// Whether all names are different. For lists, at compile time.

@@ -17,6 +17,9 @@ pub trait WorkflowDef {
     /// The name by which runs are started.
     const NAME: &'static str;
 
+    /// How many of the last turns of a run are kept at least; all, where it does not say.
+    const KEEP: Option<u64>;
+
     /// The workflow on an input in JSON, not yet polled.
     fn start(input: &str) -> Running;
 }

@@ -6,18 +6,51 @@ use syn::meta::ParseNestedMeta;
 use syn::parse::Parser as _;
 use syn::{Error, Ident, Lit, LitFloat, LitInt, LitStr, Result, Token};
 
-/// The name in `#[workflow(name = "…")]`.
-pub(crate) fn workflow(options: TokenStream) -> Result<Option<LitStr>> {
-    let mut name = None;
+/// What stands in `#[workflow(…)]`.
+#[derive(Default)]
+pub(crate) struct WorkflowOptions {
+    pub(crate) name: Option<LitStr>,
+    history: Option<Option<u64>>,
+}
+
+/// Reads `#[workflow(…)]`.
+pub(crate) fn workflow(options: TokenStream) -> Result<WorkflowOptions> {
+    let mut read = WorkflowOptions::default();
     let parser = syn::meta::parser(|meta| {
         if meta.path.is_ident("name") {
-            set(&mut name, &meta, name_of(&meta)?)
+            set(&mut read.name, &meta, name_of(&meta)?)
+        } else if meta.path.is_ident("history") {
+            set(&mut read.history, &meta, history(&meta)?)
         } else {
-            Err(meta.error("an unknown option: a workflow has the option `name = \"…\"` alone"))
+            Err(meta.error("an unknown option: a workflow has `name = \"…\"` and `history = \"…\"`"))
         }
     });
     parser.parse2(options)?;
-    Ok(name)
+    Ok(read)
+}
+
+impl WorkflowOptions {
+    /// How many turns are kept, as an expression of type `Option<u64>`.
+    pub(crate) fn keep(&self) -> TokenStream {
+        match self.history.flatten() {
+            None => quote!(::core::option::Option::None),
+            Some(turns) => quote!(::core::option::Option::Some(#turns)),
+        }
+    }
+}
+
+/// `"all"`, or `"keep N"`.
+fn history(meta: &ParseNestedMeta) -> Result<Option<u64>> {
+    let wanted = "`history` is `\"all\"`, or `\"keep N\"` to keep the last N turns of a run, \
+                  such as `history = \"keep 1000\"`";
+    let text = text(meta, wanted)?;
+    let value = text.value();
+    let kept = value.strip_prefix("keep ").and_then(|turns| turns.parse().ok());
+    match kept {
+        _ if value == "all" => Ok(None),
+        Some(turns) if turns > 0 => Ok(Some(turns)),
+        _ => Err(Error::new(text.span(), wanted)),
+    }
 }
 
 /// What stands in `#[step(…)]`.

@@ -10,7 +10,7 @@ use crate::options;
 use crate::signature::{self, Kind, Parameter};
 
 pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<TokenStream> {
-    let option = options::workflow(options)?;
+    let options = options::workflow(options)?;
     let function = signature::function(Kind::Workflow, function)?;
     let parameters = signature::check(Kind::Workflow, &function.sig)?;
     let output = signature::output(Kind::Workflow, &function.sig)?;
@@ -24,7 +24,8 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
 
     let ident = &function.sig.ident;
     let visibility = &function.vis;
-    let name = options::name(option.as_ref(), ident);
+    let name = options::name(options.name.as_ref(), ident);
+    let keep = options.keep();
     let conditions = attributes::part(&function.attrs).every;
     let start = match parameters.first() {
         None => quote_spanned! { output.span() =>
@@ -48,6 +49,7 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
         #(#conditions)*
         impl ::segno::__private::WorkflowDef for #ident {
             const NAME: &'static str = #name;
+            const KEEP: ::core::option::Option<u64> = #keep;
 
             fn start(__segno_input: &str) -> ::segno::__private::Running {
                 #start

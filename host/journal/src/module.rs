@@ -69,10 +69,45 @@ impl FromStr for Digest {
 pub struct Manifest {
     /// Which SDK built it.
     pub sdk: String,
-    /// The names of its workflows.
-    pub workflows: Vec<String>,
+    /// Its workflows.
+    pub workflows: Vec<Workflow>,
     /// The names of the steps that it may call.
     pub steps: Vec<String>,
+}
+
+impl Manifest {
+    /// The names of its workflows.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.workflows.iter().map(|workflow| workflow.name.clone()).collect()
+    }
+
+    /// How much is kept of the journal of a workflow's runs; all, where it has no such workflow.
+    #[must_use]
+    pub fn history(&self, workflow: &str) -> History {
+        let listed = self.workflows.iter().find(|listed| listed.name == workflow);
+        listed.map_or(History::All, |listed| listed.history)
+    }
+}
+
+/// A workflow that a module has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workflow {
+    /// The name by which runs are started.
+    pub name: String,
+    /// How much of the journal of its runs is kept.
+    pub history: History,
+}
+
+/// How much of the journal of a run is kept while the run goes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum History {
+    /// All turns.
+    #[default]
+    All,
+    /// At least this many of the last turns. Older ones are forgotten once an image stands for
+    /// them.
+    Keep(u64),
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::retry::Attempt;
-use crate::{Answer, Command, Event, Op, Response, StepOptions, Timestamp, Turn, Verdict};
+use crate::{Command, Event, Op, Open, Response, StepCall, Timestamp, Turn, Verdict};
 
 /// How many requests of one webhook may lie untaken. More than this is a workflow that does not
 /// keep up; its callers are asked to come later.
@@ -15,7 +17,7 @@ pub const MAX_UNTAKEN: usize = 1_000;
 pub const MAX_UNTAKEN_BYTES: usize = 8 << 20;
 
 /// The state of a run: the fold of its turns, and nothing else.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     status: Status,
     turns: u64,
@@ -27,7 +29,7 @@ pub struct Run {
 }
 
 /// Where a run stands.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     /// Named, but its first turn has not been run.
     #[default]
@@ -48,51 +50,6 @@ impl Status {
     pub const fn has_ended(&self) -> bool {
         matches!(self, Self::Completed(_) | Self::Failed(_) | Self::Cancelled)
     }
-}
-
-/// An operation that is not over.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Open {
-    /// A step that has not ended.
-    Step {
-        /// What was asked for.
-        call: Arc<StepCall>,
-        /// The last attempt that failed and is to be tried again, if there is one.
-        last_attempt: Option<Attempt>,
-    },
-    /// A sleep that is not over.
-    Sleep {
-        /// When it began.
-        since: Timestamp,
-        /// When it is over.
-        until: Timestamp,
-    },
-    /// A webhook that is not disposed of, or of which requests are left to take.
-    Webhook {
-        /// When it was opened.
-        since: Timestamp,
-        /// Where to call it.
-        url: String,
-        /// How its callers are answered.
-        answer: Answer,
-        /// The sizes of the requests that the workflow has not taken, in bytes, oldest first.
-        untaken: VecDeque<usize>,
-        /// True once it is disposed of: what came before can still be taken.
-        disposed: bool,
-    },
-}
-
-/// A step, as the workflow asked for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepCall {
-    /// The name of the step.
-    pub name: String,
-    /// Its input, as JSON.
-    pub input: String,
-    /// What this call wants different from what the step declares.
-    pub options: StepOptions,
-    /// When the workflow asked for it: the same for all attempts.
-    pub asked_at: Timestamp,
 }
 
 /// What the world owes a run after a turn: it may happen only when the turn is on disk.

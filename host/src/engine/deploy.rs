@@ -49,7 +49,7 @@ impl Engine {
         manifest: Manifest,
         wasm: Bytes,
     ) -> Result<Deployed, EngineError> {
-        let workflows = manifest.workflows.clone();
+        let workflows = manifest.names();
         let warnings = self.missing_steps(&manifest);
         let digest = module.digest();
         if self.0.modules.is_current_for(digest, &workflows) {

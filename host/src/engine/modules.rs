@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::engine::error::EngineError;
 use crate::engine::view::ModuleView;
 use crate::engine::when;
-use segno_journal::{Digest, Manifest};
+use segno_journal::{Digest, History, Manifest};
 
 use crate::sandbox::{Module, ModuleError, Sandbox};
 use crate::store::{Committer, Draft, ModuleRecord, Store, StoreError};
@@ -139,6 +139,12 @@ impl Modules {
         self.lock().records.get(&digest).cloned()
     }
 
+    /// How much is kept of the journals of a workflow's runs on a module.
+    pub(crate) fn history(&self, digest: Digest, workflow: &str) -> History {
+        let state = self.lock();
+        state.records.get(&digest).map_or(History::All, |record| record.manifest.history(workflow))
+    }
+
     /// Whether a module starts the new runs of all these workflows.
     pub(crate) fn is_current_for(&self, digest: Digest, workflows: &[String]) -> bool {
         let state = self.lock();
@@ -150,7 +156,7 @@ impl Modules {
         let mut state = self.lock();
         let digest = module.digest();
         for workflow in &record.manifest.workflows {
-            state.current.insert(workflow.clone(), digest);
+            state.current.insert(workflow.name.clone(), digest);
         }
         state.records.insert(digest, record);
         state.loaded.insert(digest, module);
@@ -170,7 +176,7 @@ impl Modules {
             .iter()
             .map(|(digest, record)| ModuleView {
                 digest: digest.to_string(),
-                workflows: record.manifest.workflows.clone(),
+                workflows: record.manifest.names(),
                 steps: record.manifest.steps.clone(),
                 current_for: state.current_for(*digest),
                 runs: state.runs.get(digest).copied().unwrap_or_default(),

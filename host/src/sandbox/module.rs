@@ -1,15 +1,17 @@
 //! A workflow component that was checked, compiled and asked what is in it.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
 
-use segno_journal::{Digest, Manifest, RunId, Timestamp};
+use segno_journal::{Digest, History, Manifest, RunId, Timestamp, Workflow};
 use sha2::Sha256;
 use wasmtime::component::{Component, HasSelf, Linker};
 
 use crate::sandbox::error::ModuleError;
 use crate::sandbox::given::{Facts, Quota};
 use crate::sandbox::guest::{Guest, new_store};
-use crate::sandbox::imports::{Workflow, WorkflowPre};
+use crate::sandbox::imports::exports::segno::workflow::guest as exports;
+use crate::sandbox::imports::{self, WorkflowPre};
 use crate::sandbox::state::State;
 use crate::sandbox::{Sandbox, wasi};
 
@@ -18,6 +20,8 @@ use crate::sandbox::{Sandbox, wasi};
 pub struct Module {
     digest: Digest,
     pre: WorkflowPre<State>,
+    /// The memory of a fresh guest, once it was asked for; or why there is none.
+    fresh: Arc<OnceLock<Result<Vec<u8>, String>>>,
 }
 
 /// What a module may use to describe itself: it has nothing to do but to list names.
@@ -48,14 +52,14 @@ impl Sandbox {
             .map_err(|error| ModuleError::Invalid { detail: error.root_cause().to_string() })?;
         let mut linker = Linker::new(&self.engine);
         wasi::add_to_linker(&mut linker, &component, &self.engine)?;
-        Workflow::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)
+        imports::Workflow::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)
             .map_err(|error| ModuleError::Mismatch { detail: format!("{error:#}") })?;
         check_exports(&component, &self.engine)?;
         let pre = linker
             .instantiate_pre(&component)
             .and_then(WorkflowPre::new)
             .map_err(|error| ModuleError::Mismatch { detail: format!("{error:#}") })?;
-        Ok(Module { digest: digest_of(wasm), pre })
+        Ok(Module { digest: digest_of(wasm), pre, fresh: Arc::default() })
     }
 }
 
@@ -90,6 +94,10 @@ impl Module {
         self.digest
     }
 
+    pub(crate) fn fresh(&self) -> &OnceLock<Result<Vec<u8>, String>> {
+        &self.fresh
+    }
+
     /// Makes a fresh guest for a run, before its first turn.
     ///
     /// # Errors
@@ -120,12 +128,18 @@ impl Module {
         let manifest = described.map_err(|error| ModuleError::Describe { detail: format!("{error:#}") })?;
         let manifest = Manifest {
             sdk: manifest.sdk,
-            workflows: manifest.workflows.into_iter().map(|workflow| workflow.name).collect(),
+            workflows: manifest.workflows.into_iter().map(listed).collect(),
             steps: manifest.steps,
         };
         check_manifest(&manifest)?;
         Ok(manifest)
     }
+}
+
+fn listed(workflow: exports::Workflow) -> Workflow {
+    // Nothing less than the last turn can be kept: the next one follows from it.
+    let history = workflow.keep.map_or(History::All, |turns| History::Keep(turns.max(1)));
+    Workflow { name: workflow.name, history }
 }
 
 fn check_manifest(manifest: &Manifest) -> Result<(), ModuleError> {
@@ -136,7 +150,7 @@ fn check_manifest(manifest: &Manifest) -> Result<(), ModuleError> {
         return Err(ModuleError::Describe { detail: format!("it lists more than {MAX_NAMES} names") });
     }
     let mut seen = BTreeSet::new();
-    for name in &manifest.workflows {
+    for Workflow { name, .. } in &manifest.workflows {
         let problem = if name.is_empty() || name.len() > NAME_BYTES {
             "has no length from 1 to 128 bytes"
         } else if name.chars().any(|c| c.is_control() || c.is_whitespace() || "/?#%".contains(c)) {

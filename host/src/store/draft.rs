@@ -60,11 +60,11 @@ impl std::fmt::Debug for Row {
 }
 
 impl Rows {
-    fn put(&mut self, table: Table, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+    pub(super) fn put(&mut self, table: Table, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
         self.0.push(Row { table, key: key.into(), value: Some(value.into()) });
     }
 
-    fn delete(&mut self, table: Table, key: impl Into<Vec<u8>>) {
+    pub(super) fn delete(&mut self, table: Table, key: impl Into<Vec<u8>>) {
         self.0.push(Row { table, key: key.into(), value: None });
     }
 }
@@ -165,7 +165,7 @@ impl Draft<Digest> {
         rows.put(tables::MODULES, digest.to_bytes(), codec::encode(record));
         rows.put(tables::CODE, digest.to_bytes(), code);
         for workflow in &record.manifest.workflows {
-            rows.put(tables::WORKFLOWS, workflow.as_bytes(), digest.to_bytes());
+            rows.put(tables::WORKFLOWS, workflow.name.as_bytes(), digest.to_bytes());
         }
         Self { thing: digest, rows }
     }

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use segno_journal::retry::Attempt;
 use segno_journal::{
-    Answer, BlockKind, Blocked, Command, Digest, Event, Level, LogLine, Manifest, Op, Request, Response,
-    RunId, StepFailure, StepOptions, Timestamp, Turn, Verdict,
+    Answer, BlockKind, Blocked, Command, Digest, Event, History, Level, LogLine, Manifest, Op, Request,
+    Response, RunId, StepFailure, StepOptions, Timestamp, Turn, Verdict, Workflow,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -109,8 +109,11 @@ fn the_other_records_are_read_for_ever() {
     check("attempt", &Attempt { number: 2, at, error: "no".into(), retry_at: at.plus_ms(5) });
     check("parked", &Parked { at, event: Event::Slept { op: Op(1) } });
     check("webhook", &WebhookRecord::new(RunId::from_parts(at, 42), Op(3)));
-    let manifest =
-        Manifest { sdk: "segno 0.1.0".into(), workflows: vec!["a".into()], steps: vec!["s".into()] };
+    let workflows = vec![
+        Workflow { name: "a".into(), history: History::All },
+        Workflow { name: "b".into(), history: History::Keep(300) },
+    ];
+    let manifest = Manifest { sdk: "segno 0.1.0".into(), workflows, steps: vec!["s".into()] };
     check("module", &ModuleRecord { manifest, size: 400_000, deployed_at: at });
 }
 

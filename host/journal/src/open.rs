@@ -1,0 +1,74 @@
+//! What a run waits for: operations that are not over.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::retry::Attempt;
+use crate::{Answer, StepOptions, Timestamp};
+
+/// An operation that is not over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Open {
+    /// A step that has not ended.
+    Step {
+        /// What was asked for.
+        #[serde(with = "shared")]
+        call: Arc<StepCall>,
+        /// The last attempt that failed and is to be tried again, if there is one. Not of the
+        /// turns, and so not of the state that is stored.
+        #[serde(skip)]
+        last_attempt: Option<Attempt>,
+    },
+    /// A sleep that is not over.
+    Sleep {
+        /// When it began.
+        since: Timestamp,
+        /// When it is over.
+        until: Timestamp,
+    },
+    /// A webhook that is not disposed of, or of which requests are left to take.
+    Webhook {
+        /// When it was opened.
+        since: Timestamp,
+        /// Where to call it.
+        url: String,
+        /// How its callers are answered.
+        answer: Answer,
+        /// The sizes of the requests that the workflow has not taken, in bytes, oldest first.
+        untaken: VecDeque<usize>,
+        /// True once it is disposed of: what came before can still be taken.
+        disposed: bool,
+    },
+}
+
+/// A step, as the workflow asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepCall {
+    /// The name of the step.
+    pub name: String,
+    /// Its input, as JSON.
+    pub input: String,
+    /// What this call wants different from what the step declares.
+    pub options: StepOptions,
+    /// When the workflow asked for it: the same for all attempts.
+    pub asked_at: Timestamp,
+}
+
+/// A call is stored whole, though in memory the state of a run shares it with its attempts.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::StepCall;
+
+    pub(super) fn serialize<S: Serializer>(call: &Arc<StepCall>, serializer: S) -> Result<S::Ok, S::Error> {
+        StepCall::serialize(call, serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<StepCall>, D::Error> {
+        StepCall::deserialize(deserializer).map(Arc::new)
+    }
+}
