@@ -72,9 +72,18 @@ impl Host {
 
     /// Stops the engine and opens one on the same directory.
     pub async fn restart(self, configure: impl FnOnce(&mut Config)) -> Self {
+        Self::reopen(self.stop().await, configure).await
+    }
+
+    /// Stops the engine and lets its store go.
+    pub async fn stop(self) -> TempDir {
         let Self { engine, directory } = self;
         engine.shutdown().await;
-        drop(engine);
+        directory
+    }
+
+    /// An engine on a directory that another one has left.
+    pub async fn reopen(directory: TempDir, configure: impl FnOnce(&mut Config)) -> Self {
         Self::open(directory, configure).await
     }
 
@@ -93,6 +102,7 @@ impl Host {
     async fn open_with(directory: TempDir, steps: segno::Steps, configure: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(directory.path(), "http://segno.test");
         config.cache = cache();
+        config.verify_images = true;
         configure(&mut config);
         let engine = Engine::open(config, steps).await.expect("the engine opens");
         Self { engine, directory }

@@ -29,6 +29,9 @@ pub struct Config {
     /// How long steps in flight may go on when the host is told to stop. An attempt that takes
     /// longer is cut off, and counts.
     pub drain: Duration,
+    /// Whether each run that comes back from an image is also brought back without it, and the two
+    /// are compared. It costs what images save: for tests, and for whoever mistrusts them.
+    pub verify_images: bool,
     /// What one run may use.
     pub limits: Limits,
 }
@@ -48,6 +51,7 @@ impl Config {
             respond_timeout: Duration::from_secs(30),
             max_waiting: 2_048,
             drain: Duration::from_secs(10),
+            verify_images: false,
             limits: Limits::default(),
         }
     }

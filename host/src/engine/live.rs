@@ -2,6 +2,7 @@
 
 use segno_journal::{Event, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Run, RunId, Timestamp};
 
+use crate::engine::images::Images;
 use crate::engine::outside::Owner;
 use crate::engine::reply::Delivery;
 use crate::store::{Parked, RunRecord, Standing, StoreError};
@@ -15,6 +16,8 @@ pub(crate) struct Live {
     pub(crate) last_at: Timestamp,
     /// What lies parked.
     pub(crate) parked: ParkedLine,
+    /// Its images, and the journal behind them.
+    pub(crate) images: Images,
     /// The idempotency key that names the run, until its first commit.
     pub(crate) key: Option<String>,
     /// Why its journal cannot be read, if it cannot: then nothing may happen to it.
@@ -25,8 +28,8 @@ impl Live {
     pub(crate) fn new(run: RunId, record: RunRecord) -> Self {
         let owner = Owner { run, workflow: record.workflow.as_str().into() };
         let last_at = record.started_at;
-        let parked = ParkedLine::default();
-        Self { owner, record, run: Run::new(), last_at, parked, key: None, damage: None }
+        let (parked, images) = (ParkedLine::default(), Images::default());
+        Self { owner, record, run: Run::new(), last_at, parked, images, key: None, damage: None }
     }
 
     pub(crate) const fn is_blocked(&self) -> bool {

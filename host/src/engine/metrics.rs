@@ -81,16 +81,16 @@ label! {
 }
 
 label! {
-    /// Why a guest was replayed although images are taken.
+    /// Why an image was not used.
     ImageFallback {
-        /// There is no image of the run yet.
-        Missing = "missing",
-        /// The image cannot be read, or is not what was written.
+        /// It cannot be read, or is not what was written.
         Damaged = "damaged",
-        /// The image is of another module than the one that the run goes on with.
-        OtherModule = "other_module",
-        /// The guest did not take it.
-        Refused = "refused",
+        /// It is of another module, or of another version of the interface to it.
+        Foreign = "foreign",
+        /// The turns behind it do not follow from it.
+        Diverged = "diverged",
+        /// It gives another memory than the turns do.
+        Mismatch = "mismatch",
     }
 }
 
@@ -150,12 +150,13 @@ impl Metrics {
             steps_running: put(to, "steps_running", "Attempts of steps that run"),
             webhooks_called: put(to, "webhooks_called", "Calls of webhooks that were stored"),
             replays: put(to, "replays", "Guests that were brought back by replaying their turns"),
+            images_taken: put(to, "images_taken", "Images of runs that were taken"),
             image_loads: put(to, "image_loads", "Guests that were brought back from an image"),
             steps_ended: put(to, "steps_ended", "Attempts of steps that ended, by what follows"),
             image_fallbacks: put(
                 to,
                 "image_fallbacks",
-                "Replays of runs that have no usable image, by reason",
+                "Images that could not be used, by reason",
             ),
             requests: put(to, "requests", "Requests that were answered, by door and status"),
             registry,
@@ -184,8 +185,7 @@ impl Metrics {
         self.steps_ended.get_or_create(&StepEnd { outcome }).inc();
     }
 
-    /// A run was replayed, because its image could not be used.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the engine takes no images yet"))]
+    /// An image was not used; an older one or a replay stands in for it.
     pub(crate) fn image_fell_back(&self, reason: ImageFallback) {
         self.image_fallbacks.get_or_create(&Fallback { reason }).inc();
     }

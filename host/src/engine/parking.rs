@@ -7,9 +7,9 @@ use segno_journal::{Blocked, Digest, RunId};
 
 use crate::engine::error::EngineError;
 use crate::engine::live::Live;
-use crate::engine::replay::Stuck;
 use crate::engine::reply::{Delivery, Then};
 use crate::engine::shard::Shard;
+use crate::engine::stuck::Stuck;
 use crate::store::{Draft, Parked, Standing};
 
 impl Shard {
@@ -73,9 +73,9 @@ impl Shard {
         if module != before && !self.modules.enter(module) {
             return then.fail(EngineError::UnknownModule(module.to_string()));
         }
-        match self.replay(id, module) {
+        match self.revive(id, module) {
             Ok(guest) => {
-                self.warm.put(id, guest);
+                self.keep(id, guest);
                 self.go_on_with(id, module, then);
                 if module != before {
                     self.modules.leave(before);
@@ -101,13 +101,16 @@ impl Shard {
     /// the first of these events has had its turn, so a crash in between loses none of them.
     fn go_on_with(&mut self, id: RunId, module: Digest, then: Then) {
         let Some(live) = self.runs.get_mut(&id) else { return };
+        // Of another module, they are of no use any more.
+        let foreign = if live.record.module == module { Vec::new() } else { live.images.forget() };
         live.record.module = module;
         live.record.standing = Standing::Running;
         self.deliver_parked(id);
+        let draft = foreign.into_iter().fold(Draft::nothing(), |draft, image| draft.without_image(id, image));
         // A run that nothing waited for says here that it goes on.
         let draft = match self.runs.get(&id) {
-            Some(live) => Draft::nothing().with_run(id, &live.record),
-            None => Draft::nothing(),
+            Some(live) => draft.with_run(id, &live.record),
+            None => draft,
         };
         self.committer.submit(draft, move |written| match written {
             Ok(_) => then.done(),

@@ -10,8 +10,8 @@ use segno_journal::{BlockKind, Blocked, Event, Op, Open, RunId, Timestamp};
 use crate::engine::inbox::{Message, shard_of};
 use crate::engine::live::Live;
 use crate::engine::outside::Outside;
-use crate::engine::replay;
 use crate::engine::reply::Then;
+use crate::engine::restore::restore;
 use crate::engine::shard::Shard;
 use crate::engine::timers::Due;
 use crate::steps::Attempted;
@@ -71,7 +71,7 @@ impl Shard {
 /// A run as it was. One whose journal cannot be read is parked with the reason: it must not keep
 /// the others from going on.
 fn restored(store: &Store, mut live: Live) -> Result<Live, StoreError> {
-    match replay::restore(store, &mut live) {
+    match restore(store, &mut live) {
         Ok(()) => {}
         Err(damage @ StoreError::Record { .. }) => {
             let message = damage.to_string();

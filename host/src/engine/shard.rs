@@ -16,11 +16,12 @@ use crate::engine::inbox::{Inspection, Message};
 use crate::engine::live::Live;
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
-use crate::engine::replay::{self, Stuck};
 use crate::engine::reply::{Delivery, Reply, Then};
+use crate::engine::restore::restore;
+use crate::engine::stuck::Stuck;
 use crate::engine::waits;
 use crate::engine::warm::Warm;
-use crate::sandbox::{Guest, Moment, Output, Quota, Tokens};
+use crate::sandbox::{Moment, Output, Tokens};
 use crate::steps::Attempted;
 use crate::store::{Committer, Draft, Standing, Store, StoreError};
 
@@ -96,6 +97,7 @@ impl Shard {
             Ok(Output { commands, verdict, log }) => {
                 let turn = Turn { seq: moment.seq, at: moment.at, event, commands, verdict, log };
                 self.commit(id, turn, then, parked);
+                self.settle(id);
             }
             Err(stuck) => self.stuck(id, Delivery { event, then, parked }, stuck),
         }
@@ -108,34 +110,17 @@ impl Shard {
         }
         let mut guest = match self.warm.take(id) {
             Some(guest) => guest,
-            None => self.replay(id, self.runs[&id].record.module)?,
+            None => self.revive(id, self.runs[&id].record.module)?,
         };
         let (chance, public_url) = (self.outside.chance.clone(), self.config.public_url.clone());
         let fresh = Tokens::Fresh(Box::new(move || chance.address(&public_url)));
         let output = guest.turn(event, moment, fresh)?;
         let output = self.check_open(&self.runs[&id], event, output)?;
-        self.warm.put(id, guest);
+        if let Some(live) = self.runs.get_mut(&id) {
+            live.images.note_turn(guest.spent());
+        }
+        self.keep(id, guest);
         Ok(output)
-    }
-
-    /// A guest that is where the run is, on this module. All turns of the run are on disk first.
-    pub(crate) fn replay(&mut self, id: RunId, module: segno_journal::Digest) -> Result<Guest, Stuck> {
-        self.outside.metrics.replays.inc_by(u64::from(self.runs[&id].run.turns() > 0));
-        let live = &self.runs[&id];
-        if let Some(last) = live.run.turns().checked_sub(1)
-            && !self.store.has_turn(id, last)?
-        {
-            self.committer.flush()?;
-        }
-        let code = replay::Code { modules: &self.modules, module, quota: self.quota() };
-        match replay::replay(&self.store, &code, live) {
-            // Perhaps the idle ones hold what is missing.
-            Err(Stuck::NoRoom(_)) => {
-                self.warm.clear();
-                replay::replay(&self.store, &code, live)
-            }
-            replayed => replayed,
-        }
     }
 
     fn check_open(&self, live: &Live, event: &Event, mut output: Output) -> Result<Output, Blocked> {
@@ -179,6 +164,7 @@ impl Shard {
             // Nobody will be told any more. What a run that never had a turn was given stays.
             let unneeded = live.parked.positions().filter(|position| !is_first || *position > 0);
             draft = unneeded.fold(draft, |draft, position| draft.without_parked(id, Some(position)));
+            draft = live.images.positions().fold(draft, |draft, position| draft.without_image(id, position));
         }
         let (outside, owner) = (self.outside.clone(), live.owner.clone());
         self.committer.submit(draft, move |committed| match committed {
@@ -290,24 +276,13 @@ impl Shard {
     pub(crate) fn reload(&mut self, id: RunId) -> Result<(), StoreError> {
         self.committer.flush()?;
         let Some(live) = self.runs.get_mut(&id) else { return Ok(()) };
-        let reloaded = replay::restore(&self.store, live);
+        let reloaded = restore(&self.store, live);
         match &reloaded {
             Ok(()) => live.damage = None,
             Err(damage @ StoreError::Record { .. }) => live.damage = Some(damage.clone()),
             Err(error) => self.committer.give_up(error.clone()),
         }
         reloaded
-    }
-
-    fn quota(&self) -> Quota {
-        let limits = &self.config.limits;
-        Quota {
-            fuel_per_turn: limits.fuel_per_turn,
-            memory: limits.memory,
-            commands_per_turn: limits.commands_per_turn,
-            bytes_per_turn: limits.bytes_per_turn,
-            payload: limits.payload,
-        }
     }
 }
 

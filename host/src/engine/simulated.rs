@@ -225,9 +225,14 @@ impl Simulated {
         self.settle();
     }
 
-    /// Drops the live guest of a run: it is made again when its next event comes.
+    /// Lets the live guest of a run go, as where there is no room: it is made again when its next
+    /// event comes.
     pub fn evict(&mut self, run: RunId) {
-        self.shards.iter_mut().for_each(|seat| seat.shard.warm.remove(run));
+        for Seat { shard, .. } in &mut self.shards {
+            if let Some(guest) = shard.warm.take(run) {
+                shard.let_go(run, guest);
+            }
+        }
     }
 
     /// Begins an orderly stop: from now on nothing is let in, no timer fires and no attempt begins.

@@ -47,9 +47,10 @@ impl Warm {
         Some(entry.guest)
     }
 
-    /// Keeps a guest, and drops those that were idle longest where there is no more room. It is
+    /// Keeps a guest, and gives back those that were idle longest where there is no more room. It is
     /// kept even if it is larger than the budget: its next event may come at once.
-    pub(crate) fn put(&mut self, run: RunId, guest: Guest) {
+    #[must_use]
+    pub(crate) fn put(&mut self, run: RunId, guest: Guest) -> Vec<(RunId, Guest)> {
         let size = OVERHEAD + guest.grown().max(guest.memory().saturating_sub(FRESH));
         let used = self.clock;
         self.clock += 1;
@@ -57,10 +58,12 @@ impl Warm {
         self.guests.insert(run, Entry { guest, used, size });
         self.counted.inc();
         self.line.insert(used, run);
+        let mut idle = Vec::new();
         while self.held > self.budget && self.guests.len() > 1 {
-            let Some((_, idle)) = self.line.first_key_value() else { return };
-            self.remove(*idle);
+            let Some(run) = self.line.first_key_value().map(|(_, run)| *run) else { break };
+            idle.extend(self.take(run).map(|guest| (run, guest)));
         }
+        idle
     }
 
     /// Drops all guests: the host has no room left.

@@ -5,6 +5,7 @@ use wasmtime::Store;
 
 use crate::sandbox::convert;
 use crate::sandbox::given::{Facts, Quota, Tokens};
+use crate::sandbox::image::Image;
 use crate::sandbox::imports::Workflow;
 use crate::sandbox::imports::exports::segno::workflow::guest::Verdict as GuestVerdict;
 use crate::sandbox::state::{ImageSlot, State};
@@ -90,6 +91,12 @@ impl Guest {
         })
     }
 
+    /// How much fuel the last turn took.
+    #[must_use]
+    pub fn spent(&self) -> u64 {
+        self.store.data().fuel_per_turn().saturating_sub(self.store.get_fuel().unwrap_or_default())
+    }
+
     /// By how many bytes the memory of the guest has grown since it was made: what was there before
     /// is shared with the module until it is written.
     #[must_use]
@@ -148,18 +155,6 @@ impl Guest {
         let fuel = self.store.data().fuel_per_turn();
         self.store.set_fuel(fuel)
     }
-}
-
-/// The whole state of a run between two turns: what makes a fresh instance of the same module go on
-/// where the run was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image {
-    /// How large the memory is, in pages of 64 KiB.
-    pub pages: u64,
-    /// How many operations the run has started.
-    pub operations: u64,
-    /// The memory, from the end of the stack on.
-    pub memory: Vec<u8>,
 }
 
 /// The size of a page of linear memory, in bytes.

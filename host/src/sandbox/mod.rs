@@ -10,6 +10,7 @@ mod convert;
 mod error;
 mod given;
 mod guest;
+mod image;
 mod imports;
 mod module;
 mod state;
@@ -22,8 +23,12 @@ use wasmtime::{Cache, CacheConfig, Config, Engine};
 
 pub use crate::sandbox::error::ModuleError;
 pub use crate::sandbox::given::{Facts, Quota, Tokens, WebhookAddress};
-pub use crate::sandbox::guest::{Guest, Image, Moment, Output};
+pub use crate::sandbox::guest::{Guest, Moment, Output};
+pub use crate::sandbox::image::{Image, PackError};
 pub use crate::sandbox::module::Module;
+
+/// The world that guests and this host speak through. An image is of one version of it.
+pub const ABI: &str = "segno:workflow@0.1.0";
 
 /// How much address space one memory reserves. The default of 4 GiB ends at some ten thousand live
 /// guests; a guest that outgrows this is moved, which costs a copy.

@@ -24,8 +24,23 @@ pub(crate) fn encode(record: &impl Serialize) -> Vec<u8> {
         .expect("records hold only what postcard can write: no maps of unknown length, no untagged values")
 }
 
+/// Bytes that are no record, in the same envelope.
+pub(crate) fn encode_bytes(bytes: &[u8]) -> Vec<u8> {
+    [&[VERSION, 0], bytes].concat()
+}
+
 /// The record in an envelope.
 pub(crate) fn decode<R: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<R, StoreError> {
+    let damaged = |detail: String| StoreError::Record { table: table.to_owned(), detail };
+    match postcard::take_from_bytes(decode_bytes(table, bytes)?) {
+        Ok((record, [])) => Ok(record),
+        Ok((_, extra)) => Err(damaged(format!("{} bytes follow its end", extra.len()))),
+        Err(error) => Err(damaged(error.to_string())),
+    }
+}
+
+/// What stands in an envelope.
+pub(crate) fn decode_bytes<'a>(table: &str, bytes: &'a [u8]) -> Result<&'a [u8], StoreError> {
     let damaged = |detail: String| StoreError::Record { table: table.to_owned(), detail };
     let (version, rest) = bytes.split_first().ok_or_else(|| damaged("it is empty".into()))?;
     if *version != VERSION {
@@ -36,9 +51,5 @@ pub(crate) fn decode<R: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<R
     if key != PLAINTEXT {
         return Err(damaged(format!("it is encrypted with key {key}, which this host does not have")));
     }
-    match postcard::take_from_bytes(rest) {
-        Ok((record, [])) => Ok(record),
-        Ok((_, extra)) => Err(damaged(format!("{} bytes follow its end", extra.len()))),
-        Err(error) => Err(damaged(error.to_string())),
-    }
+    Ok(rest)
 }

@@ -11,6 +11,7 @@ mod draft;
 mod error;
 #[cfg(test)]
 mod golden;
+mod images;
 mod read;
 mod records;
 mod tables;
@@ -24,6 +25,7 @@ pub use crate::store::by_hand::ByHand;
 pub use crate::store::committer::Committer;
 pub use crate::store::draft::{Committed, Draft, TurnAndEffects};
 pub use crate::store::error::StoreError;
+pub use crate::store::images::ImageRecord;
 pub use crate::store::records::{ModuleRecord, Parked, RunRecord, Standing, WebhookRecord};
 
 /// The name of the one file in the data directory.

@@ -74,6 +74,26 @@ impl Store {
         codec::decode(tables::TURNS.name(), value.value()).map(Some)
     }
 
+    /// The first turn of a run that is on disk after a position.
+    pub fn first_turn_after(&self, run: RunId, seq: u64) -> Result<Option<u64>, StoreError> {
+        let rows = self.table(tables::TURNS)?;
+        let (after, last) = (tables::numbered(run, seq.saturating_add(1)), tables::numbered(run, u64::MAX));
+        let mut range = rows.range::<&[u8]>(after.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        let Some(row) = range.next() else { return Ok(None) };
+        let (key, _) = row.map_err(StoreError::io)?;
+        tables::split_numbered(key.value()).map(|(_, seq)| Some(seq)).ok_or_else(|| bad_key(tables::TURNS))
+    }
+
+    /// The last attempt of an operation that failed and was tried again.
+    pub fn last_attempt(&self, run: RunId, op: Op) -> Result<Option<Attempt>, StoreError> {
+        let rows = self.table(tables::ATTEMPTS)?;
+        let (first, last) = (tables::attempt(run, op, 0), tables::attempt(run, op, u32::MAX));
+        let mut range = rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        let Some(row) = range.next_back() else { return Ok(None) };
+        let (_, value) = row.map_err(StoreError::io)?;
+        codec::decode(tables::ATTEMPTS.name(), value.value()).map(Some)
+    }
+
     /// The attempts of a run that failed and were tried again, by operation and number.
     pub fn attempts(&self, run: RunId) -> Result<Vec<(Op, Attempt)>, StoreError> {
         let table = self.table(tables::ATTEMPTS)?;
@@ -159,7 +179,7 @@ impl Store {
         self.db.begin_read().map_err(StoreError::io)
     }
 
-    fn table(&self, table: Table) -> Result<Bytes, StoreError> {
+    pub(super) fn table(&self, table: Table) -> Result<Bytes, StoreError> {
         self.transaction()?.open_table(table).map_err(StoreError::io)
     }
 
@@ -191,7 +211,7 @@ impl Store {
     }
 }
 
-fn bad_key(table: Table) -> StoreError {
+pub(super) fn bad_key(table: Table) -> StoreError {
     StoreError::Record { table: table.name().into(), detail: "its key is damaged".into() }
 }
 

@@ -40,6 +40,19 @@ pub(crate) const UNFINISHED: Table = Table::new("unfinished");
 /// as its run.
 pub(crate) const TURNS: Table = Table::new("turns");
 
+/// What images say of themselves.
+///
+/// Key: run (16 bytes), position (big-endian `u64`): how many turns the image stands for. Value:
+/// [`crate::store::ImageRecord`] with a hash of it and its key. Lives: until the run ends or there
+/// are two newer ones.
+pub(crate) const IMAGES: Table = Table::new("images");
+
+/// The memory of images: the blocks that differ from the memory of a fresh guest, compressed.
+///
+/// Key: as in `images`. Value: bytes in the envelope, as `host/src/sandbox/image.rs` makes them.
+/// Lives: as long as its image.
+pub(crate) const BLOCKS: Table = Table::new("blocks");
+
 /// Attempts of steps that failed and were tried again.
 ///
 /// Key: run (16 bytes), operation (big-endian `u64`), number of the attempt (big-endian `u32`).
@@ -83,8 +96,8 @@ pub(crate) const CODE: Table = Table::new("code");
 pub(crate) const WORKFLOWS: Table = Table::new("workflows");
 
 /// All tables but `meta`.
-pub(crate) const ALL: [Table; 10] =
-    [RUNS, UNFINISHED, TURNS, ATTEMPTS, PARKED, WEBHOOKS, KEYS, MODULES, CODE, WORKFLOWS];
+pub(crate) const ALL: [Table; 12] =
+    [RUNS, UNFINISHED, TURNS, IMAGES, BLOCKS, ATTEMPTS, PARKED, WEBHOOKS, KEYS, MODULES, CODE, WORKFLOWS];
 
 /// How many attempts of one operation are kept: a step that is tried for years must not fill the
 /// disk.

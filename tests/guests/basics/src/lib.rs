@@ -2,6 +2,7 @@
 
 pub mod ambient;
 pub mod hooks;
+pub mod long;
 pub mod medley;
 pub mod plain;
 pub mod program;
@@ -20,6 +21,9 @@ segno::export!(
     hooks::hook_manual_in_step,
     hooks::hook_busy,
     hooks::hook_heavy,
+    long::rounds,
+    long::rounds_kept,
+    long::rounds_printed,
     medley::medley,
     medley::edition,
     program::program,

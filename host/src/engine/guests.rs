@@ -1,0 +1,141 @@
+//! The guests of a shard: which of them are live, which are let go, and how one comes back.
+
+use segno_journal::{Digest, History, Open, RunId};
+
+use crate::engine::live::Live;
+use crate::engine::modules::Modules;
+use crate::engine::revival::Revival;
+use crate::engine::shard::Shard;
+use crate::engine::stuck::Stuck;
+use crate::sandbox::{ABI, Guest, Quota};
+use crate::store::{Draft, ImageRecord};
+
+/// A guest whose run does nothing but sleep for longer than this, in milliseconds, is let go at
+/// once: that it comes back from its image costs less than its memory is worth so long.
+const LONG_SLEEP_MS: u64 = 60_000;
+
+/// How many sleeps are looked at to find that a run only sleeps.
+const FEW_SLEEPS: usize = 16;
+
+impl Shard {
+    /// A guest that is where the run is, on this module. All turns of the run are on disk first.
+    pub(crate) fn revive(&mut self, id: RunId, module: Digest) -> Result<Guest, Stuck> {
+        let live = &self.runs[&id];
+        if let Some(last) = live.run.turns().checked_sub(1)
+            && !self.store.has_turn(id, last)?
+        {
+            self.committer.flush()?;
+        }
+        let revival = Revival {
+            store: &self.store,
+            module: self.modules.load(module).map_err(|error| Stuck::no_module(&error))?,
+            quota: self.quota(),
+            verify: self.config.verify_images,
+            metrics: &self.outside.metrics,
+        };
+        match revival.guest(live) {
+            // Perhaps the idle ones hold what is missing.
+            Err(Stuck::NoRoom(_)) => {
+                self.warm.clear();
+                revival.guest(live)
+            }
+            revived => revived,
+        }
+    }
+
+    /// Keeps a guest live. Those that were idle longest go where there is no more room.
+    pub(crate) fn keep(&mut self, id: RunId, guest: Guest) {
+        for (idle, guest) in self.warm.put(id, guest) {
+            self.let_go(idle, guest);
+        }
+    }
+
+    /// What becomes of the guest of a run after a turn: now and then an image of it is taken, and it
+    /// is let go where it will not be needed for long.
+    pub(crate) fn settle(&mut self, id: RunId) {
+        let Some(live) = self.runs.get(&id) else { return };
+        let (is_due, sleeps_long) = (live.images.is_due(), sleeps_long(live));
+        if !is_due && !sleeps_long {
+            return;
+        }
+        let Some(mut guest) = self.warm.take(id) else { return };
+        if sleeps_long {
+            return self.let_go(id, guest);
+        }
+        self.take_image(id, &mut guest);
+        self.keep(id, guest);
+    }
+
+    /// Lets a guest go, with an image where that is worth its while.
+    pub(crate) fn let_go(&mut self, id: RunId, mut guest: Guest) {
+        if self.runs.get(&id).is_some_and(|live| live.images.is_due_when_let_go()) {
+            self.take_image(id, &mut guest);
+        }
+    }
+
+    /// Sends an image of the run to the disk, behind the turns that it stands for. The one that is
+    /// then not needed any more is forgotten with it, and so are turns that nobody wants.
+    fn take_image(&mut self, id: RunId, guest: &mut Guest) {
+        let Some(live) = self.runs.get_mut(&id) else { return };
+        let Some((image, blocks)) = picture(&self.modules, live, guest) else {
+            return live.images.refuse();
+        };
+        let position = live.run.turns();
+        let size = blocks.len() as u64;
+        let mut draft = Draft::nothing().with_image(id, position, image, blocks);
+        if let Some(unneeded) = live.images.put(position, size) {
+            draft = draft.without_image(id, unneeded);
+        }
+        if let History::Keep(turns) = self.modules.history(live.record.module, &live.record.workflow) {
+            draft = draft.without_turns(id, live.images.cut(turns));
+        }
+        self.outside.metrics.images_taken.inc();
+        self.committer.submit(draft, |_written| {});
+    }
+
+    pub(crate) fn quota(&self) -> Quota {
+        let limits = &self.config.limits;
+        Quota {
+            fuel_per_turn: limits.fuel_per_turn,
+            memory: limits.memory,
+            commands_per_turn: limits.commands_per_turn,
+            bytes_per_turn: limits.bytes_per_turn,
+            payload: limits.payload,
+        }
+    }
+}
+
+/// An image of a run as it stands, and its blocks; nothing where its guest cannot be saved, as when
+/// it has printed: the handle that it prints to is not in its memory.
+fn picture(modules: &Modules, live: &Live, guest: &mut Guest) -> Option<(ImageRecord, Vec<u8>)> {
+    let run = live.owner.run;
+    let module = modules.load(live.record.module).ok()?;
+    let image = match guest.save() {
+        Ok(image) => image?,
+        Err(blocked) => {
+            tracing::warn!(%run, %blocked, "the guest cannot be saved; its run is replayed when it comes back");
+            return None;
+        }
+    };
+    let blocks = module.pack(&image.memory).inspect_err(|error| {
+        tracing::warn!(%run, %error, "no image is taken; the run is replayed when it comes back");
+    });
+    let record = ImageRecord {
+        abi: ABI.to_owned(),
+        module: live.record.module,
+        at: live.last_at,
+        run: live.run.clone(),
+        pages: image.pages,
+        length: image.memory.len() as u64,
+        blocks: [0; 32],
+    };
+    blocks.ok().map(|blocks| (record, blocks))
+}
+
+/// Whether a run does nothing but sleep, and for long.
+fn sleeps_long(live: &Live) -> bool {
+    let open = live.run.open();
+    let until = live.last_at.plus_ms(LONG_SLEEP_MS);
+    (1..=FEW_SLEEPS).contains(&open.len())
+        && live.run.open().all(|(_, open)| matches!(open, Open::Sleep { until: end, .. } if *end >= until))
+}

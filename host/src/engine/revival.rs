@@ -1,0 +1,197 @@
+//! Making the guest of a run again: from its newest image and the turns behind it, or from all its
+//! turns. An image is always disposable: what is wrong with one is a reason to use the next, and
+//! never an error.
+
+use std::ops::ControlFlow;
+
+use segno_journal::{BlockKind, Blocked, Turn, divergence};
+
+use crate::engine::live::Live;
+use crate::engine::metrics::{ImageFallback, Metrics};
+use crate::engine::stuck::Stuck;
+use crate::sandbox::{ABI, Facts, Guest, Image, Module, Moment, Quota, Tokens};
+use crate::store::{ImageRecord, Store, StoreError};
+
+/// What it takes to make a guest again.
+pub(crate) struct Revival<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) module: Module,
+    pub(crate) quota: Quota,
+    /// Whether each guest that comes from an image is compared with one that is replayed.
+    pub(crate) verify: bool,
+    pub(crate) metrics: &'a Metrics,
+}
+
+/// An image as it was found: its position, and what it says or why it cannot be read.
+type FoundImage = (u64, Result<ImageRecord, StoreError>);
+
+/// Why an image is of no use.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error("it is of another module or of another version of the interface")]
+    Foreign,
+    #[error("{0}")]
+    Damaged(String),
+    #[error("the turns behind it do not follow from it: {0}")]
+    Diverged(Blocked),
+    #[error("there is no room for its guest: {0}")]
+    NoRoom(String),
+}
+
+impl Unusable {
+    const fn label(&self) -> ImageFallback {
+        match self {
+            Self::Foreign => ImageFallback::Foreign,
+            Self::Damaged(_) | Self::NoRoom(_) => ImageFallback::Damaged,
+            Self::Diverged(_) => ImageFallback::Diverged,
+        }
+    }
+}
+
+impl Revival<'_> {
+    /// A guest that is where the run is. All turns of the run are on disk.
+    pub(crate) fn guest(&self, live: &Live) -> Result<Guest, Stuck> {
+        let mut images = self.store.images(live.owner.run)?.into_iter();
+        match self.from_images(live, &mut images)? {
+            Some((position, guest)) if self.verify => self.verified(live, (position, guest), &mut images),
+            Some((_, guest)) => Ok(guest),
+            None => self.from_the_start(live),
+        }
+    }
+
+    /// A guest from the first of these images that can be used, and the position of that.
+    fn from_images(
+        &self,
+        live: &Live,
+        images: &mut impl Iterator<Item = FoundImage>,
+    ) -> Result<Option<(u64, Guest)>, Stuck> {
+        let run = live.owner.run;
+        for (position, image) in images {
+            match self.from_image(live, position, image) {
+                Ok(guest) => return Ok(Some((position, guest))),
+                Err(Unusable::NoRoom(message)) => return Err(Stuck::NoRoom(message)),
+                Err(unusable) => {
+                    self.metrics.image_fell_back(unusable.label());
+                    tracing::warn!(%run, position, reason = %unusable, "an image is not used");
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// A fresh guest that becomes the run of an image, and is given the turns behind it.
+    fn from_image(
+        &self,
+        live: &Live,
+        position: u64,
+        image: Result<ImageRecord, StoreError>,
+    ) -> Result<Guest, Unusable> {
+        let damaged = |error: &dyn std::fmt::Display| Unusable::Damaged(error.to_string());
+        let image = image.map_err(|error| damaged(&error))?;
+        if image.module != self.module.digest() || image.abi != ABI {
+            return Err(Unusable::Foreign);
+        }
+        let blocks =
+            self.store.image_blocks(live.owner.run, position, &image).map_err(|error| damaged(&error))?;
+        let length = usize::try_from(image.length).ok().filter(|length| *length <= self.quota.memory);
+        let length = length.ok_or_else(|| damaged(&"it is larger than the memory that a run may have"))?;
+        let memory = self.module.unpack(length, &blocks).map_err(|error| damaged(&error))?;
+        let mut guest = self.fresh(live).map_err(Unusable::NoRoom)?;
+        let image = Image { pages: image.pages, operations: image.run.operations(), memory };
+        guest.load(image).map_err(|blocked| Unusable::Damaged(blocked.message))?;
+        match self.replay(live, &mut guest, position) {
+            Ok(()) => {
+                self.metrics.image_loads.inc();
+                Ok(guest)
+            }
+            Err(Stuck::Blocked(blocked)) => Err(Unusable::Diverged(blocked)),
+            Err(Stuck::NoRoom(message)) => Err(Unusable::NoRoom(message)),
+            Err(Stuck::Store(error)) => Err(damaged(&error)),
+        }
+    }
+
+    /// A fresh guest that is given all turns of the run.
+    fn from_the_start(&self, live: &Live) -> Result<Guest, Stuck> {
+        let first = live.images.first_turn();
+        if !live.images.has_whole_journal() {
+            let message = format!(
+                "none of its images can be used, and its turns before {first} were forgotten, as its workflow \
+                 wishes with `history`; resume it on the module that it was on, or start it again"
+            );
+            return Err(Blocked { kind: BlockKind::Journal, message }.into());
+        }
+        let mut guest = self.fresh(live).map_err(Stuck::NoRoom)?;
+        self.replay(live, &mut guest, 0)?;
+        self.metrics.replays.inc();
+        Ok(guest)
+    }
+
+    fn fresh(&self, live: &Live) -> Result<Guest, String> {
+        let facts = Facts {
+            run: live.owner.run,
+            workflow: live.record.workflow.clone(),
+            started_at: live.record.started_at,
+            seed: live.record.seed,
+        };
+        let guest = self.module.instantiate(facts, self.quota);
+        guest.map_err(|error| format!("its guest cannot be made: {error:#}"))
+    }
+
+    /// Gives a guest the recorded turns from a position on; it gives the recorded commands.
+    fn replay(&self, live: &Live, guest: &mut Guest, from: u64) -> Result<(), Stuck> {
+        let mut replayed = Ok(from);
+        self.store.visit_turns(live.owner.run, from, |turn| {
+            replayed = replay_turn(guest, &turn, *replayed.as_ref().unwrap_or(&from));
+            if replayed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        let (replayed, expected) = (replayed?, live.run.turns());
+        if replayed == expected {
+            return Ok(());
+        }
+        let message =
+            format!("its journal has {replayed} turns, but {expected} are known to have been committed");
+        Err(Blocked { kind: BlockKind::Journal, message }.into())
+    }
+
+    /// The guest that comes from an image, if the other way gives the same memory; or else that of
+    /// the other way. That is a replay of all turns, or an older image where the turns before were
+    /// forgotten; where there is neither, nothing is compared.
+    fn verified(
+        &self,
+        live: &Live,
+        (position, mut guest): (u64, Guest),
+        older: &mut impl Iterator<Item = FoundImage>,
+    ) -> Result<Guest, Stuck> {
+        let other = match live.images.has_whole_journal() {
+            true => Some(self.from_the_start(live)?),
+            false => self.from_images(live, older)?.map(|(_, guest)| guest),
+        };
+        let Some(mut other) = other else { return Ok(guest) };
+        if guest.save()? == other.save()? {
+            return Ok(guest);
+        }
+        self.metrics.image_fell_back(ImageFallback::Mismatch);
+        tracing::error!(
+            run = %live.owner.run,
+            position,
+            "an image gives another memory than the turns do; the turns stand"
+        );
+        Ok(other)
+    }
+}
+
+fn replay_turn(guest: &mut Guest, turn: &Turn, expected: u64) -> Result<u64, Blocked> {
+    if turn.seq != expected {
+        let message = format!("turn {} stands where turn {expected} belongs", turn.seq);
+        return Err(Blocked { kind: BlockKind::Journal, message });
+    }
+    let moment = Moment { seq: turn.seq, at: turn.at };
+    let output = guest.turn(&turn.event, moment, Tokens::recorded(&turn.commands))?;
+    divergence::check(turn, &output.commands, &output.verdict).map_err(|divergence| Blocked {
+        kind: BlockKind::Divergence,
+        message: format!(
+            "{divergence}; deploy the code that it was started with, or resume it on a module that agrees"
+        ),
+    })?;
+    Ok(turn.seq + 1)
+}

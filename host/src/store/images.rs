@@ -1,0 +1,133 @@
+//! Images on disk: what lets a run go on from its memory instead of its history. An image is always
+//! disposable, so what cannot be read here is a reason to use another one, never an error.
+
+use segno_journal::{Digest, Run, RunId, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::store::codec;
+use crate::store::draft::Draft;
+use crate::store::error::StoreError;
+use crate::store::tables;
+use crate::store::{Store, read};
+
+/// What an image says of itself and of its run. It stands beside the memory, so that recovery reads
+/// the state of a run without its memory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImageRecord {
+    /// The world between guest and host that its memory was saved through.
+    pub abi: String,
+    /// Which code it is of.
+    pub module: Digest,
+    /// When its last turn was.
+    pub at: Timestamp,
+    /// The state of the run: the fold of all turns before the position of the image.
+    pub run: Run,
+    /// How large the memory is, in pages of 64 KiB.
+    pub pages: u64,
+    /// How many bytes of the memory are in the image.
+    pub length: u64,
+    /// The SHA-256 of the blocks that are stored.
+    pub blocks: [u8; 32],
+}
+
+/// An image record, and the hash by which damage is seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sealed {
+    pub(crate) image: ImageRecord,
+    /// The SHA-256 of the key and of the record: an image is of one run at one position.
+    pub(crate) seal: [u8; 32],
+}
+
+impl Sealed {
+    fn new(key: &[u8], image: ImageRecord) -> Self {
+        let seal = seal(key, &image);
+        Self { image, seal }
+    }
+}
+
+fn seal(key: &[u8], image: &ImageRecord) -> [u8; 32] {
+    Sha256::new().chain_update(key).chain_update(codec::encode(image)).finalize().into()
+}
+
+impl<T> Draft<T> {
+    /// Also keeps an image of a run: it stands for all turns before this position. `image` gets the
+    /// hash of the blocks.
+    pub fn with_image(mut self, run: RunId, position: u64, mut image: ImageRecord, blocks: Vec<u8>) -> Self {
+        let key = tables::numbered(run, position);
+        image.blocks = Sha256::digest(&blocks).into();
+        self.rows.put(tables::IMAGES, key, codec::encode(&Sealed::new(&key, image)));
+        self.rows.put(tables::BLOCKS, key, codec::encode_bytes(&blocks));
+        self
+    }
+
+    /// Also forgets the image of a run at this position.
+    pub fn without_image(mut self, run: RunId, position: u64) -> Self {
+        let key = tables::numbered(run, position);
+        self.rows.delete(tables::IMAGES, key);
+        self.rows.delete(tables::BLOCKS, key);
+        self
+    }
+}
+
+impl Draft<()> {
+    /// Also forgets these turns of a run.
+    pub fn without_turns(mut self, run: RunId, turns: std::ops::Range<u64>) -> Self {
+        for seq in turns {
+            self.rows.delete(tables::TURNS, tables::numbered(run, seq));
+        }
+        self
+    }
+}
+
+impl Store {
+    /// The images of a run, newest first: the position of each, and what it says or why it cannot
+    /// be read.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub fn images(&self, run: RunId) -> Result<Vec<(u64, Result<ImageRecord, StoreError>)>, StoreError> {
+        let table = self.table(tables::IMAGES)?;
+        let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
+        let rows = table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        rows.rev()
+            .map(|row| {
+                let (key, value) = row.map_err(StoreError::io)?;
+                let (_, position) =
+                    tables::split_numbered(key.value()).ok_or_else(|| read::bad_key(tables::IMAGES))?;
+                Ok((position, opened(key.value(), value.value())))
+            })
+            .collect()
+    }
+
+    /// The blocks of an image.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read, or the blocks are not those of the image.
+    pub fn image_blocks(
+        &self,
+        run: RunId,
+        position: u64,
+        image: &ImageRecord,
+    ) -> Result<Vec<u8>, StoreError> {
+        let table = self.table(tables::BLOCKS)?;
+        let value = table.get(tables::numbered(run, position).as_slice()).map_err(StoreError::io)?;
+        let damaged = |detail: &str| StoreError::Record { table: "blocks".into(), detail: detail.into() };
+        let value = value.ok_or_else(|| damaged("they are missing"))?;
+        let blocks = codec::decode_bytes("blocks", value.value())?;
+        if <[u8; 32]>::from(Sha256::digest(blocks)) != image.blocks {
+            return Err(damaged("they have another hash than their image says"));
+        }
+        Ok(blocks.to_vec())
+    }
+}
+
+fn opened(key: &[u8], value: &[u8]) -> Result<ImageRecord, StoreError> {
+    let Sealed { image, seal: sealed } = codec::decode("images", value)?;
+    if seal(key, &image) == sealed {
+        return Ok(image);
+    }
+    Err(StoreError::Record { table: "images".into(), detail: "it has another hash than it says".into() })
+}

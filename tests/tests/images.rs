@@ -1,0 +1,206 @@
+//! Images: a run goes on from its memory, whatever happens to the images on disk.
+
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use segno_host::engine::Config;
+use segno_journal::RunId;
+use segno_tests::{Host, output, post};
+use serde_json::{Value, json};
+
+type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+const TURNS: Table = Table::new("turns");
+const IMAGES: Table = Table::new("images");
+const BLOCKS: Table = Table::new("blocks");
+
+/// More turns than lie between two images, several times.
+const STEPS: usize = 1_000;
+
+/// A run that has done its steps and waits for the first of its two calls.
+async fn waiting_run(host: &Host, workflow: &str) -> RunId {
+    let run = host.start(workflow, json!({ "calls": 2, "steps": STEPS })).await;
+    until_it_waits_for_a_call(host, run).await;
+    run
+}
+
+async fn until_it_waits_for_a_call(host: &Host, run: RunId) {
+    host.until(run, |view| (view.waits_for.len() == 1).then_some(())).await;
+}
+
+/// What the run gives when it gets its two calls, each on a host of its own.
+async fn play_on(host: Host, run: RunId) -> Value {
+    let token = host.token(run).await;
+    host.engine.call_webhook(&token, post("one")).await.expect("the call is stored");
+    until_it_waits_for_a_call(&host, run).await;
+    let host = host.restart(|_config| {}).await;
+    host.engine.call_webhook(&token, post("two")).await.expect("the call is stored");
+    output(&host.end(run).await)
+}
+
+fn expected() -> Value {
+    json!([2 * STEPS, ["one", "two"]])
+}
+
+/// Stops the host, changes its store, and starts it again.
+async fn tampered(host: Host, tamper: impl FnOnce(&Database)) -> Host {
+    let directory = host.stop().await;
+    let store = Database::open(directory.path().join("segno.redb")).expect("the store is let go");
+    tamper(&store);
+    drop(store);
+    Host::reopen(directory, without_verifying).await
+}
+
+/// The turns that are taken away cannot be compared with.
+fn without_verifying(config: &mut Config) {
+    config.verify_images = false;
+}
+
+/// Changes each row of a table, or takes it away.
+fn change(store: &Database, table: Table, change: impl Fn(usize, &[u8]) -> Option<Vec<u8>>) -> usize {
+    let transaction = store.begin_write().expect("it can be written");
+    let mut changed = 0;
+    {
+        let mut table = transaction.open_table(table).expect("there is such a table");
+        let rows: Vec<_> = table
+            .iter()
+            .expect("it can be read")
+            .map(|row| row.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())).expect("a row"))
+            .collect();
+        for (at, (key, value)) in rows.iter().enumerate() {
+            match change(at, value) {
+                Some(new) => drop(table.insert(key.as_slice(), new.as_slice()).expect("it is written")),
+                None => drop(table.remove(key.as_slice()).expect("it is taken away")),
+            }
+            changed += 1;
+        }
+    }
+    transaction.commit().expect("it is committed");
+    changed
+}
+
+fn rows(store: &Database, table: Table) -> usize {
+    let transaction = store.begin_read().expect("it can be read");
+    transaction.open_table(table).expect("there is such a table").iter().expect("it can be read").count()
+}
+
+/// A byte in the middle is another one.
+fn damaged(value: &[u8]) -> Vec<u8> {
+    let mut value = value.to_vec();
+    let middle = value.len() / 2;
+    value[middle] ^= 0x40;
+    value
+}
+
+#[tokio::test]
+async fn a_run_goes_on_from_its_image_without_its_first_turns() {
+    let host = Host::new().await;
+    let run = waiting_run(&host, "rounds").await;
+    let host = tampered(host, |store| {
+        assert_eq!(rows(store, IMAGES), 2, "the last two are kept");
+        assert_eq!(rows(store, BLOCKS), 2);
+        // Neither its state nor its guest needs them any more.
+        change(store, TURNS, |at, value| (at == 0 || at > STEPS / 2).then(|| value.to_vec()));
+    })
+    .await;
+    assert_eq!(play_on(host, run).await, expected());
+}
+
+#[tokio::test]
+async fn damaged_missing_and_foreign_images_are_replaced_by_older_ones_and_by_replay() {
+    type Tamper = fn(&Database);
+    let cases: [(&str, Tamper); 7] = [
+        ("the blocks of the newest", |store| {
+            change(store, BLOCKS, |at, value| Some(if at == 1 { damaged(value) } else { value.to_vec() }));
+        }),
+        ("all blocks", |store| {
+            change(store, BLOCKS, |_, value| Some(damaged(value)));
+        }),
+        ("no blocks", |store| {
+            change(store, BLOCKS, |_, _| None);
+        }),
+        ("the state of the newest", |store| {
+            change(store, IMAGES, |at, value| Some(if at == 1 { damaged(value) } else { value.to_vec() }));
+        }),
+        ("all states, of half their length", |store| {
+            change(store, IMAGES, |_, value| Some(value[..value.len() / 2].to_vec()));
+        }),
+        ("no images", |store| {
+            change(store, IMAGES, |_, _| None);
+        }),
+        ("each in the place of the other", |store| {
+            for table in [IMAGES, BLOCKS] {
+                let all: std::cell::RefCell<Vec<Vec<u8>>> = std::cell::RefCell::default();
+                change(store, table, |_, value| {
+                    all.borrow_mut().push(value.to_vec());
+                    Some(value.to_vec())
+                });
+                change(store, table, |at, _| Some(all.borrow()[1 - at].clone()));
+            }
+        }),
+    ];
+    for (name, tamper) in cases {
+        let host = Host::new().await;
+        let run = waiting_run(&host, "rounds").await;
+        let host = tampered(host, tamper).await;
+        assert_eq!(play_on(host, run).await, expected(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_workflow_that_keeps_its_last_turns_has_a_bounded_journal_and_goes_on() {
+    let host = Host::new().await;
+    let run = waiting_run(&host, "rounds_kept").await;
+    let host = tampered(host, |store| {
+        let turns = rows(store, TURNS);
+        assert!((100..STEPS - 100).contains(&turns), "{turns} turns are kept");
+    })
+    .await;
+    let told = host.engine.history(run, 0, 10_000).await.expect("what is left can be told");
+    assert_eq!(told.events[0].turn, 0, "what the run was given is kept");
+    assert_eq!(play_on(host, run).await, expected());
+}
+
+#[tokio::test]
+async fn a_run_without_images_and_without_its_first_turns_is_parked_and_says_why() {
+    let host = Host::new().await;
+    let run = waiting_run(&host, "rounds_kept").await;
+    let host = tampered(host, |store| {
+        change(store, BLOCKS, |_, value| Some(damaged(value)));
+    })
+    .await;
+    let token = host.token(run).await;
+    host.engine.call_webhook(&token, post("one")).await.expect("the call is stored");
+    let view = host.end(run).await;
+    let blocked = segno_tests::blocked(&view);
+    assert!(blocked.starts_with("none of its images can be used, and its turns before "), "{blocked}");
+}
+
+#[tokio::test]
+async fn a_run_that_printed_is_replayed() {
+    let host = Host::new().await;
+    let run = waiting_run(&host, "rounds_printed").await;
+    let host = tampered(host, |store| assert_eq!(rows(store, IMAGES), 0)).await;
+    assert_eq!(play_on(host, run).await, expected());
+}
+
+#[tokio::test]
+async fn the_images_of_a_run_are_gone_when_it_has_ended() {
+    let host = Host::new().await;
+    let view = host.run("add_steps", json!(STEPS)).await;
+    assert_eq!(view.turns, STEPS as u64 + 1);
+    tampered(host, |store| assert_eq!((rows(store, IMAGES), rows(store, BLOCKS)), (0, 0))).await;
+}
+
+#[tokio::test]
+async fn where_no_guest_has_room_to_stay_every_run_still_goes_its_way() {
+    let host = Host::with(|config| config.memory_budget = 0).await;
+    let mut runs = Vec::new();
+    for _ in 0..20 {
+        runs.push(host.start("rounds", json!({ "calls": 1, "steps": 100 })).await);
+    }
+    for run in runs {
+        until_it_waits_for_a_call(&host, run).await;
+        let token = host.token(run).await;
+        host.engine.call_webhook(&token, post("now")).await.expect("the call is stored");
+        assert_eq!(output(&host.end(run).await), json!([100, ["now"]]));
+    }
+}
