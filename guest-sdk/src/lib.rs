@@ -135,6 +135,22 @@ pub use jiff::Timestamp;
 /// }
 /// ```
 ///
+/// A loop that runs for years need not keep all of its past. With `history = "keep 1000"` the last
+/// 1,000 turns of a run are kept at least, and older ones are forgotten once the host has an image of
+/// its memory that stands for them; `history = "all"`, the default, keeps everything. A turn is one
+/// event and what the workflow did about it. A run whose turns were forgotten goes on as before, but
+/// only on the module that it was started on. A workflow that prints is never forgotten anything of:
+/// what it prints to is not in its memory; use [`log`].
+///
+/// ```
+/// #[segno::workflow(history = "keep 1000")]
+/// pub async fn poll() -> Result<(), segno::Error> {
+///     loop {
+///         segno::sleep("5 minutes").await;
+///     }
+/// }
+/// ```
+///
 /// The function itself stays as it is; [`export!`] makes it part of the component. Beside it
 /// stands a hidden type of the same name, by which the list finds it.
 pub use segno_macros::workflow;

@@ -22,9 +22,11 @@ fn component(describe: &str, verdict: &str) -> Vec<u8> {
                 (param i64 i32 i64 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) (i32.const 64))
             (func (export "segno:workflow/guest@0.1.0#save"))
             (func (export "segno:workflow/guest@0.1.0#load") (param i64))
-            (data (i32.const 0) "\80\00\00\00\01\00\00\00\84\00\00\00\01\00\00\00\00\00\00\00\00\00\00\00")
+            (data (i32.const 0) "\80\00\00\00\01\00\00\00\a0\00\00\00\01\00\00\00\00\00\00\00\00\00\00\00")
             (data (i32.const 64) "{verdict}")
-            (data (i32.const 128) "x\00\00\00\8c\00\00\00\01\00\00\00w\ff\fe"))"#
+            (data (i32.const 128) "x")
+            (data (i32.const 140) "w\ff\fe")
+            (data (i32.const 160) "\8c\00\00\00\01\00\00\00"))"#
     );
     let mut module = wat::parse_str(wat).expect("the module is well written");
     let mut resolve = Resolve::default();

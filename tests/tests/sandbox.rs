@@ -208,7 +208,7 @@ fn there_are_no_files_and_no_environment() {
 #[test]
 fn a_component_describes_itself() {
     let manifest = sandbox().load(&basics()).and_then(|module| module.describe()).expect("it is good");
-    assert!(manifest.workflows.contains(&"echo".to_owned()));
+    assert!(manifest.names().contains(&"echo".to_owned()));
     assert!(manifest.steps.contains(&"add".to_owned()));
     assert!(manifest.sdk.starts_with("segno "));
 }

@@ -94,6 +94,10 @@ pub(super) struct ListenArgs {
     #[arg(long, value_enum, default_value_t)]
     pub(super) log_format: LogFormat,
 
+    /// Brings each run that comes back from an image back without it too, and compares the two
+    #[arg(long)]
+    pub(super) verify_images: bool,
+
     #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
@@ -101,7 +105,7 @@ pub(super) struct ListenArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(super) struct LimitArgs {
-    /// Memory that live workflows may hold together; idle ones beyond it are replayed when needed
+    /// Memory that live workflows may hold together; idle ones beyond it come back when needed
     #[arg(long, value_name = "SIZE", default_value_t = Size(defaults().memory_budget))]
     memory_budget: Size,
 
@@ -126,7 +130,7 @@ pub(super) struct LimitArgs {
 impl ListenArgs {
     /// The options of a host on this data directory.
     pub(super) fn into_options(self, data: PathBuf) -> ServeOptions {
-        let Self { listen, webhook_listen, public_url, token, log_format: _, limits } = self;
+        let Self { listen, webhook_listen, public_url, token, log_format: _, verify_images, limits } = self;
         let mut options = ServeOptions::new(data);
         options.limits.fuel_per_turn = limits.fuel_per_turn;
         options.limits.memory = limits.memory_per_run.0;
@@ -138,6 +142,7 @@ impl ListenArgs {
             max_webhook_body: limits.max_webhook_body.0,
             memory_budget: limits.memory_budget.0,
             max_running_steps: limits.max_steps,
+            verify_images,
             ..options
         }
     }

@@ -39,6 +39,9 @@ pub struct ServeOptions {
     pub memory_budget: usize,
     /// How many steps run at once.
     pub max_running_steps: usize,
+    /// Whether each run that comes back from an image is also brought back without it, and the two
+    /// are compared.
+    pub verify_images: bool,
     /// What one run may use.
     pub limits: Limits,
 }
@@ -55,8 +58,9 @@ impl ServeOptions {
     /// A host on this machine's loopback address, with the default ports and limits.
     #[must_use]
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        let Config { data, respond_timeout, memory_budget, max_running_steps, limits, .. } =
-            Config::new(data, String::new());
+        let config = Config::new(data, String::new());
+        let Config { data, respond_timeout, memory_budget, max_running_steps, verify_images, limits, .. } =
+            config;
         Self {
             data,
             listen: Self::DEFAULT_LISTEN,
@@ -67,6 +71,7 @@ impl ServeOptions {
             respond_timeout,
             memory_budget,
             max_running_steps,
+            verify_images,
             limits,
         }
     }
@@ -129,6 +134,7 @@ impl Server {
             respond_timeout: options.respond_timeout,
             memory_budget: options.memory_budget,
             max_running_steps: options.max_running_steps,
+            verify_images: options.verify_images,
             limits: options.limits,
             ..Config::new(options.data, public_url)
         };

@@ -38,8 +38,9 @@ pub(crate) struct Metrics {
     pub(crate) webhooks_called: Counter,
     /// Guests that were brought back by giving them the turns of their run again.
     pub(crate) replays: Counter,
+    /// Images of runs that were taken.
+    pub(crate) images_taken: Counter,
     /// Guests that were brought back from an image.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the engine takes no images yet"))]
     pub(crate) image_loads: Counter,
     steps_ended: Family<StepEnd, Counter>,
     image_fallbacks: Family<Fallback, Counter>,
@@ -153,11 +154,7 @@ impl Metrics {
             images_taken: put(to, "images_taken", "Images of runs that were taken"),
             image_loads: put(to, "image_loads", "Guests that were brought back from an image"),
             steps_ended: put(to, "steps_ended", "Attempts of steps that ended, by what follows"),
-            image_fallbacks: put(
-                to,
-                "image_fallbacks",
-                "Images that could not be used, by reason",
-            ),
+            image_fallbacks: put(to, "image_fallbacks", "Images that could not be used, by reason"),
             requests: put(to, "requests", "Requests that were answered, by door and status"),
             registry,
         };

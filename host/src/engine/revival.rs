@@ -10,7 +10,7 @@ use crate::engine::live::Live;
 use crate::engine::metrics::{ImageFallback, Metrics};
 use crate::engine::stuck::Stuck;
 use crate::sandbox::{ABI, Facts, Guest, Image, Module, Moment, Quota, Tokens};
-use crate::store::{ImageRecord, Store, StoreError};
+use crate::store::{FoundImage, ImageRecord, Store, StoreError};
 
 /// What it takes to make a guest again.
 pub(crate) struct Revival<'a> {
@@ -21,9 +21,6 @@ pub(crate) struct Revival<'a> {
     pub(crate) verify: bool,
     pub(crate) metrics: &'a Metrics,
 }
-
-/// An image as it was found: its position, and what it says or why it cannot be read.
-type FoundImage = (u64, Result<ImageRecord, StoreError>);
 
 /// Why an image is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -52,22 +49,22 @@ impl Revival<'_> {
     /// A guest that is where the run is. All turns of the run are on disk.
     pub(crate) fn guest(&self, live: &Live) -> Result<Guest, Stuck> {
         let mut images = self.store.images(live.owner.run)?.into_iter();
-        match self.from_images(live, &mut images)? {
+        match self.load_first(live, &mut images)? {
             Some((position, guest)) if self.verify => self.verified(live, (position, guest), &mut images),
             Some((_, guest)) => Ok(guest),
-            None => self.from_the_start(live),
+            None => self.replay_all(live),
         }
     }
 
     /// A guest from the first of these images that can be used, and the position of that.
-    fn from_images(
+    fn load_first(
         &self,
         live: &Live,
         images: &mut impl Iterator<Item = FoundImage>,
     ) -> Result<Option<(u64, Guest)>, Stuck> {
         let run = live.owner.run;
         for (position, image) in images {
-            match self.from_image(live, position, image) {
+            match self.load(live, position, image) {
                 Ok(guest) => return Ok(Some((position, guest))),
                 Err(Unusable::NoRoom(message)) => return Err(Stuck::NoRoom(message)),
                 Err(unusable) => {
@@ -80,7 +77,7 @@ impl Revival<'_> {
     }
 
     /// A fresh guest that becomes the run of an image, and is given the turns behind it.
-    fn from_image(
+    fn load(
         &self,
         live: &Live,
         position: u64,
@@ -99,7 +96,7 @@ impl Revival<'_> {
         let mut guest = self.fresh(live).map_err(Unusable::NoRoom)?;
         let image = Image { pages: image.pages, operations: image.run.operations(), memory };
         guest.load(image).map_err(|blocked| Unusable::Damaged(blocked.message))?;
-        match self.replay(live, &mut guest, position) {
+        match self.give_turns(live, &mut guest, position) {
             Ok(()) => {
                 self.metrics.image_loads.inc();
                 Ok(guest)
@@ -111,7 +108,7 @@ impl Revival<'_> {
     }
 
     /// A fresh guest that is given all turns of the run.
-    fn from_the_start(&self, live: &Live) -> Result<Guest, Stuck> {
+    fn replay_all(&self, live: &Live) -> Result<Guest, Stuck> {
         let first = live.images.first_turn();
         if !live.images.has_whole_journal() {
             let message = format!(
@@ -121,7 +118,7 @@ impl Revival<'_> {
             return Err(Blocked { kind: BlockKind::Journal, message }.into());
         }
         let mut guest = self.fresh(live).map_err(Stuck::NoRoom)?;
-        self.replay(live, &mut guest, 0)?;
+        self.give_turns(live, &mut guest, 0)?;
         self.metrics.replays.inc();
         Ok(guest)
     }
@@ -138,7 +135,7 @@ impl Revival<'_> {
     }
 
     /// Gives a guest the recorded turns from a position on; it gives the recorded commands.
-    fn replay(&self, live: &Live, guest: &mut Guest, from: u64) -> Result<(), Stuck> {
+    fn give_turns(&self, live: &Live, guest: &mut Guest, from: u64) -> Result<(), Stuck> {
         let mut replayed = Ok(from);
         self.store.visit_turns(live.owner.run, from, |turn| {
             replayed = replay_turn(guest, &turn, *replayed.as_ref().unwrap_or(&from));
@@ -163,8 +160,8 @@ impl Revival<'_> {
         older: &mut impl Iterator<Item = FoundImage>,
     ) -> Result<Guest, Stuck> {
         let other = match live.images.has_whole_journal() {
-            true => Some(self.from_the_start(live)?),
-            false => self.from_images(live, older)?.map(|(_, guest)| guest),
+            true => Some(self.replay_all(live)?),
+            false => self.load_first(live, older)?.map(|(_, guest)| guest),
         };
         let Some(mut other) = other else { return Ok(guest) };
         if guest.save()? == other.save()? {

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use segno_journal::retry::Attempt;
-use segno_journal::{Answer, BlockKind, Blocked, Event, Op, Open, Refusal, Request, RunId, Turn, Verdict};
+use segno_journal::{
+    Answer, BlockKind, Blocked, Event, History, Op, Open, Refusal, Request, RunId, Turn, Verdict,
+};
 use tokio::sync::oneshot;
 
 use crate::engine::config::Config;
@@ -141,6 +143,8 @@ impl Shard {
     fn commit(&mut self, id: RunId, turn: Turn, then: Then, parked: Option<u64>) {
         let Some(live) = self.runs.get_mut(&id) else { return };
         let (is_first, first_operation) = (turn.seq == 0, live.run.operations());
+        let mut disposed = waits::tokens_of_disposed(&live.run, &turn);
+        disposed.retain(|_| self.modules.history(live.record.module, &live.record.workflow) != History::All);
         let (run, effects) = match std::mem::take(&mut live.run).apply(&turn) {
             Ok(applied) => applied,
             Err(fault) => {
@@ -156,6 +160,7 @@ impl Shard {
         let standing = standing_after(&turn);
         let has_ended = standing.ended_at().is_some();
         let mut draft = Draft::turn(id, (turn, effects), first_operation).without_parked(id, parked);
+        draft = disposed.iter().fold(draft, |draft, token| draft.without_webhook(token));
         if is_first || has_ended || parked.is_some() {
             live.record.standing = standing;
             draft = draft.with_run(id, &live.record).with_key(&live.record.workflow, live.key.take(), id);

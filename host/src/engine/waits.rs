@@ -2,7 +2,7 @@
 
 use jiff::Timestamp as Instant;
 use segno_journal::retry::Attempt;
-use segno_journal::{Command, Event, Level, LogLine, Op, Open, Run, RunId, Verdict};
+use segno_journal::{Command, Event, Level, LogLine, Op, Open, Run, RunId, Turn, Verdict};
 
 use crate::engine::view::Wait;
 use crate::engine::when;
@@ -35,6 +35,25 @@ fn wait(id: RunId, op: Op, open: &Open) -> Wait {
 
 fn failed(attempt: &Option<Attempt>) -> Option<&Attempt> {
     attempt.as_ref().filter(|last| last.number > 0)
+}
+
+/// The tokens of the webhooks that a turn disposes of, as the run stood before it.
+pub(crate) fn tokens_of_disposed(run: &Run, turn: &Turn) -> Vec<String> {
+    let begun: Vec<_> = turn.commands.iter().filter(|command| command.starts_operation()).collect();
+    let url_of = |op: Op| match (run.operation(op), op.0.checked_sub(run.operations())) {
+        (Some(Open::Webhook { url, .. }), _) => Some(url.as_str()),
+        (None, Some(index)) => match begun.get(usize::try_from(index).ok()?) {
+            Some(Command::Webhook { url, .. }) => Some(url.as_str()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let disposed = turn.commands.iter().filter_map(|command| match command {
+        Command::Dispose { webhook } => url_of(*webhook),
+        _ => None,
+    });
+    // The token is the last segment of the URL.
+    disposed.filter_map(|url| url.rsplit('/').next().map(str::to_owned)).collect()
 }
 
 /// How many dropped operations are named in the warning.

@@ -10,12 +10,13 @@ use std::path::PathBuf;
 use segno_journal::retry::Attempt;
 use segno_journal::{
     Answer, BlockKind, Blocked, Command, Digest, Event, History, Level, LogLine, Manifest, Op, Request,
-    Response, RunId, StepFailure, StepOptions, Timestamp, Turn, Verdict, Workflow,
+    Response, Run, RunId, StepFailure, StepOptions, Timestamp, Turn, Verdict, Workflow,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::store::codec;
+use crate::store::images::{ImageRecord, Sealed};
 use crate::store::records::{ModuleRecord, Parked, RunRecord, Standing, WebhookRecord};
 
 /// The record is written as the golden file has it, and the golden file is read as the record.
@@ -101,6 +102,21 @@ fn runs_in_every_standing_are_read_for_ever() {
         let module = Digest::from_bytes([9; 32]);
         check(&name, &RunRecord { workflow: "w".into(), module, started_at: at, seed: [7; 32], standing });
     }
+}
+
+#[test]
+fn images_with_every_open_operation_are_read_for_ever() {
+    let commands = vec![
+        Command::Step { name: "s".into(), input: "1".into(), options: StepOptions::default() },
+        Command::Sleep { until: Timestamp(1_700_000_300_000) },
+        Command::Webhook { token: "t".into(), url: "http://h/t".into(), answer: Answer::Manual },
+    ];
+    let first = Turn { seq: 0, ..turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting) };
+    let (run, _effects) = Run::new().apply(&first).expect("a run starts");
+    let at = Timestamp(1_700_000_000_123);
+    let (abi, module) = ("segno:workflow@0.1.0".into(), Digest::from_bytes([9; 32]));
+    let image = ImageRecord { abi, module, at, run, pages: 17, length: 65_536, blocks: [5; 32] };
+    check("image", &Sealed { image, seal: [6; 32] });
 }
 
 #[test]

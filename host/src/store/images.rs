@@ -1,6 +1,7 @@
 //! Images on disk: what lets a run go on from its memory instead of its history. An image is always
 //! disposable, so what cannot be read here is a reason to use another one, never an error.
 
+use redb::TableHandle;
 use segno_journal::{Digest, Run, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -30,6 +31,9 @@ pub struct ImageRecord {
     /// The SHA-256 of the blocks that are stored.
     pub blocks: [u8; 32],
 }
+
+/// An image as it was found: its position, and what it says or why it cannot be read.
+pub type FoundImage = (u64, Result<ImageRecord, StoreError>);
 
 /// An image record, and the hash by which damage is seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,6 +74,16 @@ impl<T> Draft<T> {
     }
 }
 
+impl<T> Draft<T> {
+    /// Also forgets a webhook token: from now on nobody can tell it from one that never was.
+    pub fn without_webhook(mut self, token: &str) -> Self {
+        let key = token.as_bytes();
+        self.rows.0.retain(|row| row.table.name() != tables::WEBHOOKS.name() || row.key != key);
+        self.rows.delete(tables::WEBHOOKS, key);
+        self
+    }
+}
+
 impl Draft<()> {
     /// Also forgets these turns of a run.
     pub fn without_turns(mut self, run: RunId, turns: std::ops::Range<u64>) -> Self {
@@ -87,7 +101,7 @@ impl Store {
     /// # Errors
     ///
     /// The store cannot be read.
-    pub fn images(&self, run: RunId) -> Result<Vec<(u64, Result<ImageRecord, StoreError>)>, StoreError> {
+    pub fn images(&self, run: RunId) -> Result<Vec<FoundImage>, StoreError> {
         let table = self.table(tables::IMAGES)?;
         let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
         let rows = table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;

@@ -25,7 +25,7 @@ pub use crate::store::by_hand::ByHand;
 pub use crate::store::committer::Committer;
 pub use crate::store::draft::{Committed, Draft, TurnAndEffects};
 pub use crate::store::error::StoreError;
-pub use crate::store::images::ImageRecord;
+pub use crate::store::images::{FoundImage, ImageRecord};
 pub use crate::store::records::{ModuleRecord, Parked, RunRecord, Standing, WebhookRecord};
 
 /// The name of the one file in the data directory.

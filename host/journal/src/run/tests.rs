@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Request, StepFailure};
+use crate::{Answer, Request, StepFailure, StepOptions};
 
 /// A run and the turns that it had, for telling its life in a few lines.
 struct Life {

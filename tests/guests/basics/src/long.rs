@@ -29,6 +29,7 @@ pub async fn rounds_kept(rounds: Rounds) -> Result<(u64, Vec<String>), Error> {
 
 /// The same, but it prints first.
 #[workflow]
+#[expect(clippy::print_stdout, reason = "it is a workflow that prints")]
 pub async fn rounds_printed(rounds: Rounds) -> Result<(u64, Vec<String>), Error> {
     println!("{rounds:?}");
     play(rounds).await
