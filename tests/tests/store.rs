@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
-use segno_host::engine::{Clock, Config, Engine, EngineError};
+use segno_host::engine::{Clock, Config, Current, Engine, EngineError};
 use segno_host::store::{Committer, Draft, Store, StoreError};
 use segno_journal::{Event, RunId, Timestamp, Turn, Verdict};
 use segno_tests::faulty::Disk;
@@ -213,4 +213,43 @@ fn a_damaged_file_is_an_error_and_never_a_panic() {
             let _read = store.visit_turns(run(), 0, |_turn| std::ops::ControlFlow::Continue(()));
         }
     }
+}
+
+#[tokio::test]
+async fn a_host_goes_on_by_itself_when_there_is_room_again() {
+    let (disk, directory) = (Disk::default(), directory());
+    let mut config = Config::new(directory.path(), "http://segno.test");
+    config.cache = segno_tests::cache();
+    let open = {
+        let disk = disk.clone();
+        async move || {
+            let store = Store::open_on(disk.clone())?;
+            Engine::open_on(store, config.clone(), guest_basics::steps(), Clock::System).await
+        }
+    };
+    let current = Current::new(open().await.expect("the engine opens"));
+    let keeper = tokio::spawn(current.clone().look_after(open));
+    current.engine().deploy(basics()).await.expect("the module is good");
+    let run = current.engine().start("hook", raw(&json!(1)), None).await.expect("it starts").run_id;
+    let token = segno_tests::token(&current.engine(), run).await;
+
+    disk.set_full(true);
+    let refused = current.engine().start("echo", raw(&json!(2)), None).await.expect_err("nothing fits");
+    assert!(matches!(refused, EngineError::Store(_)), "{refused}");
+    assert!(current.engine().trouble().is_some(), "the host says so");
+    disk.set_full(false);
+
+    let started = segno_tests::patiently(async {
+        loop {
+            if let Ok(started) = current.engine().start("echo", raw(&json!(3)), None).await {
+                return started.run_id;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let (started, engine) = (started.await, current.engine());
+    assert_eq!(segno_tests::output_of(&engine, started).await, json!(3));
+    engine.call_webhook(&token, segno_tests::post("still here")).await.expect("the run still waits");
+    assert_eq!(segno_tests::output_of(&engine, run).await, json!(["still here"]));
+    keeper.abort();
 }

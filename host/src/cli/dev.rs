@@ -34,7 +34,7 @@ pub(super) async fn run(args: DevArgs, steps: Steps, output: Output) -> anyhow::
     let work = async {
         loop {
             // A mistake in a source is no reason to stop: the next save may mend it.
-            if let Err(error) = build_and_deploy(&workspace, server.engine(), output).await {
+            if let Err(error) = build_and_deploy(&workspace, &server.engine(), output).await {
                 output::note(&format!("{error:#}\nwhat was deployed before stays; waiting for a change"));
             }
             changes.next().await;

@@ -21,10 +21,11 @@ pub(super) async fn run(args: ServeArgs, steps: Steps, output: Output) -> anyhow
 
 /// Says where a host listens. That nobody reads it does not stop the host.
 pub(super) fn announce(server: &Server, data: &str, output: Output) {
+    let engine = server.engine();
     let ready = Ready {
         management: format!("http://{}", server.management_addr()),
         webhooks: format!("http://{}", server.webhook_addr()),
-        public_url: &server.engine().config().public_url,
+        public_url: &engine.config().public_url,
         data,
     };
     let json = serde_json::to_string(&ready).expect("a struct of strings is JSON");

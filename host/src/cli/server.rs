@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::doors::{self, DEFAULT_MAX_WEBHOOK_BODY, Token};
-use crate::engine::{Config, Engine, Limits};
+use crate::engine::{Config, Current, Engine, Limits};
 
 /// Where a host lies, where it listens, and what it may use.
 #[derive(Debug, Clone)]
@@ -107,7 +107,9 @@ impl ServeOptions {
 /// A host that runs in this process. When it is dropped it stops listening; [`Server::stop`] also
 /// waits until all is at rest.
 pub struct Server {
-    engine: Engine,
+    current: Current,
+    /// What looks after the engine; it ends when this is dropped.
+    keeper: JoinSet<()>,
     management: SocketAddr,
     webhooks: SocketAddr,
     doors: JoinSet<()>,
@@ -138,21 +140,24 @@ impl Server {
             limits: options.limits,
             ..Config::new(options.data, public_url)
         };
-        let engine = Engine::open(config, steps).await?;
+        let current = Current::new(Engine::open(config.clone(), steps.clone()).await?);
+        let open = async move || Engine::open(config.clone(), steps.clone()).await;
 
         let stopping = CancellationToken::new();
         let mut doors = JoinSet::new();
-        let api = doors::management(engine.clone(), options.token);
+        let api = doors::management(current.clone(), options.token);
         doors.spawn(doors::serve(management, api, connections, stopping.clone().cancelled_owned()));
-        let public = doors::webhooks(engine.clone(), options.max_webhook_body);
+        let public = doors::webhooks(current.clone(), options.max_webhook_body);
         doors.spawn(doors::serve(webhooks, public, connections, stopping.clone().cancelled_owned()));
-        Ok(Self { engine, management: management_addr, webhooks: webhook_addr, doors, stopping })
+        let mut keeper = JoinSet::new();
+        keeper.spawn(current.clone().look_after(open));
+        Ok(Self { current, keeper, management: management_addr, webhooks: webhook_addr, doors, stopping })
     }
 
-    /// The engine of the host.
+    /// The engine of the host. After its store has failed there is another one.
     #[must_use]
-    pub const fn engine(&self) -> &Engine {
-        &self.engine
+    pub fn engine(&self) -> Engine {
+        self.current.engine()
     }
 
     /// Where the management API listens.
@@ -170,8 +175,10 @@ impl Server {
     /// Stops: nothing new is accepted, requests under way get an answer, and what is on disk goes on
     /// at the next start.
     pub async fn stop(self) {
-        let Self { engine, doors, stopping, .. } = self;
+        let Self { current, mut keeper, doors, stopping, .. } = self;
         stopping.cancel();
+        keeper.shutdown().await;
+        let engine = current.engine();
         // Both at once: who waits for the end of a run is answered when the engine stops.
         tokio::join!(engine.shutdown(), doors.join_all());
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::FromRef;
 use axum::http::{Method, Uri};
 use axum::{Extension, Router, middleware};
 use utoipa::OpenApi;
@@ -13,20 +14,21 @@ use crate::doors::bodies::Bodies;
 use crate::doors::openapi::{self, Document, Head};
 use crate::doors::problem::{Kind, Problem};
 use crate::doors::{health, metrics, modules, runs, workflows};
-use crate::engine::{Door, Engine};
+use crate::engine::{Current, Door, Engine};
 
 /// The management API on an engine. With a token, every route but `/healthz` asks for it; without
 /// one, only requests that come from this machine and from no foreign web page are answered.
-pub fn management(engine: Engine, token: Option<Token>) -> Router {
+pub fn management(current: Current, token: Option<Token>) -> Router {
     let (router, description) = routes().split_for_parts();
     let json = description.to_json().expect("the document is made of JSON values");
-    let guarded =
-        router.layer((Extension(Document(json.into())), Extension(Bodies::new()))).with_state(engine.clone());
-    metrics::counted(dressed(guarded, token), engine, Door::Management)
+    let guarded = router
+        .layer((Extension(Document(json.into())), Extension(Bodies::new())))
+        .with_state(current.clone());
+    metrics::counted(dressed(guarded, token), current, Door::Management)
 }
 
 /// All routes, each with its description.
-pub(super) fn routes() -> OpenApiRouter<Engine> {
+pub(super) fn routes() -> OpenApiRouter<Current> {
     OpenApiRouter::with_openapi(Head::openapi())
         .routes(routes!(workflows::start))
         .routes(routes!(runs::list))
@@ -38,6 +40,13 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
         .routes(routes!(health::check))
         .routes(routes!(metrics::show))
         .routes(routes!(openapi::get))
+}
+
+/// Each request is answered by the engine that is current when it comes.
+impl FromRef<Current> for Engine {
+    fn from_ref(current: &Current) -> Self {
+        current.engine()
+    }
 }
 
 /// Puts before the routes what is the same for all: who may ask, and what is said where there is no

@@ -6,7 +6,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
-use crate::engine::{Door, Engine};
+use crate::engine::{Current, Door, Engine};
 
 /// The format that Prometheus asks for first.
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -25,12 +25,12 @@ pub(super) async fn show(State(engine): State<Engine>) -> impl IntoResponse {
 }
 
 /// Counts what a router answers, whoever refused.
-pub(super) fn counted(router: Router, engine: Engine, door: Door) -> Router {
-    router.layer(middleware::from_fn_with_state((engine, door), count))
+pub(super) fn counted(router: Router, current: Current, door: Door) -> Router {
+    router.layer(middleware::from_fn_with_state((current, door), count))
 }
 
-async fn count(State((engine, door)): State<(Engine, Door)>, request: Request, next: Next) -> Response {
+async fn count(State((current, door)): State<(Current, Door)>, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
-    engine.count_answer(door, response.status().as_u16());
+    current.engine().count_answer(door, response.status().as_u16());
     response
 }

@@ -19,7 +19,7 @@ use crate::doors::body::{self, Bounds};
 use crate::doors::metrics;
 use crate::doors::params::Segment;
 use crate::doors::problem::{Kind, Problem};
-use crate::engine::{self, Engine, EngineError, Reply, WEBHOOK_PATH};
+use crate::engine::{self, Current, EngineError, Reply, WEBHOOK_PATH};
 
 /// What the body of a call may have, in bytes, where nothing else is configured: it is kept in the
 /// journal and in the memory of the workflow.
@@ -29,9 +29,9 @@ pub const DEFAULT_MAX_BODY: usize = 1 << 20;
 const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// The public listener's routes on an engine; bodies over `max_body` bytes are refused.
-pub fn webhooks(engine: Engine, max_body: usize) -> Router {
+pub fn webhooks(current: Current, max_body: usize) -> Router {
     let state = Door {
-        engine: engine.clone(),
+        current: current.clone(),
         body: Bounds { size: max_body, time: BODY_TIME },
         bodies: Bodies::new(),
     };
@@ -39,12 +39,12 @@ pub fn webhooks(engine: Engine, max_body: usize) -> Router {
         .route(&format!("{WEBHOOK_PATH}{{token}}"), any(call))
         .fallback(unknown_route)
         .with_state(state);
-    metrics::counted(router, engine, engine::Door::Webhooks)
+    metrics::counted(router, current, engine::Door::Webhooks)
 }
 
 #[derive(Clone)]
 struct Door {
-    engine: Engine,
+    current: Current,
     body: Bounds,
     bodies: Bodies,
 }
@@ -56,8 +56,9 @@ async fn call(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let (parts, body) = request.into_parts();
+    let engine = door.current.engine();
     // Before the body is read: strangers get no room for it.
-    if !door.engine.knows_webhook(&token).map_err(|error| refused(&error))? {
+    if !engine.knows_webhook(&token).map_err(|error| refused(&error))? {
         return Err(refused(&EngineError::UnknownWebhook));
     }
     let (body, _held) = body::read(&parts.headers, body, door.body, &door.bodies).await?;
@@ -68,10 +69,10 @@ async fn call(
         headers: texts(&parts.headers),
         body: body.into(),
     };
-    match door.engine.call_webhook(&token, request).await {
+    match engine.call_webhook(&token, request).await {
         Ok(Reply::Now(response)) => outgoing(response),
         Ok(Reply::Later(response, _place)) => {
-            let response = tokio::time::timeout(door.engine.config().respond_timeout, response).await;
+            let response = tokio::time::timeout(engine.config().respond_timeout, response).await;
             outgoing(response.ok().and_then(Result::ok).unwrap_or_else(Response::accepted))
         }
         Err(error) => Err(refused(&error)),

@@ -10,6 +10,7 @@ mod callers;
 mod chance;
 mod clock;
 mod config;
+mod current;
 mod deploy;
 mod error;
 mod guests;
@@ -48,6 +49,7 @@ pub use crate::engine::callers::Place;
 pub use crate::engine::chance::{Chance, WEBHOOK_PATH};
 pub use crate::engine::clock::{Clock, VirtualClock};
 pub use crate::engine::config::{Config, Limits};
+pub use crate::engine::current::Current;
 pub use crate::engine::error::EngineError;
 pub use crate::engine::open::OpenError;
 pub use crate::engine::reply::Reply;
@@ -266,10 +268,8 @@ impl Engine {
     /// Why the host takes no work, if it does not.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        if self.0.stopping.load(Ordering::Acquire) {
-            return Some(EngineError::Stopping.to_string());
-        }
-        self.0.committer.trouble().map(ToString::to_string)
+        let stopping = || self.0.stopping.load(Ordering::Acquire).then(|| EngineError::Stopping.to_string());
+        self.0.committer.trouble().map(ToString::to_string).or_else(stopping)
     }
 
     /// Hands a shard a message, and waits until its word is on disk.
@@ -298,11 +298,11 @@ impl Engine {
     /// Lets a request in that brings so many bytes, unless the host is in trouble or has too much to
     /// do.
     fn admit(&self, bytes: usize) -> Result<Admitted, EngineError> {
-        if self.0.stopping.load(Ordering::Acquire) {
-            return Err(EngineError::Stopping);
-        }
         if let Some(error) = self.0.committer.trouble() {
             return Err(error.clone().into());
+        }
+        if self.0.stopping.load(Ordering::Acquire) {
+            return Err(EngineError::Stopping);
         }
         self.0.admission.admit(bytes)
     }

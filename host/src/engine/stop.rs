@@ -23,13 +23,31 @@ impl Engine {
     pub async fn shutdown(&self) {
         let Some(stopped_at) = self.begin_stop() else { return };
         self.0.outside.runner.drain(self.0.config.drain).await;
+        self.end(stopped_at).await;
+    }
+
+    /// Lets everything go but the handle, since the store has failed: steps are cut off, threads
+    /// end, and the store is closed, so that it can be opened again.
+    pub(crate) async fn abandon(&self) {
+        let Some(stopped_at) = self.begin_stop() else { return };
+        self.0.outside.runner.drain(Duration::ZERO).await;
+        self.end(stopped_at).await;
+        // Two attempts of one step must not run side by side, so the next engine waits for these.
+        self.0.outside.runner.cut_off().await;
+        self.0.store.close();
+    }
+
+    /// Lets those go who wait, and the threads.
+    async fn end(&self, stopped_at: Timestamp) {
         self.let_go();
         let threads = std::mem::take(&mut *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let engine = self.clone();
         let stopped = tokio::task::spawn_blocking(move || engine.stop_threads(threads, stopped_at));
         match tokio::time::timeout(JOIN_TIMEOUT, stopped).await {
             Ok(Ok(true)) => {}
-            Ok(_) => tracing::error!("the host was stopped after a thread of it had panicked"),
+            Ok(_) => {
+                tracing::error!("the host was stopped after it had failed; what it acknowledged is on disk")
+            }
             Err(_late) => tracing::error!("the host was stopped while a workflow was still computing"),
         }
     }

@@ -87,6 +87,15 @@ impl Runner {
         }
     }
 
+    /// Waits for the attempts that were told to stop. Those that do not heed it are cut off where they
+    /// wait for something.
+    pub async fn cut_off(&self) {
+        match self {
+            Self::Tasks(tasks) => tasks.cut_off().await,
+            Self::Listed(_) => {}
+        }
+    }
+
     /// Holds back what has not begun, lets what runs come to its end for at most this long, and then
     /// tells the rest to stop.
     pub async fn drain(&self, at_most: Duration) {

@@ -14,6 +14,10 @@ use tokio::task::JoinError;
 
 use crate::steps::{Attempted, Outcome, mishap, ms};
 
+/// How long an attempt that is told to stop may go on before it is cut off, where it must not be left
+/// behind.
+const HEED: Duration = Duration::from_secs(10);
+
 /// Runs the steps of a host. Cheap to clone.
 #[derive(Clone)]
 pub struct Tasks {
@@ -30,6 +34,8 @@ struct Shared {
     in_flight: Mutex<BTreeMap<(RunId, Op), Flight>>,
     /// An attempt is over.
     landed: Notify,
+    /// Attempts are not waited for any more.
+    cut: CancellationToken,
 }
 
 /// An attempt that runs or waits for a permit.
@@ -44,8 +50,8 @@ impl Tasks {
     pub fn new(steps: segno::Steps, max_running: usize, payload_limit: usize, runtime: Handle) -> Self {
         let max_running = max_running.clamp(1, Semaphore::MAX_PERMITS);
         let permits = Semaphore::new(max_running);
-        let (in_flight, landed) = (Mutex::default(), Notify::new());
-        let shared = Shared { steps, runtime, permits, max_running, payload_limit, in_flight, landed };
+        let (in_flight, landed, cut) = (Mutex::default(), Notify::new(), CancellationToken::new());
+        let shared = Shared { steps, runtime, permits, max_running, payload_limit, in_flight, landed, cut };
         Self { shared: Arc::new(shared) }
     }
 
@@ -92,22 +98,33 @@ impl Tasks {
     /// tells the rest to stop.
     pub(super) async fn drain(&self, at_most: Duration) {
         self.shared.permits.close();
-        let emptied = async {
-            loop {
-                let landed = self.shared.landed.notified();
-                if self.shared.lock().is_empty() {
-                    return;
-                }
-                landed.await;
-            }
-        };
-        if tokio::time::timeout(at_most, emptied).await.is_err() {
+        if tokio::time::timeout(at_most, self.shared.emptied()).await.is_err() {
             self.shared.lock().values().for_each(|flight| flight.token.cancel());
+        }
+    }
+
+    /// Waits for the attempts that were told to stop. Those that do not heed it for a while are cut
+    /// off where they wait for something.
+    pub(super) async fn cut_off(&self) {
+        if tokio::time::timeout(HEED, self.shared.emptied()).await.is_err() {
+            self.shared.cut.cancel();
+            self.shared.emptied().await;
         }
     }
 }
 
 impl Shared {
+    /// No attempt runs or waits for a permit.
+    async fn emptied(&self) {
+        loop {
+            let landed = self.landed.notified();
+            if self.lock().is_empty() {
+                return;
+            }
+            landed.await;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(RunId, Op), Flight>> {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -148,11 +165,12 @@ impl Shared {
         let context = StepContext::new(info, over.token().clone(), responder);
         // In a task of its own: whatever panics there, even as it is dropped, ends there.
         let mut body = self.runtime.spawn(context.scope(call_body(step.clone(), call.input.clone())));
-        match tokio::time::timeout(timeout, &mut body).await {
-            Ok(Ok(Ok(output))) => self.checked(output),
-            Ok(Ok(Err(error))) => Outcome::Failed(mishap(&error)),
-            Ok(Err(panic)) => failed(format!("the step panicked: {}", panic_message(panic))),
-            Err(_elapsed) => {
+        let timed = tokio::time::timeout(timeout, &mut body);
+        match self.cut.run_until_cancelled(timed).await {
+            Some(Ok(Ok(Ok(output)))) => self.checked(output),
+            Some(Ok(Ok(Err(error)))) => Outcome::Failed(mishap(&error)),
+            Some(Ok(Err(panic))) => failed(format!("the step panicked: {}", panic_message(panic))),
+            Some(Err(_)) | None => {
                 body.abort();
                 // Until it has stopped: a body that computes or blocks does not stop at once, and two
                 // attempts of one step must not run side by side. What it returns after all counts.

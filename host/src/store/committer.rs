@@ -228,7 +228,7 @@ fn write(store: &Store, batch: &[Pending], committed: &dyn Fn(usize)) -> Result<
     }
     // A stable sort: where two drafts write the same key, the later one stands.
     rows.sort_by(|one, other| (one.table.name(), &one.key).cmp(&(other.table.name(), &other.key)));
-    let transaction = store.db.begin_write().map_err(StoreError::io)?;
+    let transaction = store.begin_write()?;
     for of_table in rows.chunk_by(|one, other| one.table.name() == other.table.name()) {
         let mut table = transaction.open_table(of_table[0].table).map_err(StoreError::io)?;
         for row in of_table {

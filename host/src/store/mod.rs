@@ -17,9 +17,9 @@ mod records;
 mod tables;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend};
+use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
 
 pub use crate::store::by_hand::ByHand;
 pub use crate::store::committer::Committer;
@@ -38,7 +38,8 @@ const CACHE_BYTES: usize = 128 << 20;
 /// The journal on disk. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    db: Arc<Database>,
+    /// Nothing once it is closed.
+    db: Arc<RwLock<Option<Database>>>,
 }
 
 impl Store {
@@ -97,7 +98,23 @@ impl Store {
                 transaction.commit().map_err(StoreError::io)?;
             }
         }
-        Ok(Self { db: Arc::new(db) })
+        Ok(Self { db: Arc::new(RwLock::new(Some(db))) })
+    }
+
+    /// Lets the file go, whoever else holds the store: from now on it gives [`StoreError::Closed`].
+    /// Reading that is under way comes to its end first.
+    pub fn close(&self) {
+        drop(self.db.write().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
+        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
+        db.as_ref().ok_or(StoreError::Closed)?.begin_read().map_err(StoreError::io)
+    }
+
+    fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
+        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
+        db.as_ref().ok_or(StoreError::Closed)?.begin_write().map_err(StoreError::io)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, TableHandle};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, TableHandle};
 use segno_journal::retry::Attempt;
 use segno_journal::{Digest, Op, RunId, Timestamp, Turn};
 use serde::de::DeserializeOwned;
@@ -176,7 +176,7 @@ impl Store {
     }
 
     fn transaction(&self) -> Result<ReadTransaction, StoreError> {
-        self.db.begin_read().map_err(StoreError::io)
+        self.begin_read()
     }
 
     pub(super) fn table(&self, table: Table) -> Result<Bytes, StoreError> {

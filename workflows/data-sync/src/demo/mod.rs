@@ -138,7 +138,7 @@ impl Demo {
         options.webhook_listen.set_port(place.webhook_port());
         let server = Server::start(options, steps).await?;
         server.engine().deploy(component.into()).await.context("the component cannot be deployed")?;
-        let runs = Runs::start(server.engine(), place.seed()).await?;
+        let runs = Runs::start(&server.engine(), place.seed()).await?;
         Ok(Self { upstream, server, database: db::get().await?, runs })
     }
 
@@ -147,7 +147,7 @@ impl Demo {
         let mut refresh = tokio::time::interval(REFRESH);
         loop {
             refresh.tick().await;
-            live.show(&self.runs.views(self.server.engine()).await?, &self.upstream.faults());
+            live.show(&self.runs.views(&self.server.engine()).await?, &self.upstream.faults());
         }
     }
 
@@ -156,7 +156,7 @@ impl Demo {
         let mut refresh = tokio::time::interval(REFRESH);
         loop {
             refresh.tick().await;
-            let views = self.runs.views(self.server.engine()).await?;
+            let views = self.runs.views(&self.server.engine()).await?;
             live.show(&views, &self.upstream.faults());
             if self.compare(&views).await?.agrees() {
                 return Ok(());
@@ -171,7 +171,7 @@ impl Demo {
 
     /// Stops the host, and compares what is left at rest.
     async fn finish(self) -> anyhow::Result<Comparison> {
-        let views = self.runs.views(self.server.engine()).await?;
+        let views = self.runs.views(&self.server.engine()).await?;
         let results = self.runs.results(&views)?;
         let faults = self.upstream.faults();
         self.server.stop().await;
