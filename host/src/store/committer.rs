@@ -182,7 +182,7 @@ pub(super) fn write_unless_broken(
 fn give_up(broken: &OnceLock<StoreError>, error: StoreError) {
     let shown = error.to_string();
     if broken.set(error).is_ok() {
-        tracing::error!(error = shown, "the host takes no more work until it is restarted");
+        tracing::error!(error = shown, "the host takes no more work until the store is opened again");
     }
 }
 
