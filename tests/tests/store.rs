@@ -183,6 +183,17 @@ fn a_directory_that_cannot_be_made_is_refused_with_a_sentence() {
 }
 
 #[test]
+fn a_store_that_a_crash_left_half_made_is_made_again() {
+    let directory = directory();
+    let half_made = directory.path().join("segno.redb.1.new");
+    std::fs::write(&half_made, [0; 8192]).expect("it can be written");
+    let store = Store::open(directory.path()).expect("what was never whole holds nothing");
+    assert_eq!(store.workflows().expect("the store can be read"), []);
+    let names: Vec<_> = std::fs::read_dir(directory.path()).expect("it is there").collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+}
+
+#[test]
 fn a_damaged_file_is_an_error_and_never_a_panic() {
     let good = {
         let directory = directory();

@@ -12,6 +12,7 @@ mod error;
 #[cfg(test)]
 mod golden;
 mod images;
+mod new;
 mod read;
 mod records;
 mod tables;
@@ -54,6 +55,7 @@ impl Store {
             path: directory.display().to_string(),
             detail: error.to_string(),
         })?;
+        new::make_if_missing(directory)?;
         let path = directory.join(FILE);
         // A damaged file may break an assumption that redb does not check; that must not take the
         // host down without a sentence.
@@ -61,12 +63,14 @@ impl Store {
             let db = Database::builder().set_cache_size(CACHE_BYTES).create(&path);
             db.map_err(|error| error_of_opening(directory, &path, error)).and_then(Self::prepare)
         });
-        opened.unwrap_or_else(|_panic| {
+        let store = opened.unwrap_or_else(|_panic| {
             Err(StoreError::Corrupt {
                 path: path.display().to_string(),
                 detail: "it breaks the rules of its format".into(),
             })
-        })
+        })?;
+        new::forget_unfinished(directory);
+        Ok(store)
     }
 
     /// Opens a store on any storage: in memory, or one that fails on purpose.

@@ -1,0 +1,69 @@
+//! Making a new store: whole, or not at all.
+
+use std::fs::File;
+use std::io::{Error, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use redb::Database;
+
+use crate::store::error::StoreError;
+use crate::store::{FILE, Store, error_of_opening};
+
+/// What the name of a store ends with while it is made.
+const UNFINISHED: &str = ".new";
+
+/// Makes a store where there is none. It gets its name when it is whole: a file that a crash left half
+/// made could not be told from one that was damaged later, and would have to be refused.
+pub(super) fn make_if_missing(directory: &Path) -> Result<(), StoreError> {
+    let unusable = |error: Error| StoreError::Directory {
+        path: directory.display().to_string(),
+        detail: error.to_string(),
+    };
+    let path = directory.join(FILE);
+    if path.try_exists().map_err(unusable)? {
+        return Ok(());
+    }
+    let unfinished = directory.join(format!("{FILE}.{}{UNFINISHED}", std::process::id()));
+    forget(&unfinished).map_err(unusable)?;
+    let made = Database::builder().create(&unfinished);
+    drop(made.map_err(|error| error_of_opening(directory, &unfinished, error)).and_then(Store::prepare)?);
+    give_name(&unfinished, &path).map_err(unusable)?;
+    forget(&unfinished).map_err(unusable)?;
+    // On disk is a file only when its directory says so.
+    if cfg!(unix) {
+        File::open(directory).and_then(|directory| directory.sync_all()).map_err(unusable)?;
+    }
+    Ok(())
+}
+
+/// Unlike a renamed file, a link never takes the place of a store that another process made in the
+/// meantime.
+fn give_name(unfinished: &Path, path: &Path) -> Result<(), Error> {
+    match std::fs::hard_link(unfinished, path) {
+        Err(_) if path.exists() => Ok(()),
+        // Some file systems have no links.
+        Err(_) => std::fs::rename(unfinished, path),
+        linked => linked,
+    }
+}
+
+/// Forgets the stores that crashes left half made: to be called by who has the lock of the whole one.
+pub(super) fn forget_unfinished(directory: &Path) {
+    let is_unfinished = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(FILE) && name.ends_with(UNFINISHED)
+    };
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()).filter(is_unfinished) {
+        if let Err(error) = forget(&path) {
+            tracing::warn!(path = %path.display(), %error, "a half made store cannot be removed");
+        }
+    }
+}
+
+fn forget(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
