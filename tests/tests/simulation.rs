@@ -5,7 +5,7 @@ use segno_tests::simulation::Kind;
 
 /// How many lives are lived: what the build machine has time for. The command `simulate` of this
 /// package lives others.
-const LIVES: u64 = 300;
+const LIVES: u64 = 200;
 
 #[test]
 fn no_life_breaks_a_promise() {

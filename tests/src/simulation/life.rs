@@ -11,6 +11,7 @@ use segno_journal::{RunId, Timestamp};
 use crate::basics;
 use crate::faulty::{Disk, Kept};
 use crate::simulation::asked::{Answer, Call, Waiting};
+use crate::simulation::damage::damage_images;
 use crate::simulation::moves::{self, Move};
 use crate::simulation::witness::Witness;
 
@@ -135,6 +136,13 @@ impl<'a> Life<'a> {
         panic!("the runs never end");
     }
 
+    /// Lets happen what can by itself, for some time.
+    pub(crate) fn go_on_for_a_while(&mut self) {
+        for _ in 0..self.random.random_range(0..1_500) {
+            self.go_on();
+        }
+    }
+
     /// One of the things that can happen by themselves.
     pub(crate) fn go_on(&mut self) {
         let next = [Move::Handle, Move::Write, Move::LetGo, Move::End, Move::Wait, Move::Evict];
@@ -218,6 +226,10 @@ impl<'a> Life<'a> {
         self.host = None;
         self.disk = disk;
         self.crashes += 1;
+        if self.random.random() {
+            let (there, harmed) = damage_images(&self.disk, &mut self.random);
+            self.note(&format!("of {there} rows of images {harmed} are harmed"));
+        }
         self.open(has_room);
     }
 
@@ -265,7 +277,7 @@ impl<'a> Life<'a> {
 
     fn try_to_open(&self, has_room: bool) -> Result<Host, OpenError> {
         let mut config = Config::new("unused", "http://segno.test");
-        (config.cache, config.shards) = (crate::cache(), 2);
+        (config.cache, config.shards, config.verify_images) = (crate::cache(), 2, true);
         if !has_room {
             config.limits.open_operations = 1;
         }

@@ -5,6 +5,7 @@
 //! The same seed gives the same life, to the byte.
 
 mod asked;
+mod damage;
 mod judge;
 mod life;
 mod model;
@@ -20,8 +21,11 @@ use std::sync::{Mutex, PoisonError};
 use crate::faulty::Kept;
 use crate::simulation::life::Life;
 
-/// How much happens in a life before it is brought to its end.
+/// How much happens in a life before nothing new is asked of it.
 const MOVES: usize = 400;
+
+/// How often it crashes after that. Runs have become long then, and go on from images.
+const CRASHES: usize = 3;
 
 /// What can be simulated. Each has a number, and the same number is the same thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +110,10 @@ fn live(seed: u64, tell: &mut dyn FnMut(&str)) -> u64 {
         life.something();
     }
     life.crash(Kept::All, true);
+    for _ in 0..CRASHES {
+        life.go_on_for_a_while();
+        life.crash(Kept::Nothing, true);
+    }
     life.come_to_its_end();
     judge::judge(life)
 }

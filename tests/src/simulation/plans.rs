@@ -17,9 +17,14 @@ const LEAVES: u64 = 16;
 
 /// A workflow and its input.
 pub(crate) fn plan(random: &mut ChaCha8Rng) -> (&'static str, Value) {
-    match random.random_range(0..10) {
-        0 => ("medley", json!(random.random_range(1..6))),
-        1 => ("nap", json!(random.random_range(0..2_000))),
+    match random.random_range(0..20) {
+        0 | 1 => ("medley", json!(random.random_range(1..6))),
+        // Long enough for images.
+        2 => {
+            let (calls, steps) = (random.random_range(1..4), random.random_range(10..50));
+            ("rounds", json!({ "calls": calls, "steps": steps }))
+        }
+        3 | 4 => ("nap", json!(random.random_range(0..2_000))),
         _ => ("program", serde_json::to_value(program(random)).expect("a program is JSON")),
     }
 }

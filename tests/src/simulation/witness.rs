@@ -25,6 +25,8 @@ pub(crate) struct Witness {
     acknowledged: BTreeSet<String>,
     /// The bodies of the requests that had their turn.
     delivered: BTreeSet<String>,
+    /// The number of the last request that each webhook was given.
+    given: BTreeMap<String, u64>,
     /// Which run each idempotency key started.
     keys: BTreeMap<String, RunId>,
     /// The attempts that began, ever.
@@ -105,7 +107,10 @@ impl Witness {
                 }
                 Event::Requested { op, request } => {
                     let text = String::from_utf8_lossy(&request.body).into_owned();
-                    let (_, token) = text.split_once(" for ").expect("each request says where it goes");
+                    let (number, token) = text.split_once(" for ").expect("each request says where it goes");
+                    let number = number.parse().expect("requests are numbered");
+                    let before = self.given.insert(token.to_owned(), number);
+                    assert!(before < Some(number), "{id}: {text} comes after request {before:?}");
                     let known = self.tokens.get(token).is_some_and(|(run, to, _)| (*run, *to) == (id, *op));
                     assert!(known, "{id}: webhook {op} was given a request of another: {text}");
                     assert!(self.delivered.insert(text.clone()), "{id}: {text} was delivered twice");
