@@ -36,9 +36,18 @@ demo *arguments:
 docs:
     cargo doc --workspace --no-deps --open
 
-# What a step costs, on this disk.
-bench:
-    cargo bench -p segno-tests
+# What this machine and its disk make of it: `just bench --only W1`.
+bench *arguments:
+    cargo run --release -p segno-host -- bench {{arguments}}
+
+# What the parts cost: a turn, a commit, a record, an image, a replay.
+bench-parts *arguments:
+    cargo bench -p segno-tests --bench parts -- {{arguments}}
+
+# Builds the component that `segno bench` carries, after a change of what it is made of.
+bench-component:
+    cargo run --release -p segno-host -- build --package bench-workflows
+    cp "${CARGO_TARGET_DIR:-target}/wasm32-wasip2/release/bench_workflows.wasm" host/bench/bench.wasm
 
 # Licences, advisories and sources of the dependencies. Needs cargo-deny.
 deny:

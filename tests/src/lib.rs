@@ -27,6 +27,12 @@ pub fn rogue() -> Bytes {
     COMPONENT.get_or_init(|| component("guest-rogue")).clone()
 }
 
+/// The component of the package `bench-workflows`, built now: what `segno bench` measures.
+pub fn bench_workflows() -> Bytes {
+    static COMPONENT: OnceLock<Bytes> = OnceLock::new();
+    COMPONENT.get_or_init(|| component("bench-workflows")).clone()
+}
+
 /// Builds a package of this workspace for the sandbox, as `segno build` does.
 fn component(package: &str) -> Bytes {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use reqwest::Url;
 use segno_journal::RunId;
 
+use crate::cli::bench::BenchArgs;
 use crate::cli::exit::EXIT_CODES;
 use crate::cli::logging::LogFormat;
 use crate::cli::server::ServeOptions;
@@ -50,6 +51,8 @@ pub(super) enum Verb {
     Resume(ResumeArgs),
     /// List the modules that a host keeps
     Modules(ModulesArgs),
+    /// Measure what this machine and its disk make of Segno
+    Bench(BenchArgs),
     /// Print the completions of a shell
     Completions {
         /// The shell

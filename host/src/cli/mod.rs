@@ -13,6 +13,7 @@
 //! other client does: nothing here looks into a store. Only the module `output` prints.
 
 mod args;
+mod bench;
 mod build;
 mod cargo;
 mod client;
@@ -176,6 +177,7 @@ async fn perform(arguments: Arguments, steps: Steps, mut definition: clap::Comma
         Verb::Cancel(args) => run::cancel(args, output).await,
         Verb::Resume(args) => run::resume(args, output).await,
         Verb::Modules(args) => modules::run(args, output).await,
+        Verb::Bench(args) => bench::run(args, output).await,
         Verb::Completions { shell } => {
             output::completions(shell, &mut definition)?;
             Ok(Exit::Done)

@@ -1,0 +1,102 @@
+//! A client of the measured host: one connection that is kept, one request at a time.
+//!
+//! It is as thin as a client can be, because it runs on the machine that is measured.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, ensure};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST};
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::engine::{RunStatus, RunView, Started};
+
+/// A connection to one listener of the host.
+pub(super) struct Connection {
+    address: SocketAddr,
+    sender: SendRequest<Full<Bytes>>,
+}
+
+impl Connection {
+    /// Connects.
+    pub(super) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        Ok(Self { address, sender: connect(address).await? })
+    }
+
+    /// Starts a run, and gives its ID once the start is on disk.
+    pub(super) async fn start(&mut self, workflow: &str, input: &str) -> anyhow::Result<String> {
+        let path = format!("/v1/workflows/{workflow}/runs");
+        let body = format!("{{\"input\":{input}}}");
+        let answer = self.send(Method::POST, &path, "application/json", body.into()).await?;
+        let started: Started = serde_json::from_slice(&answer)?;
+        Ok(started.run_id.to_string())
+    }
+
+    /// How a run stands.
+    pub(super) async fn run(&mut self, run: &str) -> anyhow::Result<RunView> {
+        self.view(&format!("/v1/runs/{run}")).await
+    }
+
+    /// Waits until a run is completed.
+    pub(super) async fn completed(&mut self, run: &str) -> anyhow::Result<()> {
+        loop {
+            let view = self.view(&format!("/v1/runs/{run}?wait=5m")).await?;
+            match view.status {
+                RunStatus::Completed => return Ok(()),
+                RunStatus::Pending | RunStatus::Running => {}
+                status => anyhow::bail!("{run} is {status:?}: {:?} {:?}", view.error, view.blocked),
+            }
+        }
+    }
+
+    /// Calls a webhook with a number.
+    pub(super) async fn call(&mut self, path: &str, number: usize) -> anyhow::Result<()> {
+        self.send(Method::POST, path, "text/plain", number.to_string().into()).await.map(drop)
+    }
+
+    /// Deploys a component.
+    pub(super) async fn deploy(&mut self, component: &'static [u8]) -> anyhow::Result<()> {
+        let body = Bytes::from_static(component);
+        self.send(Method::PUT, "/v1/modules", "application/wasm", body).await.map(drop)
+    }
+
+    async fn view(&mut self, path: &str) -> anyhow::Result<RunView> {
+        let answer = self.send(Method::GET, path, "application/json", Bytes::new()).await?;
+        Ok(serde_json::from_slice(&answer)?)
+    }
+
+    /// The body of the answer, which must be a good one.
+    async fn send(&mut self, method: Method, path: &str, media: &str, body: Bytes) -> anyhow::Result<Bytes> {
+        if self.sender.ready().await.is_err() {
+            // The host closes a connection that was idle for long.
+            self.sender = connect(self.address).await?;
+            self.sender.ready().await?;
+        }
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, self.address.to_string())
+            .header(CONTENT_TYPE, media)
+            .body(Full::new(body))?;
+        let response = self.sender.send_request(request).await?;
+        let status: StatusCode = response.status();
+        let answer = response.into_body().collect().await?.to_bytes();
+        ensure!(status.is_success(), "{path}: {status}: {}", String::from_utf8_lossy(&answer));
+        Ok(answer)
+    }
+}
+
+async fn connect(address: SocketAddr) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(address)
+        .await
+        .with_context(|| format!("the measured host cannot be reached at {address}"))?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // It ends with the host or with the sender; whoever sends next is told.
+    tokio::spawn(async move { drop(connection.await) });
+    Ok(sender)
+}

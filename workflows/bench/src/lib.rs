@@ -1,0 +1,102 @@
+//! The workflows that `segno bench` measures. Their component is committed as
+//! `host/bench/bench.wasm`, so that every host carries it; the README beside it says how it is made.
+
+use std::time::Duration;
+
+use futures::future::{join_all, try_join_all};
+use segno::{Error, Webhook, now, sleep, sleep_until, workflow};
+use serde::Deserialize;
+
+/// How many steps without a meaning run at once where a history is made.
+const AT_ONCE: u64 = 1_000;
+
+/// Calls `note` so many times, one after another.
+#[workflow]
+pub async fn sequential(steps: u64) -> Result<(), Error> {
+    for number in 0..steps {
+        steps::note(number).await?;
+    }
+    Ok(())
+}
+
+/// Calls `blank` so many times at once.
+#[workflow]
+pub async fn parallel(steps: u64) -> Result<(), Error> {
+    try_join_all((0..steps).map(|_| steps::blank())).await?;
+    Ok(())
+}
+
+/// Sleeps for an hour.
+#[workflow]
+pub async fn sleeper() -> Result<(), Error> {
+    sleep("1 hour").await;
+    Ok(())
+}
+
+/// Takes calls of a webhook for ever: the body of each is a number, which is noted. Before that so
+/// many turns are had that mean nothing, and a 0 is noted when they are over.
+#[workflow]
+pub async fn hook(turns: u64) -> Result<(), Error> {
+    let webhook = Webhook::new();
+    let mut left = turns;
+    while left > 0 {
+        let batch = left.min(AT_ONCE);
+        join_all((0..batch).map(|_| steps::blank())).await;
+        left -= batch;
+    }
+    steps::note(0).await?;
+    while let Some(request) = webhook.next().await {
+        steps::note(request.text()?.parse()?).await?;
+    }
+    Ok(())
+}
+
+/// How often a ticker is woken, and how often before it counts.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Ticks {
+    /// How often it is woken in all, once a second.
+    pub ticks: u64,
+    /// How many of the first do not count.
+    pub uncounted: u64,
+}
+
+/// Is woken once a second, and at the end notes by how many milliseconds the latest turn was late.
+#[workflow]
+pub async fn ticker(ticks: Ticks) -> Result<(), Error> {
+    let mut due = now();
+    let mut latest = 0;
+    for tick in 0..ticks.ticks {
+        due += Duration::from_secs(1);
+        sleep_until(due).await;
+        if tick >= ticks.uncounted {
+            let late = now().as_millisecond().saturating_sub(due.as_millisecond());
+            latest = latest.max(u64::try_from(late).unwrap_or(0));
+        }
+    }
+    steps::note(latest).await?;
+    Ok(())
+}
+
+segno::export!(sequential, parallel, sleeper, hook, ticker);
+
+segno::register!(steps::note, steps::blank);
+
+/// Steps that do nothing. The host that is measured has others of the same names, of which `note`
+/// writes down when it began.
+#[segno::steps]
+pub mod steps {
+    use segno::{StepError, step};
+
+    /// Takes a number, and does nothing with it.
+    #[step]
+    pub async fn note(number: u64) -> Result<(), StepError> {
+        let _nobody_reads_it = number;
+        Ok(())
+    }
+
+    /// Does nothing.
+    #[step]
+    pub async fn blank() -> Result<(), StepError> {
+        Ok(())
+    }
+}
