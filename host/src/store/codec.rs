@@ -5,8 +5,8 @@
 //! postcard's wire format, which is specified and stable: enums by the position of the variant,
 //! integers of variable length, no field names.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::store::error::StoreError;
 
@@ -31,17 +31,24 @@ pub(crate) fn encode_bytes(bytes: &[u8]) -> Vec<u8> {
 
 /// The record in an envelope.
 pub(crate) fn decode<R: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<R, StoreError> {
-    let damaged = |detail: String| StoreError::Record { table: table.to_owned(), detail };
-    match postcard::take_from_bytes(decode_bytes(table, bytes)?) {
-        Ok((record, [])) => Ok(record),
-        Ok((_, extra)) => Err(damaged(format!("{} bytes follow its end", extra.len()))),
-        Err(error) => Err(damaged(error.to_string())),
+    match decode_first(table, bytes)? {
+        (record, []) => Ok(record),
+        (_, extra) => Err(damaged(table, format!("{} bytes follow its end", extra.len()))),
     }
+}
+
+/// The record that stands first in an envelope, and the bytes after it.
+pub(crate) fn decode_first<'a, R: Deserialize<'a>>(
+    table: &str,
+    bytes: &'a [u8],
+) -> Result<(R, &'a [u8]), StoreError> {
+    let rest = decode_bytes(table, bytes)?;
+    postcard::take_from_bytes(rest).map_err(|error| damaged(table, error.to_string()))
 }
 
 /// What stands in an envelope.
 pub(crate) fn decode_bytes<'a>(table: &str, bytes: &'a [u8]) -> Result<&'a [u8], StoreError> {
-    let damaged = |detail: String| StoreError::Record { table: table.to_owned(), detail };
+    let damaged = |detail: String| damaged(table, detail);
     let (version, rest) = bytes.split_first().ok_or_else(|| damaged("it is empty".into()))?;
     if *version != VERSION {
         return Err(damaged(format!("it has version {version}, but this host reads version {VERSION}")));
@@ -52,4 +59,9 @@ pub(crate) fn decode_bytes<'a>(table: &str, bytes: &'a [u8]) -> Result<&'a [u8],
         return Err(damaged(format!("it is encrypted with key {key}, which this host does not have")));
     }
     Ok(rest)
+}
+
+/// A record of this table is damaged, and how.
+pub(crate) fn damaged(table: &str, detail: String) -> StoreError {
+    StoreError::Record { table: table.to_owned(), detail }
 }

@@ -6,12 +6,11 @@ use std::sync::mpsc::{Receiver, SendError, SyncSender, TryRecvError, sync_channe
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
-use redb::TableHandle;
-
 use crate::store::Store;
 use crate::store::by_hand::ByHand;
 use crate::store::draft::{Committed, Draft, Rows};
 use crate::store::error::StoreError;
+use crate::store::write::write;
 
 /// How many drafts may wait. A full line holds back the shards, and they the doors.
 const QUEUE: usize = 8_192;
@@ -170,7 +169,7 @@ pub(super) fn write_unless_broken(
     committed: &dyn Fn(usize),
 ) -> Result<(), StoreError> {
     let written = match broken.get() {
-        None => write(store, batch, committed),
+        None => write(store, batch.iter().map(|pending| &pending.rows), committed),
         Some(error) => Err(error.clone()),
     };
     if let Err(error) = &written {
@@ -216,30 +215,4 @@ fn next_batch(orders: &Receiver<Order>) -> (Vec<Pending>, bool) {
             Err(TryRecvError::Disconnected) => next = None,
         }
     }
-}
-
-/// Writes a batch in one transaction. Rows of one table are written in the order of their keys,
-/// which costs the tree a fraction of what a random order does. A batch without rows only keeps its
-/// place in the line.
-fn write(store: &Store, batch: &[Pending], committed: &dyn Fn(usize)) -> Result<(), StoreError> {
-    let mut rows: Vec<_> = batch.iter().flat_map(|pending| &pending.rows.0).collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    // A stable sort: where two drafts write the same key, the later one stands.
-    rows.sort_by(|one, other| (one.table.name(), &one.key).cmp(&(other.table.name(), &other.key)));
-    let transaction = store.begin_write()?;
-    for of_table in rows.chunk_by(|one, other| one.table.name() == other.table.name()) {
-        let mut table = transaction.open_table(of_table[0].table).map_err(StoreError::io)?;
-        for row in of_table {
-            match &row.value {
-                Some(value) => table.insert(row.key.as_slice(), value.as_slice()).map(drop),
-                None => table.remove(row.key.as_slice()).map(drop),
-            }
-            .map_err(StoreError::io)?;
-        }
-    }
-    transaction.commit().map_err(StoreError::io)?;
-    committed(batch.len());
-    Ok(())
 }

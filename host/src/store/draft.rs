@@ -1,11 +1,12 @@
 //! What is to be written, and the proof that it was.
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use segno_journal::retry::Attempt;
 use segno_journal::{Command, Digest, Effect, Op, RunId, Timestamp, Turn};
 
 use crate::store::codec;
+use crate::store::payloads::{self, NewPayloads};
 use crate::store::records::{ModuleRecord, Parked, RunRecord, WebhookRecord};
 use crate::store::tables::{self, Table};
 
@@ -42,9 +43,13 @@ pub struct Draft<T> {
     pub(super) rows: Rows,
 }
 
-/// Rows to write in one transaction, in any order: no two of one draft have the same key.
+/// Rows to write in one transaction, in any order: no two of one draft have the same key. With them
+/// the payloads that they refer to.
 #[derive(Debug, Default)]
-pub(super) struct Rows(pub(super) Vec<Row>);
+pub(super) struct Rows {
+    pub(super) rows: Vec<Row>,
+    pub(super) payloads: NewPayloads,
+}
 
 /// A row to write, or to take away.
 pub(super) struct Row {
@@ -61,11 +66,11 @@ impl std::fmt::Debug for Row {
 
 impl Rows {
     pub(super) fn put(&mut self, table: Table, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
-        self.0.push(Row { table, key: key.into(), value: Some(value.into()) });
+        self.rows.push(Row { table, key: key.into(), value: Some(value.into()) });
     }
 
     pub(super) fn delete(&mut self, table: Table, key: impl Into<Vec<u8>>) {
-        self.0.push(Row { table, key: key.into(), value: None });
+        self.rows.push(Row { table, key: key.into(), value: None });
     }
 }
 
@@ -75,9 +80,10 @@ pub type TurnAndEffects = (Turn, Vec<Effect>);
 impl Draft<TurnAndEffects> {
     /// A turn of a run with its effects, and the tokens of the webhooks that it opens.
     /// `first_operation` is the number that the first operation of the turn has.
-    pub fn turn(run: RunId, (turn, effects): TurnAndEffects, first_operation: u64) -> Self {
-        let mut rows = Rows::default();
-        rows.put(tables::TURNS, tables::numbered(run, turn.seq), codec::encode(&turn));
+    pub fn turn(run: RunId, (mut turn, effects): TurnAndEffects, first_operation: u64) -> Self {
+        let (record, payloads) = payloads::encode(&mut turn);
+        let mut rows = Rows { payloads, ..Rows::default() };
+        rows.put(tables::TURNS, tables::numbered(run, turn.seq), record);
         let operations = turn.commands.iter().filter(|command| command.starts_operation());
         for (op, command) in (first_operation..).zip(operations) {
             if let Command::Webhook { token, .. } = command {
@@ -127,6 +133,16 @@ impl<T> Draft<T> {
     pub fn with_key(mut self, workflow: &str, key: Option<String>, run: RunId) -> Self {
         if let Some(key) = key {
             self.rows.put(tables::KEYS, tables::idempotency(workflow, &key), run.to_bytes());
+        }
+        self
+    }
+
+    /// Also takes turns of a run away, and with them the payloads that no other turn refers to. Where
+    /// there is no turn, nothing is taken. Each turn is a row of the draft: the caller bounds how
+    /// many.
+    pub fn without_turns(mut self, run: RunId, seqs: Range<u64>) -> Self {
+        for seq in seqs {
+            self.rows.delete(tables::TURNS, tables::numbered(run, seq));
         }
         self
     }

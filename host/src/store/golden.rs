@@ -17,21 +17,31 @@ use serde::de::DeserializeOwned;
 
 use crate::store::codec;
 use crate::store::images::{ImageRecord, Sealed};
+use crate::store::payloads::{self, Reference};
 use crate::store::records::{ModuleRecord, Parked, RunRecord, Standing, WebhookRecord};
 
 /// The record is written as the golden file has it, and the golden file is read as the record.
 fn check<R: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, record: &R) {
+    let written = codec::encode(record);
+    let golden = golden(name, &written);
+    assert_eq!(hex(&written), hex(&golden), "{name} is written in another way than the first release did");
+    assert_eq!(&codec::decode::<R>("golden", &golden).expect("the golden record is read"), record);
+}
+
+/// The record in a golden file. `written` is what the file has to be where there is none.
+fn golden(name: &str, written: &[u8]) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/v1").join(name).with_extension("hex");
-    let written = codec::encode(record).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let Ok(golden) = std::fs::read_to_string(&path) else {
-        panic!("{} is missing; if the record is new, the file has to be\n{written}", path.display())
+        panic!("{} is missing; if the record is new, the file has to be\n{}", path.display(), hex(written))
     };
-    assert_eq!(written, golden.trim(), "{name} is written in another way than the first release did");
     let digits = golden.trim().as_bytes().chunks(2);
-    let bytes: Vec<u8> = digits
+    digits
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("digits"))
-        .collect();
-    assert_eq!(&codec::decode::<R>("golden", &bytes).expect("the golden record is read"), record);
+        .collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn response() -> Response {
@@ -41,6 +51,11 @@ fn response() -> Response {
 fn turn(event: Event, commands: Vec<Command>, verdict: Verdict) -> Turn {
     let log = vec![LogLine { level: Level::Warn, message: "careful".into() }];
     Turn { seq: 300, at: Timestamp(1_700_000_000_123), event, commands, verdict, log }
+}
+
+/// Of a turn without large payloads.
+fn no_references() -> Vec<Reference> {
+    Vec::new()
 }
 
 #[test]
@@ -57,7 +72,8 @@ fn turns_with_every_command_are_read_for_ever() {
         Command::Dispose { webhook: Op(2) },
         Command::CancelSleep { sleep: Op(1) },
     ];
-    check("turn-commands", &turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting));
+    let turn = turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting);
+    check("turn-commands", &(no_references(), turn));
 }
 
 #[test]
@@ -78,8 +94,27 @@ fn turns_with_every_event_and_verdict_are_read_for_ever() {
         ("turn-cancelled", Event::Cancelled, Verdict::Cancelled),
     ];
     for (name, event, verdict) in events {
-        check(name, &turn(event, vec![], verdict));
+        check(name, &(no_references(), turn(event, vec![], verdict)));
     }
+}
+
+#[test]
+fn turns_whose_payloads_are_apart_are_read_for_ever() {
+    let reference = |position| Reference { position, digest: Digest::from_bytes([9; 32]) };
+    let event = Event::StepCompleted { op: Op(1), output: String::new() };
+    let turn = turn(event, vec![], Verdict::Completed(String::new()));
+    check("turn-payloads", &(vec![reference(0), reference(1)], turn));
+}
+
+/// Only that it is read: another version of the compression may write it in another way.
+#[test]
+fn payloads_are_read_for_ever() {
+    let value = "to and fro, ".repeat(1_000);
+    let event = Event::Started { input: value.clone() };
+    let (_, payloads) = payloads::encode(&mut turn(event, vec![], Verdict::Waiting));
+    let (digest, written) = payloads.first_key_value().expect("it is large");
+    let golden = golden("payload", &written.record);
+    assert_eq!(payloads::decode(*digest, &golden).expect("the golden record is read"), value.as_bytes());
 }
 
 #[test]
@@ -139,7 +174,8 @@ proptest::proptest! {
         // With the right beginning, so that the record itself is reached.
         let enveloped = [&[1, 0], &bytes[..]].concat();
         for bytes in [&bytes, &enveloped] {
-            let _ = codec::decode::<Turn>("turns", bytes);
+            let _ = codec::decode::<(Vec<Reference>, Turn)>("turns", bytes);
+            let _ = payloads::decode(Digest::from_bytes([0; 32]), bytes);
             let _ = codec::decode::<RunRecord>("runs", bytes);
             let _ = codec::decode::<Parked>("parked", bytes);
             let _ = codec::decode::<ModuleRecord>("modules", bytes);

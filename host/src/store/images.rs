@@ -78,18 +78,8 @@ impl<T> Draft<T> {
     /// Also forgets a webhook token: from now on nobody can tell it from one that never was.
     pub fn without_webhook(mut self, token: &str) -> Self {
         let key = token.as_bytes();
-        self.rows.0.retain(|row| row.table.name() != tables::WEBHOOKS.name() || row.key != key);
+        self.rows.rows.retain(|row| row.table.name() != tables::WEBHOOKS.name() || row.key != key);
         self.rows.delete(tables::WEBHOOKS, key);
-        self
-    }
-}
-
-impl Draft<()> {
-    /// Also forgets these turns of a run.
-    pub fn without_turns(mut self, run: RunId, turns: std::ops::Range<u64>) -> Self {
-        for seq in turns {
-            self.rows.delete(tables::TURNS, tables::numbered(run, seq));
-        }
         self
     }
 }

@@ -13,9 +13,14 @@ mod error;
 mod golden;
 mod images;
 mod new;
+#[cfg(test)]
+mod once;
+mod payloads;
 mod read;
 mod records;
 mod tables;
+mod turns;
+mod write;
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};

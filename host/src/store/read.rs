@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, TableHandle};
 use segno_journal::retry::Attempt;
-use segno_journal::{Digest, Op, RunId, Timestamp, Turn};
+use segno_journal::{Digest, Op, RunId, Timestamp};
 use serde::de::DeserializeOwned;
 
 use crate::store::error::StoreError;
@@ -12,7 +12,7 @@ use crate::store::records::{ModuleRecord, Parked, RunRecord, WebhookRecord};
 use crate::store::tables::{self, Table};
 use crate::store::{Store, codec};
 
-type Bytes = ReadOnlyTable<&'static [u8], &'static [u8]>;
+pub(super) type Bytes = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 impl Store {
     /// The record of a run.
@@ -47,41 +47,6 @@ impl Store {
         let table = self.table(tables::UNFINISHED)?;
         let rows = table.iter().map_err(StoreError::io)?;
         rows.map(|row| run_of(tables::UNFINISHED, row.map_err(StoreError::io)?.0.value())).collect()
-    }
-
-    /// Visits the turns of a run in order, from a position on, until the visitor has enough.
-    pub fn visit_turns(
-        &self,
-        run: RunId,
-        from: u64,
-        mut visit: impl FnMut(Turn) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        self.visit_numbered(tables::TURNS, run, from, |_, turn| visit(turn))
-    }
-
-    /// The turn at a position.
-    pub fn turn(&self, run: RunId, seq: u64) -> Result<Option<Turn>, StoreError> {
-        self.record(tables::TURNS, &tables::numbered(run, seq))
-    }
-
-    /// The last turn of a run.
-    pub fn last_turn(&self, run: RunId) -> Result<Option<Turn>, StoreError> {
-        let rows = self.table(tables::TURNS)?;
-        let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
-        let mut range = rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
-        let Some(row) = range.next_back() else { return Ok(None) };
-        let (_, value) = row.map_err(StoreError::io)?;
-        codec::decode(tables::TURNS.name(), value.value()).map(Some)
-    }
-
-    /// The first turn of a run that is on disk after a position.
-    pub fn first_turn_after(&self, run: RunId, seq: u64) -> Result<Option<u64>, StoreError> {
-        let rows = self.table(tables::TURNS)?;
-        let (after, last) = (tables::numbered(run, seq.saturating_add(1)), tables::numbered(run, u64::MAX));
-        let mut range = rows.range::<&[u8]>(after.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
-        let Some(row) = range.next() else { return Ok(None) };
-        let (key, _) = row.map_err(StoreError::io)?;
-        tables::split_numbered(key.value()).map(|(_, seq)| Some(seq)).ok_or_else(|| bad_key(tables::TURNS))
     }
 
     /// The last attempt of an operation that failed and was tried again.
@@ -128,13 +93,6 @@ impl Store {
         let value = meta.get(tables::STOPPED_KEY).map_err(StoreError::io)?;
         let bytes = value.and_then(|value| <[u8; 8]>::try_from(value.value()).ok());
         Ok(bytes.map(|bytes| Timestamp(u64::from_le_bytes(bytes))))
-    }
-
-    /// Whether the turn at a position is on disk.
-    pub fn has_turn(&self, run: RunId, seq: u64) -> Result<bool, StoreError> {
-        let turns = self.table(tables::TURNS)?;
-        let value = turns.get(tables::numbered(run, seq).as_slice()).map_err(StoreError::io)?;
-        Ok(value.is_some())
     }
 
     /// Which run an idempotency key started.

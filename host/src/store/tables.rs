@@ -36,9 +36,24 @@ pub(crate) const UNFINISHED: Table = Table::new("unfinished");
 
 /// The turns of the runs: the journal.
 ///
-/// Key: run (16 bytes), position (big-endian `u64`). Value: [`segno_journal::Turn`]. Lives: as long
-/// as its run.
+/// Key: run (16 bytes), position (big-endian `u64`). Value: which payloads of the turn are in
+/// [`PAYLOADS`], then the [`segno_journal::Turn`] without them. Lives: as long as its run.
 pub(crate) const TURNS: Table = Table::new("turns");
+
+/// The large payloads of turns, each once.
+///
+/// Key: the SHA-256 of the payload (32 bytes). Value: the size of the payload, as an integer of
+/// variable length, then the payload as an LZ4 block up to the end of the value. Lives: as long as
+/// a turn refers to it.
+pub(crate) const PAYLOADS: Table = Table::new("payloads");
+
+/// How often turns refer to a payload: in a table of its own, so that a count does not rewrite the
+/// payload.
+///
+/// Key: as in [`PAYLOADS`]. Value, without an envelope: a little-endian `u64`. Lives: as long as
+/// turns refer to the payload more than once. A payload that has no count is referred to once:
+/// most are, and this spares them a row.
+pub(crate) const PAYLOAD_COUNTS: Table = Table::new("payload_counts");
 
 /// What images say of themselves.
 ///
@@ -96,8 +111,22 @@ pub(crate) const CODE: Table = Table::new("code");
 pub(crate) const WORKFLOWS: Table = Table::new("workflows");
 
 /// All tables but `meta`.
-pub(crate) const ALL: [Table; 12] =
-    [RUNS, UNFINISHED, TURNS, IMAGES, BLOCKS, ATTEMPTS, PARKED, WEBHOOKS, KEYS, MODULES, CODE, WORKFLOWS];
+pub(crate) const ALL: [Table; 14] = [
+    RUNS,
+    UNFINISHED,
+    TURNS,
+    PAYLOADS,
+    PAYLOAD_COUNTS,
+    IMAGES,
+    BLOCKS,
+    ATTEMPTS,
+    PARKED,
+    WEBHOOKS,
+    KEYS,
+    MODULES,
+    CODE,
+    WORKFLOWS,
+];
 
 /// How many attempts of one operation are kept: a step that is tried for years must not fill the
 /// disk.
