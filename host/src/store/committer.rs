@@ -10,6 +10,7 @@ use crate::store::Store;
 use crate::store::by_hand::ByHand;
 use crate::store::draft::{Committed, Draft, Rows};
 use crate::store::error::StoreError;
+use crate::store::room::Room;
 use crate::store::write::write;
 
 /// How many drafts may wait. A full line holds back the shards, and they the doors.
@@ -18,6 +19,10 @@ const QUEUE: usize = 8_192;
 /// How many drafts one transaction takes at most: enough to share the fsync among many, few enough
 /// that none waits long.
 const BATCH: usize = 4_096;
+
+/// After how many bytes of drafts a transaction takes no more: those who wait for it are not to wait
+/// for a whole line of large ones, and what it changes is held in memory until it is committed.
+const BATCH_BYTES: usize = 32 << 20;
 
 /// Where drafts are handed in. Cheap to clone; the thread ends when it is told to or the last one is dropped.
 #[derive(Clone)]
@@ -29,8 +34,8 @@ pub struct Committer {
 /// Where drafts wait.
 #[derive(Clone)]
 enum Line {
-    /// For the thread that writes.
-    Thread(SyncSender<Order>),
+    /// For the thread that writes, where there is room.
+    Thread(SyncSender<Order>, Arc<Room>),
     /// For somebody who says when they are written.
     ByHand(ByHand),
 }
@@ -44,6 +49,8 @@ enum Order {
 /// A draft, and what is to happen when it is on disk or cannot be.
 pub(super) struct Pending {
     rows: Rows,
+    /// How much room it takes while it waits.
+    bytes: usize,
     pub(super) then: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
 }
 
@@ -60,14 +67,16 @@ impl Committer {
         let (queue, orders) = sync_channel(QUEUE);
         let broken = Arc::default();
         let seen_broken = Arc::clone(&broken);
+        let room = Arc::<Room>::default();
+        let closing = Closing(Arc::clone(&room));
         let thread = std::thread::Builder::new()
             .name("segno-committer".into())
             .spawn(move || {
                 let _guard = PanicGuard(Arc::clone(&seen_broken));
-                run(&store, &orders, &seen_broken, &committed);
+                run(&store, &orders, &seen_broken, &closing.0, &committed);
             })
             .expect("the system has a thread for the committer when the host starts");
-        (Self { line: Line::Thread(queue), broken }, thread)
+        (Self { line: Line::Thread(queue, room), broken }, thread)
     }
 
     /// A committer without a thread, for a host on one thread: drafts wait until somebody moves the
@@ -80,8 +89,9 @@ impl Committer {
         (Self { line: Line::ByHand(line.clone()), broken }, line)
     }
 
-    /// Hands in a draft. `then` is called on the committing thread once the draft is on disk, or
-    /// with the reason why it is not and never will be; it must not wait for anything.
+    /// Hands in a draft, and waits while the line is full. `then` is called on the committing thread
+    /// once the draft is on disk, or with the reason why it is not and never will be; it must not wait
+    /// for anything.
     pub fn submit<T: Send + 'static>(
         &self,
         draft: Draft<T>,
@@ -91,9 +101,10 @@ impl Committer {
         let then = Box::new(move |written: Result<(), StoreError>| {
             then(written.map(|()| Committed::new(thing)));
         });
-        let pending = Pending { rows, then };
+        let pending = Pending { bytes: rows.size(), rows, then };
         match &self.line {
-            Line::Thread(queue) => {
+            Line::Thread(queue, room) => {
+                room.take(pending.bytes);
                 if let Err(SendError(Order::Write(refused))) = queue.send(Order::Write(pending)) {
                     (refused.then)(Err(StoreError::Closed));
                 }
@@ -115,7 +126,7 @@ impl Committer {
 
     /// Ends the thread when all that was handed in before is on disk. What comes later is refused.
     pub fn stop(&self) {
-        if let Line::Thread(queue) = &self.line {
+        if let Line::Thread(queue, _) = &self.line {
             // A thread that is gone has stopped.
             let _gone = queue.send(Order::Stop);
         }
@@ -148,13 +159,21 @@ impl Committer {
 
 /// Writes batch after batch. After the first failure nothing more is written: what follows may
 /// depend on what is missing, so the store must be opened again.
-fn run(store: &Store, orders: &Receiver<Order>, broken: &OnceLock<StoreError>, committed: &dyn Fn(usize)) {
+fn run(
+    store: &Store,
+    orders: &Receiver<Order>,
+    broken: &OnceLock<StoreError>,
+    room: &Room,
+    committed: &dyn Fn(usize),
+) {
     loop {
         let (batch, stop) = next_batch(orders);
+        let bytes = batch.iter().map(|pending| pending.bytes).sum();
         let written = write_unless_broken(store, &batch, broken, committed);
         for pending in batch {
             (pending.then)(written.clone());
         }
+        room.give_back(bytes);
         if stop {
             return;
         }
@@ -196,17 +215,29 @@ impl Drop for PanicGuard {
     }
 }
 
+/// Lets everybody go who waits for room, when the thread that gives it back is over, whyever.
+struct Closing(Arc<Room>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// Waits for a draft, and takes with it what waits already. True if nothing more is to come.
 fn next_batch(orders: &Receiver<Order>) -> (Vec<Pending>, bool) {
-    let mut batch = Vec::new();
+    let (mut batch, mut bytes) = (Vec::new(), 0);
     let mut next = orders.recv().ok();
     loop {
         match next {
-            Some(Order::Write(pending)) => batch.push(pending),
+            Some(Order::Write(pending)) => {
+                bytes += pending.bytes;
+                batch.push(pending);
+            }
             // All who could hand in a draft are gone, or somebody said so.
             Some(Order::Stop) | None => return (batch, true),
         }
-        if batch.len() == BATCH {
+        if batch.len() == BATCH || bytes >= BATCH_BYTES {
             return (batch, false);
         }
         match orders.try_recv() {
@@ -214,5 +245,64 @@ fn next_batch(orders: &Receiver<Order>) -> (Vec<Pending>, bool) {
             Err(TryRecvError::Empty) => return (batch, false),
             Err(TryRecvError::Disconnected) => next = None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use redb::backends::InMemoryBackend;
+
+    use super::*;
+
+    /// A draft that takes this much room, or says so.
+    fn draft(bytes: usize) -> Draft<()> {
+        let mut draft = Draft::nothing();
+        draft.rows.held = bytes;
+        draft
+    }
+
+    #[test]
+    fn a_full_line_holds_back_who_hands_in_a_draft_and_nobody_who_waits_for_the_disk() {
+        let store = Store::open_on(InMemoryBackend::new()).expect("the store opens");
+        let (committer, thread) = Committer::start(store);
+        let (go_on, stalled) = channel::<()>();
+        committer.submit(draft(0), move |_written| stalled.recv().expect("the test says so"));
+        // More than all the room: it goes through, and nothing after it.
+        committer.submit(draft(usize::MAX / 2), |written| assert!(written.is_ok()));
+        let late = committer.clone();
+        let late = std::thread::spawn(move || {
+            late.submit(draft(1), |written| assert!(written.is_ok()));
+            late.flush()
+        });
+        let Line::Thread(_, room) = &committer.line else { panic!("it has a thread") };
+        while room.held_back() == 0 {
+            assert!(!late.is_finished(), "it was not held back");
+            std::thread::yield_now();
+        }
+        let (flushed, hears) = channel();
+        committer.submit(Draft::nothing(), move |written| flushed.send(written.is_ok()).expect("heard"));
+        go_on.send(()).expect("the committer listens");
+        assert!(hears.recv().expect("the committer answers"));
+        assert!(late.join().expect("it was let go").is_ok());
+        committer.stop();
+        thread.join().expect("the committer stops");
+        // The line is closed, however full: nobody waits.
+        committer.submit(draft(usize::MAX / 2), |written| assert!(written.is_err()));
+        committer.submit(draft(1), |written| assert!(written.is_err()));
+    }
+
+    #[test]
+    fn a_transaction_takes_no_more_than_its_bytes() {
+        let (queue, orders) = sync_channel(10);
+        for bytes in [1, BATCH_BYTES - 2, 1, 1, BATCH_BYTES * 2, 1] {
+            let pending = Pending { rows: Rows::default(), bytes, then: Box::new(|_written| {}) };
+            queue.send(Order::Write(pending)).expect("there is room");
+        }
+        drop(queue);
+        let batches = std::iter::repeat_with(|| next_batch(&orders)).take(3);
+        let batches: Vec<_> = batches.map(|(batch, is_last)| (batch.len(), is_last)).collect();
+        assert_eq!(batches, [(3, false), (2, false), (1, true)]);
     }
 }

@@ -49,6 +49,8 @@ pub struct Draft<T> {
 pub(super) struct Rows {
     pub(super) rows: Vec<Row>,
     pub(super) payloads: NewPayloads,
+    /// How much room the thing itself takes while it waits, in bytes.
+    pub(super) held: usize,
 }
 
 /// A row to write, or to take away.
@@ -65,6 +67,17 @@ impl std::fmt::Debug for Row {
 }
 
 impl Rows {
+    /// How much room the rows take while they wait, in bytes, with the thing that they are of. Of
+    /// nothing it is 0.
+    pub(super) fn size(&self) -> usize {
+        let rows = self
+            .rows
+            .iter()
+            .map(|row| size_of::<Row>() + row.key.len() + row.value.as_ref().map_or(0, Vec::len));
+        let payloads = self.payloads.values().map(|payload| payload.record.len());
+        self.held + rows.chain(payloads).sum::<usize>()
+    }
+
     pub(super) fn put(&mut self, table: Table, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
         self.rows.push(Row { table, key: key.into(), value: Some(value.into()) });
     }
@@ -82,7 +95,7 @@ impl Draft<TurnAndEffects> {
     /// `first_operation` is the number that the first operation of the turn has.
     pub fn turn(run: RunId, (mut turn, effects): TurnAndEffects, first_operation: u64) -> Self {
         let (record, payloads) = payloads::encode(&mut turn);
-        let mut rows = Rows { payloads, ..Rows::default() };
+        let mut rows = Rows { payloads, held: turn.size(), ..Rows::default() };
         rows.put(tables::TURNS, tables::numbered(run, turn.seq), record);
         let operations = turn.commands.iter().filter(|command| command.starts_operation());
         for (op, command) in (first_operation..).zip(operations) {

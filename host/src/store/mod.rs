@@ -18,6 +18,7 @@ mod once;
 mod payloads;
 mod read;
 mod records;
+mod room;
 mod tables;
 mod turns;
 mod write;
