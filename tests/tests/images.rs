@@ -1,7 +1,7 @@
 //! Images: a run goes on from its memory, whatever happens to the images on disk.
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
-use segno_host::engine::Config;
+use segno_host::engine::{Config, RunStatus};
 use segno_journal::RunId;
 use segno_tests::{Host, output, post};
 use serde_json::{Value, json};
@@ -203,4 +203,20 @@ async fn where_no_guest_has_room_to_stay_every_run_still_goes_its_way() {
         host.engine.call_webhook(&token, post("now")).await.expect("the call is stored");
         assert_eq!(output(&host.end(run).await), json!([100, ["now"]]));
     }
+}
+
+#[tokio::test]
+async fn a_run_whose_journal_is_damaged_is_parked_and_can_be_cancelled() {
+    let host = Host::new().await;
+    let run = host.start("rounds", json!({ "calls": 2, "steps": 3 })).await;
+    until_it_waits_for_a_call(&host, run).await;
+    let host = tampered(host, |store| {
+        change(store, TURNS, |at, value| Some(if at == 1 { value[..2].to_vec() } else { value.to_vec() }));
+    })
+    .await;
+    let view = host.end(run).await;
+    assert!(segno_tests::blocked(&view).contains("a record of table `turns` cannot be read"), "{view:?}");
+    assert_eq!(host.engine.cancel(run).await.expect("it can be got rid of").status, RunStatus::Cancelled);
+    let host = host.restart(|_config| {}).await;
+    assert_eq!(host.end(run).await.status, RunStatus::Cancelled);
 }

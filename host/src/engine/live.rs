@@ -21,7 +21,7 @@ pub(crate) struct Live {
     /// The idempotency key that names the run, until its first commit.
     pub(crate) key: Option<String>,
     /// Why its journal cannot be read, if it cannot: then nothing may happen to it.
-    pub(crate) damage: Option<StoreError>,
+    pub(crate) damage: Option<Box<StoreError>>,
 }
 
 impl Live {

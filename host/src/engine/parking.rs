@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use segno_journal::{Blocked, Digest, RunId};
+use segno_journal::{Blocked, Digest, Event, RunId};
 
 use crate::engine::error::EngineError;
-use crate::engine::live::Live;
 use crate::engine::reply::{Delivery, Then};
 use crate::engine::shard::Shard;
 use crate::engine::stuck::Stuck;
-use crate::store::{Draft, Parked, Standing};
+use crate::store::{Draft, Parked, Standing, StoreError};
 
 impl Shard {
     /// Parks a run: the reason and the event that it could not take are on disk, its state is whole.
@@ -62,7 +61,7 @@ impl Shard {
     /// Lets a parked run go on, perhaps on another module: replays it there, and only if that gives
     /// what is recorded, gives it what it could not be told.
     pub(crate) fn resume(&mut self, id: RunId, module: Option<Digest>, then: Then) {
-        if !self.runs.get(&id).is_some_and(Live::is_blocked) {
+        if !self.runs.get(&id).is_some_and(|live| live.is_blocked()) {
             return then.fail(EngineError::NotBlocked(id));
         }
         if let Err(error) = self.reload(id) {
@@ -88,6 +87,27 @@ impl Shard {
                 self.stay_blocked(id, stuck, then);
             }
         }
+    }
+
+    /// A run whose journal cannot be read has no turns any more, but whoever cancels it gets rid of it.
+    pub(crate) fn damaged(&mut self, id: RunId, delivery: Delivery, damage: StoreError) {
+        let Delivery { event, then, .. } = delivery;
+        if event != Event::Cancelled {
+            return then.fail(damage.into());
+        }
+        let Some(mut live) = self.runs.remove(&id) else { return };
+        live.record.standing = Standing::Cancelled(self.outside.now());
+        self.modules.leave(live.record.module);
+        self.outside.metrics.runs_unfinished.dec();
+        let (callers, draft) =
+            (Arc::clone(&self.outside.callers), Draft::nothing().with_run(id, &live.record));
+        self.committer.submit(draft, move |written| match written {
+            Ok(_) => {
+                callers.end(id);
+                then.done();
+            }
+            Err(error) => then.fail(error.into()),
+        });
     }
 
     fn stay_blocked(&mut self, id: RunId, stuck: Stuck, then: Then) {
@@ -125,7 +145,7 @@ impl Shard {
             Err(error) => return self.committer.give_up(error),
         };
         for (position, Parked { event, .. }) in parked {
-            if self.runs.get(&id).is_none_or(Live::is_blocked) {
+            if self.runs.get(&id).is_none_or(|live| live.is_blocked()) {
                 return;
             }
             self.turn(id, Delivery::parked(event, position));

@@ -77,7 +77,7 @@ fn restored(store: &Store, mut live: Live) -> Result<Live, StoreError> {
             let message = damage.to_string();
             tracing::error!(run = %live.owner.run, message, "the run is blocked");
             live.record.standing = Standing::Blocked(Blocked { kind: BlockKind::Journal, message });
-            live.damage = Some(damage);
+            live.damage = Some(Box::new(damage));
         }
         Err(error) => return Err(error),
     }

@@ -34,7 +34,7 @@ pub(crate) struct Shard {
     pub(crate) modules: Arc<Modules>,
     pub(crate) outside: Outside,
     pub(crate) config: Arc<Config>,
-    pub(crate) runs: BTreeMap<RunId, Live>,
+    pub(crate) runs: BTreeMap<RunId, Box<Live>>,
     pub(crate) warm: Warm,
 }
 
@@ -50,7 +50,7 @@ impl Shard {
 
     /// Owns a run from now on, until it has ended.
     pub(crate) fn take_in(&mut self, id: RunId, live: Live) {
-        self.runs.insert(id, live);
+        self.runs.insert(id, Box::new(live));
         self.outside.metrics.runs_unfinished.inc();
     }
 
@@ -84,7 +84,8 @@ impl Shard {
     pub(crate) fn turn(&mut self, id: RunId, delivery: Delivery) {
         let Some(live) = self.runs.get_mut(&id) else { return self.refuse(id, delivery, Refusal::Ended) };
         if let Some(damage) = &live.damage {
-            return delivery.then.fail(damage.clone().into());
+            let damage = damage.clone();
+            return self.damaged(id, delivery, *damage);
         }
         if let Err(refusal) = live.admits(&delivery) {
             return self.refuse(id, delivery, refusal);
@@ -284,7 +285,7 @@ impl Shard {
         let reloaded = restore(&self.store, live);
         match &reloaded {
             Ok(()) => live.damage = None,
-            Err(damage @ StoreError::Record { .. }) => live.damage = Some(damage.clone()),
+            Err(damage @ StoreError::Record { .. }) => live.damage = Some(Box::new(damage.clone())),
             Err(error) => self.committer.give_up(error.clone()),
         }
         reloaded

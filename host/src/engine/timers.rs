@@ -20,14 +20,9 @@ pub(crate) enum Due {
     Retry(Attempted),
 }
 
-impl Due {
-    const fn key(&self) -> (RunId, Op) {
-        match self {
-            Self::Wake(run, op) => (*run, *op),
-            Self::Retry(attempted) => (attempted.run, attempted.op),
-        }
-    }
-}
+/// When an operation's timer is due, and the attempt that is then to be made, if it is not a sleep. A
+/// host may have a million sleepers, so there is no byte too many.
+type Timer = (Timestamp, Option<Box<Attempted>>);
 
 /// The timers. Cheap to clone.
 #[derive(Clone, Default)]
@@ -46,16 +41,19 @@ struct Shared {
 struct State {
     /// By moment, then by operation: an operation has one timer at most.
     line: BTreeSet<(Timestamp, RunId, Op)>,
-    due: BTreeMap<(RunId, Op), (Timestamp, Due)>,
+    due: BTreeMap<(RunId, Op), Timer>,
     stopped: bool,
 }
 
 impl Timers {
     /// Sets a timer, in place of the one that the operation may have.
     pub(crate) fn arm(&self, at: Timestamp, due: Due) {
-        let (run, op) = due.key();
+        let ((run, op), attempt) = match due {
+            Due::Wake(run, op) => ((run, op), None),
+            Due::Retry(attempted) => ((attempted.run, attempted.op), Some(Box::new(attempted))),
+        };
         let mut state = self.lock();
-        if let Some((before, _)) = state.due.insert((run, op), (at, due)) {
+        if let Some((before, _)) = state.due.insert((run, op), (at, attempt)) {
             state.line.remove(&(before, run, op));
         }
         state.line.insert((at, run, op));
@@ -118,7 +116,10 @@ impl Timers {
         let mut taken = Vec::new();
         while let Some((at, run, op)) = state.line.first().copied().filter(|(at, ..)| *at <= now) {
             state.line.remove(&(at, run, op));
-            taken.extend(state.due.remove(&(run, op)).map(|(_, due)| due));
+            taken.extend(state.due.remove(&(run, op)).map(|(_, attempt)| match attempt {
+                Some(attempted) => Due::Retry(*attempted),
+                None => Due::Wake(run, op),
+            }));
         }
         taken
     }
