@@ -32,6 +32,10 @@ simulate *arguments:
 demo *arguments:
     cargo run --release -p data-sync -- demo {{arguments}}
 
+# More work than a host can do, against the real binary: `just load --for 60s --kill`.
+load *arguments:
+    cargo run --release -p segno-tests --bin load -- {{arguments}}
+
 # The documentation of all crates, in a browser.
 docs:
     cargo doc --workspace --no-deps --open

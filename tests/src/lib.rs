@@ -1,6 +1,7 @@
 //! What the scenarios share: components built once, and an engine on a directory of its own.
 
 pub mod faulty;
+pub mod load;
 pub mod simulation;
 
 use std::future::Future;

@@ -1,0 +1,140 @@
+//! A crowd before a real host: callers of webhooks and starters of runs that come faster than it can
+//! work, for as long as one likes, perhaps with a kill in the middle.
+
+mod check;
+mod crowd;
+mod ledger;
+mod process;
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use clap::Parser;
+use reqwest::Client;
+use tokio_util::sync::CancellationToken;
+
+use crate::load::crowd::{Crowd, Hook};
+use crate::load::ledger::Ledger;
+use crate::load::process::Process;
+use crate::load::watch::Watch;
+
+/// How long what was acknowledged may take to be done once the crowd has gone.
+const SETTLE: Duration = Duration::from_secs(300);
+
+/// Brings more work to a host than it can do, and checks what became of it
+#[derive(Debug, Parser)]
+pub struct Options {
+    /// How long the crowd comes
+    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = segno_host::doors::parse_duration)]
+    pub time: Duration,
+
+    /// How many call webhooks at once
+    #[arg(long, default_value_t = 1_000)]
+    pub callers: u64,
+
+    /// How many start runs at once
+    #[arg(long, default_value_t = 100)]
+    pub starters: u64,
+
+    /// How many webhooks there are; each is the run of a workflow
+    #[arg(long, default_value_t = 40)]
+    pub hooks: usize,
+
+    /// Kills the host with SIGKILL when half of the time is over, and starts it again
+    #[arg(long)]
+    pub kill: bool,
+
+    /// What the host may hold in memory at most, in MiB
+    #[arg(long, default_value_t = 1_536)]
+    pub max_memory: u64,
+
+    /// Where the host lies [default: a temporary directory]
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+}
+
+/// Lets the crowd come, and checks what the host did.
+///
+/// # Errors
+///
+/// What the host did wrong, or why it cannot be told.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    let temporary = tempfile::tempdir()?;
+    let data = options.data.clone().unwrap_or_else(|| temporary.path().join("data"));
+    let _first_is_enough = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
+    let mut host = Process::start(&data).await?;
+    host.deploy(&client, crate::basics()).await?;
+    let hooks = open_hooks(&client, &host, options.hooks).await?;
+    let ledger = Arc::new(Ledger::default());
+    let crowd = Crowd { client: client.clone(), host: host.urls(), hooks, ledger: Arc::clone(&ledger) };
+    let hooks = crowd.hooks.clone();
+    let (stop, watch) = (CancellationToken::new(), Watch::new(options.max_memory << 20));
+    let tasks = crowd.come(&options, &stop);
+    endure(&mut host, &data, &options, (&ledger, &watch)).await?;
+    stop.cancel();
+    tasks.join_all().await;
+    settle(&client, &host, hooks.len()).await?;
+    watch.look(&host, &data, "at rest", &ledger)?;
+    host.stop().await?;
+    ledger.print();
+    check::acknowledged_is_stored(&data, &hooks, &ledger)?;
+    ensure!(ledger.strange().is_empty(), "answers that no crowd explains: {:?}", ledger.strange());
+    watch.within_budget()
+}
+
+/// Lets the time pass, and looks at the host now and then; in the middle it is killed, if so wished.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the crowd comes for a time, and that is all there is to wait for"
+)]
+async fn endure(
+    host: &mut Process,
+    data: &Path,
+    options: &Options,
+    (ledger, watch): (&Ledger, &Watch),
+) -> anyhow::Result<()> {
+    let (begun, mut killed, mut told) = (Instant::now(), !options.kill, Duration::ZERO);
+    while begun.elapsed() < options.time {
+        tokio::time::sleep(Duration::from_millis(200).min(options.time)).await;
+        if !killed && begun.elapsed() >= options.time / 2 {
+            killed = true;
+            host.kill_and_start_again(data).await?;
+        }
+        watch.note(host);
+        if begun.elapsed() >= told + watch::EVERY {
+            told += watch::EVERY;
+            watch.look(host, data, &format!("after {} s", told.as_secs()), ledger)?;
+        }
+    }
+    Ok(())
+}
+
+/// Starts the runs whose webhooks are called: half of them answer by themselves.
+async fn open_hooks(client: &Client, host: &Process, count: usize) -> anyhow::Result<Vec<Hook>> {
+    let mut hooks = Vec::new();
+    for number in 0..count {
+        let is_manual = number % 2 == 1;
+        let workflow = if is_manual { "hook_manual" } else { "hook" };
+        let run = host.start_run(client, workflow, u32::MAX.into()).await?;
+        let url = host.webhook_of(client, &run).await?;
+        hooks.push(Hook { run: run.parse().context("a run has a name")?, url, is_manual });
+    }
+    Ok(hooks)
+}
+
+/// Waits until nothing is unfinished but the runs with the webhooks.
+async fn settle(client: &Client, host: &Process, hooks: usize) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    loop {
+        let unfinished = host.unfinished(client).await?;
+        if unfinished <= hooks {
+            return Ok(());
+        }
+        ensure!(begun.elapsed() < SETTLE, "{unfinished} runs have not ended {SETTLE:?} after the crowd went");
+        tokio::task::yield_now().await;
+    }
+}

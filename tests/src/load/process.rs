@@ -1,0 +1,118 @@
+//! The host under load: this very program as a process of its own, on ports that it keeps.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, bail, ensure};
+use bytes::Bytes;
+use reqwest::Client;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// Where a host is reached.
+#[derive(Debug, Clone)]
+pub(super) struct Urls {
+    pub(super) management: String,
+}
+
+/// A host in a process of its own.
+pub(super) struct Process {
+    child: Child,
+    ports: [u16; 2],
+}
+
+impl Process {
+    pub(super) async fn start(data: &Path) -> anyhow::Result<Self> {
+        // Both are held until both are known.
+        let free = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+        let mut ports = [0; 2];
+        for (port, listener) in ports.iter_mut().zip(free) {
+            *port = listener?.local_addr()?.port();
+        }
+        Ok(Self { child: spawn(data, ports).await?, ports })
+    }
+
+    pub(super) fn urls(&self) -> Urls {
+        Urls { management: format!("http://127.0.0.1:{}", self.ports[0]) }
+    }
+
+    /// The number of the process, while it runs.
+    pub(super) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Kills the host as a failure of power would, and starts it again on the same ports.
+    pub(super) async fn kill_and_start_again(&mut self, data: &Path) -> anyhow::Result<()> {
+        self.child.kill().await?;
+        self.child = spawn(data, self.ports).await?;
+        Ok(())
+    }
+
+    /// Asks the host to stop, and waits until it has.
+    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
+        let id = self.id().context("the host has ended by itself")?.to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status().await?;
+        ensure!(told.success(), "the host cannot be told to stop");
+        let status = self.child.wait().await?;
+        ensure!(status.success(), "the host ended with {status}");
+        Ok(())
+    }
+
+    pub(super) async fn deploy(&self, client: &Client, wasm: Bytes) -> anyhow::Result<()> {
+        let url = format!("{}/v1/modules", self.urls().management);
+        client.put(url).body(wasm).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Starts a run, and gives its ID.
+    pub(super) async fn start_run(
+        &self,
+        client: &Client,
+        workflow: &str,
+        input: Value,
+    ) -> anyhow::Result<String> {
+        let url = format!("{}/v1/workflows/{workflow}/runs", self.urls().management);
+        let answer = client.post(url).json(&json!({ "input": input })).send().await?.error_for_status()?;
+        let started: Value = answer.json().await?;
+        Ok(started["run_id"].as_str().context("a start says which run it is")?.to_owned())
+    }
+
+    /// The URL of the webhook that a run waits for, once it does.
+    pub(super) async fn webhook_of(&self, client: &Client, run: &str) -> anyhow::Result<String> {
+        let url = format!("{}/v1/runs/{run}", self.urls().management);
+        loop {
+            let view: Value = client.get(&url).send().await?.error_for_status()?.json().await?;
+            ensure!(view["ended_at"].is_null(), "the run has ended: {view}");
+            let waits = view["waits_for"].as_array().into_iter().flatten();
+            if let Some(url) = waits.filter_map(|wait| wait["url"].as_str()).next() {
+                return Ok(url.to_owned());
+            }
+        }
+    }
+
+    /// How many runs have not ended, by the metrics of the host.
+    pub(super) async fn unfinished(&self, client: &Client) -> anyhow::Result<usize> {
+        let url = format!("{}/metrics", self.urls().management);
+        let text = client.get(url).send().await?.error_for_status()?.text().await?;
+        let line = text.lines().find_map(|line| line.strip_prefix("segno_runs_unfinished "));
+        Ok(line.context("the metrics count the unfinished runs")?.parse()?)
+    }
+}
+
+async fn spawn(data: &Path, [management, webhooks]: [u16; 2]) -> anyhow::Result<Child> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["serve", "--json", "--listen", &format!("127.0.0.1:{management}")])
+        .args(["--webhook-listen", &format!("127.0.0.1:{webhooks}"), "--data"])
+        .arg(data)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let output = child.stdout.take().context("its output is piped")?;
+    let Some(_ready) = BufReader::new(output).lines().next_line().await? else {
+        bail!("the host does not start: {}", child.wait().await?);
+    };
+    Ok(child)
+}
