@@ -11,7 +11,7 @@ use crate::engine::admission::Admitted;
 use crate::engine::error::EngineError;
 use crate::engine::reply::{Reply, Then};
 use crate::engine::view::Wait;
-use crate::steps::Attempted;
+use crate::steps::{Attempted, Running};
 use crate::store::RunRecord;
 
 /// What a shard is told.
@@ -27,6 +27,8 @@ pub(crate) enum Message {
     Request { run: RunId, op: Op, request: Request, caller: oneshot::Sender<Result<Reply, EngineError>> },
     /// An attempt of a step failed, and the step is to be tried again.
     Attempt { run: RunId, op: Op, attempt: Attempt },
+    /// An attempt of a step is over, which is why this is told. Its place is free once this is taken.
+    Ended { message: Box<Self>, running: Running },
     /// The next attempt of a step is due.
     Retry(Attempted),
     /// Events lie parked of a run that is parked no more.

@@ -12,7 +12,7 @@ use crate::engine::clock::Clock;
 use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::metrics::{Metrics, StepOutcome};
 use crate::engine::timers::{Due, Timers};
-use crate::steps::{self, Attempted, Outcome, Runner};
+use crate::steps::{self, Attempted, Outcome, Runner, Running};
 use crate::store::{Committed, TurnAndEffects};
 
 /// The world, as the engine reaches it. Cheap to clone.
@@ -110,7 +110,7 @@ impl Outside {
         let responder = Arc::new(move |request, response: segno::Response| {
             callers.respond(run, request, response_of_step(response));
         });
-        let ended = move |attempted, outcome| outside.ended(attempted, outcome);
+        let ended = move |attempted, outcome, running| outside.ended(attempted, outcome, running);
         self.runner.start(attempted, self.clock.now(), responder, ended);
     }
 
@@ -145,7 +145,7 @@ impl Outside {
     }
 
     /// An attempt is over: the run hears of it, now or after another attempt.
-    fn ended(&self, attempted: Attempted, outcome: Outcome) {
+    fn ended(&self, attempted: Attempted, outcome: Outcome, running: Running) {
         let (run, op) = (attempted.run, attempted.op);
         let message = match outcome {
             Outcome::Returned(output) => {
@@ -162,7 +162,7 @@ impl Outside {
                 return;
             }
         };
-        self.tell(run, message);
+        self.tell(run, Message::Ended { message: Box::new(message), running });
     }
 
     fn after_mishap(&self, attempted: &Attempted, mishap: retry::Mishap) -> Message {

@@ -66,6 +66,10 @@ impl Shard {
             Message::Event { run, event } => self.turn(run, Delivery::new(event, Then::Nothing)),
             Message::Request { run, op, request, caller } => self.request(run, op, request, caller),
             Message::Attempt { run, op, attempt } => self.attempt(run, op, attempt),
+            Message::Ended { message, running } => {
+                drop(running);
+                return self.handle(*message);
+            }
             Message::Retry(attempted) => self.retry(attempted),
             Message::Cancel { run, then } => self.turn(run, Delivery::new(Event::Cancelled, then)),
             Message::Resume { run, module, then } => self.resume(run, module, then),

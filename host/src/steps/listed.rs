@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use segno_journal::RunId;
 
-use crate::steps::{Attempted, Outcome};
+use crate::steps::{Attempted, Outcome, Running};
 
 /// The attempts under way on a host that makes none itself. Cheap to clone.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ struct Flight {
     attempted: Attempted,
     /// Its run is over, or the host goes down.
     told_to_stop: bool,
-    ended: Box<dyn FnOnce(Attempted, Outcome) + Send>,
+    ended: Box<dyn FnOnce(Attempted, Outcome, Running) + Send>,
 }
 
 impl Listed {
@@ -42,7 +42,7 @@ impl Listed {
         let Flight { attempted, told_to_stop, ended } = self.lock().remove(at);
         // As of a task that was told to stop: only what has succeeded counts, and what never began.
         if !told_to_stop || !matches!(outcome, Outcome::Failed(_)) {
-            ended(attempted, outcome);
+            ended(attempted, outcome, Running::default());
         }
     }
 
@@ -53,7 +53,7 @@ impl Listed {
     pub(super) fn start(
         &self,
         attempted: Attempted,
-        ended: impl FnOnce(Attempted, Outcome) + Send + 'static,
+        ended: impl FnOnce(Attempted, Outcome, Running) + Send + 'static,
     ) {
         self.lock().push(Flight { attempted, told_to_stop: false, ended: Box::new(ended) });
     }

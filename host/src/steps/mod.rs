@@ -14,7 +14,7 @@ use segno_journal::{StepCall, StepOptions};
 
 pub use crate::steps::http::http_step;
 pub use crate::steps::listed::Listed;
-pub use crate::steps::runner::{Attempted, Outcome, Runner};
+pub use crate::steps::runner::{Attempted, Outcome, Runner, Running};
 pub use crate::steps::tasks::Tasks;
 
 /// How often and how soon a step is tried again: what the call wants, else what the step declares.

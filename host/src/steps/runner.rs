@@ -7,6 +7,8 @@ use segno::native::Responder;
 use segno_journal::retry::Mishap;
 use segno_journal::{Op, RunId, StepCall, Timestamp};
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::steps::listed::Listed;
 use crate::steps::tasks::Tasks;
 
@@ -35,6 +37,12 @@ pub enum Outcome {
     /// It was held back, because the host stops.
     NeverBegan,
 }
+
+/// The place of an attempt among those that run at once. It is to be kept until the run takes what
+/// became of the attempt: where runs do not keep up with their steps, no more steps begin, and what
+/// they return does not pile up.
+#[derive(Debug, Default)]
+pub struct Running(#[expect(dead_code, reason = "it is held")] pub(super) Option<OwnedSemaphorePermit>);
 
 /// What makes the attempts of the steps of a host. Cheap to clone.
 #[derive(Clone)]
@@ -71,7 +79,7 @@ impl Runner {
         attempted: Attempted,
         now: Timestamp,
         responder: Responder,
-        ended: impl FnOnce(Attempted, Outcome) + Send + 'static,
+        ended: impl FnOnce(Attempted, Outcome, Running) + Send + 'static,
     ) {
         match self {
             Self::Tasks(tasks) => tasks.start(attempted, now, responder, ended),

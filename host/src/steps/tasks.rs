@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use segno::StepError;
 use segno::native::{CancellationToken, Responder, Step, StepContext, StepInfo};
 use segno_journal::retry::Mishap;
 use segno_journal::{Op, RunId, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinHandle};
 
-use crate::steps::{Attempted, Outcome, mishap, ms};
+use crate::steps::{Attempted, Outcome, Running, mishap, ms};
 
 /// How long an attempt that is told to stop may go on before it is cut off, where it must not be left
 /// behind.
@@ -27,7 +28,7 @@ pub struct Tasks {
 struct Shared {
     steps: segno::Steps,
     runtime: Handle,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     max_running: usize,
     payload_limit: usize,
     /// The attempts that run or wait for a permit, with what tells them to stop.
@@ -49,7 +50,7 @@ impl Tasks {
     #[must_use]
     pub fn new(steps: segno::Steps, max_running: usize, payload_limit: usize, runtime: Handle) -> Self {
         let max_running = max_running.clamp(1, Semaphore::MAX_PERMITS);
-        let permits = Semaphore::new(max_running);
+        let permits = Arc::new(Semaphore::new(max_running));
         let (in_flight, landed, cut) = (Mutex::default(), Notify::new(), CancellationToken::new());
         let shared = Shared { steps, runtime, permits, max_running, payload_limit, in_flight, landed, cut };
         Self { shared: Arc::new(shared) }
@@ -70,18 +71,18 @@ impl Tasks {
         attempted: Attempted,
         now: Timestamp,
         responder: Responder,
-        ended: impl FnOnce(Attempted, Outcome) + Send + 'static,
+        ended: impl FnOnce(Attempted, Outcome, Running) + Send + 'static,
     ) {
         let token = CancellationToken::new();
         let (key, number) = ((attempted.run, attempted.op), attempted.number);
         self.shared.lock().insert(key, Flight { number, token: token.clone() });
         let shared = Arc::clone(&self.shared);
         self.shared.runtime.spawn(async move {
-            let outcome = shared.attempt(&attempted, now, responder, &token).await;
+            let (outcome, running) = shared.attempt(&attempted, now, responder, &token).await;
             // Told to stop, it counts as cut off: its run is over, or the host goes down. But what
             // has succeeded has succeeded, and what never began is not cut off.
             if !token.is_cancelled() || !matches!(outcome, Outcome::Failed(_)) {
-                ended(attempted, outcome);
+                ended(attempted, outcome, running);
             }
             shared.land(key, number);
         });
@@ -139,23 +140,24 @@ impl Shared {
         self.landed.notify_waiters();
     }
 
+    /// Makes an attempt as soon as there is a place for it.
     async fn attempt(
         &self,
         attempted: &Attempted,
         now: Timestamp,
         responder: Responder,
         token: &CancellationToken,
-    ) -> Outcome {
+    ) -> (Outcome, Running) {
         let call = &attempted.call;
         let Some(step) = self.steps.get(&call.name) else {
-            return Outcome::Failed(self.unknown_step(&call.name));
+            return (Outcome::Failed(self.unknown_step(&call.name)), Running::default());
         };
-        let _permit = tokio::select! {
+        let permit = tokio::select! {
             biased;
-            () = token.cancelled() => return cancelled(),
-            permit = self.permits.acquire() => match permit {
+            () = token.cancelled() => return (cancelled(), Running::default()),
+            permit = Arc::clone(&self.permits).acquire_owned() => match permit {
                 Ok(permit) => permit,
-                Err(_closed) => return Outcome::NeverBegan,
+                Err(_closed) => return (Outcome::NeverBegan, Running::default()),
             },
         };
         let timeout = call.options.timeout_ms.map_or(step.policy.timeout, Duration::from_millis);
@@ -164,7 +166,12 @@ impl Shared {
         let over = token.child_token().drop_guard();
         let context = StepContext::new(info, over.token().clone(), responder);
         // In a task of its own: whatever panics there, even as it is dropped, ends there.
-        let mut body = self.runtime.spawn(context.scope(call_body(step.clone(), call.input.clone())));
+        let body = self.runtime.spawn(context.scope(call_body(step.clone(), call.input.clone())));
+        (self.end_of(body, timeout).await, Running(Some(permit)))
+    }
+
+    /// How a body ends, if it does so in time.
+    async fn end_of(&self, mut body: JoinHandle<Result<String, StepError>>, timeout: Duration) -> Outcome {
         let timed = tokio::time::timeout(timeout, &mut body);
         match self.cut.run_until_cancelled(timed).await {
             Some(Ok(Ok(Ok(output)))) => self.checked(output),
@@ -206,7 +213,7 @@ impl Shared {
 }
 
 /// Calls the body within the future, so that a panic before its first await is caught as well.
-async fn call_body(step: Step, input: String) -> Result<String, segno::StepError> {
+async fn call_body(step: Step, input: String) -> Result<String, StepError> {
     step.run(input).await
 }
 
