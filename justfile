@@ -32,9 +32,13 @@ simulate *arguments:
 demo *arguments:
     cargo run --release -p data-sync -- demo {{arguments}}
 
-# More work than a host can do, against the real binary: `just load --for 60s --kill`.
+# More work than a host can do, against the real binary: `just load --for 60s --kills 3`.
 load *arguments:
     cargo run --release -p segno-tests --bin load -- {{arguments}}
+
+# Malformed input for all that reads what others wrote: `just fuzz records --for 5m`.
+fuzz *arguments:
+    cargo run --release -p segno-tests --bin fuzz -- {{arguments}}
 
 # The documentation of all crates, in a browser.
 docs:

@@ -1,6 +1,8 @@
 //! What the scenarios share: components built once, and an engine on a directory of its own.
 
 pub mod faulty;
+pub mod fuzz;
+pub mod garbage;
 pub mod load;
 pub mod simulation;
 

@@ -18,6 +18,6 @@ fn what_was_acknowledged_under_load_is_done_and_what_was_refused_is_not_stored()
 }
 
 #[test]
-fn a_kill_under_load_loses_nothing_that_was_acknowledged() {
-    load(&["--kill"]);
+fn kills_under_load_lose_nothing_that_was_acknowledged() {
+    load(&["--kills", "2"]);
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::ensure;
 use segno_host::store::{Standing, Store};
-use segno_journal::Event;
+use segno_journal::retry::LOST;
+use segno_journal::{Event, Verdict};
 
 use crate::load::crowd::{Hook, number_of};
 use crate::load::ledger::Ledger;
@@ -54,9 +55,18 @@ fn runs(store: &Store, ledger: &Ledger) -> anyhow::Result<()> {
     let runs = ledger.runs();
     ensure!(!runs.is_empty(), "no start of a run was acknowledged");
     for run in runs {
-        let record = store.run(run)?;
-        let is_done = record.is_some_and(|record| matches!(record.standing, Standing::Completed(_)));
-        ensure!(is_done, "the start of {run} was acknowledged, and it has not completed");
+        let standing = store.run(run)?.map(|record| record.standing);
+        let end = store.last_turn(run)?.map(|turn| turn.verdict);
+        let is_done = match (&standing, &end) {
+            (Some(Standing::Completed(_)), _) => true,
+            // An attempt that the host did not survive counts: kills may use up all of a step.
+            (Some(Standing::Failed(_)), Some(Verdict::Failed(why))) => why.contains(LOST),
+            _ => false,
+        };
+        ensure!(
+            is_done,
+            "the start of {run} was acknowledged, and it has not completed: {standing:?}, {end:?}"
+        );
     }
     for number in &ledger.starts().refused {
         let run = store.started_by("fan_out", &format!("load-{number}"))?;

@@ -69,7 +69,7 @@ impl Crowd {
 
     async fn call(&self, hook: &Hook) {
         let number = self.ledger.number();
-        let body = body(number, hook.is_manual && number % LARGE_EVERY == 0);
+        let body = body(number, hook.is_manual && number.is_multiple_of(LARGE_EVERY));
         let begun = Instant::now();
         let answer = self.ask(self.client.post(&hook.url).body(body.clone())).await;
         let fate = fate(&answer);

@@ -1,5 +1,5 @@
 //! A crowd before a real host: callers of webhooks and starters of runs that come faster than it can
-//! work, for as long as one likes, perhaps with a kill in the middle.
+//! work, for as long as one likes, perhaps with kills between.
 
 mod check;
 mod crowd;
@@ -43,9 +43,9 @@ pub struct Options {
     #[arg(long, default_value_t = 40)]
     pub hooks: usize,
 
-    /// Kills the host with SIGKILL when half of the time is over, and starts it again
-    #[arg(long)]
-    pub kill: bool,
+    /// How often the host is killed with SIGKILL and started again, over the time
+    #[arg(long, default_value_t = 0)]
+    pub kills: u32,
 
     /// What the host may hold in memory at most, in MiB
     #[arg(long, default_value_t = 1_536)]
@@ -86,7 +86,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     watch.within_budget()
 }
 
-/// Lets the time pass, and looks at the host now and then; in the middle it is killed, if so wished.
+/// Lets the time pass, and looks at the host now and then; it is killed as often as is wished.
 #[expect(
     clippy::disallowed_methods,
     reason = "the crowd comes for a time, and that is all there is to wait for"
@@ -97,11 +97,12 @@ async fn endure(
     options: &Options,
     (ledger, watch): (&Ledger, &Watch),
 ) -> anyhow::Result<()> {
-    let (begun, mut killed, mut told) = (Instant::now(), !options.kill, Duration::ZERO);
+    let (begun, mut kills, mut told) = (Instant::now(), 0, Duration::ZERO);
+    let between = options.time / (options.kills + 1);
     while begun.elapsed() < options.time {
         tokio::time::sleep(Duration::from_millis(200).min(options.time)).await;
-        if !killed && begun.elapsed() >= options.time / 2 {
-            killed = true;
+        if kills < options.kills && begun.elapsed() >= between * (kills + 1) {
+            kills += 1;
             host.kill_and_start_again(data).await?;
         }
         watch.note(host);
@@ -110,6 +111,7 @@ async fn endure(
             watch.look(host, data, &format!("after {} s", told.as_secs()), ledger)?;
         }
     }
+    ensure!(kills == options.kills, "the host was killed only {kills} times: give it more time");
     Ok(())
 }
 

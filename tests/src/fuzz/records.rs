@@ -1,0 +1,118 @@
+//! Every record of the store, read from a file whose rows are damaged.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use redb::{Database, TableDefinition};
+use segno_host::store::{Store, StoreError};
+use segno_journal::{Run, RunId, Timestamp};
+use tempfile::TempDir;
+
+use crate::fuzz::Reader;
+
+type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+/// The tables whose rows are records of a run, with what follows the run in their keys, in bytes.
+const OF_RUNS: [(&str, usize); 4] = [("runs", 0), ("turns", 8), ("attempts", 12), ("parked", 8)];
+
+/// A store on disk, whose rows are written behind its back.
+pub(super) struct Records {
+    directory: TempDir,
+}
+
+impl Records {
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let directory = TempDir::new()?;
+        drop(Store::open(directory.path())?);
+        Ok(Self { directory })
+    }
+
+    fn write(&self, inputs: &[Vec<u8>]) -> anyhow::Result<()> {
+        let db = Database::open(self.directory.path().join("segno.redb"))?;
+        let transaction = db.begin_write()?;
+        for (name, rest) in OF_RUNS {
+            let mut table = transaction.open_table(Table::new(name))?;
+            table.retain(|_, _| false)?;
+            for (number, input) in inputs.iter().enumerate() {
+                let key = [&run(number).to_bytes()[..], &vec![0; rest]].concat();
+                table.insert(key.as_slice(), input.as_slice())?;
+            }
+        }
+        {
+            let mut webhooks = transaction.open_table(Table::new("webhooks"))?;
+            let mut modules = transaction.open_table(Table::new("modules"))?;
+            modules.retain(|_, _| false)?;
+            for (number, input) in inputs.iter().enumerate() {
+                webhooks.insert(token(number).as_bytes(), input.as_slice())?;
+            }
+            // A list ends at its first bad record, so each batch has one.
+            let first = inputs.first().context("a batch has an input")?;
+            modules.insert([7_u8; 32].as_slice(), first.as_slice())?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+impl Reader for Records {
+    fn seeds(&self) -> anyhow::Result<Vec<Vec<u8>>> {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/golden/v1");
+        let mut seeds = Vec::new();
+        for file in std::fs::read_dir(golden)? {
+            let hex = std::fs::read_to_string(file?.path())?;
+            let digits = hex.trim().as_bytes().chunks(2);
+            let bytes = digits.map(|pair| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?));
+            seeds.push(bytes.collect::<anyhow::Result<Vec<u8>>>()?);
+        }
+        // The order of a directory is that of the disk; the same seed shall give the same inputs.
+        seeds.sort();
+        Ok(seeds)
+    }
+
+    fn read(&mut self, inputs: &[Vec<u8>]) -> anyhow::Result<()> {
+        self.write(inputs)?;
+        let store = Store::open(self.directory.path())?;
+        for number in 0..inputs.len() {
+            let run = run(number);
+            fine(store.run(run))?;
+            fine(store.turn(run, 0))?;
+            fine(store.last_turn(run))?;
+            fine(store.attempts(run))?;
+            fine(store.parked(run))?;
+            fine(store.webhook(&token(number)))?;
+            fine(fold(&store, run))?;
+        }
+        fine(store.modules())?;
+        let mut listed = 0;
+        fine(store.visit_runs(None, |_, _| {
+            listed += 1;
+            ControlFlow::Continue(())
+        }))
+    }
+}
+
+/// What recovery does: whether a turn follows is for the journal to say, without a panic.
+fn fold(store: &Store, run: RunId) -> Result<(), StoreError> {
+    store.visit_turns(run, 0, |turn| {
+        let folded = Run::new().apply(&turn);
+        drop(folded.map(|(run, _effects)| run.open().count()));
+        ControlFlow::Continue(())
+    })
+}
+
+/// A damaged record is an error that says so; another error means that something else is wrong.
+fn fine<T>(read: Result<T, StoreError>) -> anyhow::Result<()> {
+    match read {
+        Ok(_) | Err(StoreError::Record { .. }) => Ok(()),
+        Err(error) => bail!("a damaged record is told as: {error}"),
+    }
+}
+
+fn run(number: usize) -> RunId {
+    RunId::from_parts(Timestamp(1), number as u128)
+}
+
+fn token(number: usize) -> String {
+    format!("token-{number}")
+}
