@@ -71,8 +71,9 @@ use crate::store::{Committer, RunRecord, Standing, Store};
 /// How long an idempotency key may be, in bytes.
 const MAX_KEY: usize = 256;
 
-/// How many locks idempotency keys share: two starts with the same key must not race.
-const KEY_LOCKS: usize = 64;
+/// How many locks idempotency keys share: two starts with the same key must not race. As many as
+/// there may be connections, so that starts with other keys seldom wait for each other's commit.
+const KEY_LOCKS: usize = 4_096;
 
 /// A running engine. Cheap to clone.
 #[derive(Clone)]
@@ -86,7 +87,7 @@ struct Shared {
     outside: Outside,
     inboxes: Inboxes,
     admission: Admission,
-    key_locks: [tokio::sync::Mutex<()>; KEY_LOCKS],
+    key_locks: Box<[tokio::sync::Mutex<()>]>,
     deploy_lock: tokio::sync::Mutex<()>,
     last_run: Mutex<Option<RunId>>,
     stopping: AtomicBool,

@@ -21,7 +21,7 @@ use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::shard::Shard;
 use crate::engine::warm::Warm;
-use crate::engine::{Engine, Shared, Threads};
+use crate::engine::{Engine, KEY_LOCKS, Shared, Threads};
 use crate::sandbox::Sandbox;
 use crate::steps::{Runner, Tasks, http_step};
 use crate::store::{Committer, Draft, Store, StoreError};
@@ -192,7 +192,7 @@ impl Parts {
             outside,
             inboxes,
             admission: Admission::new(),
-            key_locks: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
+            key_locks: (0..KEY_LOCKS).map(|_| tokio::sync::Mutex::new(())).collect(),
             deploy_lock: tokio::sync::Mutex::new(()),
             last_run: Mutex::new(None),
             stopping: std::sync::atomic::AtomicBool::new(false),
