@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use segno_host::cli::build_components;
 use tokio::runtime::Runtime;
 
-/// How often the process is killed.
+/// How often the process is killed where KILLS does not say it.
 const KILLS: usize = 20;
 
 /// After how many milliseconds. The shortest ones hit the start itself.
@@ -49,14 +49,15 @@ fn kill_after(mut child: Child, millis: u64) {
 }
 
 #[test]
-fn twenty_kills_lose_nothing_and_do_nothing_twice() {
+fn kills_lose_nothing_and_do_nothing_twice() {
+    let kills = var("KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
     let seed = var("KILL_SEED").map_or_else(|| rand::rng().random(), |seed| seed.parse().unwrap());
     println!("KILL_SEED={seed} repeats the moments of this test");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let module = component();
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("demo");
-    for _ in 0..KILLS {
+    for _ in 0..kills {
         let child = demo(&data, &module, seed).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         kill_after(child, random.random_range(MOMENTS));
     }
