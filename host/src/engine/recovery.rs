@@ -21,11 +21,12 @@ impl Shard {
     /// Takes in the unfinished runs of this shard. Nothing is set going yet: the other shards may
     /// still be counting which modules are needed.
     pub(crate) fn recover(&mut self, shard: usize) -> Result<(), StoreError> {
-        for id in self.store.unfinished()? {
+        let store = self.store.pinned()?;
+        for id in store.unfinished()? {
             if shard_of(id, self.config.shards) != shard {
                 continue;
             }
-            let record = match self.store.run(id) {
+            let record = match store.run(id) {
                 Ok(Some(record)) => record,
                 // The other runs go on; this one is where it was for whoever mends the record.
                 Ok(None) | Err(StoreError::Record { .. }) => {
@@ -35,7 +36,7 @@ impl Shard {
                 Err(error) => return Err(error),
             };
             self.modules.enter_recovered(record.module);
-            self.take_in(id, restored(&self.store, Live::new(id, record))?);
+            self.take_in(id, restored(&store, Live::new(id, record))?);
         }
         Ok(())
     }
@@ -50,7 +51,7 @@ impl Shard {
                 self.committer.submit(Draft::nothing().with_run(id, &live.record), |_written| {});
                 continue;
             }
-            let told = match told_already(&self.store, id) {
+            let told = match told_already(&self.store, live) {
                 Ok(told) => told,
                 Err(error) => return self.committer.give_up(error),
             };
@@ -85,8 +86,11 @@ fn restored(store: &Store, mut live: Live) -> Result<Live, StoreError> {
 }
 
 /// The operations whose event lies parked: they are over, though the run has not heard of it.
-fn told_already(store: &Store, id: RunId) -> Result<BTreeSet<Op>, StoreError> {
-    let parked = store.parked(id)?;
+fn told_already(store: &Store, live: &Live) -> Result<BTreeSet<Op>, StoreError> {
+    if live.parked.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let parked = store.parked(live.owner.run)?;
     let over = parked.iter().filter(|(_, parked)| !matches!(parked.event, Event::Requested { .. }));
     Ok(over.filter_map(|(_, parked)| parked.event.op()).collect())
 }

@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use segno_journal::{Open, Run, RunId};
+use segno_journal::{Open, Run, RunId, Timestamp};
 
 use crate::engine::images::Images;
 use crate::engine::live::{Live, ParkedLine};
@@ -15,35 +15,32 @@ pub(crate) fn restore(store: &Store, live: &mut Live) -> Result<(), StoreError> 
     let id = live.owner.run;
     let images = store.images(id)?;
     let positions: Vec<_> = images.iter().map(|(position, _)| *position).collect();
-    let first_turn = store.first_turn_after(id, 0)?.unwrap_or(1);
     let from_image = images.into_iter().find_map(|(position, image)| {
         let image = image.ok().filter(|image| image.run.turns() == position)?;
-        let run = fold(store, id, image.run).ok()?;
-        Some((run, image.at))
+        fold(store, id, (image.run, image.at)).ok()
     });
     let (mut run, at) = match from_image {
-        Some((run, at)) => (run, at),
-        None => (fold(store, id, Run::new())?, live.record.started_at),
+        Some(folded) => folded,
+        None => fold(store, id, (Run::new(), live.record.started_at))?,
     };
-    let steps: Vec<_> = run.open().filter(|(_, open)| matches!(open, Open::Step { .. })).collect();
-    let steps: Vec<_> = steps.into_iter().map(|(op, _)| op).collect();
+    // Turns are forgotten only behind images.
+    let first_turn = if positions.is_empty() { None } else { store.first_turn_after(id, 0)? };
+    let steps = run.open().filter(|(_, open)| matches!(open, Open::Step { .. })).map(|(op, _)| op);
+    let steps: Vec<_> = steps.collect();
     for op in steps {
         if let Some(attempt) = store.last_attempt(id, op)? {
             run.remember(op, attempt);
         }
     }
     live.parked = ParkedLine::of(&store.parked(id)?);
-    live.images = Images::found(&positions, first_turn, run.turns());
+    live.images = Images::found(&positions, first_turn.unwrap_or(1), run.turns());
     live.last_at = live.last_at.max(at);
-    if let Some(last) = store.last_turn(id)? {
-        live.last_at = live.last_at.max(last.at);
-    }
     live.run = run;
     Ok(())
 }
 
-/// The state of a run, from an earlier one and the turns since.
-fn fold(store: &Store, id: RunId, run: Run) -> Result<Run, StoreError> {
+/// The state of a run and the time of its last turn, from earlier ones and the turns since.
+fn fold(store: &Store, id: RunId, (run, at): (Run, Timestamp)) -> Result<(Run, Timestamp), StoreError> {
     let from = run.turns();
     let damaged =
         |detail: String| StoreError::Record { table: "turns".into(), detail: format!("{id}: {detail}") };
@@ -52,10 +49,11 @@ fn fold(store: &Store, id: RunId, run: Run) -> Result<Run, StoreError> {
     {
         return Err(damaged(format!("turn {last} is missing")));
     }
-    let mut folded = Ok(run);
+    let mut folded = Ok((run, at));
     store.visit_turns(id, from, |turn| {
-        folded = std::mem::replace(&mut folded, Ok(Run::new())).and_then(|run| {
-            run.apply(&turn).map(|(run, _effects)| run).map_err(|fault| damaged(fault.to_string()))
+        folded = std::mem::replace(&mut folded, Ok((Run::new(), at))).and_then(|(run, _)| {
+            let applied = run.apply(&turn).map_err(|fault| damaged(fault.to_string()));
+            applied.map(|(run, _effects)| (run, turn.at))
         });
         if folded.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;

@@ -47,6 +47,8 @@ const CACHE_BYTES: usize = 128 << 20;
 pub struct Store {
     /// Nothing once it is closed.
     db: Arc<RwLock<Option<Database>>>,
+    /// The moment that is read, where it is not the present one.
+    pinned: Option<Arc<ReadTransaction>>,
 }
 
 impl Store {
@@ -108,7 +110,7 @@ impl Store {
                 transaction.commit().map_err(StoreError::io)?;
             }
         }
-        Ok(Self { db: Arc::new(RwLock::new(Some(db))) })
+        Ok(Self { db: Arc::new(RwLock::new(Some(db))), pinned: None })
     }
 
     /// Lets the file go, whoever else holds the store: from now on it gives [`StoreError::Closed`].
@@ -117,9 +119,23 @@ impl Store {
         drop(self.db.write().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
+    /// The store as it is at this moment: what is written later is not seen. To read very much, this
+    /// costs a fraction. To be dropped soon, since the room of what is forgotten stays taken.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub fn pinned(&self) -> Result<Self, StoreError> {
+        Ok(Self { db: Arc::clone(&self.db), pinned: Some(self.begin_read()?) })
+    }
+
+    fn begin_read(&self) -> Result<Arc<ReadTransaction>, StoreError> {
+        if let Some(pinned) = &self.pinned {
+            return Ok(Arc::clone(pinned));
+        }
         let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
-        db.as_ref().ok_or(StoreError::Closed)?.begin_read().map_err(StoreError::io)
+        let transaction = db.as_ref().ok_or(StoreError::Closed)?.begin_read().map_err(StoreError::io)?;
+        Ok(Arc::new(transaction))
     }
 
     fn begin_write(&self) -> Result<WriteTransaction, StoreError> {

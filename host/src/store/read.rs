@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, TableHandle};
+use redb::{ReadOnlyTable, ReadableTable, TableHandle};
 use segno_journal::retry::Attempt;
 use segno_journal::{Digest, Op, RunId, Timestamp};
 use serde::de::DeserializeOwned;
@@ -133,12 +133,8 @@ impl Store {
         .collect()
     }
 
-    fn transaction(&self) -> Result<ReadTransaction, StoreError> {
-        self.begin_read()
-    }
-
     pub(super) fn table(&self, table: Table) -> Result<Bytes, StoreError> {
-        self.transaction()?.open_table(table).map_err(StoreError::io)
+        self.begin_read()?.open_table(table).map_err(StoreError::io)
     }
 
     fn record<R: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<R>, StoreError> {

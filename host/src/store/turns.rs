@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use redb::{ReadTransaction, TableHandle};
 use segno_journal::{Digest, RunId, Turn};
@@ -80,7 +81,7 @@ const RECENT: usize = 4;
 /// Makes turns of rows. All that it reads is of one moment, so no payload can go between the row
 /// that refers to it and the look at it.
 struct Reader {
-    transaction: ReadTransaction,
+    transaction: Arc<ReadTransaction>,
     /// Opened for the first turn that needs it, and kept for the next.
     payloads: Option<Bytes>,
     /// The payloads that were read last, newest first.
@@ -88,7 +89,7 @@ struct Reader {
 }
 
 impl Reader {
-    const fn new(transaction: ReadTransaction) -> Self {
+    const fn new(transaction: Arc<ReadTransaction>) -> Self {
         Self { transaction, payloads: None, recent: VecDeque::new() }
     }
 
