@@ -22,6 +22,7 @@ segno::export!(
     hooks::hook_busy,
     hooks::hook_heavy,
     long::rounds,
+    long::crowds_kept,
     long::rounds_kept,
     long::rounds_printed,
     medley::medley,

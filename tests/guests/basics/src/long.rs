@@ -1,5 +1,6 @@
 //! Runs that have many turns.
 
+use futures::future::try_join_all;
 use segno::{Error, Webhook, workflow};
 use serde::Deserialize;
 
@@ -27,7 +28,18 @@ pub async fn rounds_kept(rounds: Rounds) -> Result<(u64, Vec<String>), Error> {
     play(rounds).await
 }
 
-/// The same, but it prints first.
+/// Runs a thousand steps at once, and that again and again; only the last turns are kept. Returns how
+/// many steps there were.
+#[workflow(history = "keep 1000")]
+pub async fn crowds_kept(crowds: usize) -> Result<u64, Error> {
+    let mut steps = 0;
+    for _ in 0..crowds {
+        steps += try_join_all((0..1_000).map(|_| steps::add(0, 1))).await?.into_iter().sum::<u64>();
+    }
+    Ok(steps)
+}
+
+/// As `rounds`, but it prints first.
 #[workflow]
 #[expect(clippy::print_stdout, reason = "it is a workflow that prints")]
 pub async fn rounds_printed(rounds: Rounds) -> Result<(u64, Vec<String>), Error> {
