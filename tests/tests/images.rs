@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 const TURNS: Table = Table::new("turns");
+const ATTEMPTS: Table = Table::new("attempts");
+const WEBHOOKS: Table = Table::new("webhooks");
 const IMAGES: Table = Table::new("images");
 const BLOCKS: Table = Table::new("blocks");
 
@@ -190,6 +192,21 @@ async fn a_run_of_a_million_turns_takes_no_more_room_than_one_of_a_hundred_thous
     let (early, late) = long_life(1_000).await;
     println!("{early} bytes after 100,000 turns, {late} after 1,000,000");
     assert!(late <= early, "the store grew from {early} to {late} bytes");
+}
+
+#[tokio::test]
+async fn a_run_that_keeps_its_last_turns_forgets_failed_attempts_and_closed_webhooks() {
+    let host = Host::new().await;
+    let run = host.start("mishaps_kept", json!(20)).await;
+    host.until(run, |view| (view.turns > 20).then_some(())).await;
+    let host = tampered(host, |store| {
+        assert_eq!(rows(store, ATTEMPTS), 0);
+        assert_eq!(rows(store, WEBHOOKS), 1, "the one that is open");
+    })
+    .await;
+    let token = host.token(run).await;
+    host.engine.call_webhook(&token, post("now")).await.expect("the call is stored");
+    assert_eq!(output(&host.end(run).await), json!(20));
 }
 
 #[tokio::test]

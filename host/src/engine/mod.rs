@@ -23,6 +23,7 @@ mod modules;
 mod open;
 mod outside;
 mod parking;
+mod past;
 mod queries;
 mod recovery;
 mod reply;

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use segno_journal::retry::Attempt;
-use segno_journal::{
-    Answer, BlockKind, Blocked, Event, History, Op, Open, Refusal, Request, RunId, Turn, Verdict,
-};
+use segno_journal::{Answer, BlockKind, Blocked, Event, Op, Open, Refusal, Request, RunId, Turn, Verdict};
 use tokio::sync::oneshot;
 
 use crate::engine::config::Config;
@@ -18,6 +16,7 @@ use crate::engine::inbox::{Inspection, Message};
 use crate::engine::live::Live;
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
+use crate::engine::past::Past;
 use crate::engine::reply::{Delivery, Reply, Then};
 use crate::engine::restore::restore;
 use crate::engine::stuck::Stuck;
@@ -148,8 +147,7 @@ impl Shard {
     fn commit(&mut self, id: RunId, turn: Turn, then: Then, parked: Option<u64>) {
         let Some(live) = self.runs.get_mut(&id) else { return };
         let (is_first, first_operation) = (turn.seq == 0, live.run.operations());
-        let mut disposed = waits::tokens_of_disposed(&live.run, &turn);
-        disposed.retain(|_| self.modules.history(live.record.module, &live.record.workflow) != History::All);
+        let past = Past::of(live, &turn, &self.modules);
         let (run, effects) = match std::mem::take(&mut live.run).apply(&turn) {
             Ok(applied) => applied,
             Err(fault) => {
@@ -165,7 +163,7 @@ impl Shard {
         let standing = standing_after(&turn);
         let has_ended = standing.ended_at().is_some();
         let mut draft = Draft::turn(id, (turn, effects), first_operation).without_parked(id, parked);
-        draft = disposed.iter().fold(draft, |draft, token| draft.without_webhook(token));
+        draft = past.forget(draft, id);
         if is_first || has_ended || parked.is_some() {
             live.record.standing = standing;
             draft = draft.with_run(id, &live.record).with_key(&live.record.workflow, live.key.take(), id);

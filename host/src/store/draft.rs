@@ -160,6 +160,14 @@ impl<T> Draft<T> {
         self
     }
 
+    /// Also forgets the failed attempts of a step, of which this was the last one.
+    pub fn without_attempts(mut self, run: RunId, op: Op, last: u32) -> Self {
+        for number in last.saturating_sub(tables::KEPT_ATTEMPTS)..=last {
+            self.rows.delete(tables::ATTEMPTS, tables::attempt(run, op, number));
+        }
+        self
+    }
+
     /// Also keeps an event for a parked run, at this position in its line.
     pub fn with_parked(mut self, run: RunId, position: u64, parked: &Parked) -> Self {
         self.rows.put(tables::PARKED, tables::numbered(run, position), codec::encode(parked));

@@ -23,6 +23,7 @@ segno::export!(
     hooks::hook_heavy,
     long::rounds,
     long::crowds_kept,
+    long::mishaps_kept,
     long::rounds_kept,
     long::rounds_printed,
     medley::medley,

@@ -39,6 +39,19 @@ pub async fn crowds_kept(crowds: usize) -> Result<u64, Error> {
     Ok(steps)
 }
 
+/// Runs steps that fail once each, disposes of a webhook after each, and then waits for a request on
+/// another one; only the last turns are kept.
+#[workflow(history = "keep 100")]
+pub async fn mishaps_kept(steps: usize) -> Result<usize, Error> {
+    for _ in 0..steps {
+        let webhook = Webhook::new();
+        steps::flaky(1).await?;
+        webhook.dispose();
+    }
+    Webhook::new().next().await;
+    Ok(steps)
+}
+
 /// As `rounds`, but it prints first.
 #[workflow]
 #[expect(clippy::print_stdout, reason = "it is a workflow that prints")]

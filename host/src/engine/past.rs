@@ -1,0 +1,46 @@
+//! What a run whose journal is bounded forgets with a turn, besides old turns: rows that would
+//! otherwise stay as long as the run, and grow with it.
+
+use segno_journal::{Event, History, Op, Open, RunId, Turn};
+
+use crate::engine::live::Live;
+use crate::engine::modules::Modules;
+use crate::engine::waits;
+use crate::store::Draft;
+
+/// What is forgotten with a turn.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    /// The tokens of the webhooks that it disposes of.
+    tokens: Vec<String>,
+    /// The step that it ends, and the number of the last attempt that failed.
+    attempts: Option<(Op, u32)>,
+}
+
+impl Past {
+    /// What a run forgets with its next turn; nothing, where its workflow keeps all.
+    pub(crate) fn of(live: &Live, turn: &Turn, modules: &Modules) -> Self {
+        let tokens = waits::tokens_of_disposed(&live.run, turn);
+        let attempts = match &turn.event {
+            Event::StepCompleted { op, .. } | Event::StepFailed { op, .. } => match live.run.operation(*op) {
+                Some(Open::Step { last_attempt: Some(last), .. }) => Some((*op, last.number)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let is_empty = tokens.is_empty() && attempts.is_none();
+        if is_empty || modules.history(live.record.module, &live.record.workflow) == History::All {
+            return Self::default();
+        }
+        Self { tokens, attempts }
+    }
+
+    /// A draft that forgets it too.
+    pub(crate) fn forget<T>(self, draft: Draft<T>, run: RunId) -> Draft<T> {
+        let draft = self.tokens.iter().fold(draft, |draft, token| draft.without_webhook(token));
+        match self.attempts {
+            Some((op, last)) => draft.without_attempts(run, op, last),
+            None => draft,
+        }
+    }
+}
