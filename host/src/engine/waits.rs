@@ -39,14 +39,17 @@ fn failed(attempt: &Option<Attempt>) -> Option<&Attempt> {
 
 /// The tokens of the webhooks that a turn disposes of, as the run stood before it.
 pub(crate) fn tokens_of_disposed(run: &Run, turn: &Turn) -> Vec<String> {
-    let begun: Vec<_> = turn.commands.iter().filter(|command| command.starts_operation()).collect();
-    let url_of = |op: Op| match (run.operation(op), op.0.checked_sub(run.operations())) {
-        (Some(Open::Webhook { url, .. }), _) => Some(url.as_str()),
-        (None, Some(index)) => match begun.get(usize::try_from(index).ok()?) {
-            Some(Command::Webhook { url, .. }) => Some(url.as_str()),
+    let begun = |index: u64| {
+        let mut begun = turn.commands.iter().filter(|command| command.starts_operation());
+        begun.nth(usize::try_from(index).ok()?)
+    };
+    let url_of = |op: Op| match run.operation(op) {
+        Some(Open::Webhook { url, .. }) => Some(url.as_str()),
+        Some(_) => None,
+        None => match begun(op.0.checked_sub(run.operations())?)? {
+            Command::Webhook { url, .. } => Some(url.as_str()),
             _ => None,
         },
-        _ => None,
     };
     let disposed = turn.commands.iter().filter_map(|command| match command {
         Command::Dispose { webhook } => url_of(*webhook),
