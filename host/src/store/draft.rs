@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, Range};
 
+use redb::TableHandle;
 use segno_journal::retry::Attempt;
 use segno_journal::{Command, Digest, Effect, Op, RunId, Timestamp, Turn};
 
@@ -157,6 +158,14 @@ impl<T> Draft<T> {
         for seq in seqs {
             self.rows.delete(tables::TURNS, tables::numbered(run, seq));
         }
+        self
+    }
+
+    /// Also forgets a webhook token: from now on nobody can tell it from one that never was.
+    pub fn without_webhook(mut self, token: &str) -> Self {
+        let key = token.as_bytes();
+        self.rows.rows.retain(|row| row.table.name() != tables::WEBHOOKS.name() || row.key != key);
+        self.rows.delete(tables::WEBHOOKS, key);
         self
     }
 

@@ -1,7 +1,6 @@
 //! Images on disk: what lets a run go on from its memory instead of its history. An image is always
 //! disposable, so what cannot be read here is a reason to use another one, never an error.
 
-use redb::TableHandle;
 use segno_journal::{Digest, Run, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -70,16 +69,6 @@ impl<T> Draft<T> {
         let key = tables::numbered(run, position);
         self.rows.delete(tables::IMAGES, key);
         self.rows.delete(tables::BLOCKS, key);
-        self
-    }
-}
-
-impl<T> Draft<T> {
-    /// Also forgets a webhook token: from now on nobody can tell it from one that never was.
-    pub fn without_webhook(mut self, token: &str) -> Self {
-        let key = token.as_bytes();
-        self.rows.rows.retain(|row| row.table.name() != tables::WEBHOOKS.name() || row.key != key);
-        self.rows.delete(tables::WEBHOOKS, key);
         self
     }
 }
