@@ -15,6 +15,18 @@ pub struct Facts {
     pub seed: [u8; 32],
 }
 
+impl Facts {
+    /// What a guest is told that belongs to no run: always the same.
+    pub(crate) const fn of_no_run() -> Self {
+        Self {
+            run: RunId::from_parts(Timestamp(0), 0),
+            workflow: String::new(),
+            started_at: Timestamp(0),
+            seed: [0; 32],
+        }
+    }
+}
+
 /// What a guest may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Quota {

@@ -1,8 +1,6 @@
 //! The memory of a run, as it is stored: only what differs from the memory of a fresh guest of the
 //! same module, compressed.
 
-use segno_journal::{RunId, Timestamp};
-
 use crate::sandbox::given::{Facts, Quota};
 use crate::sandbox::module::Module;
 
@@ -70,12 +68,7 @@ impl Module {
     /// The memory of a fresh guest: the same for all runs, since nothing of a run was told yet.
     fn fresh_memory(&self) -> Result<&[u8], PackError> {
         let fresh = self.fresh().get_or_init(|| {
-            let facts = Facts {
-                run: RunId::from_parts(Timestamp(0), 0),
-                workflow: String::new(),
-                started_at: Timestamp(0),
-                seed: [0; 32],
-            };
+            let facts = Facts::of_no_run();
             let mut guest = self.instantiate(facts, FRESH).map_err(|error| format!("{error:#}"))?;
             let image = guest.save().map_err(|blocked| blocked.to_string())?;
             image.map(|image| image.memory).ok_or_else(|| "it holds handles".to_owned())

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use segno_journal::{Digest, History, Manifest, RunId, Timestamp, Workflow};
+use segno_journal::{Digest, History, Manifest, Workflow};
 use sha2::Sha256;
 use wasmtime::component::{Component, HasSelf, Linker};
 
@@ -115,12 +115,7 @@ impl Module {
     ///
     /// Why it could not say, or what is wrong with what it said.
     pub fn describe(&self) -> Result<Manifest, ModuleError> {
-        let facts = Facts {
-            run: RunId::from_parts(Timestamp(0), 0),
-            workflow: String::new(),
-            started_at: Timestamp(0),
-            seed: [0; 32],
-        };
+        let facts = Facts::of_no_run();
         let described = new_store(self.pre.engine(), facts, DESCRIBE).and_then(|mut store| {
             let exports = self.pre.instantiate(&mut store)?;
             exports.segno_workflow_guest().call_describe(&mut store)
