@@ -65,7 +65,7 @@ fn played(module: &Module, turns: u64) -> Guest {
 /// A turn as it is recorded: a step was completed, and the next one is asked for.
 fn turn(seq: u64) -> Turn {
     let Output { commands, verdict, log } = deliver(&mut played(&module(), 1), 1);
-    Turn { seq, at: Timestamp(1), event: event(1), commands, verdict, log }
+    Turn { seq, first_op: Op(seq), at: Timestamp(1), event: event(1), commands, verdict, log }
 }
 
 /// A step that has ended is delivered, and the guest asks for the next one.
@@ -83,7 +83,7 @@ fn deliver_a_completion(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn encode_a_turn(bencher: Bencher<'_, '_>) {
     let turn = turn(0);
-    bencher.with_inputs(|| turn.clone()).bench_values(|turn| Draft::turn(run(), (turn, vec![]), 0));
+    bencher.with_inputs(|| turn.clone()).bench_values(|turn| Draft::turn(run(), (turn, vec![])));
 }
 
 /// So many turns in one transaction, on the disk of the working directory.
@@ -98,7 +98,7 @@ fn commit_turns(bencher: Bencher<'_, '_>, turns: usize) {
         for _ in 0..turns {
             seq += 1;
             let turn = Turn { seq, ..turn.clone() };
-            committer.submit(Draft::turn(run(), (turn, vec![]), 0), |_committed| {});
+            committer.submit(Draft::turn(run(), (turn, vec![])), |_committed| {});
         }
         committer.flush().expect("the disk takes it");
     });

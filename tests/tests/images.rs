@@ -225,6 +225,27 @@ async fn a_run_without_images_and_without_its_first_turns_is_parked_and_says_why
 }
 
 #[tokio::test]
+async fn a_run_whose_journal_counts_its_operations_wrong_is_parked_and_says_where() {
+    let host = Host::new().await;
+    let run = waiting_run(&host, "rounds").await;
+    let host = tampered(host, |store| {
+        change(store, BLOCKS, |_, value| Some(damaged(value)));
+        // The state of the run comes from an image; only a replay of its guest comes by here. Before
+        // the number stand the envelope, the references to payloads, of which there are none, and 5.
+        change(store, TURNS, |at, value| {
+            let mut value = value.to_vec();
+            value[4] += u8::from(at == 5);
+            Some(value)
+        });
+    })
+    .await;
+    let token = host.token(run).await;
+    host.engine.call_webhook(&token, post("one")).await.expect("the call is stored");
+    let view = host.end(run).await;
+    assert_eq!(segno_tests::blocked(&view), "turn 5 says that 7 operations began before it, but 6 did");
+}
+
+#[tokio::test]
 async fn a_run_that_printed_is_replayed() {
     let host = Host::new().await;
     let run = waiting_run(&host, "rounds_printed").await;

@@ -142,7 +142,8 @@ impl<'a> Play<'a> {
             .turn(&event, Moment { seq, at }, fresh)
             .unwrap_or_else(|blocked| panic!("run {}, turn {seq}: {blocked}", self.seed));
         let (commands, verdict, log) = (output.commands, output.verdict, output.log);
-        let turn = Turn { seq, at, event, commands, verdict, log };
+        let first_op = Op(self.run.operations());
+        let turn = Turn { seq, first_op, at, event, commands, verdict, log };
         let run = std::mem::take(&mut self.run);
         self.run = run.apply(&turn).unwrap_or_else(|fault| panic!("run {}: {fault}", self.seed)).0;
         self.turns.push(turn);

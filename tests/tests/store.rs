@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 
 use segno_host::engine::{Clock, Config, Current, Engine, EngineError};
 use segno_host::store::{Committer, Draft, Store, StoreError};
-use segno_journal::{Event, RunId, Timestamp, Turn, Verdict};
+use segno_journal::{Event, Op, RunId, Timestamp, Turn, Verdict};
 use segno_tests::faulty::Disk;
 use segno_tests::{basics, raw};
 use serde_json::json;
@@ -21,7 +21,15 @@ fn run() -> RunId {
 
 fn turn(seq: u64) -> Turn {
     let event = Event::Started { input: "1".into() };
-    Turn { seq, at: Timestamp(seq), event, commands: vec![], verdict: Verdict::Waiting, log: vec![] }
+    Turn {
+        seq,
+        first_op: Op(0),
+        at: Timestamp(seq),
+        event,
+        commands: vec![],
+        verdict: Verdict::Waiting,
+        log: vec![],
+    }
 }
 
 fn turns(store: &Store) -> u64 {
@@ -42,7 +50,7 @@ fn what_was_committed_is_there_after_a_power_failure_and_what_was_not_is_not() {
     let (committer, _thread) = Committer::start(store);
     for seq in 0..100 {
         let (told, hears) = channel();
-        committer.submit(Draft::turn(run(), (turn(seq), vec![]), 0), move |committed| {
+        committer.submit(Draft::turn(run(), (turn(seq), vec![])), move |committed| {
             told.send(committed.is_ok()).expect("the test listens");
         });
         assert!(hears.recv().expect("the committer answers"));
@@ -63,7 +71,7 @@ fn readers_hold_back_no_writer() {
             }
         });
         let written = (0..2_000).try_for_each(|_| {
-            committer.submit(Draft::turn(run(), (turn(0), vec![]), 0), |_committed| {});
+            committer.submit(Draft::turn(run(), (turn(0), vec![])), |_committed| {});
             committer.flush()
         });
         is_over.store(true, Ordering::Relaxed);
@@ -76,10 +84,10 @@ fn on_a_full_disk_nothing_is_said_to_be_stored_and_nothing_before_is_lost() {
     let disk = Disk::default();
     let store = Store::open_on(disk.clone()).expect("the store opens");
     let (committer, _thread) = Committer::start(store);
-    committer.submit(Draft::turn(run(), (turn(0), vec![]), 0), |_committed| {});
+    committer.submit(Draft::turn(run(), (turn(0), vec![])), |_committed| {});
     committer.flush().expect("there is room");
     disk.set_full(true);
-    committer.submit(Draft::turn(run(), (turn(1), vec![]), 0), |committed| {
+    committer.submit(Draft::turn(run(), (turn(1), vec![])), |committed| {
         assert!(committed.is_err(), "it is not on disk");
     });
     assert!(matches!(committer.flush(), Ok(()) | Err(StoreError::Io { .. })));
@@ -88,7 +96,7 @@ fn on_a_full_disk_nothing_is_said_to_be_stored_and_nothing_before_is_lost() {
     // missing.
     disk.set_full(false);
     let (told, hears) = channel();
-    committer.submit(Draft::turn(run(), (turn(2), vec![]), 0), move |committed| {
+    committer.submit(Draft::turn(run(), (turn(2), vec![])), move |committed| {
         told.send(committed.is_ok()).expect("the test listens");
     });
     assert!(!hears.recv().expect("the committer answers"));
@@ -200,7 +208,7 @@ fn a_damaged_file_is_an_error_and_never_a_panic() {
         let store = Store::open(directory.path()).expect("the store opens");
         let (committer, _thread) = Committer::start(store);
         for seq in 0..50 {
-            committer.submit(Draft::turn(run(), (turn(seq), vec![]), 0), |_committed| {});
+            committer.submit(Draft::turn(run(), (turn(seq), vec![])), |_committed| {});
         }
         committer.flush().expect("there is room");
         std::fs::read(directory.path().join("segno.redb")).expect("the file is there")

@@ -100,7 +100,7 @@ mod tests {
     }
 
     fn turn(event: Event, commands: Vec<Command>, verdict: Verdict) -> Turn {
-        Turn { seq: 0, at: Timestamp(0), event, commands, verdict, log: vec![] }
+        Turn { seq: 0, first_op: Op(0), at: Timestamp(0), event, commands, verdict, log: vec![] }
     }
 
     /// Takes all payloads out, shows them, and puts them back.

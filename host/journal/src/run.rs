@@ -110,6 +110,16 @@ pub enum Fault {
         /// The turn that was given.
         found: u64,
     },
+    /// The turn counts other operations before it than there were.
+    #[error("turn {seq} says that {} operations began before it, but {} did", .found.0, .expected.0)]
+    Miscounted {
+        /// The turn.
+        seq: u64,
+        /// The number of the operation that is next.
+        expected: Op,
+        /// The number that the turn gives to its first operation.
+        found: Op,
+    },
     /// The event cannot happen to the run as it stands.
     #[error("turn {seq} delivers an event that the run cannot have: {refusal}")]
     Event {
@@ -220,6 +230,10 @@ impl Run {
     pub fn apply(mut self, turn: &Turn) -> Result<(Self, Vec<Effect>), Fault> {
         if turn.seq != self.turns {
             return Err(Fault::OutOfOrder { expected: self.turns, found: turn.seq });
+        }
+        if turn.first_op.0 != self.operations {
+            let (expected, found) = (Op(self.operations), turn.first_op);
+            return Err(Fault::Miscounted { seq: turn.seq, expected, found });
         }
         match self.admits(&turn.event) {
             // A bound that was lower when the request was admitted says nothing about the record.

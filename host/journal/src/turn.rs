@@ -4,13 +4,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Command, Event, Timestamp};
+use crate::{Command, Event, Op, Timestamp};
 
 /// One turn of a run: one journal record, one commit, one unit of replay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
     /// Its position in the run, from 0. Turns are replayed in this order and in no other.
     pub seq: u64,
+    /// How many operations the run had begun before it: the number that the first one which it begins
+    /// has.
+    pub first_op: Op,
     /// When the event was delivered: the time that the workflow saw.
     pub at: Timestamp,
     /// What was delivered.
@@ -24,6 +27,13 @@ pub struct Turn {
 }
 
 impl Turn {
+    /// The operations that the turn begins, in order, with their numbers.
+    pub fn operations(&self) -> impl Iterator<Item = (Op, &Command)> {
+        let begun = self.commands.iter().filter(|command| command.starts_operation());
+        // A damaged record may say any number.
+        begun.zip(0..).map(|(command, index)| (Op(self.first_op.0.saturating_add(index)), command))
+    }
+
     /// How much room the turn takes, in bytes, about.
     #[must_use]
     pub fn size(&self) -> usize {

@@ -79,6 +79,7 @@ fn play(seed: u64, choices: &[(prop::sample::Index, bool)]) -> (Run, Vec<Turn>) 
         let (commands, verdict) = toy.deliver(&event);
         let turn = Turn {
             seq: run.turns(),
+            first_op: Op(run.operations()),
             at: Timestamp(turns.len() as u64),
             event,
             commands,

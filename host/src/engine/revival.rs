@@ -182,6 +182,11 @@ fn replay_turn(guest: &mut Guest, turn: &Turn, expected: u64) -> Result<u64, Blo
         let message = format!("turn {} stands where turn {expected} belongs", turn.seq);
         return Err(Blocked { kind: BlockKind::Journal, message });
     }
+    if turn.first_op.0 != guest.operations() {
+        let (seq, found, given) = (turn.seq, turn.first_op, guest.operations());
+        let message = format!("turn {seq} says that {found} operations began before it, but {given} did");
+        return Err(Blocked { kind: BlockKind::Journal, message });
+    }
     let moment = Moment { seq: turn.seq, at: turn.at };
     let output = guest.turn(&turn.event, moment, Tokens::recorded(&turn.commands))?;
     divergence::check(turn, &output.commands, &output.verdict).map_err(|divergence| Blocked {

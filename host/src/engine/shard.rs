@@ -98,10 +98,12 @@ impl Shard {
         }
         let Delivery { event, then, parked } = delivery.numbered(live.run.requests());
         let moment = Moment { seq: live.run.turns(), at: live.next_at(&event, self.outside.now()) };
+        let first_op = Op(live.run.operations());
         live.last_at = moment.at;
         match self.deliver(id, &event, moment) {
             Ok(Output { commands, verdict, log }) => {
-                let turn = Turn { seq: moment.seq, at: moment.at, event, commands, verdict, log };
+                let Moment { seq, at } = moment;
+                let turn = Turn { seq, first_op, at, event, commands, verdict, log };
                 self.commit(id, turn, then, parked);
                 self.settle(id);
             }
@@ -146,7 +148,7 @@ impl Shard {
     /// Commits a turn; the world hears of it when it is on disk.
     fn commit(&mut self, id: RunId, turn: Turn, then: Then, parked: Option<u64>) {
         let Some(live) = self.runs.get_mut(&id) else { return };
-        let (is_first, first_operation) = (turn.seq == 0, live.run.operations());
+        let is_first = turn.seq == 0;
         let past = Past::of(live, &turn, &self.modules);
         let (run, effects) = match std::mem::take(&mut live.run).apply(&turn) {
             Ok(applied) => applied,
@@ -162,7 +164,7 @@ impl Shard {
         }
         let standing = standing_after(&turn);
         let has_ended = standing.ended_at().is_some();
-        let mut draft = Draft::turn(id, (turn, effects), first_operation).without_parked(id, parked);
+        let mut draft = Draft::turn(id, (turn, effects)).without_parked(id, parked);
         draft = past.forget(draft, id);
         if is_first || has_ended || parked.is_some() {
             live.record.standing = standing;

@@ -39,14 +39,11 @@ fn failed(attempt: &Option<Attempt>) -> Option<&Attempt> {
 
 /// The tokens of the webhooks that a turn disposes of, as the run stood before it.
 pub(crate) fn tokens_of_disposed(run: &Run, turn: &Turn) -> Vec<String> {
-    let begun = |index: u64| {
-        let mut begun = turn.commands.iter().filter(|command| command.starts_operation());
-        begun.nth(usize::try_from(index).ok()?)
-    };
+    let begun = |op: Op| turn.operations().find(|(begun, _)| *begun == op).map(|(_, command)| command);
     let url_of = |op: Op| match run.operation(op) {
         Some(Open::Webhook { url, .. }) => Some(url.as_str()),
         Some(_) => None,
-        None => match begun(op.0.checked_sub(run.operations())?)? {
+        None => match begun(op)? {
             Command::Webhook { url, .. } => Some(url.as_str()),
             _ => None,
         },

@@ -104,6 +104,12 @@ impl Guest {
         self.store.data().memory().saturating_sub(self.fresh_memory)
     }
 
+    /// How many operations the run has begun.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.store.data().operations()
+    }
+
     /// How many bytes of memory the guest has.
     #[must_use]
     pub fn memory(&self) -> usize {

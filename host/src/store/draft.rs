@@ -93,15 +93,13 @@ pub type TurnAndEffects = (Turn, Vec<Effect>);
 
 impl Draft<TurnAndEffects> {
     /// A turn of a run with its effects, and the tokens of the webhooks that it opens.
-    /// `first_operation` is the number that the first operation of the turn has.
-    pub fn turn(run: RunId, (mut turn, effects): TurnAndEffects, first_operation: u64) -> Self {
+    pub fn turn(run: RunId, (mut turn, effects): TurnAndEffects) -> Self {
         let (record, payloads) = payloads::encode(&mut turn);
         let mut rows = Rows { payloads, held: turn.size(), ..Rows::default() };
         rows.put(tables::TURNS, tables::numbered(run, turn.seq), record);
-        let operations = turn.commands.iter().filter(|command| command.starts_operation());
-        for (op, command) in (first_operation..).zip(operations) {
+        for (op, command) in turn.operations() {
             if let Command::Webhook { token, .. } = command {
-                let record = WebhookRecord::new(run, Op(op));
+                let record = WebhookRecord::new(run, op);
                 rows.put(tables::WEBHOOKS, token.as_bytes(), codec::encode(&record));
             }
         }

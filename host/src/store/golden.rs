@@ -50,7 +50,7 @@ fn response() -> Response {
 
 fn turn(event: Event, commands: Vec<Command>, verdict: Verdict) -> Turn {
     let log = vec![LogLine { level: Level::Warn, message: "careful".into() }];
-    Turn { seq: 300, at: Timestamp(1_700_000_000_123), event, commands, verdict, log }
+    Turn { seq: 300, first_op: Op(400), at: Timestamp(1_700_000_000_123), event, commands, verdict, log }
 }
 
 /// Of a turn without large payloads.
@@ -146,7 +146,11 @@ fn images_with_every_open_operation_are_read_for_ever() {
         Command::Sleep { until: Timestamp(1_700_000_300_000) },
         Command::Webhook { token: "t".into(), url: "http://h/t".into(), answer: Answer::Manual },
     ];
-    let first = Turn { seq: 0, ..turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting) };
+    let first = Turn {
+        seq: 0,
+        first_op: Op(0),
+        ..turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting)
+    };
     let (run, _effects) = Run::new().apply(&first).expect("a run starts");
     let at = Timestamp(1_700_000_000_123);
     let (abi, module) = ("segno:workflow@0.1.0".into(), Digest::from_bytes([9; 32]));

@@ -41,11 +41,11 @@ fn turn(seq: u64, input: String, body: &[u8], verdict: Verdict) -> Turn {
         Command::Respond { request: seq, response: response() },
     ];
     let event = Event::Requested { op: Op(1), request };
-    Turn { seq, at: Timestamp(seq), event, commands, verdict, log: vec![] }
+    Turn { seq, first_op: Op(0), at: Timestamp(seq), event, commands, verdict, log: vec![] }
 }
 
 fn rows_of(run: RunId, turn: &Turn) -> Rows {
-    let draft = Draft::turn(run, (turn.clone(), vec![]), 0);
+    let draft = Draft::turn(run, (turn.clone(), vec![]));
     assert_eq!(draft.thing.0, *turn, "the world hears of the whole turn");
     draft.rows
 }

@@ -24,7 +24,8 @@ impl Life {
         verdict: Verdict,
     ) -> Result<Vec<Effect>, Fault> {
         let seq = self.run.turns();
-        let turn = Turn { seq, at: Timestamp(1000 + seq), event, commands, verdict, log: Vec::new() };
+        let (first_op, at) = (Op(self.run.operations()), Timestamp(1000 + seq));
+        let turn = Turn { seq, first_op, at, event, commands, verdict, log: Vec::new() };
         let (run, effects) = self.run.clone().apply(&turn)?;
         self.run = run;
         Ok(effects)
@@ -162,6 +163,7 @@ fn turns_come_in_order() {
     let life = Life::started(vec![step("a")]);
     let turn = Turn {
         seq: 7,
+        first_op: Op(1),
         at: Timestamp(0),
         event: done(0),
         commands: vec![],
@@ -169,6 +171,27 @@ fn turns_come_in_order() {
         log: vec![],
     };
     assert_eq!(life.run.apply(&turn), Err(Fault::OutOfOrder { expected: 1, found: 7 }));
+}
+
+#[test]
+fn a_turn_that_counts_other_operations_before_it_does_not_belong_here() {
+    let mut life = Life::started(vec![step("a"), Command::Sleep { until: Timestamp(5) }]);
+    life.turn(done(0), vec![step("b"), Command::CancelSleep { sleep: Op(1) }]).expect("step 0 was open");
+    let (event, commands, verdict) = (done(2), vec![step("c")], Verdict::Waiting);
+    let turn = Turn { seq: 2, first_op: Op(3), at: Timestamp(0), event, commands, verdict, log: vec![] };
+    for found in [0, 2, 4, u64::MAX].map(Op) {
+        let other = Turn { first_op: found, ..turn.clone() };
+        let fault = life.run.clone().apply(&other).expect_err("3 operations began before it");
+        assert_eq!(fault, Fault::Miscounted { seq: 2, expected: Op(3), found });
+        assert_eq!(
+            fault.to_string(),
+            format!("turn 2 says that {found} operations began before it, but 3 did")
+        );
+        assert_eq!(other.operations().count(), 1, "no number is too large to be read");
+    }
+    assert_eq!(turn.operations().collect::<Vec<_>>(), [(Op(3), &step("c"))]);
+    let (run, _effects) = life.run.apply(&turn).expect("it counts right");
+    assert_eq!(run.operations(), 4);
 }
 
 #[test]
