@@ -139,9 +139,9 @@ pub use jiff::Timestamp;
 /// 1,000 turns of a run are kept at least, and older ones are forgotten once the host has an image of
 /// its memory that stands for them; `history = "all"`, the default, keeps everything. A turn is one
 /// event and what the workflow did about it. A run whose turns were forgotten goes on as before, but
-/// only on the module that it was started on, and its history counts operations from the first turn
-/// that is left. A workflow that prints is never forgotten anything of:
-/// what it prints to is not in its memory; use [`log`].
+/// only on the module that it was started on, and its history tells what is left: a step that was
+/// asked for in a turn that is gone has no name when it returns. A workflow that prints is never
+/// forgotten anything of: what it prints to is not in its memory; use [`log`].
 ///
 /// ```
 /// #[segno::workflow(history = "keep 1000")]

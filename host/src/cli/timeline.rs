@@ -72,8 +72,12 @@ impl<'a> Timeline<'a> {
                 let due = moment(*retry_at, self.now);
                 format!("step #{op} attempt {attempt} failed: {}; next one due {due}", self.shown(error))
             }
-            E::StepCompleted { op, name, output } => {
+            E::StepCompleted { op, name: Some(name), output } => {
                 format!("step #{op} {} gave {}", self.whole(name), self.json(output))
+            }
+            // The turn that asked for it was forgotten, and with it the name.
+            E::StepCompleted { op, name: None, output } => {
+                format!("step #{op} gave {}", self.json(output))
             }
             E::StepFailed { op, name, attempts, error, fatal } => {
                 let how = if *fatal { "fatally in" } else { "in the last of" };
@@ -184,6 +188,10 @@ mod tests {
         expected.assert_eq(&lines.join("\n"));
     }
 
+    fn gave(op: u64, name: Option<&str>, output: Value) -> HistoryEvent {
+        HistoryEvent::StepCompleted { op, name: name.map(str::to_owned), output }
+    }
+
     #[test]
     fn a_run_that_waits_shows_what_happened_and_what_for() {
         let view = RunView {
@@ -214,14 +222,8 @@ mod tests {
                     input: json!({"since": 1}),
                 },
             ),
-            (
-                1,
-                HistoryEvent::StepCompleted {
-                    op: 0,
-                    name: "fetch".into(),
-                    output: json!([1, 2, 3, 4, 5, 6]),
-                },
-            ),
+            (1, gave(0, Some("fetch"), json!([1, 2, 3, 4, 5, 6]))),
+            (1, gave(1, None, json!(7))),
             (1, HistoryEvent::SleepStarted { op: 3, until: at(301) }),
             (5, HistoryEvent::StepRetrying { op: 2, attempt: 1, error: "503".into(), retry_at: at(64) }),
         ];
@@ -240,6 +242,7 @@ mod tests {
               +0ms      info  polling\n\u{1b}[…
               +0ms      step #0 fetch {"since":1…
               +1.0s     step #0 fetch gave [1,2,3,4,5…
+              +1.0s     step #1 gave 7
               +1.0s     sleep #3 until 2026-01-01T00:05:01Z (in 4m 1s)
               +5.0s     step #2 attempt 1 failed: 503; next one due 2026-01-01T00:01:04Z (in 4.0s)
 

@@ -11,34 +11,42 @@ use crate::engine::when;
 /// Reads turns in order and tells them.
 pub(crate) struct Teller {
     run: RunId,
-    operations: u64,
-    /// Steps that are open, and the turn that asked for them.
-    steps: BTreeMap<Op, (String, u64)>,
+    asked: BTreeMap<Op, Asked>,
+    /// The failed attempts of steps, as long as they have not been told.
+    attempts: BTreeMap<Op, Vec<Attempt>>,
     told: Vec<HistoryEntry>,
 }
 
+/// How a step was asked for.
+pub(crate) struct Asked {
+    /// The name of the step; nothing where the turn that asked for it was forgotten.
+    pub(crate) name: Option<String>,
+    /// The turn that asked for it, or the first one that was not forgotten since.
+    pub(crate) turn: u64,
+}
+
 impl Teller {
-    pub(crate) const fn new(run: RunId) -> Self {
-        Self { run, operations: 0, steps: BTreeMap::new(), told: Vec::new() }
+    /// Tells turns of this run. Of each step that ends in one, it is known who asked for it, and which
+    /// of its attempts failed; so it is of the steps that are not over, at the end of a history.
+    pub(crate) const fn new(
+        run: RunId,
+        asked: BTreeMap<Op, Asked>,
+        attempts: BTreeMap<Op, Vec<Attempt>>,
+    ) -> Self {
+        Self { run, asked, attempts, told: Vec::new() }
     }
 
-    /// Takes note of a turn without telling it.
-    pub(crate) fn skip(&mut self, turn: &Turn) {
-        let told = std::mem::take(&mut self.told);
-        self.tell(turn, &[]);
-        self.told = told;
-    }
-
-    /// Tells a turn. `attempts` are the failed attempts of the run's steps, of which those of the
-    /// step that ends in this turn are told before it.
-    pub(crate) fn tell(&mut self, turn: &Turn, attempts: &[(Op, Attempt)]) {
-        self.tell_event(turn, attempts);
+    /// Tells a turn. The failed attempts of the step that ends in it are told before it.
+    pub(crate) fn tell(&mut self, turn: &Turn) {
+        self.tell_event(turn);
         for line in &turn.log {
             self.push(turn, HistoryEvent::Log { level: line.level, message: line.message.clone() });
         }
+        let mut op = turn.first_op.0;
         for command in &turn.commands {
-            let event = self.command(turn, command);
+            let event = self.command(op, command);
             self.push(turn, event);
+            op = op.saturating_add(command.starts_operation().into());
         }
         match &turn.verdict {
             Verdict::Waiting => {}
@@ -50,31 +58,28 @@ impl Teller {
         }
     }
 
-    /// Tells the attempts of the steps that have not ended, and gives all that was told.
-    pub(crate) fn finish(mut self, attempts: &[(Op, Attempt)]) -> Vec<HistoryEntry> {
-        let open = std::mem::take(&mut self.steps);
-        for (op, (_, turn)) in open {
-            self.tell_attempts(op, turn, attempts);
+    /// Tells the attempts that have not been told: those of steps that are not over. Gives all that
+    /// was told.
+    pub(crate) fn finish(mut self) -> Vec<HistoryEntry> {
+        while let Some((op, attempts)) = self.attempts.pop_first() {
+            self.tell_attempts(op, attempts);
         }
         self.told
     }
 
-    /// What was told.
-    pub(crate) fn into_told(self) -> Vec<HistoryEntry> {
-        self.told
-    }
-
-    fn tell_event(&mut self, turn: &Turn, attempts: &[(Op, Attempt)]) {
+    fn tell_event(&mut self, turn: &Turn) {
         let event = match &turn.event {
             Event::Started { input } => HistoryEvent::RunStarted { input: json(input) },
             Event::StepCompleted { op, output } => {
-                let name = self.end_step(*op, attempts);
+                self.end_step(*op);
+                let name = self.asked.get(op).and_then(|asked| asked.name.clone());
                 HistoryEvent::StepCompleted { op: op.0, name, output: json(output) }
             }
             Event::StepFailed { op, failure } => {
-                let name = self.end_step(*op, attempts);
+                self.end_step(*op);
+                let (name, error) = (failure.step.clone(), failure.message.clone());
                 let (attempts, fatal) = (failure.attempts, failure.fatal);
-                HistoryEvent::StepFailed { op: op.0, name, attempts, error: failure.message.clone(), fatal }
+                HistoryEvent::StepFailed { op: op.0, name, attempts, error, fatal }
             }
             Event::Slept { op } => HistoryEvent::SleepCompleted { op: op.0 },
             Event::Requested { op, request } => HistoryEvent::WebhookRequested {
@@ -90,32 +95,26 @@ impl Teller {
         self.push(turn, event);
     }
 
-    fn end_step(&mut self, op: Op, attempts: &[(Op, Attempt)]) -> String {
-        let (name, asked_in) = self.steps.remove(&op).unwrap_or_default();
-        self.tell_attempts(op, asked_in, attempts);
-        name
+    fn end_step(&mut self, op: Op) {
+        let attempts = self.attempts.remove(&op).unwrap_or_default();
+        self.tell_attempts(op, attempts);
     }
 
-    fn tell_attempts(&mut self, op: Op, asked_in: u64, attempts: &[(Op, Attempt)]) {
-        for (_, attempt) in attempts.iter().filter(|(of, attempt)| *of == op && attempt.number > 0) {
-            let event = HistoryEvent::StepRetrying {
-                op: op.0,
-                attempt: attempt.number,
-                error: attempt.error.clone(),
-                retry_at: when(attempt.retry_at),
-            };
-            self.told.push(HistoryEntry { turn: asked_in, at: when(attempt.at), event });
+    /// Attempt 0 stands for one that was held back by a stop of the host: nothing has failed yet.
+    fn tell_attempts(&mut self, op: Op, attempts: Vec<Attempt>) {
+        let turn = self.asked.get(&op).map_or(0, |asked| asked.turn);
+        for attempt in attempts.into_iter().filter(|attempt| attempt.number > 0) {
+            let Attempt { number, at, error, retry_at } = attempt;
+            let event =
+                HistoryEvent::StepRetrying { op: op.0, attempt: number, error, retry_at: when(retry_at) };
+            self.told.push(HistoryEntry { turn, at: when(at), event });
         }
     }
 
-    fn command(&mut self, turn: &Turn, command: &Command) -> HistoryEvent {
-        let op = self.operations;
-        if command.starts_operation() {
-            self.operations += 1;
-        }
+    /// Tells a command. `op` is the number that it has if it begins an operation.
+    fn command(&self, op: u64, command: &Command) -> HistoryEvent {
         match command {
             Command::Step { name, input, .. } => {
-                self.steps.insert(Op(op), (name.clone(), turn.seq));
                 let step_id = format!("{}:{op}", self.run);
                 HistoryEvent::StepStarted { op, step_id, name: name.clone(), input: json(input) }
             }

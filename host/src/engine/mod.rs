@@ -22,6 +22,7 @@ mod metrics;
 mod modules;
 mod open;
 mod outside;
+mod pages;
 mod parking;
 mod past;
 mod queries;

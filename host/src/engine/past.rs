@@ -1,5 +1,5 @@
-//! What a run whose journal is bounded forgets with a turn, besides old turns: rows that would
-//! otherwise stay as long as the run, and grow with it.
+//! What a run forgets with a turn, besides old turns: rows that would otherwise stay as long as the
+//! run, and grow with it.
 
 use segno_journal::{Event, History, Op, Open, RunId, Turn};
 
@@ -11,6 +11,8 @@ use crate::store::Draft;
 /// What is forgotten with a turn.
 #[derive(Debug, Default)]
 pub(crate) struct Past {
+    /// The step that it ends, if an attempt had failed: it fails no more.
+    failing: Option<Op>,
     /// The tokens of the webhooks that it disposes of.
     tokens: Vec<String>,
     /// The step that it ends, and the number of the last attempt that failed.
@@ -18,7 +20,7 @@ pub(crate) struct Past {
 }
 
 impl Past {
-    /// What a run forgets with its next turn; nothing, where its workflow keeps all.
+    /// What a run forgets with its next turn. Tokens and attempts stay where its workflow keeps all.
     pub(crate) fn of(live: &Live, turn: &Turn, modules: &Modules) -> Self {
         let tokens = waits::tokens_of_disposed(&live.run, turn);
         let attempts = match &turn.event {
@@ -28,16 +30,21 @@ impl Past {
             },
             _ => None,
         };
+        let failing = attempts.map(|(op, _)| op);
         let is_empty = tokens.is_empty() && attempts.is_none();
         if is_empty || modules.history(live.record.module, &live.record.workflow) == History::All {
-            return Self::default();
+            return Self { failing, ..Self::default() };
         }
-        Self { tokens, attempts }
+        Self { failing, tokens, attempts }
     }
 
     /// A draft that forgets it too.
     pub(crate) fn forget<T>(self, draft: Draft<T>, run: RunId) -> Draft<T> {
         let draft = self.tokens.iter().fold(draft, |draft, token| draft.without_webhook(token));
+        let draft = match self.failing {
+            Some(op) => draft.without_failing(run, op),
+            None => draft,
+        };
         match self.attempts {
             Some((op, last)) => draft.without_attempts(run, op, last),
             None => draft,

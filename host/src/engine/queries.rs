@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::engine::error::EngineError;
-use crate::engine::history::Teller;
 use crate::engine::inbox::{Inspection, Message};
+use crate::engine::pages;
 use crate::engine::view::{
     BlockedView, HistoryPage, ModuleView, RunFilter, RunPage, RunStatus, RunSummary, RunView,
 };
@@ -26,9 +26,6 @@ const MAX_SCANNED: usize = 100_000;
 
 /// How many turns one page of a history may have.
 const MAX_TURNS: usize = 10_000;
-
-/// How many bytes of turns one page of a history has, about: its last turn may go beyond.
-const MAX_TOLD_BYTES: usize = 8 << 20;
 
 impl Engine {
     /// A run, as it stands.
@@ -121,22 +118,7 @@ impl Engine {
 
     fn tell(&self, run: RunId, from: u64, max: usize) -> Result<HistoryPage, EngineError> {
         self.record(run)?;
-        let attempts = self.0.store.attempts(run)?;
-        let (mut teller, mut told, mut bytes, mut next) = (Teller::new(run), 0, 0, None);
-        self.0.store.visit_turns(run, 0, |turn| {
-            if turn.seq < from {
-                teller.skip(&turn);
-            } else if told < max && bytes < MAX_TOLD_BYTES {
-                teller.tell(&turn, &attempts);
-                (told, bytes) = (told + 1, bytes + turn.size());
-            } else {
-                next = Some(turn.seq);
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        })?;
-        let events = if next.is_none() { teller.finish(&attempts) } else { teller.into_told() };
-        Ok(HistoryPage { events, next })
+        Ok(pages::page(&self.0.store, run, from, max)?)
     }
 
     /// All modules, newest first.

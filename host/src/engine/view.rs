@@ -171,7 +171,8 @@ pub struct RunFilter {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HistoryEntry {
     /// The turn in which it happened. A failed attempt belongs to no turn of its own: it carries
-    /// the number of the turn that asked for the step.
+    /// the number of the turn that asked for the step, or of the first one that was not forgotten
+    /// since.
     pub turn: u64,
     /// When.
     #[schema(value_type = String, format = DateTime)]
@@ -189,7 +190,8 @@ pub enum HistoryEvent {
     RunStarted { input: Value },
     /// The workflow asked for a step.
     StepStarted { op: u64, step_id: String, name: String, input: Value },
-    /// An attempt of a step failed and is tried again.
+    /// An attempt of a step failed and is tried again. It stands before the end of its step; those of
+    /// steps that are not over, of the first 1,000 of them, stand at the end of the history.
     StepRetrying {
         op: u64,
         attempt: u32,
@@ -197,8 +199,9 @@ pub enum HistoryEvent {
         #[schema(value_type = String, format = DateTime)]
         retry_at: Timestamp,
     },
-    /// A step returned.
-    StepCompleted { op: u64, name: String, output: Value },
+    /// A step returned. Its name is `null` where the turn that asked for it was forgotten, as its
+    /// workflow wishes with `history = "keep N"`.
+    StepCompleted { op: u64, name: Option<String>, output: Value },
     /// A step failed for good.
     StepFailed { op: u64, name: String, attempts: u32, error: String, fatal: bool },
     /// The workflow began to sleep.

@@ -175,6 +175,12 @@ impl<T> Draft<T> {
         self
     }
 
+    /// Also takes note that a step is over of which an attempt had failed.
+    pub fn without_failing(mut self, run: RunId, op: Op) -> Self {
+        self.rows.delete(tables::FAILING, tables::numbered(run, op.0));
+        self
+    }
+
     /// Also keeps an event for a parked run, at this position in its line.
     pub fn with_parked(mut self, run: RunId, position: u64, parked: &Parked) -> Self {
         self.rows.put(tables::PARKED, tables::numbered(run, position), codec::encode(parked));
@@ -191,10 +197,14 @@ impl<T> Draft<T> {
 }
 
 impl Draft<Attempt> {
-    /// An attempt of a step that failed and is to be tried again.
+    /// An attempt of a step that failed and is to be tried again. Attempt 0 stands for one that was
+    /// held back: nothing has failed yet.
     pub fn attempt(run: RunId, op: Op, attempt: Attempt) -> Self {
         let mut rows = Rows::default();
         rows.put(tables::ATTEMPTS, tables::attempt(run, op, attempt.number), codec::encode(&attempt));
+        if attempt.number > 0 {
+            rows.put(tables::FAILING, tables::numbered(run, op.0), []);
+        }
         if let Some(oldest) = attempt.number.checked_sub(tables::KEPT_ATTEMPTS) {
             rows.delete(tables::ATTEMPTS, tables::attempt(run, op, oldest));
         }

@@ -24,6 +24,7 @@ mod turns;
 mod write;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
@@ -49,6 +50,7 @@ pub struct Store {
     db: Arc<RwLock<Option<Database>>>,
     /// The moment that is read, where it is not the present one.
     pinned: Option<Arc<ReadTransaction>>,
+    rows_read: Arc<AtomicU64>,
 }
 
 impl Store {
@@ -110,7 +112,7 @@ impl Store {
                 transaction.commit().map_err(StoreError::io)?;
             }
         }
-        Ok(Self { db: Arc::new(RwLock::new(Some(db))), pinned: None })
+        Ok(Self { db: Arc::new(RwLock::new(Some(db))), pinned: None, rows_read: Arc::default() })
     }
 
     /// Lets the file go, whoever else holds the store: from now on it gives [`StoreError::Closed`].
@@ -126,7 +128,18 @@ impl Store {
     ///
     /// The store cannot be read.
     pub fn pinned(&self) -> Result<Self, StoreError> {
-        Ok(Self { db: Arc::clone(&self.db), pinned: Some(self.begin_read()?) })
+        Ok(Self { pinned: Some(self.begin_read()?), ..self.clone() })
+    }
+
+    /// How many rows of turns and of failed attempts were read since the store was opened: those two
+    /// tables grow with each run. Of a turn in which something is only looked up, too.
+    #[must_use]
+    pub fn rows_read(&self) -> u64 {
+        self.rows_read.load(Ordering::Relaxed)
+    }
+
+    fn count_row(&self) {
+        self.rows_read.fetch_add(1, Ordering::Relaxed);
     }
 
     fn begin_read(&self) -> Result<Arc<ReadTransaction>, StoreError> {

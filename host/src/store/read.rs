@@ -65,11 +65,40 @@ impl Store {
         let (first, last) = (tables::attempt(run, Op(0), 0), tables::attempt(run, Op(u64::MAX), u32::MAX));
         let rows = table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         rows.map(|row| {
+            self.count_row();
             let (key, value) = row.map_err(StoreError::io)?;
             let op = tables::op_of_attempt(key.value()).ok_or_else(|| bad_key(tables::ATTEMPTS))?;
             Ok((op, codec::decode(tables::ATTEMPTS.name(), value.value())?))
         })
         .collect()
+    }
+
+    /// The attempts of an operation that failed and were tried again, by number.
+    pub fn attempts_of(&self, run: RunId, op: Op) -> Result<Vec<Attempt>, StoreError> {
+        let table = self.table(tables::ATTEMPTS)?;
+        let (first, last) = (tables::attempt(run, op, 0), tables::attempt(run, op, u32::MAX));
+        let rows = table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        rows.map(|row| {
+            self.count_row();
+            let (_, value) = row.map_err(StoreError::io)?;
+            codec::decode(tables::ATTEMPTS.name(), value.value())
+        })
+        .collect()
+    }
+
+    /// The steps of a run of which an attempt failed, and that are not over: so many at most, those
+    /// that were asked for first.
+    pub fn failing(&self, run: RunId, max: usize) -> Result<Vec<Op>, StoreError> {
+        let table = self.table(tables::FAILING)?;
+        let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
+        let rows = table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        rows.take(max)
+            .map(|row| {
+                let (key, _) = row.map_err(StoreError::io)?;
+                let (_, op) = tables::split_numbered(key.value()).ok_or_else(|| bad_key(tables::FAILING))?;
+                Ok(Op(op))
+            })
+            .collect()
     }
 
     /// The events that wait for a parked run, in order, with their positions.

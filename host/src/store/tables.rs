@@ -75,6 +75,12 @@ pub(crate) const BLOCKS: Table = Table::new("blocks");
 /// [`KEPT_ATTEMPTS`] of an operation.
 pub(crate) const ATTEMPTS: Table = Table::new("attempts");
 
+/// The steps of which an attempt failed, and that are not over.
+///
+/// Key: run (16 bytes), operation (big-endian `u64`). Value: empty, without an envelope. Lives: from
+/// the first failed attempt of the step to its end; as long as its run, if that ends before it.
+pub(crate) const FAILING: Table = Table::new("failing");
+
 /// What happened to a parked run while it could not be told.
 ///
 /// Key: run (16 bytes), position (big-endian `u64`). Value: [`crate::store::Parked`]. Lives: until
@@ -111,7 +117,7 @@ pub(crate) const CODE: Table = Table::new("code");
 pub(crate) const WORKFLOWS: Table = Table::new("workflows");
 
 /// All tables but `meta`.
-pub(crate) const ALL: [Table; 14] = [
+pub(crate) const ALL: [Table; 15] = [
     RUNS,
     UNFINISHED,
     TURNS,
@@ -120,6 +126,7 @@ pub(crate) const ALL: [Table; 14] = [
     IMAGES,
     BLOCKS,
     ATTEMPTS,
+    FAILING,
     PARKED,
     WEBHOOKS,
     KEYS,

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use redb::{ReadTransaction, TableHandle};
-use segno_journal::{Digest, RunId, Turn};
+use redb::{AccessGuard, ReadTransaction, StorageError, TableHandle};
+use segno_journal::{Digest, Op, RunId, Turn};
 
 use crate::store::error::StoreError;
 use crate::store::payloads::{self, Reference};
@@ -24,7 +24,7 @@ impl Store {
         from: u64,
         mut visit: impl FnMut(Turn) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        let mut reader = Reader::new(self.begin_read()?);
+        let mut reader = Reader::new(self)?;
         let turns = reader.table(tables::TURNS)?;
         let (first, last) = (tables::numbered(run, from), tables::numbered(run, u64::MAX));
         for row in turns.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)? {
@@ -38,7 +38,7 @@ impl Store {
 
     /// The turn at a position.
     pub fn turn(&self, run: RunId, seq: u64) -> Result<Option<Turn>, StoreError> {
-        let mut reader = Reader::new(self.begin_read()?);
+        let mut reader = Reader::new(self)?;
         let turns = reader.table(tables::TURNS)?;
         let value = turns.get(tables::numbered(run, seq).as_slice()).map_err(StoreError::io)?;
         value.map(|value| reader.turn(value.value())).transpose()
@@ -46,7 +46,7 @@ impl Store {
 
     /// The last turn of a run.
     pub fn last_turn(&self, run: RunId) -> Result<Option<Turn>, StoreError> {
-        let mut reader = Reader::new(self.begin_read()?);
+        let mut reader = Reader::new(self)?;
         let turns = reader.table(tables::TURNS)?;
         let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
         let mut range = turns.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
@@ -60,9 +60,20 @@ impl Store {
         let turns = self.table(tables::TURNS)?;
         let (after, last) = (tables::numbered(run, seq.saturating_add(1)), tables::numbered(run, u64::MAX));
         let mut range = turns.range::<&[u8]>(after.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
-        let Some(row) = range.next() else { return Ok(None) };
-        let (key, _) = row.map_err(StoreError::io)?;
-        tables::split_numbered(key.value()).map(|(_, seq)| Some(seq)).ok_or_else(|| bad_key(tables::TURNS))
+        range.next().map(position).transpose()
+    }
+
+    /// The turn of a run that began an operation; nothing where it was forgotten, or where none has
+    /// begun it. One turn is read whole, and of a few more their heads: as many as a binary search
+    /// looks at.
+    pub fn turn_that_began(&self, run: RunId, op: Op) -> Result<Option<Turn>, StoreError> {
+        let mut reader = Reader::new(self)?;
+        let turns = reader.table(tables::TURNS)?;
+        let key = tables::numbered(run, self.last_not_after(&turns, run, op)?);
+        let Some(row) = turns.get(key.as_slice()).map_err(StoreError::io)? else { return Ok(None) };
+        let turn = reader.turn(row.value())?;
+        let is_begun = turn.operations().any(|(begun, _)| begun == op);
+        Ok(is_begun.then_some(turn))
     }
 
     /// Whether the turn at a position is on disk.
@@ -71,6 +82,41 @@ impl Store {
         let value = turns.get(tables::numbered(run, seq).as_slice()).map_err(StoreError::io)?;
         Ok(value.is_some())
     }
+
+    /// The position of the last turn that numbers its operations from this one or from an earlier one.
+    /// Turn 0 is never forgotten, and the others that are on disk follow one another.
+    fn last_not_after(&self, turns: &Bytes, run: RunId, op: Op) -> Result<u64, StoreError> {
+        let (second, last) = (tables::numbered(run, 1), tables::numbered(run, u64::MAX));
+        let mut range = turns.range::<&[u8]>(second.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        let Some(oldest) = range.next().map(position).transpose()? else { return Ok(0) };
+        let newest = range.next_back().map(position).transpose()?.unwrap_or(oldest);
+        // All turns before `low` do so, and none from `high` on.
+        let (mut low, mut high) = (oldest, newest.saturating_add(1));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.first_op(turns, run, middle)? <= op { low = middle + 1 } else { high = middle }
+        }
+        Ok(if low == oldest { 0 } else { low - 1 })
+    }
+
+    /// From which number on a turn numbers its operations. It stands at the head of its record, behind
+    /// the references to payloads and the position.
+    fn first_op(&self, turns: &Bytes, run: RunId, seq: u64) -> Result<Op, StoreError> {
+        self.count_row();
+        let row = turns.get(tables::numbered(run, seq).as_slice()).map_err(StoreError::io)?;
+        let table = tables::TURNS.name();
+        let row = row.ok_or_else(|| codec::damaged(table, format!("turn {seq} of {run} is missing")))?;
+        let ((_, (_, first_op)), _) = codec::decode_first::<(Vec<Reference>, (u64, Op))>(table, row.value())?;
+        Ok(first_op)
+    }
+}
+
+type Row<'a> = (AccessGuard<'a, &'static [u8]>, AccessGuard<'a, &'static [u8]>);
+
+/// The position of the turn of a row.
+fn position(row: Result<Row<'_>, StorageError>) -> Result<u64, StoreError> {
+    let (key, _) = row.map_err(StoreError::io)?;
+    tables::split_numbered(key.value()).map(|(_, seq)| seq).ok_or_else(|| bad_key(tables::TURNS))
 }
 
 /// How many payloads a reader remembers: a workflow that polls is told the same again and again, and
@@ -80,7 +126,8 @@ const RECENT: usize = 4;
 
 /// Makes turns of rows. All that it reads is of one moment, so no payload can go between the row
 /// that refers to it and the look at it.
-struct Reader {
+struct Reader<'a> {
+    store: &'a Store,
     transaction: Arc<ReadTransaction>,
     /// Opened for the first turn that needs it, and kept for the next.
     payloads: Option<Bytes>,
@@ -88,9 +135,9 @@ struct Reader {
     recent: VecDeque<(Digest, Vec<u8>)>,
 }
 
-impl Reader {
-    const fn new(transaction: Arc<ReadTransaction>) -> Self {
-        Self { transaction, payloads: None, recent: VecDeque::new() }
+impl<'a> Reader<'a> {
+    fn new(store: &'a Store) -> Result<Self, StoreError> {
+        Ok(Self { store, transaction: store.begin_read()?, payloads: None, recent: VecDeque::new() })
     }
 
     fn table(&self, table: tables::Table) -> Result<Bytes, StoreError> {
@@ -99,6 +146,7 @@ impl Reader {
 
     /// The turn of a row, whole.
     fn turn(&mut self, row: &[u8]) -> Result<Turn, StoreError> {
+        self.store.count_row();
         let (references, mut turn) = codec::decode::<(Vec<Reference>, Turn)>(tables::TURNS.name(), row)?;
         if !references.is_empty() {
             payloads::attach(&mut turn, &references, |digest| self.payload(digest))?;

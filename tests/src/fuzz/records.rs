@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use redb::{Database, TableDefinition};
 use segno_host::store::{Store, StoreError};
-use segno_journal::{Run, RunId, Timestamp};
+use segno_journal::{Op, Run, RunId, Timestamp};
 use tempfile::TempDir;
 
 use crate::fuzz::Reader;
@@ -78,7 +78,9 @@ impl Reader for Records {
             fine(store.run(run))?;
             fine(store.turn(run, 0))?;
             fine(store.last_turn(run))?;
+            fine(store.turn_that_began(run, Op(0)))?;
             fine(store.attempts(run))?;
+            fine(store.attempts_of(run, Op(0)))?;
             fine(store.parked(run))?;
             fine(store.webhook(&token(number)))?;
             fine(fold(&store, run))?;

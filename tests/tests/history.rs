@@ -1,0 +1,345 @@
+//! The history of a run, in pages: what is told, and what is read for it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use segno_host::engine::{Clock, Config, Engine, HistoryEntry, HistoryEvent, Wait};
+use segno_host::store::{Committer, Draft, RunRecord, Standing, Store};
+use segno_journal::retry::Attempt;
+use segno_journal::{
+    Answer, Command, Digest, Event, Op, Open, Request, Run, RunId, StepFailure, StepOptions, Timestamp, Turn,
+    Verdict,
+};
+use segno_tests::Host;
+use segno_tests::faulty::Disk;
+use serde_json::json;
+use tempfile::TempDir;
+
+fn run() -> RunId {
+    RunId::from_parts(Timestamp(1), 1)
+}
+
+fn step(name: String) -> Command {
+    Command::Step { name, input: "1".into(), options: StepOptions::default() }
+}
+
+/// What a run had of turns and of failed attempts, each of these before the turn that ends its step.
+#[derive(Default)]
+struct Life {
+    turns: Vec<Turn>,
+    attempts: BTreeMap<Op, Vec<Attempt>>,
+}
+
+/// A run to which anything happens that can.
+fn life(seed: u64, length: usize) -> Life {
+    let mut random = SmallRng::seed_from_u64(seed);
+    let (mut life, mut state) = (Life::default(), Run::new());
+    let mut event = Event::Started { input: "1".into() };
+    while life.turns.len() < length {
+        let (seq, first_op) = (state.turns(), Op(state.operations()));
+        // Something is always left to wait for.
+        let mut commands = vec![Command::Sleep { until: Timestamp(seq) }];
+        commands.extend((0..random.random_range(0..4)).map(|number| match random.random_range(0..4) {
+            0 => Command::Webhook {
+                token: format!("{seq}.{number}"),
+                url: format!("http://h/{seq}.{number}"),
+                answer: Answer::Accepted,
+            },
+            _ => step(format!("step {seq}.{number}")),
+        }));
+        let turn = Turn {
+            seq,
+            first_op,
+            at: Timestamp(seq),
+            event,
+            commands,
+            verdict: Verdict::Waiting,
+            log: vec![],
+        };
+        state = state.apply(&turn).expect("all that happens can").0;
+        life.turns.push(turn);
+        let open: Vec<_> = state.open().collect();
+        let (op, open) = open[random.random_range(0..open.len())];
+        let name = match open {
+            Open::Step { call, .. } => Some(call.name.clone()),
+            _ => None,
+        };
+        if name.is_some() && random.random_bool(0.5) {
+            life.attempts.entry(op).or_default().extend((1..3).map(|number| failed(op, number)));
+        }
+        event = match (name, open) {
+            (Some(_), _) if random.random_bool(0.7) => Event::StepCompleted { op, output: "2".into() },
+            (Some(step), _) => {
+                let failure = StepFailure { step, attempts: 4, message: "no".into(), fatal: false };
+                Event::StepFailed { op, failure }
+            }
+            (None, Open::Webhook { .. }) => Event::Requested { op, request: request(state.requests()) },
+            (None, _) => Event::Slept { op },
+        };
+    }
+    let left = state.open().filter(|(_, open)| matches!(open, Open::Step { .. }));
+    for (op, _) in left.filter(|_| random.random_bool(0.3)) {
+        life.attempts.insert(op, vec![failed(op, 1)]);
+    }
+    life
+}
+
+fn failed(op: Op, number: u32) -> Attempt {
+    let at = Timestamp(op.0);
+    Attempt { number, at, error: format!("{op}, attempt {number}"), retry_at: at.plus_ms(1) }
+}
+
+fn request(number: u64) -> Request {
+    let (method, url) = ("POST".to_owned(), "/".to_owned());
+    Request { number, method, url, headers: vec![], body: vec![1] }
+}
+
+/// A store with this run in it, which has ended.
+fn store_with(life: &Life, store: &Store) {
+    let (committer, _thread) = Committer::start(store.clone());
+    let (started_at, standing) = (Timestamp(1), Standing::Cancelled(Timestamp(2)));
+    let module = Digest::from_bytes([7; 32]);
+    let record = RunRecord { workflow: "w".into(), module, started_at, seed: [0; 32], standing };
+    committer.submit(Draft::nothing().with_run(run(), &record), |_written| {});
+    for (op, attempts) in &life.attempts {
+        for attempt in attempts {
+            committer.submit(Draft::attempt(run(), *op, attempt.clone()), |_written| {});
+        }
+    }
+    for turn in &life.turns {
+        let draft = Draft::turn(run(), (turn.clone(), vec![]));
+        let draft = match turn.event {
+            Event::StepCompleted { op, .. } | Event::StepFailed { op, .. } => {
+                draft.without_failing(run(), op)
+            }
+            _ => draft,
+        };
+        committer.submit(draft, |_written| {});
+    }
+    committer.flush().expect("there is room");
+    committer.stop();
+}
+
+/// An engine on a store, and the directory that it needs.
+async fn engine_on(store: Store) -> (Engine, TempDir) {
+    let directory = TempDir::new().expect("a temporary directory");
+    let mut config = Config::new(directory.path(), "http://segno.test");
+    config.cache = segno_tests::cache();
+    let engine = Engine::open_on(store, config, guest_basics::steps(), Clock::System).await;
+    (engine.expect("the engine opens"), directory)
+}
+
+async fn page(engine: &Engine, from: u64, max: usize) -> (Vec<HistoryEntry>, Option<u64>) {
+    let page = engine.history(run(), from, max).await.expect("the run is known");
+    (page.events, page.next)
+}
+
+/// The whole history, in pages of these sizes and then in one.
+async fn told(engine: &Engine, sizes: &[usize]) -> Vec<HistoryEntry> {
+    let (mut told, mut next, mut sizes) = (Vec::new(), Some(0), sizes.iter());
+    while let Some(from) = next {
+        let entries;
+        (entries, next) = page(engine, from, sizes.next().copied().unwrap_or(10_000)).await;
+        told.extend(entries);
+    }
+    told
+}
+
+/// Names, numbers and turns are those that the commands of all turns say.
+fn check_whole(told: &[HistoryEntry], life: &Life) {
+    let commands = life.turns.iter().flat_map(|turn| turn.commands.iter().map(|command| (turn.seq, command)));
+    let begun: Vec<_> = commands.filter(|(_, command)| command.starts_operation()).collect();
+    let name_of = |op: u64| match begun[op as usize] {
+        (_, Command::Step { name, .. }) => name,
+        (_, other) => panic!("operation {op} is no step: {other}"),
+    };
+    let mut failures = 0;
+    for HistoryEntry { turn, event, .. } in told {
+        match event {
+            HistoryEvent::StepStarted { op, name, step_id, .. } => {
+                assert_eq!((begun[*op as usize].0, name_of(*op)), (*turn, name));
+                assert_eq!(*step_id, format!("{}:{op}", run()));
+            }
+            HistoryEvent::WebhookCreated { op, url } => match begun[*op as usize] {
+                (seq, Command::Webhook { url: asked, .. }) => assert_eq!((seq, asked), (*turn, url)),
+                (_, other) => panic!("operation {op} is no webhook: {other}"),
+            },
+            HistoryEvent::StepCompleted { op, name, .. } => assert_eq!(Some(name_of(*op)), name.as_ref()),
+            HistoryEvent::StepFailed { op, name, .. } => assert_eq!(name_of(*op), name),
+            HistoryEvent::StepRetrying { op, attempt, error, .. } => {
+                assert_eq!((begun[*op as usize].0, &failed(Op(*op), *attempt).error), (*turn, error));
+                failures += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(failures, life.attempts.values().map(Vec::len).sum::<usize>(), "each is told once");
+}
+
+/// What is left to tell of a whole history when turns from 1 to before this one are forgotten.
+fn without(whole: Vec<HistoryEntry>, first: u64) -> Vec<HistoryEntry> {
+    let is_gone = |turn: u64| (1..first).contains(&turn);
+    let asked = |entry: &HistoryEntry| match entry.event {
+        HistoryEvent::StepStarted { op, .. } => Some((op, entry.turn)),
+        _ => None,
+    };
+    let asked: BTreeMap<_, _> = whole.iter().filter_map(asked).collect();
+    let (mut left, mut failures) = (Vec::new(), Vec::new());
+    for mut entry in whole {
+        match &mut entry.event {
+            HistoryEvent::StepRetrying { .. } => {
+                entry.turn = if is_gone(entry.turn) { first } else { entry.turn };
+                failures.push(entry);
+                continue;
+            }
+            HistoryEvent::StepCompleted { op, name, .. } if is_gone(asked[op]) => *name = None,
+            _ => {}
+        }
+        // Failed attempts are told with the end of their step.
+        if is_gone(entry.turn) {
+            failures.clear();
+        } else {
+            left.append(&mut failures);
+            left.push(entry);
+        }
+    }
+    left.append(&mut failures);
+    left
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn a_page_is_the_same_part_of_the_history_whatever_the_pages_before_it(
+        seed: u64, length in 1usize..150, sizes in prop::collection::vec(1usize..20, 0..40)
+    ) {
+        let life = life(seed, length);
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+            let store = Store::open_on(Disk::default()).expect("the store opens");
+            store_with(&life, &store);
+            let (engine, _directory) = engine_on(store).await;
+            let (whole, next) = page(&engine, 0, 10_000).await;
+            assert_eq!(next, None);
+            check_whole(&whole, &life);
+            assert_eq!(told(&engine, &sizes).await, whole);
+            engine.shutdown().await;
+        });
+    }
+
+    #[test]
+    fn what_is_left_of_a_run_that_forgets_is_told_with_the_numbers_that_it_had(
+        seed: u64, length in 2usize..150, cut in 1u64..150,
+        sizes in prop::collection::vec(1usize..20, 0..40)
+    ) {
+        let (life, first) = (life(seed, length), cut.min(length as u64 - 1));
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+            let store = Store::open_on(Disk::default()).expect("the store opens");
+            store_with(&life, &store);
+            let (engine, _directory) = engine_on(store.clone()).await;
+            let (whole, _) = page(&engine, 0, 10_000).await;
+            let (committer, _thread) = Committer::start(store);
+            committer.submit(Draft::nothing().without_turns(run(), 1..first), |_written| {});
+            committer.flush().expect("there is room");
+            let left = without(whole, first);
+            assert_eq!(page(&engine, 0, 10_000).await, (left.clone(), None));
+            assert_eq!(told(&engine, &sizes).await, left);
+            engine.shutdown().await;
+        });
+    }
+}
+
+/// A run that asks for a step in each turn, which fails twice and ends so many turns later.
+fn long_life(length: u64, later: u64) -> Life {
+    let mut life = Life::default();
+    for seq in 0..length {
+        let event = match seq.checked_sub(later) {
+            Some(op) => Event::StepCompleted { op: Op(op), output: "2".into() },
+            None => Event::Started { input: "1".into() },
+        };
+        let (first_op, at, verdict) = (Op(seq), Timestamp(seq), Verdict::Waiting);
+        life.turns.push(Turn {
+            seq,
+            first_op,
+            at,
+            event,
+            commands: vec![step("s".repeat(100))],
+            verdict,
+            log: vec![],
+        });
+        if seq >= later {
+            let op = Op(seq - later);
+            life.attempts.insert(op, vec![failed(op, 1), failed(op, 2)]);
+        }
+    }
+    life
+}
+
+#[tokio::test]
+async fn a_page_reads_as_few_rows_wherever_it_lies() {
+    const LENGTH: u64 = 20_000;
+    /// How many turns a binary search looks at among so many.
+    const SEARCH: u64 = LENGTH.ilog2() as u64 + 1;
+    for (later, searches) in [(1, 1), (1_000, 50), (LENGTH / 2, 50)] {
+        let store = Store::open_on(Disk::default()).expect("the store opens");
+        store_with(&long_life(LENGTH, later), &store);
+        let (engine, _directory) = engine_on(store.clone()).await;
+        for from in [later, LENGTH / 2, LENGTH * 3 / 4, LENGTH - 50] {
+            let before = store.rows_read();
+            let (told, _) = page(&engine, from, 50).await;
+            let read = store.rows_read() - before;
+            assert_eq!(told.len(), 200, "of each turn two attempts, the end of a step and another step");
+            // The turns and one more, the attempts, and who asked for the steps.
+            let most = 51 + 100 + searches * (SEARCH + 1);
+            assert!((150..=most).contains(&read), "{read} rows from turn {from} on, {later} turns later");
+        }
+        engine.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_keeps_its_last_turns_counts_its_operations_from_its_beginning() {
+    let host = Host::new().await;
+    let run = host.start("rounds_kept", json!({ "calls": 1, "steps": 1_000 })).await;
+    host.until(run, |view| (view.turns > 1_000).then_some(())).await;
+    let told = host.engine.history(run, 0, 10_000).await.expect("what is left can be told").events;
+    let first = told.iter().map(|entry| entry.turn).find(|turn| *turn > 0).expect("not all is forgotten");
+    assert!(first > 300, "turns are forgotten up to {first}");
+    let mut nameless = Vec::new();
+    for HistoryEntry { turn, event, .. } in &told {
+        match event {
+            HistoryEvent::StepStarted { op, step_id, .. } => {
+                assert_eq!((*op, step_id), (turn + 1, &format!("{run}:{op}")), "operation 0 is a webhook");
+            }
+            HistoryEvent::StepCompleted { op, name, .. } => {
+                assert_eq!(op, turn);
+                nameless.extend(name.is_none().then_some(*turn));
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(nameless, [first], "the turn that asked for this step is the last one that is forgotten");
+}
+
+#[tokio::test]
+async fn the_failed_attempts_of_a_step_that_is_not_over_stand_at_the_end() {
+    let host = Host::with(|config| config.drain = Duration::ZERO).await;
+    let run = host.start("step_fails", json!({"slow": 3_600_000})).await;
+    host.until(run, |view| (view.waits_for.len() == 1).then_some(())).await;
+    let host = host.restart(|config| config.drain = Duration::ZERO).await;
+    let is_tried_again = |wait: &Wait| matches!(wait, Wait::Step { attempt: 2, .. });
+    host.until(run, |view| view.waits_for.iter().any(is_tried_again).then_some(())).await;
+    host.engine.cancel(run).await.expect("it can be cancelled");
+    let told = host.engine.history(run, 0, 100).await.expect("the run is known").events;
+    let last: Vec<_> = told.iter().rev().take(2).map(|entry| (entry.turn, &entry.event)).collect();
+    assert!(
+        matches!(
+            last[..],
+            [(0, HistoryEvent::StepRetrying { attempt: 1, .. }), (1, HistoryEvent::RunCancelled)]
+        ),
+        "{last:?}"
+    );
+}
