@@ -176,6 +176,7 @@ impl<'a> Life<'a> {
         match next {
             Move::Start => self.start(),
             Move::Call => self.call_any(),
+            Move::Crowd => self.call_parked(),
             Move::Cancel => self.cancel(),
             Move::Resume => self.resume(),
             Move::Deploy => {
@@ -208,20 +209,23 @@ impl<'a> Life<'a> {
                 true
             }
             Move::Crash(kept) => {
-                let has_room = self.random.random_ratio(4, 5);
-                self.crash(kept, has_room);
+                let room = self.draw_room(4);
+                self.crash(kept, room);
+                self.perhaps_call_parked();
                 true
             }
+            Move::Falter => self.falter(),
             Move::Stop => {
-                let has_room = self.random.random();
-                self.stop(has_room);
+                let room = self.draw_room(1);
+                self.stop(room);
+                self.perhaps_call_parked();
                 true
             }
         }
     }
 
     /// The host goes down, and another one is started on what its disk kept.
-    pub(crate) fn crash(&mut self, kept: Kept, has_room: bool) {
+    pub(crate) fn crash(&mut self, kept: Kept, room: Option<usize>) {
         let disk = self.disk.after_crash(self.disk.operations(), kept);
         self.host = None;
         self.disk = disk;
@@ -230,11 +234,11 @@ impl<'a> Life<'a> {
             let (there, harmed) = damage_images(&self.disk, &mut self.random);
             self.note(&format!("of {there} rows of images {harmed} are harmed"));
         }
-        self.open(has_room);
+        self.open(room);
     }
 
     /// Stops the host in an orderly way, and starts it again.
-    pub(crate) fn stop(&mut self, has_room: bool) {
+    pub(crate) fn stop(&mut self, room: Option<usize>) {
         self.host().engine.begin_stop();
         for _ in 0..self.random.random_range(0..20) {
             let next = [Move::Handle, Move::Write, Move::LetGo][self.random.random_range(0..3)];
@@ -252,13 +256,19 @@ impl<'a> Life<'a> {
         if self.moments.is_none() {
             self.disk = self.disk.after_crash(self.disk.operations(), Kept::All);
         }
-        self.open(has_room);
+        self.open(room);
     }
 
-    /// Starts a host; where it has no room, runs that wait for more than one thing are parked.
-    pub(crate) fn open(&mut self, has_room: bool) {
+    /// How many operations a run may have open on the next host: mostly as many as it likes.
+    fn draw_room(&mut self, mostly: u32) -> Option<usize> {
+        let has_room = self.random.random_ratio(mostly, mostly + 1);
+        (!has_room).then(|| self.random.random_range(1..4))
+    }
+
+    /// Starts a host. Runs that wait for more things at once than it has room for are parked.
+    pub(crate) fn open(&mut self, room: Option<usize>) {
         let host = loop {
-            match self.try_to_open(has_room) {
+            match self.try_to_open(room) {
                 Ok(host) => break host,
                 // It was the disk, which is as after a crash now.
                 Err(_) if self.disk.has_failed() => {
@@ -275,11 +285,11 @@ impl<'a> Life<'a> {
         self.remember();
     }
 
-    fn try_to_open(&self, has_room: bool) -> Result<Host, OpenError> {
+    fn try_to_open(&self, room: Option<usize>) -> Result<Host, OpenError> {
         let mut config = Config::new("unused", "http://segno.test");
         (config.cache, config.shards, config.verify_images) = (crate::cache(), 2, true);
-        if !has_room {
-            config.limits.open_operations = 1;
+        if let Some(room) = room {
+            config.limits.open_operations = room;
         }
         let store = Store::open_on(self.disk.clone())?;
         let (clock, chance) = (self.clock.clone(), self.chance.clone());
@@ -292,8 +302,8 @@ impl<'a> Life<'a> {
         if self.host().engine.trouble().is_some() {
             let seed = self.random.random();
             let kept = [Kept::Nothing, Kept::All, Kept::Some(seed)][self.random.random_range(0..3)];
-            let has_room = self.random.random_ratio(4, 5);
-            return self.crash(kept, has_room);
+            let room = self.draw_room(4);
+            return self.crash(kept, room);
         }
         self.look_closely();
     }

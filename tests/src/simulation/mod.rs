@@ -8,6 +8,7 @@ mod asked;
 mod damage;
 mod judge;
 mod life;
+mod lines;
 mod model;
 mod moves;
 mod plans;
@@ -104,15 +105,15 @@ impl Kind {
 /// Lives the life of a seed.
 fn live(seed: u64, tell: &mut dyn FnMut(&str)) -> u64 {
     let mut life = Life::new(seed, tell);
-    life.open(true);
+    life.open(None);
     life.deploy();
     for _ in 0..MOVES {
         life.something();
     }
-    life.crash(Kept::All, true);
+    life.crash(Kept::All, None);
     for _ in 0..CRASHES {
         life.go_on_for_a_while();
-        life.crash(Kept::Nothing, true);
+        life.crash(Kept::Nothing, None);
     }
     life.come_to_its_end();
     judge::judge(life)

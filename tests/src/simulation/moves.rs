@@ -12,6 +12,8 @@ pub(crate) enum Move {
     Start,
     /// Somebody calls a webhook.
     Call,
+    /// Many call the webhooks of runs of which something lies parked.
+    Crowd,
     /// Somebody cancels a run.
     Cancel,
     /// Somebody lets a parked run go on.
@@ -34,14 +36,17 @@ pub(crate) enum Move {
     Refuse,
     /// The host goes down without a word.
     Crash(Kept),
+    /// The host is started where something lies parked, and goes down again before all of that is told.
+    Falter,
     /// The host is stopped in an orderly way.
     Stop,
 }
 
 /// Each with its weight. What cannot happen just now changes nothing, and something else is drawn.
-const WEIGHTS: [(u32, Move); 16] = [
+const WEIGHTS: [(u32, Move); 18] = [
     (12, Move::Start),
     (12, Move::Call),
+    (3, Move::Crowd),
     (2, Move::Cancel),
     (4, Move::Resume),
     (1, Move::Deploy),
@@ -55,6 +60,7 @@ const WEIGHTS: [(u32, Move); 16] = [
     (2, Move::Crash(Kept::Nothing)),
     (1, Move::Crash(Kept::All)),
     (1, Move::Crash(Kept::Some(0))),
+    (2, Move::Falter),
     (1, Move::Stop),
 ];
 

@@ -69,7 +69,7 @@ pub(crate) fn crash(number: u64, tell: &mut dyn FnMut(&str)) -> u64 {
         Some(moment) => Life::after(moment, disk, number, tell),
         None => Life::on(disk, number, tell),
     };
-    life.open(true);
+    life.open(None);
     life.come_to_its_end();
     judge::judge(life)
 }
@@ -86,14 +86,14 @@ pub(crate) fn refusal(point: u64, tell: &mut dyn FnMut(&str)) -> u64 {
     disk.fail_at(disk.operations() + point as usize);
     let mut life = Life::on(disk, SEED, tell);
     play(&mut life);
-    life.crash(Kept::All, true);
+    life.crash(Kept::All, None);
     life.come_to_its_end();
     judge::judge(life)
 }
 
 /// What happens in the story.
 fn play(life: &mut Life<'_>) {
-    life.open(false);
+    life.open(Some(1));
     life.deploy();
     let two = json!([{ "step": work(0, 0) }, { "sleep": 301 }]);
     life.start_with("program", &program(&json!({ "all": two }), &[]), None);
@@ -106,7 +106,7 @@ fn play(life: &mut Life<'_>) {
     };
     // A disk that fails may have the host started again in between, with room for it.
     assert!(parked(life) > 0 || life.has_crashed(), "the program wants more than there is room for");
-    life.stop(true);
+    life.stop(None);
     life.settle();
     let retried = json!({ "each": [{ "step": work(0, 2) }, { "take": [0, 2] }, { "step": work(2, 0) }] });
     life.start_with("program", &program(&retried, &[true]), Some("an order".into()));

@@ -9,6 +9,7 @@ use segno_host::store::{Standing, Store};
 use segno_journal::retry::LOST;
 use segno_journal::{Answer, Command, Event, Op, Open, Run, RunId, Timestamp, Turn};
 
+use crate::simulation::lines::Lines;
 use crate::simulation::plans::most_attempts;
 
 /// What was seen of a life, over all its crashes.
@@ -35,6 +36,7 @@ pub(crate) struct Witness {
     under_way: BTreeSet<(RunId, Op, u32)>,
     /// What the attempts of a step returned.
     returned: BTreeMap<(RunId, Op), Vec<String>>,
+    lines: Lines,
 }
 
 /// A run, as far as it is on disk.
@@ -74,7 +76,9 @@ impl Witness {
 
     fn look_at_run(&mut self, id: RunId, now: Timestamp, store: &Store, tell: &mut dyn FnMut(&str)) {
         let Seen { turns: before, run } = self.runs.entry(id).or_default();
-        for turn in turns(store, id, before.len() as u64) {
+        let new = turns(store, id, before.len() as u64);
+        self.lines.look(id, &new, store);
+        for turn in new {
             assert!(
                 turn.at <= now,
                 "{id}: turn {} is ahead of its time: {:?}, not {now:?}",
@@ -133,6 +137,22 @@ impl Witness {
             !is_delivered && is_open
         });
         self.parked = parked;
+    }
+
+    /// The tokens of the webhooks that are open, of runs that are looked for.
+    pub(crate) fn open_tokens(&self, is_it: impl Fn(RunId) -> bool) -> Vec<String> {
+        let open = self.tokens.iter().filter(|(_, (run, op, _))| is_it(*run) && self.is_open(*run, *op));
+        open.map(|(token, _)| token.clone()).collect()
+    }
+
+    /// Whether something of any run lies parked.
+    pub(crate) fn has_lines(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
+    /// Whether something of the run lies parked.
+    pub(crate) fn waits_in_line(&self, run: RunId) -> bool {
+        self.lines.has(run)
     }
 
     fn is_open(&self, run: RunId, op: Op) -> bool {

@@ -3,10 +3,12 @@
 use rand::RngExt;
 use segno_host::steps::Outcome;
 use segno_host::store::Standing;
-use segno_journal::{Open, RunId};
+use segno_journal::RunId;
 
+use crate::faulty::Kept;
 use crate::simulation::asked::Call;
 use crate::simulation::life::Life;
+use crate::simulation::moves::Move;
 use crate::simulation::plans;
 use crate::{post, raw};
 
@@ -59,13 +61,44 @@ impl Life<'_> {
 
     /// Calls each webhook that is open. False if there is none.
     pub(crate) fn call_all(&mut self) -> bool {
-        let is_open = |run: &RunId, op| {
-            let seen = &self.witness.runs[run].run;
-            matches!(seen.operation(op), Some(Open::Webhook { disposed: false, .. }))
-        };
-        let open = self.witness.tokens.iter().filter(|(_, (run, op, _))| is_open(run, *op));
-        let tokens: Vec<_> = open.map(|(token, _)| token.clone()).collect();
+        let tokens = self.witness.open_tokens(|_run| true);
         tokens.into_iter().map(|token| self.call(token)).filter(|called| *called).count() > 0
+    }
+
+    /// Calls each webhook that is open, some times, where something of its run lies parked: what comes
+    /// now must not be told to the run before that. False if there is none.
+    pub(crate) fn call_parked(&mut self) -> bool {
+        let tokens = self.witness.open_tokens(|run| self.witness.waits_in_line(run));
+        let mut has_called = false;
+        for token in tokens {
+            for _ in 0..self.random.random_range(1..4) {
+                has_called |= self.calls < CALLS && self.call(token.clone());
+            }
+        }
+        has_called
+    }
+
+    /// The host is started again, with room for what lies parked, and goes down before all of that is
+    /// told. False if nothing lies parked.
+    pub(crate) fn falter(&mut self) -> bool {
+        if !self.witness.has_lines() {
+            return false;
+        }
+        self.crash(Kept::Nothing, None);
+        for _ in 0..self.random.random_range(2..12) {
+            self.make(Move::Handle);
+        }
+        self.make(Move::Write);
+        self.crash(Kept::Nothing, None);
+        self.perhaps_call_parked();
+        true
+    }
+
+    /// Perhaps calls those webhooks of a host that was just started, before it has set its runs going.
+    pub(crate) fn perhaps_call_parked(&mut self) {
+        if self.random.random() {
+            let _has_called = self.call_parked();
+        }
     }
 
     pub(crate) fn cancel(&mut self) -> bool {
