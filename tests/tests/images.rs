@@ -247,6 +247,20 @@ async fn a_run_whose_journal_counts_its_operations_wrong_is_parked_and_says_wher
 }
 
 #[tokio::test]
+async fn a_run_whose_images_are_gone_with_its_first_turns_says_so_and_can_be_cancelled() {
+    let host = Host::new().await;
+    let run = waiting_run(&host, "rounds_kept").await;
+    let host = tampered(host, |store| {
+        change(store, IMAGES, |_, _| None);
+    })
+    .await;
+    let view = host.end(run).await;
+    let blocked = segno_tests::blocked(&view);
+    assert!(blocked.contains("none of its images can be used, and its turns before "), "{blocked}");
+    assert_eq!(host.engine.cancel(run).await.expect("it can be got rid of").status, RunStatus::Cancelled);
+}
+
+#[tokio::test]
 async fn a_run_that_printed_is_replayed() {
     let host = Host::new().await;
     let run = waiting_run(&host, "rounds_printed").await;

@@ -5,7 +5,7 @@ use segno_tests::simulation::Kind;
 
 /// How many lives are lived: what the build machine has time for. The command `simulate` of this
 /// package lives others.
-const LIVES: u64 = 200;
+const LIVES: u64 = 150;
 
 #[test]
 fn no_life_breaks_a_promise() {
@@ -14,7 +14,9 @@ fn no_life_breaks_a_promise() {
 
 #[test]
 fn no_crash_breaks_a_promise_whatever_the_disk_keeps() {
-    check(Kind::Crashes, 0..Kind::Crashes.end());
+    // At each point in two of the four ways: those that it has no time for are lived by the command.
+    let now = |number: &u64| (number / 4 + number).is_multiple_of(2);
+    check(Kind::Crashes, (0..Kind::Crashes.end()).filter(now));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::engine::images::ImageTurns;
+
 /// How an engine is to run.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -29,6 +31,8 @@ pub struct Config {
     /// How long steps in flight may go on when the host is told to stop. An attempt that takes
     /// longer is cut off, and counts.
     pub drain: Duration,
+    /// After how many turns images are taken. The defaults are what pays; tests take more of them.
+    pub image_turns: ImageTurns,
     /// Whether each run that comes back from an image is also brought back without it, and the two
     /// are compared. It costs what images save: for tests, and for whoever mistrusts them.
     pub verify_images: bool,
@@ -51,6 +55,7 @@ impl Config {
             respond_timeout: Duration::from_secs(30),
             max_waiting: 2_048,
             drain: Duration::from_secs(10),
+            image_turns: ImageTurns::default(),
             verify_images: false,
             limits: Limits::default(),
         }

@@ -54,7 +54,7 @@ impl Shard {
     /// is let go where it will not be needed for long.
     pub(crate) fn settle(&mut self, id: RunId) {
         let Some(live) = self.runs.get(&id) else { return };
-        let (is_due, sleeps_long) = (live.images.is_due(), sleeps_long(live));
+        let (is_due, sleeps_long) = (live.images.is_due(self.config.image_turns), sleeps_long(live));
         if !is_due && !sleeps_long {
             return;
         }
@@ -68,7 +68,8 @@ impl Shard {
 
     /// Lets a guest go, with an image where that is worth its while.
     pub(crate) fn let_go(&mut self, id: RunId, mut guest: Guest) {
-        if self.runs.get(&id).is_some_and(|live| live.images.is_due_when_let_go()) {
+        let after = self.config.image_turns;
+        if self.runs.get(&id).is_some_and(|live| live.images.is_due_when_let_go(after)) {
             self.take_image(id, &mut guest);
         }
     }

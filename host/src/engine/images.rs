@@ -4,6 +4,23 @@
 //! What an image costs is writing it; what it saves is replaying the turns behind it, when the run
 //! comes back. Both are bounded here.
 
+/// After how many turns an image of a run is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageTurns {
+    /// While its guest is live: after so many turns, or what else takes as long to replay.
+    pub live: u64,
+    /// The same where its guest is let go.
+    pub let_go: u64,
+    /// How many turns lie between two images at least, however long each has computed.
+    pub apart: u64,
+}
+
+impl Default for ImageTurns {
+    fn default() -> Self {
+        Self { live: WORTH_WHILE_LIVE, let_go: WORTH_WHEN_LET_GO, apart: APART }
+    }
+}
+
 /// How many turns, or what else takes as long to replay, are worth an image while a guest is live.
 /// Replaying so many takes about a millisecond, which is what coming back may cost; an image takes
 /// less than a tenth of that, so that a turn pays well below a microsecond for it.
@@ -85,19 +102,19 @@ impl Images {
     }
 
     /// Whether an image is worth its while though the guest stays.
-    pub(crate) const fn is_due(&self) -> bool {
-        self.is_worth(WORTH_WHILE_LIVE)
+    pub(crate) const fn is_due(&self, after: ImageTurns) -> bool {
+        self.is_worth(after.live, after.apart)
     }
 
     /// Whether an image is worth its while since the guest is let go.
-    pub(crate) const fn is_due_when_let_go(&self) -> bool {
-        self.is_worth(WORTH_WHEN_LET_GO)
+    pub(crate) const fn is_due_when_let_go(&self, after: ImageTurns) -> bool {
+        self.is_worth(after.let_go, after.apart)
     }
 
-    const fn is_worth(&self, turns: u64) -> bool {
+    const fn is_worth(&self, turns: u64, apart: u64) -> bool {
         let owed = self.turns.saturating_add(self.fuel / FUEL_PER_TURN);
         !self.refused
-            && self.turns >= APART
+            && self.turns >= apart
             && owed >= turns
             && owed.saturating_mul(BYTES_PER_TURN) >= self.size
     }
@@ -151,7 +168,9 @@ mod tests {
             (after(APART - 1, FUEL_PER_TURN * WORTH_WHILE_LIVE), false, false),
         ];
         for (images, live, let_go) in cases {
-            assert_eq!((images.is_due(), images.is_due_when_let_go()), (live, let_go), "{images:?}");
+            let after = ImageTurns::default();
+            let due = (images.is_due(after), images.is_due_when_let_go(after));
+            assert_eq!(due, (live, let_go), "{images:?}");
         }
     }
 
@@ -161,7 +180,7 @@ mod tests {
         images.put(WORTH_WHILE_LIVE, 1 << 20);
         let between = (1..).find(|_| {
             images.note_turn(0);
-            images.is_due()
+            images.is_due(ImageTurns::default())
         });
         assert_eq!(between, Some((1 << 20) / BYTES_PER_TURN));
     }
@@ -170,7 +189,8 @@ mod tests {
     fn a_guest_that_cannot_be_saved_is_asked_once() {
         let mut images = after(10_000, 0);
         images.refuse();
-        assert!(!images.is_due() && !images.is_due_when_let_go());
+        let after = ImageTurns::default();
+        assert!(!images.is_due(after) && !images.is_due_when_let_go(after));
     }
 
     #[test]

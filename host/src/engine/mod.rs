@@ -53,6 +53,7 @@ pub use crate::engine::clock::{Clock, VirtualClock};
 pub use crate::engine::config::{Config, Limits};
 pub use crate::engine::current::Current;
 pub use crate::engine::error::EngineError;
+pub use crate::engine::images::ImageTurns;
 pub use crate::engine::open::OpenError;
 pub use crate::engine::reply::Reply;
 pub use crate::engine::simulated::{Asked, Simulated};

@@ -21,7 +21,9 @@ pub(crate) fn restore(store: &Store, live: &mut Live) -> Result<(), StoreError> 
     });
     let (mut run, at) = match from_image {
         Some(folded) => folded,
-        None => fold(store, id, (Run::new(), live.record.started_at))?,
+        None => {
+            fold(store, id, (Run::new(), live.record.started_at)).or_else(|error| cut(store, id, error))?
+        }
     };
     // Turns are forgotten only behind images.
     let first_turn = if positions.is_empty() { None } else { store.first_turn_after(id, 0)? };
@@ -37,6 +39,20 @@ pub(crate) fn restore(store: &Store, live: &mut Live) -> Result<(), StoreError> 
     live.last_at = live.last_at.max(at);
     live.run = run;
     Ok(())
+}
+
+/// Says why a run cannot be read from its turns, where that is because its first ones were forgotten.
+fn cut<T>(store: &Store, id: RunId, error: StoreError) -> Result<T, StoreError> {
+    match store.first_turn_after(id, 0)? {
+        Some(first) if first > 1 && matches!(error, StoreError::Record { .. }) => {
+            let detail = format!(
+                "{id}: none of its images can be used, and its turns before {first} were forgotten, as its workflow \
+                 wishes with `history`; cancel the run and start it again"
+            );
+            Err(StoreError::Record { table: "images".into(), detail })
+        }
+        _ => Err(error),
+    }
 }
 
 /// The state of a run and the time of its last turn, from earlier ones and the turns since.

@@ -28,6 +28,8 @@ pub(crate) enum Answer {
     Started(RunId, Option<String>),
     /// A request was taken.
     Replied(Reply, String, String),
+    /// There is no webhook with this token.
+    Unknown(String),
 }
 
 impl Call {
@@ -43,6 +45,7 @@ impl Call {
                 None => Answer::None,
                 Some(Ok(reply)) => Answer::Replied(reply, std::mem::take(token), std::mem::take(text)),
                 Some(Err(EngineError::WebhookClosed | EngineError::WebhookFull)) => Answer::Done,
+                Some(Err(EngineError::UnknownWebhook)) => Answer::Unknown(std::mem::take(token)),
                 Some(Err(error)) => refused(&error),
             },
             Self::Cancel(asked) => match asked.answer() {

@@ -4,14 +4,13 @@ use std::hash::{DefaultHasher, Hasher};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use segno_host::engine::{Chance, Config, OpenError, Reply, Simulated, VirtualClock};
+use segno_host::engine::{Chance, ImageTurns, Reply, Simulated, VirtualClock};
 use segno_host::store::Store;
 use segno_journal::{RunId, Timestamp};
 
 use crate::basics;
 use crate::faulty::{Disk, Kept};
 use crate::simulation::asked::{Answer, Call, Waiting};
-use crate::simulation::damage::damage_images;
 use crate::simulation::moves::{self, Move};
 use crate::simulation::witness::Witness;
 
@@ -22,18 +21,20 @@ const PATIENCE: usize = 100_000;
 pub(crate) struct Life<'a> {
     pub(crate) random: ChaCha8Rng,
     pub(crate) disk: Disk,
-    clock: VirtualClock,
-    chance: Chance,
+    pub(crate) clock: VirtualClock,
+    pub(crate) chance: Chance,
     pub(crate) host: Option<Host>,
     pub(crate) asked: Vec<Call>,
-    waiting: Vec<Waiting>,
+    pub(crate) waiting: Vec<Waiting>,
     pub(crate) witness: Witness,
     pub(crate) starts: usize,
     pub(crate) calls: u64,
     pub(crate) cancels: usize,
-    crashes: usize,
+    pub(crate) crashes: usize,
+    /// After how many turns hosts take images.
+    pub(crate) image_turns: ImageTurns,
     /// What was known at each moment, where somebody wants to go back to it.
-    moments: Option<Vec<Moment>>,
+    pub(crate) moments: Option<Vec<Moment>>,
     trace: DefaultHasher,
     tell: &'a mut dyn FnMut(&str),
 }
@@ -57,8 +58,10 @@ pub(crate) struct Host {
 impl<'a> Life<'a> {
     /// A life on a new disk. No host runs yet.
     pub(crate) fn new(seed: u64, tell: &'a mut dyn FnMut(&str)) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let live = random.random_range(4..16);
         Self {
-            random: ChaCha8Rng::seed_from_u64(seed),
+            random,
             disk: Disk::default(),
             clock: VirtualClock::new(Timestamp(1_700_000_000_000)),
             chance: Chance::seeded(seed),
@@ -70,6 +73,7 @@ impl<'a> Life<'a> {
             calls: 0,
             cancels: 0,
             crashes: 0,
+            image_turns: ImageTurns { live, let_go: live / 2, apart: 3 },
             moments: None,
             trace: DefaultHasher::new(),
             tell,
@@ -129,7 +133,7 @@ impl<'a> Life<'a> {
         for _ in 0..PATIENCE {
             if self.host().can_go_on() || self.host().engine.next_timer().is_some() {
                 self.go_on();
-            } else if !self.call_all() {
+            } else if !(self.call_all() || self.end_parked()) {
                 return;
             }
         }
@@ -162,7 +166,7 @@ impl<'a> Life<'a> {
         self.remember();
     }
 
-    fn remember(&mut self) {
+    pub(crate) fn remember(&mut self) {
         if self.moments.is_none() {
             return;
         }
@@ -172,7 +176,7 @@ impl<'a> Life<'a> {
     }
 
     /// Does it, if it can be done just now.
-    fn try_to(&mut self, next: Move) -> bool {
+    pub(crate) fn try_to(&mut self, next: Move) -> bool {
         match next {
             Move::Start => self.start(),
             Move::Call => self.call_any(),
@@ -224,79 +228,6 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// The host goes down, and another one is started on what its disk kept.
-    pub(crate) fn crash(&mut self, kept: Kept, room: Option<usize>) {
-        let disk = self.disk.after_crash(self.disk.operations(), kept);
-        self.host = None;
-        self.disk = disk;
-        self.crashes += 1;
-        if self.random.random() {
-            let (there, harmed) = damage_images(&self.disk, &mut self.random);
-            self.note(&format!("of {there} rows of images {harmed} are harmed"));
-        }
-        self.open(room);
-    }
-
-    /// Stops the host in an orderly way, and starts it again.
-    pub(crate) fn stop(&mut self, room: Option<usize>) {
-        self.host().engine.begin_stop();
-        for _ in 0..self.random.random_range(0..20) {
-            let next = [Move::Handle, Move::Write, Move::LetGo][self.random.random_range(0..3)];
-            let _done = if self.random.random() { self.end(true) } else { self.try_to(next) };
-            self.note("while it is being stopped");
-            if self.host().store.unfinished().is_ok() {
-                self.look_closely();
-            }
-        }
-        if let Some(Host { engine, store: _ }) = self.host.take() {
-            // One that cannot write what was held back is as one that crashed.
-            let _written = engine.end_stop();
-        }
-        // Who wants to go back needs the one disk that knows all.
-        if self.moments.is_none() {
-            self.disk = self.disk.after_crash(self.disk.operations(), Kept::All);
-        }
-        self.open(room);
-    }
-
-    /// How many operations a run may have open on the next host: mostly as many as it likes.
-    fn draw_room(&mut self, mostly: u32) -> Option<usize> {
-        let has_room = self.random.random_ratio(mostly, mostly + 1);
-        (!has_room).then(|| self.random.random_range(1..4))
-    }
-
-    /// Starts a host. Runs that wait for more things at once than it has room for are parked.
-    pub(crate) fn open(&mut self, room: Option<usize>) {
-        let host = loop {
-            match self.try_to_open(room) {
-                Ok(host) => break host,
-                // It was the disk, which is as after a crash now.
-                Err(_) if self.disk.has_failed() => {
-                    self.crashes += 1;
-                    self.disk = self.disk.after_crash(self.disk.operations(), Kept::All);
-                }
-                Err(error) => panic!("the host does not start: {error}"),
-            }
-        };
-        self.asked.clear();
-        self.waiting.clear();
-        self.witness.survived(&host.store);
-        self.host = Some(host);
-        self.remember();
-    }
-
-    fn try_to_open(&self, room: Option<usize>) -> Result<Host, OpenError> {
-        let mut config = Config::new("unused", "http://segno.test");
-        (config.cache, config.shards, config.verify_images) = (crate::cache(), 2, true);
-        if let Some(room) = room {
-            config.limits.open_operations = room;
-        }
-        let store = Store::open_on(self.disk.clone())?;
-        let (clock, chance) = (self.clock.clone(), self.chance.clone());
-        let engine = Simulated::open(store.clone(), config, guest_basics::steps(), clock, chance);
-        engine.map(|engine| Host { engine, store })
-    }
-
     /// Looks whether all is well; a host that is in trouble goes down.
     pub(crate) fn look(&mut self) {
         if self.host().engine.trouble().is_some() {
@@ -308,7 +239,7 @@ impl<'a> Life<'a> {
         self.look_closely();
     }
 
-    fn look_closely(&mut self) {
+    pub(crate) fn look_closely(&mut self) {
         let host = self.host.as_ref().expect("a life has a host");
         self.witness.look(&host.engine, &host.store, self.tell);
         self.look_at_answers();
@@ -323,6 +254,10 @@ impl<'a> Life<'a> {
             Answer::Started(run, key) => {
                 tell(&format!("{run} is started"));
                 witness.started(run, key.as_deref(), &host.store);
+                false
+            }
+            Answer::Unknown(token) => {
+                witness.unknown(&token, &host.store);
                 false
             }
             Answer::Replied(reply, token, text) => {

@@ -5,7 +5,9 @@
 //! The same seed gives the same life, to the byte.
 
 mod asked;
+mod cuts;
 mod damage;
+mod hosts;
 mod judge;
 mod life;
 mod lines;

@@ -8,6 +8,8 @@ use segno_journal::retry;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::simulation::cuts::KEPT_WORKFLOW;
+
 /// How deep a program is at most.
 const DEPTH: u32 = 3;
 
@@ -24,7 +26,8 @@ pub(crate) fn plan(random: &mut ChaCha8Rng) -> (&'static str, Value) {
             let (calls, steps) = (random.random_range(1..4), random.random_range(10..50));
             ("rounds", json!({ "calls": calls, "steps": steps }))
         }
-        3 | 4 => ("nap", json!(random.random_range(0..2_000))),
+        3 | 4 => (KEPT_WORKFLOW, json!(random.random_range(5..30))),
+        5 | 6 => ("nap", json!(random.random_range(0..2_000))),
         _ => ("program", serde_json::to_value(program(random)).expect("a program is JSON")),
     }
 }

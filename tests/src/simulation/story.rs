@@ -3,16 +3,24 @@
 
 use std::sync::OnceLock;
 
+use segno_host::engine::ImageTurns;
 use segno_host::store::{Standing, Store};
 use serde_json::json;
 
 use crate::faulty::{Disk, Kept};
+use crate::simulation::cuts::KEPT_WORKFLOW;
 use crate::simulation::judge;
 use crate::simulation::life::{Life, Moment};
 use crate::simulation::moves::Move;
 
 /// The seed of the story: what is left to chance in it is the same each time.
 const SEED: u64 = 7;
+
+/// How many rounds a run plays of which only the last turns are kept: so many that some are forgotten.
+const ROUNDS: u64 = 8;
+
+/// After how many turns images are taken in the story.
+const IMAGE_TURNS: ImageTurns = ImageTurns { live: 4, let_go: 2, apart: 2 };
 
 /// The ways to crash at one point: the power fails, the process is killed, and twice the disk keeps
 /// what it likes.
@@ -69,6 +77,7 @@ pub(crate) fn crash(number: u64, tell: &mut dyn FnMut(&str)) -> u64 {
         Some(moment) => Life::after(moment, disk, number, tell),
         None => Life::on(disk, number, tell),
     };
+    life.image_turns = IMAGE_TURNS;
     life.open(None);
     life.come_to_its_end();
     judge::judge(life)
@@ -93,6 +102,7 @@ pub(crate) fn refusal(point: u64, tell: &mut dyn FnMut(&str)) -> u64 {
 
 /// What happens in the story.
 fn play(life: &mut Life<'_>) {
+    life.image_turns = IMAGE_TURNS;
     life.open(Some(1));
     life.deploy();
     let two = json!([{ "step": work(0, 0) }, { "sleep": 301 }]);
@@ -113,6 +123,7 @@ fn play(life: &mut Life<'_>) {
     let raced =
         json!({ "first": [{ "take": [0, 1] }, { "each": [{ "sleep": 902 }, { "step": work(1, 9) }] }] });
     life.start_with("program", &program(&raced, &[false]), None);
+    life.start_with(KEPT_WORKFLOW, &json!(ROUNDS), None);
     life.settle();
     for _ in 0..8 {
         life.make(Move::Call);

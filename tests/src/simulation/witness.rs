@@ -9,6 +9,7 @@ use segno_host::store::{Standing, Store};
 use segno_journal::retry::LOST;
 use segno_journal::{Answer, Command, Event, Op, Open, Run, RunId, Timestamp, Turn};
 
+use crate::simulation::cuts::{Cuts, KEPT_WORKFLOW};
 use crate::simulation::lines::Lines;
 use crate::simulation::plans::most_attempts;
 
@@ -36,7 +37,10 @@ pub(crate) struct Witness {
     under_way: BTreeSet<(RunId, Op, u32)>,
     /// What the attempts of a step returned.
     returned: BTreeMap<(RunId, Op), Vec<String>>,
+    /// The runs that have ended on disk.
+    over: BTreeSet<RunId>,
     lines: Lines,
+    pub(crate) cuts: Cuts,
 }
 
 /// A run, as far as it is on disk.
@@ -55,8 +59,16 @@ impl Witness {
             ControlFlow::Continue(())
         });
         visited.expect("the store can be read");
-        for (run, _) in runs {
+        for (run, record) in runs {
+            // Of a run that has ended there is nothing more to see.
+            if self.over.contains(&run) {
+                continue;
+            }
+            if record.standing.ended_at().is_some() {
+                self.over.insert(run);
+            }
             self.look_at_run(run, engine.now(), store, tell);
+            self.cuts.look(run, &record, self.runs[&run].turns.len() as u64, store);
         }
         self.look_at_parked(store);
         for attempted in engine.attempts() {
@@ -68,9 +80,8 @@ impl Witness {
     pub(crate) fn survived(&mut self, store: &Store) {
         self.under_way.clear();
         for (run, seen) in &self.runs {
-            let kept = turns(store, *run, 0);
-            assert!(kept.len() >= seen.turns.len(), "{run} has lost turns that were on disk");
-            assert_eq!(kept[..seen.turns.len()], seen.turns, "{run} has other turns than were on disk");
+            let is_over = self.over.contains(run);
+            Cuts::survived(*run, (&seen.turns, is_over), store);
         }
     }
 
@@ -79,6 +90,7 @@ impl Witness {
         let new = turns(store, id, before.len() as u64);
         self.lines.look(id, &new, store);
         for turn in new {
+            assert_eq!(turn.seq, before.len() as u64, "{id}: a turn was forgotten before it was seen");
             assert!(
                 turn.at <= now,
                 "{id}: turn {} is ahead of its time: {:?}, not {now:?}",
@@ -220,13 +232,40 @@ impl Witness {
     }
 
     /// The life was worth to be watched: a step was tried again, a request was taken, a run was
-    /// cancelled, and a key was used twice.
+    /// cancelled, a key was used twice, and turns were forgotten.
     pub(crate) fn has_everything(&self) {
         let mut turns = self.runs.values().flat_map(|seen| &seen.turns);
         assert!(turns.any(|turn| turn.event == Event::Cancelled), "no run was cancelled");
         assert!(self.begun.iter().any(|(_, _, number)| *number > 2), "no step was tried again");
         assert!(self.delivered.len() > 2 && self.acknowledged.len() > 2, "no webhook was called");
         assert!(self.keys.len() > 1, "no key was used");
+        assert!(self.cuts.has_cut(), "no turn was forgotten");
+    }
+
+    /// A run of which only the last turns are kept has forgotten the attempts of steps that are over,
+    /// and webhooks that are closed.
+    fn nothing_is_left(&self, run: RunId, turns: &[Turn], store: &Store) {
+        for (op, attempt) in store.attempts(run).expect("the store can be read") {
+            let over = turns.iter().any(|turn| turn.event.op() == Some(op));
+            assert!(!over, "{run}: {attempt:?} of step {op} is left, which is over");
+        }
+        let disposed = turns.iter().flat_map(|turn| &turn.commands).filter_map(|command| match command {
+            Command::Dispose { webhook } => Some(*webhook),
+            _ => None,
+        });
+        let disposed: BTreeSet<_> = disposed.collect();
+        for (token, (of, op, _)) in &self.tokens {
+            let left = *of == run && disposed.contains(op) && has_webhook(store, token);
+            assert!(!left, "{run}: the token of webhook {op} is left, which is closed");
+        }
+    }
+
+    /// A call was told that there is no such webhook: it was closed, and is forgotten.
+    pub(crate) fn unknown(&self, token: &str, store: &Store) {
+        let (run, op, _) = self.tokens[token];
+        let record = store.run(run).expect("the store can be read").expect("it was there");
+        let may_be = record.workflow == KEPT_WORKFLOW && !self.is_open(run, op);
+        assert!(may_be, "{run}: nobody knows webhook {op} any more");
     }
 
     /// What must hold when all runs have ended.
@@ -238,7 +277,11 @@ impl Witness {
                 record.standing,
                 Standing::Completed(_) | Standing::Failed(_) | Standing::Cancelled(_)
             );
-            assert!(ended && seen.run.status().has_ended(), "{run} has not ended: {record:?}");
+            let is_lost = self.cuts.is_lost(*run);
+            assert!(ended && (is_lost || seen.run.status().has_ended()), "{run} has not ended: {record:?}");
+            if record.workflow == KEPT_WORKFLOW && !is_lost {
+                self.nothing_is_left(*run, &seen.turns, store);
+            }
             // A run that was cancelled before its first turn keeps what it was given.
             let kept = usize::from(seen.turns.len() == 1 && seen.turns[0].event == Event::Cancelled);
             let parked = store.parked(*run).expect("the store can be read");
@@ -253,6 +296,10 @@ fn is_parked(store: &Store, run: RunId, text: &str) -> bool {
         Event::Requested { request, .. } => request.body == text.as_bytes(),
         _ => false,
     })
+}
+
+fn has_webhook(store: &Store, token: &str) -> bool {
+    store.webhook(token).expect("the store can be read").is_some()
 }
 
 /// Takes note of the tokens that a turn opens: no two webhooks share one.

@@ -59,9 +59,9 @@ impl Life<'_> {
         true
     }
 
-    /// Calls each webhook that is open. False if there is none.
+    /// Calls each webhook that is open, of runs that can go on. False if there is none.
     pub(crate) fn call_all(&mut self) -> bool {
-        let tokens = self.witness.open_tokens(|_run| true);
+        let tokens = self.witness.open_tokens(|run| !self.witness.cuts.is_lost(run));
         tokens.into_iter().map(|token| self.call(token)).filter(|called| *called).count() > 0
     }
 
@@ -123,15 +123,36 @@ impl Life<'_> {
     }
 
     pub(crate) fn resume(&mut self) -> bool {
-        let store = self.host().store.clone();
-        let standing = |run: &RunId| store.run(*run).ok().flatten().map(|record| record.standing);
-        let is_blocked = |run: &RunId| matches!(standing(run), Some(Standing::Blocked(_)));
-        let blocked: Vec<_> = self.witness.runs.keys().copied().filter(is_blocked).collect();
-        self.pick(&blocked).is_some_and(|run| {
+        let parked = self.parked();
+        self.pick(&parked).is_some_and(|run| {
             let asked = self.host().engine.resume(run, None);
             self.asked.push(Call::Resume(asked));
             true
         })
+    }
+
+    /// Somebody lets each parked run go on, and gets rid of those that cannot. False if there is none.
+    pub(crate) fn end_parked(&mut self) -> bool {
+        let (parked, unfinished) = (self.parked(), self.host().store.unfinished());
+        let unfinished = unfinished.expect("the store can be read");
+        let lost: Vec<_> = unfinished.into_iter().filter(|run| self.witness.cuts.is_lost(*run)).collect();
+        for run in parked.iter().filter(|run| !lost.contains(run)) {
+            let asked = self.host().engine.resume(*run, None);
+            self.asked.push(Call::Resume(asked));
+        }
+        for run in &lost {
+            let asked = self.host().engine.cancel(*run);
+            self.asked.push(Call::Cancel(asked));
+        }
+        !(parked.is_empty() && lost.is_empty())
+    }
+
+    /// The runs that are parked on disk.
+    fn parked(&mut self) -> Vec<RunId> {
+        let store = self.host().store.clone();
+        let standing = |run: &RunId| store.run(*run).ok().flatten().map(|record| record.standing);
+        let is_blocked = |run: &RunId| matches!(standing(run), Some(Standing::Blocked(_)));
+        self.witness.runs.keys().copied().filter(is_blocked).collect()
     }
 
     /// The clock moves to the next timer, or not as far, or beyond.

@@ -27,6 +27,7 @@ segno::export!(
     long::rounds_kept,
     long::rounds_printed,
     medley::medley,
+    medley::medley_kept,
     medley::edition,
     program::program,
     ambient::prints,

@@ -6,16 +6,29 @@ use std::time::Duration;
 use futures::future::{Either, join, join_all, select};
 use segno::{Error, Response, Webhook, random_range, sleep, workflow};
 
+use crate::program::{Mishap, Work};
 use crate::steps;
 
 /// Plays so many rounds, each of them a race, a crowd of steps, a nap or a request; returns what
 /// happened in each.
 #[workflow]
 pub async fn medley(rounds: u64) -> Result<Vec<String>, Error> {
+    play(rounds, 5).await
+}
+
+/// Plays the same, and rounds that leave something behind which is of no use any more; only the last
+/// turns are kept.
+#[workflow(history = "keep 8")]
+pub async fn medley_kept(rounds: u64) -> Result<Vec<String>, Error> {
+    play(rounds, 8).await
+}
+
+/// Plays so many rounds, of so many kinds.
+async fn play(rounds: u64, kinds: u64) -> Result<Vec<String>, Error> {
     let webhook = Webhook::builder().manual().create();
     let mut played = Vec::new();
     for round in 0..rounds {
-        let what = match random_range(0..5) {
+        let what = match random_range(0..kinds) {
             0 => race(&webhook).await?,
             1 => crowd(random_range(1..6)).await,
             2 => {
@@ -23,7 +36,10 @@ pub async fn medley(rounds: u64) -> Result<Vec<String>, Error> {
                 "nap".to_owned()
             }
             3 => lost_step(round).await,
-            _ => both(&webhook, round).await?,
+            4 => both(&webhook, round).await?,
+            5 => mishap(round).await,
+            6 => passing().await,
+            _ => letter(round).await?,
         };
         segno::log::debug!("round {round}: {what}");
         played.push(what);
@@ -67,6 +83,27 @@ async fn both(webhook: &Webhook, round: u64) -> Result<String, Error> {
     let (request, noted) = join(webhook.next(), steps::note(format!("both {round}"))).await;
     let text = request.map(|request| request.text().map(str::to_owned)).transpose()?;
     Ok(format!("{text:?} and {:?}", noted.is_ok()))
+}
+
+/// A step that fails once.
+async fn mishap(round: u64) -> String {
+    let work = Work { id: round, fails: 1, how: Mishap::Error };
+    format!("mishap {:?}", steps::work(work, segno::random()).await.is_ok())
+}
+
+/// A webhook that is there for a moment.
+async fn passing() -> String {
+    let webhook = Webhook::new();
+    let request = select(webhook.next(), sleep(Duration::from_millis(20))).await;
+    let has_come = matches!(request, Either::Left((Some(_), _)));
+    webhook.dispose();
+    format!("passing, {has_come}")
+}
+
+/// A step with much to say, of which some is said again and again.
+async fn letter(round: u64) -> Result<String, Error> {
+    let text = format!("{} ", round % 3).repeat(5_000);
+    Ok(format!("letter of {}", steps::note(text).await?.len()))
 }
 
 /// Notes which edition of the code this is, waits for a request, and returns the edition; panics if

@@ -1,0 +1,91 @@
+//! The hosts of a life: how they start, and how they go down.
+
+use std::collections::BTreeSet;
+
+use rand::RngExt;
+use segno_host::engine::{Config, OpenError, Simulated};
+use segno_host::store::Store;
+
+use crate::faulty::Kept;
+use crate::simulation::damage::damage_images;
+use crate::simulation::life::{Host, Life};
+use crate::simulation::moves::Move;
+
+impl Life<'_> {
+    /// The host goes down, and another one is started on what its disk kept.
+    pub(crate) fn crash(&mut self, kept: Kept, room: Option<usize>) {
+        let disk = self.disk.after_crash(self.disk.operations(), kept);
+        self.host = None;
+        self.disk = disk;
+        self.crashes += 1;
+        let harmed = match self.random.random() {
+            true => damage_images(&self.disk, &mut self.random, self.witness.cuts.harmed()),
+            false => BTreeSet::new(),
+        };
+        self.note(&format!("harmed images: {harmed:?}"));
+        self.witness.cuts.harm(harmed);
+        self.open(room);
+    }
+
+    /// Stops the host in an orderly way, and starts it again.
+    pub(crate) fn stop(&mut self, room: Option<usize>) {
+        self.host().engine.begin_stop();
+        for _ in 0..self.random.random_range(0..20) {
+            let next = [Move::Handle, Move::Write, Move::LetGo][self.random.random_range(0..3)];
+            let _done = if self.random.random() { self.end(true) } else { self.try_to(next) };
+            self.note("while it is being stopped");
+            if self.host().store.unfinished().is_ok() {
+                self.look_closely();
+            }
+        }
+        if let Some(Host { engine, store: _ }) = self.host.take() {
+            // One that cannot write what was held back is as one that crashed.
+            let _written = engine.end_stop();
+        }
+        // Who wants to go back needs the one disk that knows all.
+        if self.moments.is_none() {
+            self.disk = self.disk.after_crash(self.disk.operations(), Kept::All);
+        }
+        self.open(room);
+    }
+
+    /// How many operations a run may have open on the next host: mostly as many as it likes.
+    pub(crate) fn draw_room(&mut self, mostly: u32) -> Option<usize> {
+        let has_room = self.random.random_ratio(mostly, mostly + 1);
+        (!has_room).then(|| self.random.random_range(1..4))
+    }
+
+    /// Starts a host. Runs that wait for more things at once than it has room for are parked.
+    pub(crate) fn open(&mut self, room: Option<usize>) {
+        let host = loop {
+            match self.try_to_open(room) {
+                Ok(host) => break host,
+                // It was the disk, which is as after a crash now.
+                Err(_) if self.disk.has_failed() => {
+                    self.crashes += 1;
+                    self.disk = self.disk.after_crash(self.disk.operations(), Kept::All);
+                }
+                Err(error) => panic!("the host does not start: {error}"),
+            }
+        };
+        self.asked.clear();
+        self.waiting.clear();
+        self.witness.survived(&host.store);
+        self.witness.cuts.opened(&host.store);
+        self.host = Some(host);
+        self.remember();
+    }
+
+    fn try_to_open(&self, room: Option<usize>) -> Result<Host, OpenError> {
+        let mut config = Config::new("unused", "http://segno.test");
+        (config.cache, config.shards, config.verify_images) = (crate::cache(), 2, true);
+        if let Some(room) = room {
+            config.limits.open_operations = room;
+        }
+        config.image_turns = self.image_turns;
+        let store = Store::open_on(self.disk.clone())?;
+        let (clock, chance) = (self.clock.clone(), self.chance.clone());
+        let engine = Simulated::open(store.clone(), config, guest_basics::steps(), clock, chance);
+        engine.map(|engine| Host { engine, store })
+    }
+}
