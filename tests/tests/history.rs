@@ -40,16 +40,20 @@ fn life(seed: u64, length: usize) -> Life {
     let mut event = Event::Started { input: "1".into() };
     while life.turns.len() < length {
         let (seq, first_op) = (state.turns(), Op(state.operations()));
+        let numbers = 0..random.random_range(0..4);
+        let mut commands: Vec<_> = numbers
+            .map(|number| match random.random_range(0..4) {
+                0 => Command::Webhook {
+                    token: format!("{seq}.{number}"),
+                    url: format!("http://h/{seq}.{number}"),
+                    answer: Answer::Accepted,
+                },
+                _ => step(format!("step {seq}.{number}")),
+            })
+            .collect();
         // Something is always left to wait for.
-        let mut commands = vec![Command::Sleep { until: Timestamp(seq) }];
-        commands.extend((0..random.random_range(0..4)).map(|number| match random.random_range(0..4) {
-            0 => Command::Webhook {
-                token: format!("{seq}.{number}"),
-                url: format!("http://h/{seq}.{number}"),
-                answer: Answer::Accepted,
-            },
-            _ => step(format!("step {seq}.{number}")),
-        }));
+        let position = random.random_range(0..=commands.len());
+        commands.insert(position, Command::Sleep { until: Timestamp(seq) });
         let turn = Turn {
             seq,
             first_op,
