@@ -5,7 +5,7 @@ use segno_host::steps::Outcome;
 use segno_host::store::{Standing, Store};
 use segno_journal::{Event, RunId, Timestamp};
 use segno_tests::faulty::Disk;
-use segno_tests::{basics, raw};
+use segno_tests::{basics, edition, raw};
 use serde_json::json;
 
 fn open(disk: &Disk, clock: &VirtualClock) -> (Simulated, Store) {
@@ -81,6 +81,30 @@ fn what_was_not_written_at_a_crash_never_was() {
     settle(&mut engine);
     let record = store.run(run).expect("the store can be read").expect("it is there");
     assert!(matches!(record.standing, Standing::Completed(at) if at == due), "{record:?}");
+}
+
+#[test]
+fn a_module_that_a_crash_left_behind_is_forgotten_at_the_next_start() {
+    let (disk, clock) = deployed();
+    let (mut engine, store) = open(&disk, &clock);
+    settle(&mut engine);
+    let run = started(&mut engine, "nap", &json!(1_000));
+    let mut asked = engine.deploy(edition(1)).expect("the module is good");
+    settle(&mut engine);
+    asked.answer().expect("it is written").expect("it is deployed");
+    let modules = |store: &Store| store.modules().expect("the store can be read").len();
+    assert_eq!(modules(&store), 2, "a run is on the old one");
+    let due = engine.next_timer().expect("it sleeps");
+    engine.wait_until(due);
+    let shard = engine.told().iter().position(|told| *told > 0).expect("a shard was told");
+    engine.handle(shard);
+    engine.write(1);
+    let record = store.run(run).expect("the store can be read").expect("it is there");
+    assert!(record.standing.ended_at().is_some() && modules(&store) == 2, "{record:?}");
+    drop((engine, store));
+    let (mut engine, store) = open(&disk.after_power_failure(), &clock);
+    settle(&mut engine);
+    assert_eq!(modules(&store), 1, "nothing needs the old one");
 }
 
 #[test]

@@ -31,6 +31,8 @@ struct State {
     /// How many runs that have not ended are on a module.
     runs: HashMap<Digest, u64>,
     loaded: HashMap<Digest, Module>,
+    /// There is a run of which nobody knows on which module it is, so none is forgotten.
+    keeps_all: bool,
 }
 
 /// Why a module that a run needs cannot be had.
@@ -160,6 +162,21 @@ impl Modules {
         }
         state.records.insert(digest, record);
         state.loaded.insert(digest, module);
+        self.forget_unneeded_of(&mut state);
+    }
+
+    /// The record of a run cannot be read, so nobody knows on which module it is.
+    pub(crate) fn keep_all(&self) {
+        self.lock().keeps_all = true;
+    }
+
+    /// Forgets what nothing needs. All runs are recovered by now: a crash may have come between the end
+    /// of the last run of a module and that.
+    pub(crate) fn forget_unneeded(&self) {
+        self.forget_unneeded_of(&mut self.lock());
+    }
+
+    fn forget_unneeded_of(&self, state: &mut State) {
         let digests: Vec<_> = state.records.keys().copied().collect();
         for digest in digests {
             if state.forget_if_unneeded(digest) {
@@ -202,7 +219,7 @@ impl State {
 
     fn forget_if_unneeded(&mut self, digest: Digest) -> bool {
         let runs = self.runs.get(&digest).copied().unwrap_or_default();
-        if runs > 0 || self.current.values().any(|current| *current == digest) {
+        if self.keeps_all || runs > 0 || self.current.values().any(|current| *current == digest) {
             return false;
         }
         self.runs.remove(&digest);

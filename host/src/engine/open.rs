@@ -148,6 +148,7 @@ impl Parts {
                 return Err(error.into());
             }
         }
+        self.forget_unneeded_modules();
         let stopped_at = self.store.stopped_at()?;
         if let Err(error) = self.say_running().await.map_err(|_| StoreError::Closed).flatten() {
             inboxes.stop();
@@ -155,6 +156,11 @@ impl Parts {
         }
         inboxes.go_on(stopped_at);
         Ok((inboxes, threads))
+    }
+
+    /// Forgets the modules that no recovered run needs.
+    pub(crate) fn forget_unneeded_modules(&self) {
+        self.modules.forget_unneeded();
     }
 
     /// Writes that the host runs. The runs are set going when that is on disk: an attempt that begins

@@ -31,6 +31,7 @@ impl Shard {
                 // The other runs go on; this one is where it was for whoever mends the record.
                 Ok(None) | Err(StoreError::Record { .. }) => {
                     tracing::error!(run = %id, "the record of the run is missing or damaged; it does not go on");
+                    self.modules.keep_all();
                     continue;
                 }
                 Err(error) => return Err(error),

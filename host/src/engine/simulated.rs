@@ -80,7 +80,7 @@ impl Simulated {
         clock: VirtualClock,
         chance: Chance,
     ) -> Result<Self, OpenError> {
-        let attempts = Listed::new(all_steps(steps)?);
+        let attempts = Listed::new(all_steps(steps)?, config.max_running_steps);
         let runner = Runner::Listed(attempts.clone());
         let callers = Callers::new(config.max_waiting);
         let metrics = Arc::new(Metrics::new());
@@ -94,6 +94,7 @@ impl Simulated {
             shard.recover(number)?;
             shards.push(Seat { shard, inbox, told: VecDeque::new() });
         }
+        parts.forget_unneeded_modules();
         let stopped_at = store.stopped_at()?;
         let mut said = parts.say_running();
         line.flush();
@@ -114,7 +115,10 @@ impl Simulated {
     pub fn deploy(&mut self, wasm: Bytes) -> Result<Asked<Deployed>, EngineError> {
         let (module, manifest) = self.engine.0.modules.examine(&wasm)?;
         let engine = self.engine.clone();
-        Ok(self.ask(async move { engine.deploy_examined(module, manifest, wasm).await }))
+        Ok(self.ask(async move {
+            let _alone = engine.0.deploy_lock.lock().await;
+            engine.deploy_examined(module, manifest, wasm).await
+        }))
     }
 
     /// Asks for a run, as [`Engine::start`].
@@ -239,6 +243,7 @@ impl Simulated {
     /// Those under way may end, or turn out not to have begun.
     pub fn begin_stop(&mut self) {
         self.stopped_at = self.engine.begin_stop().or(self.stopped_at);
+        self.attempts.hold_back();
         self.settle();
     }
 

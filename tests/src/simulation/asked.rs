@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 
 /// Something that was asked, and is not answered.
 pub(crate) enum Call {
-    /// A run, with its key.
-    Start(Asked<Started>, Option<String>),
+    /// A run, with its key, and since when the module that it is started on may be current.
+    Start(Asked<Started>, Option<String>, usize),
     /// A webhook, by its token, with the text of the request.
     Request(Asked<Reply>, String, String),
     /// The end of a run.
@@ -24,8 +24,10 @@ pub(crate) enum Answer {
     None,
     /// It is of no matter any more.
     Done,
-    /// A run was started, with this key.
-    Started(RunId, Option<String>),
+    /// A run was started, with this key; and if it is new, since when its module may be current.
+    Started(RunId, Option<String>, Option<usize>),
+    /// A module was deployed.
+    Deployed(Deployed),
     /// A request was taken.
     Replied(Reply, String, String),
     /// There is no webhook with this token.
@@ -36,9 +38,11 @@ impl Call {
     /// The answer, if there is one. Panics at an answer that cannot be.
     pub(crate) fn answer(&mut self) -> Answer {
         match self {
-            Self::Start(asked, key) => match asked.answer() {
+            Self::Start(asked, key, since) => match asked.answer() {
                 None => Answer::None,
-                Some(Ok(started)) => Answer::Started(started.run_id, key.take()),
+                Some(Ok(Started { run_id, created, .. })) => {
+                    Answer::Started(run_id, key.take(), created.then_some(*since))
+                }
                 Some(Err(error)) => refused(&error),
             },
             Self::Request(asked, token, text) => match asked.answer() {
@@ -59,12 +63,12 @@ impl Call {
             },
             Self::Resume(asked) => match asked.answer() {
                 None => Answer::None,
-                Some(Ok(_) | Err(EngineError::NotBlocked(_))) => Answer::Done,
+                Some(Ok(_) | Err(EngineError::NotBlocked(_) | EngineError::UnknownModule(_))) => Answer::Done,
                 Some(Err(error)) => refused(&error),
             },
             Self::Deploy(asked) => match asked.answer() {
                 None => Answer::None,
-                Some(Ok(_)) => Answer::Done,
+                Some(Ok(deployed)) => Answer::Deployed(deployed),
                 Some(Err(error)) => refused(&error),
             },
         }

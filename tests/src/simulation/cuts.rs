@@ -29,6 +29,8 @@ pub(crate) struct Cuts {
     /// The runs that cannot go on any more: their first turns were forgotten, and all their images are
     /// harmed.
     lost: BTreeSet<RunId>,
+    /// The runs that somebody tried to let go on on another module.
+    tried_elsewhere: BTreeSet<RunId>,
     /// Turns were forgotten.
     has_cut: bool,
 }
@@ -63,12 +65,12 @@ impl Cuts {
         assert!(kept <= KEPT + 2 * FEW, "{run}: {kept} turns are kept of {had}");
     }
 
-    /// Only a run that is lost is parked for its journal, and it says why.
+    /// Only a run that is lost is parked for its journal, or one that was tried elsewhere; it says why.
     fn look_at_block(&self, run: RunId, record: &RunRecord) {
         if let Standing::Blocked(Blocked { kind: BlockKind::Journal, message }) = &record.standing {
             let why = "none of its images can be used, and its turns before ";
             assert!(message.contains(why), "{run} is parked: {message}");
-            let may_be = self.lost.contains(&run);
+            let may_be = self.lost.contains(&run) || self.tried_elsewhere.contains(&run);
             assert!(may_be, "{run} cannot go on, though not all its images were harmed: {message}");
         }
     }
@@ -100,6 +102,11 @@ impl Cuts {
                 self.lost.insert(run);
             }
         }
+    }
+
+    /// Somebody tries to let a run go on on another module: it cannot, where its turns were forgotten.
+    pub(crate) fn tried_elsewhere(&mut self, run: RunId) {
+        self.tried_elsewhere.insert(run);
     }
 
     /// Whether the run can go on no more.

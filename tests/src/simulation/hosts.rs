@@ -72,6 +72,7 @@ impl Life<'_> {
         self.waiting.clear();
         self.witness.survived(&host.store);
         self.witness.cuts.opened(&host.store);
+        self.witness.editions.opened(&host.store);
         self.host = Some(host);
         self.remember();
     }
@@ -82,7 +83,7 @@ impl Life<'_> {
         if let Some(room) = room {
             config.limits.open_operations = room;
         }
-        config.image_turns = self.image_turns;
+        (config.image_turns, config.max_running_steps) = (self.image_turns, self.max_running_steps);
         let store = Store::open_on(self.disk.clone())?;
         let (clock, chance) = (self.clock.clone(), self.chance.clone());
         let engine = Simulated::open(store.clone(), config, guest_basics::steps(), clock, chance);

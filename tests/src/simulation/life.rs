@@ -8,9 +8,10 @@ use segno_host::engine::{Chance, ImageTurns, Reply, Simulated, VirtualClock};
 use segno_host::store::Store;
 use segno_journal::{RunId, Timestamp};
 
-use crate::basics;
+use crate::edition;
 use crate::faulty::{Disk, Kept};
 use crate::simulation::asked::{Answer, Call, Waiting};
+use crate::simulation::editions::EDITIONS;
 use crate::simulation::moves::{self, Move};
 use crate::simulation::witness::Witness;
 
@@ -33,6 +34,8 @@ pub(crate) struct Life<'a> {
     pub(crate) crashes: usize,
     /// After how many turns hosts take images.
     pub(crate) image_turns: ImageTurns,
+    /// How many steps hosts run at once.
+    pub(crate) max_running_steps: usize,
     /// What was known at each moment, where somebody wants to go back to it.
     pub(crate) moments: Option<Vec<Moment>>,
     trace: DefaultHasher,
@@ -60,6 +63,7 @@ impl<'a> Life<'a> {
     pub(crate) fn new(seed: u64, tell: &'a mut dyn FnMut(&str)) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let live = random.random_range(4..16);
+        let max_running_steps = [1, 2, 3, 1_000, 1_000, 1_000][random.random_range(0..6)];
         Self {
             random,
             disk: Disk::default(),
@@ -73,6 +77,7 @@ impl<'a> Life<'a> {
             calls: 0,
             cancels: 0,
             crashes: 0,
+            max_running_steps,
             image_turns: ImageTurns { live, let_go: live / 2, apart: 3 },
             moments: None,
             trace: DefaultHasher::new(),
@@ -184,7 +189,8 @@ impl<'a> Life<'a> {
             Move::Cancel => self.cancel(),
             Move::Resume => self.resume(),
             Move::Deploy => {
-                let deployed = self.host().engine.deploy(basics()).expect("the module is good");
+                let number = self.random.random_range(0..EDITIONS);
+                let deployed = self.host().engine.deploy(edition(number)).expect("the module is good");
                 self.asked.push(Call::Deploy(deployed));
                 true
             }
@@ -251,8 +257,13 @@ impl<'a> Life<'a> {
         self.asked.retain_mut(|call| match call.answer() {
             Answer::None => true,
             Answer::Done => false,
-            Answer::Started(run, key) => {
+            Answer::Deployed(deployed) => {
+                witness.editions.deployed(&deployed);
+                false
+            }
+            Answer::Started(run, key, since) => {
                 tell(&format!("{run} is started"));
+                since.inspect(|since| witness.editions.started(run, *since));
                 witness.started(run, key.as_deref(), &host.store);
                 false
             }

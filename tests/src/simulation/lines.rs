@@ -15,9 +15,9 @@ impl Lines {
         self.0.is_empty()
     }
 
-    /// Whether something of the run lies parked.
-    pub(crate) fn has(&self, run: RunId) -> bool {
-        self.0.contains_key(&run)
+    /// How many events of the run lie parked.
+    pub(crate) fn length(&self, run: RunId) -> usize {
+        self.0.get(&run).map_or(0, VecDeque::len)
     }
 
     /// Looks at the turns that a run has had since the last look: what lay parked then comes first,

@@ -7,6 +7,7 @@
 mod asked;
 mod cuts;
 mod damage;
+mod editions;
 mod hosts;
 mod judge;
 mod life;

@@ -10,6 +10,7 @@ use segno_journal::retry::LOST;
 use segno_journal::{Answer, Command, Event, Op, Open, Run, RunId, Timestamp, Turn};
 
 use crate::simulation::cuts::{Cuts, KEPT_WORKFLOW};
+use crate::simulation::editions::Editions;
 use crate::simulation::lines::Lines;
 use crate::simulation::plans::most_attempts;
 
@@ -41,6 +42,7 @@ pub(crate) struct Witness {
     over: BTreeSet<RunId>,
     lines: Lines,
     pub(crate) cuts: Cuts,
+    pub(crate) editions: Editions,
 }
 
 /// A run, as far as it is on disk.
@@ -53,6 +55,7 @@ pub(crate) struct Seen {
 impl Witness {
     /// Looks at what is on disk and at what began.
     pub(crate) fn look(&mut self, engine: &Simulated, store: &Store, tell: &mut dyn FnMut(&str)) {
+        self.editions.look(store);
         let mut runs = Vec::new();
         let visited = store.visit_runs(None, |run, record| {
             runs.push((run, record));
@@ -67,6 +70,7 @@ impl Witness {
             if record.standing.ended_at().is_some() {
                 self.over.insert(run);
             }
+            self.editions.look_at_run(run, &record, store);
             self.look_at_run(run, engine.now(), store, tell);
             self.cuts.look(run, &record, self.runs[&run].turns.len() as u64, store);
         }
@@ -162,9 +166,9 @@ impl Witness {
         !self.lines.is_empty()
     }
 
-    /// Whether something of the run lies parked.
-    pub(crate) fn waits_in_line(&self, run: RunId) -> bool {
-        self.lines.has(run)
+    /// How many events of the run lie parked.
+    pub(crate) fn length_of_line(&self, run: RunId) -> usize {
+        self.lines.length(run)
     }
 
     fn is_open(&self, run: RunId, op: Op) -> bool {
@@ -271,6 +275,7 @@ impl Witness {
     /// What must hold when all runs have ended.
     pub(crate) fn at_the_end(&self, store: &Store) {
         assert_eq!(store.unfinished().expect("the store can be read"), [], "all runs have ended");
+        self.editions.at_the_end(store);
         for (run, seen) in &self.runs {
             let record = store.run(*run).expect("the store can be read").expect("it was there");
             let ended = matches!(

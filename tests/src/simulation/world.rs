@@ -18,6 +18,10 @@ const RUNS: usize = 6;
 /// How many requests the world makes while anything may happen.
 const CALLS: u64 = 60;
 
+/// How many events of a run lie parked at most before it is called no more. They are all told in one
+/// transaction, and a turn must not be forgotten in the one in which it is written: nobody would see it.
+const LINE: usize = 4;
+
 /// How many runs are cancelled at most.
 const CANCELS: usize = 2;
 
@@ -37,7 +41,8 @@ impl Life<'_> {
     pub(crate) fn start_with(&mut self, workflow: &str, input: &serde_json::Value, key: Option<String>) {
         let asked = self.host().engine.start(workflow, raw(input), key.clone());
         // A key counts within its workflow.
-        self.asked.push(Call::Start(asked, key.map(|key| format!("{workflow}, {key}"))));
+        let since = self.witness.editions.known();
+        self.asked.push(Call::Start(asked, key.map(|key| format!("{workflow}, {key}")), since));
         self.note(&format!("start {workflow} {input}"));
         self.look();
     }
@@ -51,6 +56,10 @@ impl Life<'_> {
     }
 
     pub(crate) fn call(&mut self, token: String) -> bool {
+        let (run, ..) = self.witness.tokens[&token];
+        if self.witness.length_of_line(run) > LINE {
+            return false;
+        }
         self.calls += 1;
         let text = format!("{} for {token}", self.calls);
         self.note(&format!("call {text}"));
@@ -68,7 +77,7 @@ impl Life<'_> {
     /// Calls each webhook that is open, some times, where something of its run lies parked: what comes
     /// now must not be told to the run before that. False if there is none.
     pub(crate) fn call_parked(&mut self) -> bool {
-        let tokens = self.witness.open_tokens(|run| self.witness.waits_in_line(run));
+        let tokens = self.witness.open_tokens(|run| self.witness.length_of_line(run) > 0);
         let mut has_called = false;
         for token in tokens {
             for _ in 0..self.random.random_range(1..4) {
@@ -122,10 +131,17 @@ impl Life<'_> {
         }
     }
 
+    /// Somebody lets a parked run go on, perhaps on another module.
     pub(crate) fn resume(&mut self) -> bool {
         let parked = self.parked();
+        let modules = self.host().store.modules().expect("the store can be read");
+        let modules: Vec<_> = modules.into_iter().map(|(digest, _)| digest).collect();
+        let module = if self.random.random_ratio(1, 3) { self.pick(&modules) } else { None };
         self.pick(&parked).is_some_and(|run| {
-            let asked = self.host().engine.resume(run, None);
+            if module.is_some() {
+                self.witness.cuts.tried_elsewhere(run);
+            }
+            let asked = self.host().engine.resume(run, module.map(|module| module.to_string()));
             self.asked.push(Call::Resume(asked));
             true
         })
