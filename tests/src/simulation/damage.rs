@@ -126,7 +126,8 @@ fn key((run, position): ImageKey) -> Vec<u8> {
     [run.to_bytes().as_slice(), &position.to_be_bytes()].concat()
 }
 
-fn image(key: &[u8]) -> ImageKey {
+/// The image of a key of the store.
+pub(crate) fn image(key: &[u8]) -> ImageKey {
     let (run, position) = key.split_first_chunk().expect("it begins with a run");
     (RunId::from_bytes(*run), u64::from_be_bytes(position.try_into().expect("it ends with a position")))
 }

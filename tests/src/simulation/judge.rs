@@ -1,18 +1,16 @@
 //! What must have come of a life when all its runs have ended.
 
-use std::hash::Hasher;
+use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
 
 use guest_basics::program::{Program, STRICT, Seen};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableHandle};
 use segno_host::sandbox::{Facts, Module, Moment, Quota, Sandbox, Tokens};
 use segno_host::store::RunRecord;
 use segno_journal::{Event, RunId, Turn, Verdict, divergence};
 
 use crate::basics;
-use crate::faulty::Disk;
 use crate::simulation::life::Life;
-use crate::simulation::model;
+use crate::simulation::{model, rows};
 
 const QUOTA: Quota = Quota {
     fuel_per_turn: 2_000_000_000,
@@ -33,9 +31,12 @@ pub(crate) fn judge(mut life: Life<'_>) -> u64 {
         replay(*run, &record, &seen.turns);
         judge_program(*run, &record, &seen.turns);
     }
+    let payloads = rows::payloads(&store, life.witness.runs.keys().copied());
     drop(store);
-    let (disk, _witness, mut trace) = life.into_disk();
-    add_rows(&disk, &mut trace);
+    let (disk, witness, mut trace) = life.into_disk();
+    let rows = rows::of(&disk);
+    rows::nothing_is_left(&rows, &payloads, &witness.cuts);
+    rows.hash(&mut trace);
     trace.finish()
 }
 
@@ -82,22 +83,4 @@ fn module() -> &'static Module {
         let sandbox = Sandbox::new(Some(&crate::cache())).expect("the sandbox can be made");
         sandbox.load(&basics()).expect("the component is good")
     })
-}
-
-/// Adds all that is on a disk, row by row.
-fn add_rows(disk: &Disk, digest: &mut impl Hasher) {
-    let db = Database::builder().create_with_backend(disk.clone()).expect("the store opens");
-    let transaction = db.begin_read().expect("the store can be read");
-    let mut tables: Vec<_> = transaction.list_tables().expect("the store can be read").collect();
-    tables.sort_by(|one, other| one.name().cmp(other.name()));
-    for table in tables {
-        let definition: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(table.name());
-        let rows = transaction.open_table(definition).expect("all tables are of bytes");
-        digest.write(table.name().as_bytes());
-        for row in rows.iter().expect("the store can be read") {
-            let (key, value) = row.expect("the store can be read");
-            digest.write(key.value());
-            digest.write(value.value());
-        }
-    }
 }

@@ -15,6 +15,7 @@ mod lines;
 mod model;
 mod moves;
 mod plans;
+mod rows;
 mod story;
 mod witness;
 mod world;

@@ -1,0 +1,66 @@
+//! What is left on disk when all runs have ended, row by row.
+
+use std::collections::BTreeMap;
+
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableHandle};
+use segno_host::store::Store;
+use segno_journal::RunId;
+
+use crate::faulty::Disk;
+use crate::simulation::cuts::Cuts;
+use crate::simulation::damage::image;
+use crate::simulation::witness::turns;
+
+/// From this size on a payload is kept apart from its turn, in bytes.
+const LARGE: usize = 8 << 10;
+
+/// The rows of a table: key and value.
+type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// All rows of all tables.
+pub(crate) fn of(disk: &Disk) -> BTreeMap<String, Rows> {
+    let db = Database::builder().create_with_backend(disk.clone()).expect("the store opens");
+    let transaction = db.begin_read().expect("the store can be read");
+    let tables = transaction.list_tables().expect("the store can be read");
+    let rows = tables.map(|table| {
+        let definition: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(table.name());
+        let rows = transaction.open_table(definition).expect("all tables are of bytes");
+        let rows = rows.iter().expect("the store can be read").map(|row| {
+            let (key, value) = row.expect("the store can be read");
+            (key.value().to_vec(), value.value().to_vec())
+        });
+        (table.name().to_owned(), rows.collect())
+    });
+    rows.collect()
+}
+
+/// The large payloads of the turns that are on disk, and how many turns have each.
+pub(crate) fn payloads(store: &Store, runs: impl Iterator<Item = RunId>) -> BTreeMap<Vec<u8>, u64> {
+    let mut payloads = BTreeMap::new();
+    for mut turn in runs.flat_map(|run| turns(store, run, 0)) {
+        for payload in
+            turn.payloads().filter(|payload| payload.size() >= LARGE).map(|mut payload| payload.take())
+        {
+            *payloads.entry(payload).or_default() += 1;
+        }
+    }
+    payloads
+}
+
+/// No image is left, and no payload that no turn has; each is counted as often as turns have it.
+pub(crate) fn nothing_is_left(rows: &BTreeMap<String, Rows>, payloads: &BTreeMap<Vec<u8>, u64>, cuts: &Cuts) {
+    for table in ["images", "blocks"] {
+        // Of an image that was harmed, the one row may be gone that leads to the other.
+        let left = rows[table].iter().map(|(key, _)| image(key)).find(|image| !cuts.harmed().contains(image));
+        assert_eq!(left, None, "an image is left in `{table}`");
+    }
+    assert_eq!(rows["payloads"].len(), payloads.len(), "another number of payloads than the turns have");
+    let counts = rows["payload_counts"]
+        .iter()
+        .map(|(_, count)| u64::from_le_bytes(count.as_slice().try_into().expect("a count has 8 bytes")));
+    let mut counts: Vec<_> = counts.collect();
+    let mut expected: Vec<_> = payloads.values().copied().filter(|count| *count > 1).collect();
+    counts.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(counts, expected, "payloads are counted in another way than the turns have them");
+}
