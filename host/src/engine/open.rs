@@ -176,7 +176,7 @@ impl Parts {
     pub(crate) fn shard(&self) -> Shard {
         Shard {
             store: self.store.clone(),
-            committer: self.committer.clone(),
+            committer: self.committer.clone().unhurried(),
             modules: Arc::clone(&self.modules),
             outside: self.outside.clone(),
             config: Arc::clone(&self.config),

@@ -40,11 +40,21 @@ pub(crate) struct Shard {
 impl Shard {
     /// Gives each message its due, until the host goes down.
     pub(crate) fn run(mut self, inbox: &Receiver<Message>) {
-        while let Ok(message) = inbox.recv() {
+        while let Some(message) = self.next(inbox) {
             if self.handle(message).is_break() {
-                return;
+                return self.committer.hurry();
             }
         }
+    }
+
+    /// The next message. While there is none, what the last one led to is written.
+    fn next(&self, inbox: &Receiver<Message>) -> Option<Message> {
+        if let Ok(message) = inbox.try_recv() {
+            self.committer.hurry();
+            return Some(message);
+        }
+        self.committer.write_alone();
+        inbox.recv().ok()
     }
 
     /// Owns a run from now on, until it has ended.

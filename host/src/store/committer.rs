@@ -1,8 +1,10 @@
-//! The one thread that writes: it takes all drafts that wait, writes them in one transaction, and
-//! then lets each of them go on. Under load the batches grow by themselves; alone, a draft is a
-//! batch of one.
+//! Writing what waits in the line: all drafts that wait, in one transaction, and then each of them
+//! goes on. Under load the batches grow by themselves; alone, a draft is a batch of one.
+//!
+//! One thread writes. But waking it takes as long as a third of a commit, so a shard that has nothing
+//! else to do writes a draft that is alone in the line by itself.
 
-use std::sync::mpsc::{Receiver, SendError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
@@ -10,47 +12,50 @@ use crate::store::Store;
 use crate::store::by_hand::ByHand;
 use crate::store::draft::{Committed, Draft, Rows};
 use crate::store::error::StoreError;
-use crate::store::room::Room;
+use crate::store::line::{Batch, Line};
 use crate::store::write::write;
-
-/// How many drafts may wait. A full line holds back the shards, and they the doors.
-const QUEUE: usize = 8_192;
-
-/// How many drafts one transaction takes at most: enough to share the fsync among many, few enough
-/// that none waits long.
-const BATCH: usize = 4_096;
-
-/// After how many bytes of drafts a transaction takes no more: those who wait for it are not to wait
-/// for a whole line of large ones, and what it changes is held in memory until it is committed.
-const BATCH_BYTES: usize = 32 << 20;
 
 /// Where drafts are handed in. Cheap to clone; the thread ends when it is told to or the last one is dropped.
 #[derive(Clone)]
 pub struct Committer {
-    line: Line,
+    way: Way,
     broken: Arc<OnceLock<StoreError>>,
+    /// Who hands in says itself when the thread is to write.
+    unhurried: bool,
 }
 
-/// Where drafts wait.
+/// The way from a draft to the disk.
 #[derive(Clone)]
-enum Line {
-    /// For the thread that writes, where there is room.
-    Thread(SyncSender<Order>, Arc<Room>),
+enum Way {
+    /// In line for the thread that writes.
+    Thread(Arc<Handle>),
     /// For somebody who says when they are written.
     ByHand(ByHand),
 }
 
-/// What the thread is told.
-enum Order {
-    Write(Pending),
-    Stop,
+/// The line, as those hold it who hand in; closed with the last of them.
+struct Handle(Arc<Desk>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.line.close();
+    }
+}
+
+/// Where drafts are written.
+struct Desk {
+    line: Line,
+    store: Store,
+    broken: Arc<OnceLock<StoreError>>,
+    /// Told after each commit how many drafts it had.
+    committed: Box<dyn Fn(usize) + Send + Sync>,
 }
 
 /// A draft, and what is to happen when it is on disk or cannot be.
 pub(super) struct Pending {
-    rows: Rows,
+    pub(super) rows: Rows,
     /// How much room it takes while it waits.
-    bytes: usize,
+    pub(super) bytes: usize,
     pub(super) then: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
 }
 
@@ -63,20 +68,24 @@ impl Committer {
 
     /// As [`Committer::start`]; `committed` is told after each commit how many drafts it had.
     #[must_use]
-    pub fn start_counted(store: Store, committed: impl Fn(usize) + Send + 'static) -> (Self, JoinHandle<()>) {
-        let (queue, orders) = sync_channel(QUEUE);
-        let broken = Arc::default();
-        let seen_broken = Arc::clone(&broken);
-        let room = Arc::<Room>::default();
-        let closing = Closing(Arc::clone(&room));
+    pub fn start_counted(
+        store: Store,
+        committed: impl Fn(usize) + Send + Sync + 'static,
+    ) -> (Self, JoinHandle<()>) {
+        let broken = Arc::<OnceLock<StoreError>>::default();
+        let (line, committed) = (Line::default(), Box::new(committed));
+        let desk = Arc::new(Desk { line, store, broken: Arc::clone(&broken), committed });
+        let handle = Arc::new(Handle(Arc::clone(&desk)));
         let thread = std::thread::Builder::new()
             .name("segno-committer".into())
             .spawn(move || {
-                let _guard = PanicGuard(Arc::clone(&seen_broken));
-                run(&store, &orders, &seen_broken, &closing.0, &committed);
+                let _ending = Ending(&desk.line);
+                while let Some(batch) = desk.line.take() {
+                    desk.write(batch);
+                }
             })
             .expect("the system has a thread for the committer when the host starts");
-        (Self { line: Line::Thread(queue, room), broken }, thread)
+        (Self { way: Way::Thread(handle), broken, unhurried: false }, thread)
     }
 
     /// A committer without a thread, for a host on one thread: drafts wait until somebody moves the
@@ -86,10 +95,17 @@ impl Committer {
     pub fn by_hand(store: Store) -> (Self, ByHand) {
         let broken = Arc::default();
         let line = ByHand::new(store, Arc::clone(&broken));
-        (Self { line: Line::ByHand(line.clone()), broken }, line)
+        (Self { way: Way::ByHand(line.clone()), broken, unhurried: false }, line)
     }
 
-    /// Hands in a draft, and waits while the line is full. `then` is called on the committing thread
+    /// The same line for a thread that does one thing after the other: what it hands in need not be
+    /// written until it calls [`Committer::hurry`] or [`Committer::write_alone`].
+    #[must_use]
+    pub(crate) fn unhurried(self) -> Self {
+        Self { unhurried: true, ..self }
+    }
+
+    /// Hands in a draft, and waits while the line is full. `then` is called on the thread that writes
     /// once the draft is on disk, or with the reason why it is not and never will be; it must not wait
     /// for anything.
     pub fn submit<T: Send + 'static>(
@@ -102,14 +118,33 @@ impl Committer {
             then(written.map(|()| Committed::new(thing)));
         });
         let pending = Pending { bytes: rows.size(), rows, then };
-        match &self.line {
-            Line::Thread(queue, room) => {
-                room.take(pending.bytes);
-                if let Err(SendError(Order::Write(refused))) = queue.send(Order::Write(pending)) {
-                    (refused.then)(Err(StoreError::Closed));
+        match &self.way {
+            Way::Thread(handle) => {
+                if let Err(refused) = handle.0.line.push(pending) {
+                    return (refused.then)(Err(StoreError::Closed));
+                }
+                if !self.unhurried {
+                    handle.0.line.wake();
                 }
             }
-            Line::ByHand(line) => line.push(pending),
+            Way::ByHand(line) => line.push(pending),
+        }
+    }
+
+    /// Has the thread write what was handed in: who did has more to do.
+    pub(crate) fn hurry(&self) {
+        if let Way::Thread(handle) = &self.way {
+            handle.0.line.wake();
+        }
+    }
+
+    /// Writes what was handed in, here and now, if it is alone in the line; or has the thread do it.
+    /// For a thread that has nothing else to do.
+    pub(crate) fn write_alone(&self) {
+        if let Way::Thread(handle) = &self.way
+            && let Some(batch) = handle.0.line.take_alone()
+        {
+            handle.0.write(batch);
         }
     }
 
@@ -126,9 +161,8 @@ impl Committer {
 
     /// Ends the thread when all that was handed in before is on disk. What comes later is refused.
     pub fn stop(&self) {
-        if let Line::Thread(queue, _) = &self.line {
-            // A thread that is gone has stopped.
-            let _gone = queue.send(Order::Stop);
+        if let Way::Thread(handle) = &self.way {
+            handle.0.line.close();
         }
     }
 
@@ -144,8 +178,9 @@ impl Committer {
             // The one who waits is there: it does nothing else.
             let _heard = done.send(written.map(drop));
         });
-        if let Line::ByHand(line) = &self.line {
-            line.flush();
+        match &self.way {
+            Way::Thread(handle) => handle.0.line.wake(),
+            Way::ByHand(line) => line.flush(),
         }
         wait.recv().unwrap_or(Err(StoreError::Closed))
     }
@@ -157,25 +192,16 @@ impl Committer {
     }
 }
 
-/// Writes batch after batch. After the first failure nothing more is written: what follows may
-/// depend on what is missing, so the store must be opened again.
-fn run(
-    store: &Store,
-    orders: &Receiver<Order>,
-    broken: &OnceLock<StoreError>,
-    room: &Room,
-    committed: &dyn Fn(usize),
-) {
-    loop {
-        let (batch, stop) = next_batch(orders);
-        let bytes = batch.iter().map(|pending| pending.bytes).sum();
-        let written = write_unless_broken(store, &batch, broken, committed);
-        for pending in batch {
+impl Desk {
+    /// Writes a batch, and lets its drafts go on before anybody writes the next one. After the first
+    /// failure nothing more is written: what follows may depend on what is missing, so the store must
+    /// be opened again.
+    fn write(&self, mut batch: Batch<'_>) {
+        // Dropped before the batch is: nobody writes on after a panic here.
+        let _guard = PanicGuard(Arc::clone(&self.broken));
+        let written = write_unless_broken(&self.store, &batch.drafts, &self.broken, &self.committed);
+        for pending in batch.drafts.drain(..) {
             (pending.then)(written.clone());
-        }
-        room.give_back(bytes);
-        if stop {
-            return;
         }
     }
 }
@@ -215,36 +241,12 @@ impl Drop for PanicGuard {
     }
 }
 
-/// Lets everybody go who waits for room, when the thread that gives it back is over, whyever.
-struct Closing(Arc<Room>);
+/// Lets everybody go who waits, when the thread that writes is over, whyever.
+struct Ending<'a>(&'a Line);
 
-impl Drop for Closing {
+impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.0.close();
-    }
-}
-
-/// Waits for a draft, and takes with it what waits already. True if nothing more is to come.
-fn next_batch(orders: &Receiver<Order>) -> (Vec<Pending>, bool) {
-    let (mut batch, mut bytes) = (Vec::new(), 0);
-    let mut next = orders.recv().ok();
-    loop {
-        match next {
-            Some(Order::Write(pending)) => {
-                bytes += pending.bytes;
-                batch.push(pending);
-            }
-            // All who could hand in a draft are gone, or somebody said so.
-            Some(Order::Stop) | None => return (batch, true),
-        }
-        if batch.len() == BATCH || bytes >= BATCH_BYTES {
-            return (batch, false);
-        }
-        match orders.try_recv() {
-            Ok(order) => next = Some(order),
-            Err(TryRecvError::Empty) => return (batch, false),
-            Err(TryRecvError::Disconnected) => next = None,
-        }
+        self.0.end();
     }
 }
 
@@ -256,6 +258,10 @@ mod tests {
 
     use super::*;
 
+    fn in_memory() -> (Committer, JoinHandle<()>) {
+        Committer::start(Store::open_on(InMemoryBackend::new()).expect("the store opens"))
+    }
+
     /// A draft that takes this much room, or says so.
     fn draft(bytes: usize) -> Draft<()> {
         let mut draft = Draft::nothing();
@@ -263,10 +269,14 @@ mod tests {
         draft
     }
 
+    fn line(committer: &Committer) -> &Line {
+        let Way::Thread(handle) = &committer.way else { panic!("it has a thread") };
+        &handle.0.line
+    }
+
     #[test]
     fn a_full_line_holds_back_who_hands_in_a_draft_and_nobody_who_waits_for_the_disk() {
-        let store = Store::open_on(InMemoryBackend::new()).expect("the store opens");
-        let (committer, thread) = Committer::start(store);
+        let (committer, thread) = in_memory();
         let (go_on, stalled) = channel::<()>();
         committer.submit(draft(0), move |_written| stalled.recv().expect("the test says so"));
         // More than all the room: it goes through, and nothing after it.
@@ -276,8 +286,7 @@ mod tests {
             late.submit(draft(1), |written| assert!(written.is_ok()));
             late.flush()
         });
-        let Line::Thread(_, room) = &committer.line else { panic!("it has a thread") };
-        while room.held_back() == 0 {
+        while line(&committer).held_back() == 0 {
             assert!(!late.is_finished(), "it was not held back");
             std::thread::yield_now();
         }
@@ -294,15 +303,57 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_takes_no_more_than_its_bytes() {
-        let (queue, orders) = sync_channel(10);
-        for bytes in [1, BATCH_BYTES - 2, 1, 1, BATCH_BYTES * 2, 1] {
-            let pending = Pending { rows: Rows::default(), bytes, then: Box::new(|_written| {}) };
-            queue.send(Order::Write(pending)).expect("there is room");
+    fn a_draft_that_is_alone_is_written_by_who_handed_it_in() {
+        let (committer, _thread) = in_memory();
+        let (written, hears) = channel();
+        let unhurried = committer.unhurried();
+        unhurried.submit(draft(0), move |_| written.send(std::thread::current().id()).expect("heard"));
+        assert!(hears.try_recv().is_err(), "nobody was told to write");
+        unhurried.write_alone();
+        assert_eq!(hears.try_recv(), Ok(std::thread::current().id()));
+    }
+
+    #[test]
+    fn drafts_that_are_not_alone_are_written_by_the_thread_in_their_order() {
+        let (committer, thread) = in_memory();
+        let unhurried = committer.unhurried();
+        let (written, hears) = channel();
+        for number in 0..3 {
+            let written = written.clone();
+            let then = move |_| written.send((number, std::thread::current().id())).expect("heard");
+            unhurried.submit(draft(0), then);
         }
-        drop(queue);
-        let batches = std::iter::repeat_with(|| next_batch(&orders)).take(3);
-        let batches: Vec<_> = batches.map(|(batch, is_last)| (batch.len(), is_last)).collect();
-        assert_eq!(batches, [(3, false), (2, false), (1, true)]);
+        unhurried.write_alone();
+        let of_thread = thread.thread().id();
+        let heard: Vec<_> = hears.iter().take(3).collect();
+        assert_eq!(heard, [(0, of_thread), (1, of_thread), (2, of_thread)]);
+    }
+
+    #[test]
+    fn what_is_handed_in_while_somebody_writes_is_written_by_the_thread_after_it() {
+        let (committer, _thread) = in_memory();
+        let (unhurried, other) = (committer.clone().unhurried(), committer.unhurried());
+        let (written, hears) = channel();
+        let late = written.clone();
+        unhurried.submit(draft(0), move |_| {
+            // As another shard does, which then has nothing else to do.
+            other.submit(draft(0), move |_| late.send("late").expect("heard"));
+            other.write_alone();
+            written.send("early").expect("heard");
+        });
+        unhurried.write_alone();
+        assert_eq!(hears.iter().take(2).collect::<Vec<_>>(), ["early", "late"]);
+    }
+
+    #[test]
+    fn after_a_panic_of_who_writes_nothing_is_written_any_more() {
+        let (committer, _thread) = in_memory();
+        let unhurried = committer.clone().unhurried();
+        let shard = std::thread::spawn(move || {
+            unhurried.submit(draft(0), |_| panic!("as a defect would"));
+            unhurried.write_alone();
+        });
+        shard.join().expect_err("it panicked");
+        assert!(matches!(committer.flush(), Err(StoreError::Panicked)));
     }
 }

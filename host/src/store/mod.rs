@@ -12,13 +12,13 @@ mod error;
 #[cfg(test)]
 mod golden;
 mod images;
+mod line;
 mod new;
 #[cfg(test)]
 mod once;
 mod payloads;
 mod read;
 mod records;
-mod room;
 mod tables;
 mod turns;
 mod write;
