@@ -115,7 +115,7 @@ impl<'a> Play<'a> {
                 self.now = self.now.max(until.0);
                 Event::Slept { op: *op }
             }
-            Open::Webhook { .. } => self.call(*op),
+            Open::Webhook(_) => self.call(*op),
         }
     }
 

@@ -24,7 +24,7 @@ pub use crate::command::{Answer, Command, StepOptions};
 pub use crate::event::{Event, Request, Response, StepFailure};
 pub use crate::id::{Op, ParseRunIdError, RunId, Timestamp};
 pub use crate::module::{Digest, History, Manifest, ParseDigestError, Workflow};
-pub use crate::open::{Open, StepCall};
+pub use crate::open::{Open, OpenWebhook, StepCall};
 pub use crate::payload::Payload;
 pub use crate::run::{Effect, Fault, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Refusal, Run, Status};
 pub use crate::turn::{BlockKind, Blocked, Level, LogLine, Turn, Verdict};

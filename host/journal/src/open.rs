@@ -19,7 +19,7 @@ pub enum Open {
         /// The last attempt that failed and is to be tried again, if there is one. Not of the
         /// turns, and so not of the state that is stored.
         #[serde(skip)]
-        last_attempt: Option<Attempt>,
+        last_attempt: Option<Box<Attempt>>,
     },
     /// A sleep that is not over.
     Sleep {
@@ -28,19 +28,36 @@ pub enum Open {
         /// When it is over.
         until: Timestamp,
     },
-    /// A webhook that is not disposed of, or of which requests are left to take.
-    Webhook {
-        /// When it was opened.
-        since: Timestamp,
-        /// Where to call it.
-        url: String,
-        /// How its callers are answered.
-        answer: Answer,
-        /// The sizes of the requests that the workflow has not taken, in bytes, oldest first.
-        untaken: VecDeque<usize>,
-        /// True once it is disposed of: what came before can still be taken.
-        disposed: bool,
-    },
+    /// A webhook that is not disposed of, or of which requests are left to take. Apart, since a host
+    /// may have a million runs that sleep, and none of them shall pay for it.
+    Webhook(Box<OpenWebhook>),
+}
+
+/// A webhook that is not over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenWebhook {
+    /// When it was opened.
+    pub since: Timestamp,
+    /// Where to call it.
+    pub url: String,
+    /// How its callers are answered.
+    pub answer: Answer,
+    /// The sizes of the requests that the workflow has not taken, in bytes, oldest first.
+    pub untaken: VecDeque<usize>,
+    /// True once it is disposed of: what came before can still be taken.
+    pub disposed: bool,
+}
+
+impl Open {
+    /// The moment at which a timer has something to do for the operation, if there is one.
+    #[must_use]
+    pub fn due_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Step { last_attempt, .. } => last_attempt.as_ref().map(|last| last.retry_at),
+            Self::Sleep { until, .. } => Some(*until),
+            Self::Webhook(_) => None,
+        }
+    }
 }
 
 /// A step, as the workflow asked for it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::retry::Attempt;
-use crate::{Command, Event, Op, Open, Response, StepCall, Timestamp, Turn, Verdict};
+use crate::{Command, Event, Op, Open, OpenWebhook, Response, StepCall, Timestamp, Turn, Verdict};
 
 /// How many requests of one webhook may lie untaken. More than this is a workflow that does not
 /// keep up; its callers are asked to come later.
@@ -73,6 +73,8 @@ pub enum Effect {
     Forget {
         /// The operation.
         op: Op,
+        /// The moment at which it was to be woken.
+        at: Timestamp,
     },
     /// Answer the caller of a request.
     Respond {
@@ -82,7 +84,10 @@ pub enum Effect {
         response: Response,
     },
     /// The run is over: stop its steps, forget its timers, tell who waits for it.
-    End,
+    End {
+        /// The timers that it may have, by their moments: of sleeps, and of attempts to come.
+        timers: Vec<(Timestamp, Op)>,
+    },
 }
 
 /// Why a run cannot be given an event. Nothing has changed.
@@ -188,7 +193,7 @@ impl Run {
     /// nothing is remembered.
     pub fn remember(&mut self, op: Op, attempt: Attempt) {
         if let Some(Open::Step { last_attempt, .. }) = self.open_mut(op) {
-            *last_attempt = Some(attempt);
+            *last_attempt = Some(Box::new(attempt));
         }
     }
 
@@ -212,9 +217,9 @@ impl Run {
         match (self.operation(op), event) {
             (Some(Open::Step { .. }), Event::StepCompleted { .. } | Event::StepFailed { .. })
             | (Some(Open::Sleep { .. }), Event::Slept { .. }) => Ok(()),
-            (Some(Open::Webhook { untaken, disposed: false, .. }), Event::Requested { request, .. }) => {
+            (Some(Open::Webhook(webhook)), Event::Requested { request, .. }) if !webhook.disposed => {
                 let bytes = self.untaken_bytes + request.size();
-                let full = untaken.len() >= MAX_UNTAKEN || bytes > MAX_UNTAKEN_BYTES;
+                let full = webhook.untaken.len() >= MAX_UNTAKEN || bytes > MAX_UNTAKEN_BYTES;
                 if full { Err(Refusal::Full) } else { Ok(()) }
             }
             _ => Err(Refusal::NotOpen(op)),
@@ -263,8 +268,8 @@ impl Run {
             }
             Event::Requested { op, request } => {
                 self.requests += 1;
-                if let Some(Open::Webhook { untaken, .. }) = self.open_mut(*op) {
-                    untaken.push_back(request.size());
+                if let Some(Open::Webhook(webhook)) = self.open_mut(*op) {
+                    webhook.untaken.push_back(request.size());
                     self.untaken_bytes += request.size();
                 }
             }
@@ -287,13 +292,9 @@ impl Run {
             }
             Command::Webhook { token: _, url, answer } => {
                 let (url, answer) = (url.clone(), answer.clone());
-                self.begin(Open::Webhook {
-                    since: now,
-                    url,
-                    answer,
-                    untaken: VecDeque::new(),
-                    disposed: false,
-                });
+                let untaken = VecDeque::new();
+                let webhook = OpenWebhook { since: now, url, answer, untaken, disposed: false };
+                self.begin(Open::Webhook(Box::new(webhook)));
                 Ok(None)
             }
             Command::Take { webhook } => self.take(*webhook).map(|()| None),
@@ -302,15 +303,14 @@ impl Run {
             }
             Command::Respond { request, .. } => Err(Fault::UnknownRequest(*request)),
             Command::CancelSleep { sleep } => {
-                if !matches!(self.operation(*sleep), Some(Open::Sleep { .. })) {
-                    return Ok(None);
-                }
+                let Some(Open::Sleep { until, .. }) = self.operation(*sleep) else { return Ok(None) };
+                let at = *until;
                 self.open.remove(sleep);
-                Ok(Some(Effect::Forget { op: *sleep }))
+                Ok(Some(Effect::Forget { op: *sleep, at }))
             }
             Command::Dispose { webhook } => {
-                if let Some(Open::Webhook { disposed, .. }) = self.open_mut(*webhook) {
-                    *disposed = true;
+                if let Some(Open::Webhook(webhook)) = self.open_mut(*webhook) {
+                    webhook.disposed = true;
                 }
                 self.forget_if_drained(*webhook);
                 Ok(None)
@@ -320,7 +320,7 @@ impl Run {
 
     fn take(&mut self, webhook: Op) -> Result<(), Fault> {
         let oldest = match self.open_mut(webhook) {
-            Some(Open::Webhook { untaken, .. }) => untaken.pop_front(),
+            Some(Open::Webhook(webhook)) => webhook.untaken.pop_front(),
             _ => None,
         };
         self.forget_if_drained(webhook);
@@ -331,8 +331,9 @@ impl Run {
 
     /// A webhook that is disposed of is over when the last of its requests is taken.
     fn forget_if_drained(&mut self, webhook: Op) {
-        if let Some(Open::Webhook { untaken, disposed: true, .. }) = self.operation(webhook)
-            && untaken.is_empty()
+        if let Some(Open::Webhook(open)) = self.operation(webhook)
+            && open.disposed
+            && open.untaken.is_empty()
         {
             self.open.remove(&webhook);
         }
@@ -358,9 +359,10 @@ impl Run {
             Verdict::Failed(error) => Status::Failed(error.clone()),
             Verdict::Cancelled => Status::Cancelled,
         };
-        self.open.clear();
+        let open = std::mem::take(&mut self.open);
+        let timers = open.iter().filter_map(|(op, open)| Some((open.due_at()?, *op))).collect();
         self.untaken_bytes = 0;
-        Ok(Some(Effect::End))
+        Ok(Some(Effect::End { timers }))
     }
 }
 

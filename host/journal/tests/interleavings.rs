@@ -112,7 +112,7 @@ fn happening(op: Op, open: &Open, number: u64, goes_well: bool) -> Event {
             Event::StepFailed { op, failure: StepFailure { step, attempts: 1, message, fatal: false } }
         }
         Open::Sleep { .. } => Event::Slept { op },
-        Open::Webhook { .. } => {
+        Open::Webhook(_) => {
             let (method, url) = ("POST".to_owned(), "/".to_owned());
             Event::Requested { op, request: Request { number, method, url, headers: vec![], body: vec![1] } }
         }

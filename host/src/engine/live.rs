@@ -1,5 +1,7 @@
 //! A run that has not ended, as its shard knows it.
 
+use std::sync::Arc;
+
 use segno_journal::{Event, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Run, RunId, Timestamp};
 
 use crate::engine::images::Images;
@@ -26,7 +28,7 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn new(run: RunId, record: RunRecord) -> Self {
-        let owner = Owner { run, workflow: record.workflow.as_str().into() };
+        let owner = Owner { run, workflow: Arc::clone(&record.workflow) };
         let last_at = record.started_at;
         let (parked, images) = (ParkedLine::default(), Images::default());
         Self { owner, record, run: Run::new(), last_at, parked, images, key: None, damage: None }

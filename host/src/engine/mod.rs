@@ -171,8 +171,7 @@ impl Engine {
         let module = self.0.modules.enter_current(workflow)?;
         let started_at = self.0.outside.now();
         let run = self.name_run(started_at);
-        let (workflow, seed, standing) =
-            (workflow.to_owned(), self.0.outside.chance.seed(), Standing::Running);
+        let (workflow, seed, standing) = (workflow.into(), self.0.outside.chance.seed(), Standing::Running);
         let record = RunRecord { workflow, module, started_at, seed, standing };
         let input = <Box<str>>::from(input).into_string();
         self.ask(run, |then| Message::Start { run, record, input, key, then }).await?;

@@ -72,11 +72,11 @@ impl Outside {
                     self.attempt(Attempted { run, workflow, op, call, number: 1 });
                 }
                 Effect::Wake { op, at } => self.timers.arm(at, Due::Wake(owner.run, op)),
-                Effect::Forget { op } => self.timers.disarm(owner.run, op),
+                Effect::Forget { op, at } => self.timers.disarm(at, owner.run, op),
                 Effect::Respond { request, response } => self.callers.respond(owner.run, request, response),
-                Effect::End => {
+                Effect::End { timers } => {
                     self.runner.cancel_run(owner.run);
-                    self.timers.forget(owner.run);
+                    timers.into_iter().for_each(|(at, op)| self.timers.disarm(at, owner.run, op));
                     self.callers.let_go(owner.run);
                     self.callers.end(owner.run);
                 }
@@ -88,14 +88,14 @@ impl Outside {
     pub(crate) fn retry(&self, owner: &Owner, op: Op, call: Arc<StepCall>, last: &Committed<Attempt>) {
         let (run, workflow) = (owner.run, Arc::clone(&owner.workflow));
         let attempted = Attempted { run, workflow, op, call, number: last.number.saturating_add(1) };
-        self.timers.arm(last.retry_at, Due::Retry(attempted));
+        self.timers.arm(last.retry_at, Due::Retry(Box::new(attempted)));
     }
 
     /// What a timer does when it is due.
     pub(crate) fn fire(&self, due: Due) {
         match due {
             Due::Wake(run, op) => self.tell(run, Message::Event { run, event: Event::Slept { op } }),
-            Due::Retry(attempted) => self.tell(attempted.run, Message::Retry(attempted)),
+            Due::Retry(attempted) => self.tell(attempted.run, Message::Retry(*attempted)),
         }
     }
 

@@ -95,7 +95,7 @@ impl Engine {
             }
             (scanned, last) = (scanned + 1, Some(run));
             let status = status_of(&record.standing);
-            let wanted = filter.workflow.as_ref().is_none_or(|workflow| *workflow == record.workflow)
+            let wanted = filter.workflow.as_ref().is_none_or(|workflow| **workflow == *record.workflow)
                 && filter.status.is_none_or(|wanted| wanted == status);
             if wanted {
                 runs.push(summary(run, record));
@@ -212,7 +212,7 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
 fn summary(run_id: RunId, record: RunRecord) -> RunSummary {
     RunSummary {
         run_id,
-        workflow: record.workflow,
+        workflow: record.workflow.to_string(),
         status: status_of(&record.standing),
         module: record.module.to_string(),
         started_at: when(record.started_at),

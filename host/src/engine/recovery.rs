@@ -104,19 +104,19 @@ fn set_going(outside: &Outside, live: &Live, told: &BTreeSet<Op>, stopped_at: Op
                 let number = last_attempt.as_ref().map_or(1, |last| last.number.saturating_add(1));
                 let workflow = live.owner.workflow.clone();
                 let mut attempted = Attempted { run, workflow, op, call: call.clone(), number };
-                match last_attempt.as_ref().filter(|last| never_began(last, outside.now(), stopped_at)) {
+                match last_attempt.as_deref().filter(|last| never_began(last, outside.now(), stopped_at)) {
                     waits if !outside.has_step(&call.name) => {
                         attempted.number += u32::from(waits.is_none());
                         outside.leave_to_another_host(attempted);
                     }
-                    Some(last) => outside.timers.arm(last.retry_at, Due::Retry(attempted)),
+                    Some(last) => outside.timers.arm(last.retry_at, Due::Retry(Box::new(attempted))),
                     // It was running, or about to: nothing was written when it began, so it counts,
                     // lest a step that kills the host be tried for ever.
                     None => outside.tell(run, lost(outside, run, op, call, number)),
                 }
             }
             Open::Sleep { until, .. } => outside.timers.arm(*until, Due::Wake(run, op)),
-            Open::Webhook { .. } => {}
+            Open::Webhook(_) => {}
         }
     }
 }

@@ -126,7 +126,7 @@ impl Revival<'_> {
     fn fresh(&self, live: &Live) -> Result<Guest, String> {
         let facts = Facts {
             run: live.owner.run,
-            workflow: live.record.workflow.clone(),
+            workflow: live.record.workflow.to_string(),
             started_at: live.record.started_at,
             seed: live.record.seed,
         };

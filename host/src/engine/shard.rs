@@ -241,7 +241,7 @@ impl Shard {
     ) {
         let operation = self.runs.get(&id).and_then(|live| live.run.operation(op));
         let answer = match operation {
-            Some(Open::Webhook { answer, .. }) => answer.clone(),
+            Some(Open::Webhook(webhook)) => webhook.answer.clone(),
             _ => Answer::Accepted,
         };
         let place = match answer {

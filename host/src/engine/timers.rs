@@ -2,7 +2,7 @@
 //!
 //! A timer is armed only for what is on disk, and is forgotten in a crash: recovery arms it again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use segno_journal::{Op, RunId, Timestamp};
@@ -17,12 +17,8 @@ pub(crate) enum Due {
     /// A sleep is over.
     Wake(RunId, Op),
     /// A step is to be tried again.
-    Retry(Attempted),
+    Retry(Box<Attempted>),
 }
-
-/// When an operation's timer is due, and the attempt that is then to be made, if it is not a sleep. A
-/// host may have a million sleepers, so there is no byte too many.
-type Timer = (Timestamp, Option<Box<Attempted>>);
 
 /// The timers. Cheap to clone.
 #[derive(Clone, Default)]
@@ -39,48 +35,37 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// By moment, then by operation: an operation has one timer at most.
-    line: BTreeSet<(Timestamp, RunId, Op)>,
-    due: BTreeMap<(RunId, Op), Timer>,
+    /// By moment, then by operation; with the attempt that is to be made, if it is no sleep. A host may
+    /// have a million sleepers, so there is no byte too many: who forgets a timer knows its moment.
+    line: BTreeMap<(Timestamp, RunId, Op), Option<Box<Attempted>>>,
     stopped: bool,
 }
 
+impl State {
+    fn first(&self) -> Option<Timestamp> {
+        self.line.first_key_value().map(|((at, ..), _)| *at)
+    }
+}
+
 impl Timers {
-    /// Sets a timer, in place of the one that the operation may have.
+    /// Sets a timer.
     pub(crate) fn arm(&self, at: Timestamp, due: Due) {
-        let ((run, op), attempt) = match due {
-            Due::Wake(run, op) => ((run, op), None),
-            Due::Retry(attempted) => ((attempted.run, attempted.op), Some(Box::new(attempted))),
+        let (key, attempt) = match due {
+            Due::Wake(run, op) => ((at, run, op), None),
+            Due::Retry(attempted) => ((at, attempted.run, attempted.op), Some(attempted)),
         };
         let mut state = self.lock();
-        if let Some((before, _)) = state.due.insert((run, op), (at, attempt)) {
-            state.line.remove(&(before, run, op));
-        }
-        state.line.insert((at, run, op));
-        let is_first = state.line.first() == Some(&(at, run, op));
+        state.line.insert(key, attempt);
+        let is_first = state.line.first_key_value().is_some_and(|(first, _)| *first == key);
         drop(state);
         if is_first {
             self.shared.changed.notify_one();
         }
     }
 
-    /// Forgets the timer of an operation, if it has one.
-    pub(crate) fn disarm(&self, run: RunId, op: Op) {
-        let mut state = self.lock();
-        if let Some((at, _)) = state.due.remove(&(run, op)) {
-            state.line.remove(&(at, run, op));
-        }
-    }
-
-    /// Forgets the timers of a run: it is over.
-    pub(crate) fn forget(&self, run: RunId) {
-        let mut state = self.lock();
-        let keys: Vec<_> = state.due.range((run, Op(0))..=(run, Op(u64::MAX))).map(|(key, _)| *key).collect();
-        for key in keys {
-            if let Some((at, _)) = state.due.remove(&key) {
-                state.line.remove(&(at, key.0, key.1));
-            }
-        }
+    /// Forgets the timer that an operation has at this moment, if it has one.
+    pub(crate) fn disarm(&self, at: Timestamp, run: RunId, op: Op) {
+        self.lock().line.remove(&(at, run, op));
     }
 
     /// Ends [`Timers::run`]: nothing fires any more.
@@ -98,7 +83,7 @@ impl Timers {
                 if state.stopped {
                     return;
                 }
-                state.line.first().map(|(at, ..)| *at)
+                state.first()
             };
             match next {
                 None => changed.await,
@@ -114,19 +99,16 @@ impl Timers {
     pub(crate) fn take_due(&self, now: Timestamp) -> Vec<Due> {
         let mut state = self.lock();
         let mut taken = Vec::new();
-        while let Some((at, run, op)) = state.line.first().copied().filter(|(at, ..)| *at <= now) {
-            state.line.remove(&(at, run, op));
-            taken.extend(state.due.remove(&(run, op)).map(|(_, attempt)| match attempt {
-                Some(attempted) => Due::Retry(*attempted),
-                None => Due::Wake(run, op),
-            }));
+        while let Some(entry) = state.line.first_entry().filter(|entry| entry.key().0 <= now) {
+            let ((_, run, op), attempt) = entry.remove_entry();
+            taken.push(attempt.map_or(Due::Wake(run, op), Due::Retry));
         }
         taken
     }
 
     /// When the earliest timer is due.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        self.lock().line.first().map(|(at, ..)| *at)
+        self.lock().first()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -10,7 +10,8 @@ use crate::sandbox::Output;
 
 /// What a run waits for, in the order in which it asked.
 pub(crate) fn waits_for(id: RunId, run: &Run) -> Vec<Wait> {
-    let waited_for = run.open().filter(|(_, open)| !matches!(open, Open::Webhook { disposed: true, .. }));
+    let waited_for =
+        run.open().filter(|(_, open)| !matches!(open, Open::Webhook(webhook) if webhook.disposed));
     waited_for.map(|(op, open)| wait(id, op, open)).collect()
 }
 
@@ -27,21 +28,22 @@ fn wait(id: RunId, op: Op, open: &Open) -> Wait {
             retry_at: failed(last_attempt).map(|last| -> Instant { when(last.retry_at) }),
         },
         Open::Sleep { since, until } => Wait::Sleep { op: op.0, since: when(*since), until: when(*until) },
-        Open::Webhook { since, url, untaken, .. } => {
-            Wait::Webhook { op: op.0, url: url.clone(), since: when(*since), untaken: untaken.len() }
+        Open::Webhook(webhook) => {
+            let (url, since, untaken) = (webhook.url.clone(), when(webhook.since), webhook.untaken.len());
+            Wait::Webhook { op: op.0, url, since, untaken }
         }
     }
 }
 
-fn failed(attempt: &Option<Attempt>) -> Option<&Attempt> {
-    attempt.as_ref().filter(|last| last.number > 0)
+fn failed(attempt: &Option<Box<Attempt>>) -> Option<&Attempt> {
+    attempt.as_deref().filter(|last| last.number > 0)
 }
 
 /// The tokens of the webhooks that a turn disposes of, as the run stood before it.
 pub(crate) fn tokens_of_disposed(run: &Run, turn: &Turn) -> Vec<String> {
     let begun = |op: Op| turn.operations().find(|(begun, _)| *begun == op).map(|(_, command)| command);
     let url_of = |op: Op| match run.operation(op) {
-        Some(Open::Webhook { url, .. }) => Some(url.as_str()),
+        Some(Open::Webhook(webhook)) => Some(webhook.url.as_str()),
         Some(_) => None,
         None => match begun(op)? {
             Command::Webhook { url, .. } => Some(url.as_str()),
@@ -69,7 +71,7 @@ pub(crate) fn dropped_at_end(run: &Run, event: &Event, output: &Output) -> Optio
     let before = others.filter_map(|(op, open)| match open {
         Open::Step { call, .. } => Some(format!("step `{}` ({op})", call.name)),
         Open::Sleep { .. } => Some(format!("a sleep ({op})")),
-        Open::Webhook { .. } => None,
+        Open::Webhook(_) => None,
     });
     let begun = output.commands.iter().filter_map(|command| match command {
         Command::Step { name, .. } => Some(format!("step `{name}`")),

@@ -1,5 +1,7 @@
 //! The records that are not the journal's own.
 
+use std::sync::Arc;
+
 use segno_journal::{Blocked, Digest, Event, Manifest, Op, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// The name of its workflow.
-    pub workflow: String,
+    #[serde(with = "shared")]
+    pub workflow: Arc<str>,
     /// Which code it runs.
     pub module: Digest,
     /// When it was started.
@@ -16,6 +19,21 @@ pub struct RunRecord {
     pub seed: [u8; 32],
     /// Where it stands.
     pub standing: Standing,
+}
+
+/// A name is stored as text, though all that belongs to a run shares it in memory.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(name: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(name)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+        String::deserialize(deserializer).map(Arc::from)
+    }
 }
 
 /// Where a run stands, as far as a list of runs shows it. The order of the variants is the disk

@@ -40,7 +40,7 @@ impl Cuts {
     pub(crate) fn look(&mut self, run: RunId, record: &RunRecord, had: u64, store: &Store) {
         self.look_at_block(run, record);
         let has_ended = record.standing.ended_at().is_some();
-        if record.workflow != KEPT_WORKFLOW {
+        if &*record.workflow != KEPT_WORKFLOW {
             return;
         }
         let images = store.images(run).expect("the store can be read");

@@ -43,7 +43,7 @@ pub(crate) fn judge(mut life: Life<'_>) -> u64 {
 /// A little program has returned what its journal says that it saw.
 fn judge_program(run: RunId, record: &RunRecord, turns: &[Turn]) {
     let Some(Turn { event: Event::Started { input }, .. }) = turns.first() else { return };
-    if record.workflow != "program" {
+    if *record.workflow != *"program" {
         return;
     }
     let program: Program = serde_json::from_str(input).expect("an input is a program");
@@ -65,7 +65,7 @@ fn judge_program(run: RunId, record: &RunRecord, turns: &[Turn]) {
 
 /// A fresh guest gives the same commands for all that is recorded.
 fn replay(run: RunId, record: &RunRecord, turns: &[Turn]) {
-    let (workflow, started_at, seed) = (record.workflow.clone(), record.started_at, record.seed);
+    let (workflow, started_at, seed) = (record.workflow.to_string(), record.started_at, record.seed);
     let facts = Facts { run, workflow, started_at, seed };
     let mut guest = module().instantiate(facts, QUOTA).expect("there is room");
     for turn in turns.iter().filter(|turn| turn.event != Event::Cancelled) {

@@ -172,7 +172,7 @@ impl Witness {
     }
 
     fn is_open(&self, run: RunId, op: Op) -> bool {
-        matches!(self.runs[&run].run.operation(op), Some(Open::Webhook { disposed: false, .. }))
+        matches!(self.runs[&run].run.operation(op), Some(Open::Webhook(webhook)) if !webhook.disposed)
     }
 
     /// An attempt begins once, when it is on disk that it is asked for, and when it is due.
@@ -268,7 +268,7 @@ impl Witness {
     pub(crate) fn unknown(&self, token: &str, store: &Store) {
         let (run, op, _) = self.tokens[token];
         let record = store.run(run).expect("the store can be read").expect("it was there");
-        let may_be = record.workflow == KEPT_WORKFLOW && !self.is_open(run, op);
+        let may_be = &*record.workflow == KEPT_WORKFLOW && !self.is_open(run, op);
         assert!(may_be, "{run}: nobody knows webhook {op} any more");
     }
 
@@ -284,7 +284,7 @@ impl Witness {
             );
             let is_lost = self.cuts.is_lost(*run);
             assert!(ended && (is_lost || seen.run.status().has_ended()), "{run} has not ended: {record:?}");
-            if record.workflow == KEPT_WORKFLOW && !is_lost {
+            if &*record.workflow == KEPT_WORKFLOW && !is_lost {
                 self.nothing_is_left(*run, &seen.turns, store);
             }
             // A run that was cancelled before its first turn keeps what it was given.

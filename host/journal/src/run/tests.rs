@@ -64,7 +64,7 @@ fn operations_are_numbered_in_the_order_in_which_they_are_started() {
         .map(|(op, open)| match open {
             Open::Step { call, .. } => format!("{op} step {}", call.name),
             Open::Sleep { until, .. } => format!("{op} sleep {}", until.0),
-            Open::Webhook { url, .. } => format!("{op} webhook {url}"),
+            Open::Webhook(webhook) => format!("{op} webhook {}", webhook.url),
         })
         .collect();
     assert_eq!(kinds, ["0 step a", "1 sleep 5", "2 webhook http://h/t"]);
@@ -89,17 +89,20 @@ fn an_event_of_another_kind_is_not_admitted() {
 fn a_sleep_that_is_given_up_is_over_and_its_timer_forgotten() {
     let mut life = Life::started(vec![Command::Sleep { until: Timestamp(9) }, step("a"), step("b")]);
     let cancel = vec![Command::CancelSleep { sleep: Op(0) }];
-    assert_eq!(life.turn(done(1), cancel.clone()), Ok(vec![Effect::Forget { op: Op(0) }]));
+    assert_eq!(life.turn(done(1), cancel.clone()), Ok(vec![Effect::Forget { op: Op(0), at: Timestamp(9) }]));
     assert_eq!(life.run.admits(&Event::Slept { op: Op(0) }), Err(Refusal::NotOpen(Op(0))));
     // Giving up what is over, or what is no sleep, changes nothing.
-    assert_eq!(life.turn_to(done(2), cancel, Verdict::Completed("1".into())), Ok(vec![Effect::End]));
+    assert_eq!(
+        life.turn_to(done(2), cancel, Verdict::Completed("1".into())),
+        Ok(vec![Effect::End { timers: vec![] }])
+    );
 }
 
 #[test]
 fn an_ended_run_admits_nothing() {
     let mut life = Life::started(vec![step("a"), webhook()]);
     let effects = life.turn_to(done(0), vec![], Verdict::Completed("2".into())).expect("the run ends");
-    assert_eq!(effects, [Effect::End]);
+    assert_eq!(effects, [Effect::End { timers: vec![] }]);
     assert_eq!(life.run.status(), &Status::Completed("2".into()));
     assert_eq!(life.run.open().len(), 0);
     assert_eq!(life.run.admits(&call(1, 0, 1)), Err(Refusal::Ended));
@@ -200,7 +203,7 @@ fn a_failed_step_is_over_and_its_last_attempt_was_remembered() {
     let attempt = Attempt { number: 1, at: Timestamp(5), error: "no".into(), retry_at: Timestamp(9) };
     life.run.remember(Op(0), attempt.clone());
     assert!(
-        matches!(life.run.operation(Op(0)), Some(Open::Step { last_attempt: Some(last), .. }) if *last == attempt)
+        matches!(life.run.operation(Op(0)), Some(Open::Step { last_attempt: Some(last), .. }) if **last == attempt)
     );
     let failure = StepFailure { step: "a".into(), attempts: 4, message: "no".into(), fatal: false };
     life.turn(Event::StepFailed { op: Op(0), failure }, vec![]).expect("step 0 was open");
