@@ -7,7 +7,9 @@ use std::io::Write;
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use segno_host::sandbox::{Facts, Guest, Module, Moment, Output, Quota, Sandbox, Tokens, WebhookAddress};
+use segno_host::sandbox::{
+    Capacity, Facts, Guest, Module, Moment, Output, Quota, Sandbox, Tokens, WebhookAddress,
+};
 use segno_host::store::{Committer, Draft, Store};
 use segno_journal::{Event, Op, RunId, Timestamp, Turn};
 use tempfile::TempDir;
@@ -32,7 +34,8 @@ fn run() -> RunId {
 }
 
 fn module() -> Module {
-    let sandbox = Sandbox::new(Some(&segno_tests::cache())).expect("the sandbox can be made");
+    let sandbox =
+        Sandbox::new(Some(&segno_tests::cache()), Capacity::default()).expect("the sandbox can be made");
     sandbox.load(&segno_tests::bench_workflows()).expect("the component is good")
 }
 

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use segno_host::sandbox::{Facts, Guest, Moment, Output, Quota, Sandbox, Tokens, WebhookAddress};
+use segno_host::sandbox::{Capacity, Facts, Guest, Moment, Output, Quota, Sandbox, Tokens, WebhookAddress};
 use segno_journal::{Event, Op, Request, RunId, Timestamp, Verdict};
 
 const QUOTA: Quota = Quota {
@@ -22,7 +22,7 @@ fn both() -> [Vec<u8>; 2] {
 }
 
 fn sandbox() -> Sandbox {
-    Sandbox::new(Some(&segno_tests::cache())).expect("the sandbox can be made")
+    Sandbox::new(Some(&segno_tests::cache()), Capacity::default()).expect("the sandbox can be made")
 }
 
 fn guest(component: &[u8], workflow: &str) -> Guest {

@@ -6,7 +6,7 @@
 
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
-use segno_host::sandbox::{Facts, Guest, Module, Moment, Quota, Sandbox, Tokens, WebhookAddress};
+use segno_host::sandbox::{Capacity, Facts, Guest, Module, Moment, Quota, Sandbox, Tokens, WebhookAddress};
 use segno_journal::{
     Command, Event, Op, Open, Request, Run, RunId, StepFailure, Timestamp, Turn, Verdict, divergence,
 };
@@ -28,7 +28,8 @@ const QUOTA: Quota = Quota {
 
 #[test]
 fn a_thousand_random_runs_never_diverge() {
-    let sandbox = Sandbox::new(Some(&segno_tests::cache())).expect("the sandbox can be made");
+    let sandbox =
+        Sandbox::new(Some(&segno_tests::cache()), Capacity::default()).expect("the sandbox can be made");
     let module = sandbox.load(&basics()).expect("the component is good");
     let mut completed = 0;
     for seed in 0..RUNS {
@@ -165,7 +166,8 @@ impl<'a> Play<'a> {
 
 #[test]
 fn a_step_with_another_input_is_named_with_both_sides() {
-    let sandbox = Sandbox::new(Some(&segno_tests::cache())).expect("the sandbox can be made");
+    let sandbox =
+        Sandbox::new(Some(&segno_tests::cache()), Capacity::default()).expect("the sandbox can be made");
     let module = sandbox.load(&basics()).expect("the component is good");
     let mut turns = Play::new(&module, 1).play_out();
     let changed = turns.iter_mut().flat_map(|turn| &mut turn.commands).find_map(|command| match command {

@@ -1,7 +1,7 @@
 //! The sandbox alone, with real components: what goes in comes out again, and whatever a guest
 //! does, the host goes on.
 
-use segno_host::sandbox::{Facts, Guest, Moment, Output, Quota, Sandbox, Tokens, WebhookAddress};
+use segno_host::sandbox::{Capacity, Facts, Guest, Moment, Output, Quota, Sandbox, Tokens, WebhookAddress};
 use segno_journal::{BlockKind, Blocked, Command, Event, Level, Op, RunId, Timestamp, Verdict};
 use segno_tests::{basics, rogue};
 
@@ -23,7 +23,7 @@ fn facts(workflow: &str) -> Facts {
 }
 
 fn sandbox() -> Sandbox {
-    Sandbox::new(Some(&segno_tests::cache())).expect("the sandbox can be made")
+    Sandbox::new(Some(&segno_tests::cache()), Capacity::default()).expect("the sandbox can be made")
 }
 
 /// A guest, and how many turns it has had.

@@ -36,7 +36,7 @@ impl Shard {
         match revival.guest(live) {
             // Perhaps the idle ones hold what is missing.
             Err(Stuck::NoRoom(_)) => {
-                self.warm.clear();
+                self.warm.make_room();
                 revival.guest(live)
             }
             revived => revived,

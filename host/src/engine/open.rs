@@ -22,7 +22,7 @@ use crate::engine::outside::Outside;
 use crate::engine::shard::Shard;
 use crate::engine::warm::Warm;
 use crate::engine::{Engine, KEY_LOCKS, Shared, Threads};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Capacity, Sandbox};
 use crate::steps::{Runner, Tasks, http_step};
 use crate::store::{Committer, Draft, Store, StoreError};
 
@@ -110,7 +110,9 @@ impl Parts {
         config.shards = config.shards.max(1);
         let cache =
             std::path::absolute(&config.cache).map_err(|error| OpenError::Sandbox(error.to_string()))?;
-        let sandbox = Sandbox::new(Some(&cache)).map_err(|error| OpenError::Sandbox(format!("{error:#}")))?;
+        let capacity = Capacity { guests: most_guests(&config), memory: config.limits.memory };
+        let sandbox =
+            Sandbox::new(Some(&cache), capacity).map_err(|error| OpenError::Sandbox(format!("{error:#}")))?;
         let modules = Arc::new(Modules::open(sandbox, store.clone(), committer.clone())?);
         Ok(Self { config: Arc::new(config), store, committer, modules, outside })
     }
@@ -205,6 +207,13 @@ impl Parts {
             threads: Mutex::new(threads),
         }))
     }
+}
+
+/// How many guests may be live at once: those that are kept, and what each shard is about to keep, to
+/// let go, or to compare.
+fn most_guests(config: &Config) -> usize {
+    const AT_WORK: usize = 4;
+    Warm::most(config.memory_budget) + AT_WORK * config.shards
 }
 
 /// The life of a shard's thread: it recovers its runs, says so, and serves.

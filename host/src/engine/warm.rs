@@ -38,6 +38,11 @@ impl Warm {
         Self { budget, held: 0, clock: 0, guests: HashMap::new(), line: BTreeMap::new(), counted }
     }
 
+    /// How many guests there are at most in a budget of so many bytes.
+    pub(crate) const fn most(budget: usize) -> usize {
+        budget / OVERHEAD + 1
+    }
+
     /// The live guest of a run, if there is one.
     pub(crate) fn take(&mut self, run: RunId) -> Option<Guest> {
         let entry = self.guests.remove(&run)?;
@@ -66,12 +71,10 @@ impl Warm {
         idle
     }
 
-    /// Drops all guests: the host has no room left.
-    pub(crate) fn clear(&mut self) {
-        self.counted.dec_by(i64::try_from(self.guests.len()).unwrap_or(i64::MAX));
-        self.guests.clear();
-        self.line.clear();
-        self.held = 0;
+    /// Drops the half of the guests that was idle longest: the host has no room left.
+    pub(crate) fn make_room(&mut self) {
+        let idlest: Vec<_> = self.line.values().take(self.guests.len().div_ceil(2)).copied().collect();
+        idlest.into_iter().for_each(|run| self.remove(run));
     }
 
     /// Drops the guest of a run, if there is one.

@@ -15,7 +15,7 @@ pub enum ModuleError {
     )]
     CoreModule,
     /// The bytes are no valid component, perhaps cut short.
-    #[error("this component is damaged or cut short: {detail}")]
+    #[error("this component is damaged or cut short, or larger than a workflow may be: {detail}")]
     Invalid {
         /// What the compiler said.
         detail: String,

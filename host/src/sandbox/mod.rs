@@ -6,6 +6,7 @@
 //! store, or reaches the outside: a guest gets the time of the event, the run's own random numbers,
 //! and nothing else.
 
+mod capacity;
 mod convert;
 mod error;
 mod given;
@@ -21,6 +22,7 @@ use std::path::Path;
 
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
+pub use crate::sandbox::capacity::Capacity;
 pub use crate::sandbox::error::ModuleError;
 pub use crate::sandbox::given::{Facts, Quota, Tokens, WebhookAddress};
 pub use crate::sandbox::guest::{Guest, Moment, Output};
@@ -30,10 +32,6 @@ pub use crate::sandbox::module::Module;
 /// The world that guests and this host speak through. An image is of one version of it.
 pub const ABI: &str = "segno:workflow@0.1.0";
 
-/// How much address space one memory reserves. The default of 4 GiB ends at some ten thousand live
-/// guests; a guest that outgrows this is moved, which costs a copy.
-const MEMORY_RESERVATION: u64 = 64 << 20;
-
 /// What compiles components and runs guests. Cheap to clone.
 #[derive(Clone)]
 pub struct Sandbox {
@@ -41,16 +39,16 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A sandbox that keeps what it compiled in a directory, keyed by content and compiler.
+    /// A sandbox with room for guests, that keeps what it compiled in a directory, keyed by content and
+    /// compiler.
     ///
     /// # Errors
     ///
     /// Where the directory cannot be made, or the processor is none that wasmtime compiles for.
-    pub fn new(cache: Option<&Path>) -> wasmtime::Result<Self> {
+    pub fn new(cache: Option<&Path>, capacity: Capacity) -> wasmtime::Result<Self> {
         let mut config = Config::new();
         config
             .consume_fuel(true)
-            .memory_reservation(MEMORY_RESERVATION)
             // Everything that may differ between two processors is off or made the same, so that a
             // run can move from one machine to another.
             .cranelift_nan_canonicalization(true)
@@ -66,6 +64,6 @@ impl Sandbox {
             cache.with_directory(directory);
             config.cache(Some(Cache::new(cache)?));
         }
-        Ok(Self { engine: Engine::new(&config)? })
+        Ok(Self { engine: capacity.engine(&mut config)? })
     }
 }

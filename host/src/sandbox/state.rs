@@ -5,6 +5,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use segno_journal::{Answer, BlockKind, Blocked, Command, Level, LogLine, Op, Timestamp};
 use wasmtime::ResourceLimiter;
 
+use crate::sandbox::capacity::MAX_TABLE_ELEMENTS;
 use crate::sandbox::given::{Facts, Quota, Tokens, WebhookAddress};
 use crate::sandbox::guest::Moment;
 
@@ -364,6 +365,3 @@ impl ResourceLimiter for State {
         Err(self.stop(BlockKind::Limit, message))
     }
 }
-
-/// How many functions a guest's table may hold: far more than any real component has.
-const MAX_TABLE_ELEMENTS: usize = 100_000;

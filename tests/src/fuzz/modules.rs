@@ -1,7 +1,7 @@
 //! Components: what a deploy does with them, and what their first turns do.
 
 use anyhow::Context;
-use segno_host::sandbox::{Facts, Module, Moment, Quota, Sandbox, Tokens, WebhookAddress};
+use segno_host::sandbox::{Capacity, Facts, Module, Moment, Quota, Sandbox, Tokens, WebhookAddress};
 use segno_journal::{Event, Op, RunId, Timestamp, Verdict};
 
 use crate::basics;
@@ -27,7 +27,8 @@ pub(super) struct Modules {
 
 impl Modules {
     pub(super) fn new() -> anyhow::Result<Self> {
-        let sandbox = Sandbox::new(None).map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let sandbox =
+            Sandbox::new(None, Capacity::default()).map_err(|error| anyhow::anyhow!("{error:#}"))?;
         Ok(Self { sandbox })
     }
 

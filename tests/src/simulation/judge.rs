@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
 
 use guest_basics::program::{Program, STRICT, Seen};
-use segno_host::sandbox::{Facts, Module, Moment, Quota, Sandbox, Tokens};
+use segno_host::sandbox::{Capacity, Facts, Module, Moment, Quota, Sandbox, Tokens};
 use segno_host::store::RunRecord;
 use segno_journal::{Event, RunId, Turn, Verdict, divergence};
 
@@ -80,7 +80,8 @@ fn replay(run: RunId, record: &RunRecord, turns: &[Turn]) {
 fn module() -> &'static Module {
     static MODULE: OnceLock<Module> = OnceLock::new();
     MODULE.get_or_init(|| {
-        let sandbox = Sandbox::new(Some(&crate::cache())).expect("the sandbox can be made");
+        let sandbox =
+            Sandbox::new(Some(&crate::cache()), Capacity::default()).expect("the sandbox can be made");
         sandbox.load(&basics()).expect("the component is good")
     })
 }
