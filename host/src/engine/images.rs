@@ -140,7 +140,8 @@ impl Images {
     /// images stand, and never turn 0. They count as forgotten.
     pub(crate) fn cut(&mut self, keep: u64) -> std::ops::Range<u64> {
         let (Some(newest), Some(older)) = (self.newest, self.older) else { return 0..0 };
-        let end = older.min(newest.saturating_sub(keep)).min(self.first_turn + CUT_AT_ONCE);
+        // Who goes on from the older image looks for the turn before it.
+        let end = older.saturating_sub(1).min(newest.saturating_sub(keep)).min(self.first_turn + CUT_AT_ONCE);
         let cut = self.first_turn..end.max(self.first_turn);
         self.first_turn = cut.end;
         cut
@@ -213,7 +214,7 @@ mod tests {
         images.put(600, 0);
         assert_eq!(images.cut(400), 1..200);
         assert_eq!(images.cut(400), 200..200);
-        assert_eq!(images.cut(10), 200..300);
+        assert_eq!(images.cut(10), 200..299);
         images.put(900, 0);
         assert!(images.cut(900).is_empty() && images.cut(u64::MAX).is_empty());
         assert!(!images.has_whole_journal());
