@@ -33,13 +33,26 @@ impl Shard {
             verify: self.config.verify_images,
             metrics: &self.outside.metrics,
         };
-        match revival.guest(live) {
+        let revived = match revival.guest(live) {
             // Perhaps the idle ones hold what is missing.
             Err(Stuck::NoRoom(_)) => {
                 self.warm.make_room();
                 revival.guest(live)
             }
             revived => revived,
+        };
+        let (guest, unusable) = revived?;
+        self.forget_images(id, unusable);
+        Ok(guest)
+    }
+
+    /// Images that could not be used when a run came back stand for nothing: turns must not be
+    /// forgotten because of them.
+    fn forget_images(&mut self, id: RunId, unusable: Vec<u64>) {
+        let Some(live) = self.runs.get_mut(&id) else { return };
+        for position in unusable {
+            live.images.drop_unusable(position);
+            self.committer.submit(Draft::nothing().without_image(id, position), |_written| {});
         }
     }
 

@@ -128,6 +128,16 @@ impl Images {
         unneeded
     }
 
+    /// The image at this position is on disk and cannot be used.
+    pub(crate) fn drop_unusable(&mut self, position: u64) {
+        if self.older == Some(position) {
+            self.older = None;
+        } else if self.newest == Some(position) {
+            self.newest = self.older.take();
+            self.turns += position - self.newest.unwrap_or_default();
+        }
+    }
+
     /// None of the images is of use any more. Gives their positions.
     pub(crate) fn forget(&mut self) -> Vec<u64> {
         let positions = self.positions().collect();
@@ -204,6 +214,18 @@ mod tests {
         assert_eq!(images.positions().collect::<Vec<_>>(), [1_200, 900]);
         let mut found = Images::found(&[1_200, 900], 1, 1_300);
         assert_eq!((found.turns, found.put(1_500, 0)), (100, Some(900)));
+    }
+
+    #[test]
+    fn an_image_that_cannot_be_used_is_no_reason_to_forget_turns() {
+        for (unusable, left, turns) in [(1_200, 900, 400), (900, 1_200, 100)] {
+            let mut images = Images::found(&[1_200, 900], 1, 1_300);
+            images.drop_unusable(unusable);
+            assert_eq!((images.positions().collect::<Vec<_>>(), images.turns), (vec![left], turns));
+            assert_eq!(images.cut(0), 0..0);
+            images.drop_unusable(left);
+            assert_eq!((images.positions().count(), images.turns), (0, 1_300));
+        }
     }
 
     #[test]

@@ -74,14 +74,17 @@ impl Outside {
                 Effect::Wake { op, at } => self.timers.arm(at, Due::Wake(owner.run, op)),
                 Effect::Forget { op, at } => self.timers.disarm(at, owner.run, op),
                 Effect::Respond { request, response } => self.callers.respond(owner.run, request, response),
-                Effect::End { timers } => {
-                    self.runner.cancel_run(owner.run);
-                    timers.into_iter().for_each(|(at, op)| self.timers.disarm(at, owner.run, op));
-                    self.callers.let_go(owner.run);
-                    self.callers.end(owner.run);
-                }
+                Effect::End { timers } => self.end(owner.run, &timers),
             }
         }
+    }
+
+    /// A run is over, which is on disk.
+    pub(crate) fn end(&self, run: RunId, timers: &[(Timestamp, Op)]) {
+        self.runner.cancel_run(run);
+        timers.iter().for_each(|(at, op)| self.timers.disarm(*at, run, *op));
+        self.callers.let_go(run);
+        self.callers.end(run);
     }
 
     /// Starts the next attempt when it is due: it is on disk that the last one failed.

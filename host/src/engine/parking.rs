@@ -95,15 +95,26 @@ impl Shard {
         if event != Event::Cancelled {
             return then.fail(damage.into());
         }
+        let rows =
+            self.store.parked_positions(id).and_then(|parked| Ok((parked, self.store.image_positions(id)?)));
+        let (parked, images) = match rows {
+            Ok(rows) => rows,
+            Err(error) => return then.fail(error.into()),
+        };
         let Some(mut live) = self.runs.remove(&id) else { return };
         live.record.standing = Standing::Cancelled(self.outside.now());
+        self.warm.remove(id);
         self.modules.leave(live.record.module);
         self.outside.metrics.runs_unfinished.dec();
-        let (callers, draft) =
-            (Arc::clone(&self.outside.callers), Draft::nothing().with_run(id, &live.record));
+        let draft = Draft::nothing().with_run(id, &live.record);
+        let draft =
+            parked.into_iter().fold(draft, |draft, position| draft.without_parked(id, Some(position)));
+        let draft = images.into_iter().fold(draft, |draft, position| draft.without_image(id, position));
+        let outside = self.outside.clone();
         self.committer.submit(draft, move |written| match written {
             Ok(_) => {
-                callers.end(id);
+                // What it had a timer for is refused when it is due.
+                outside.end(id, &[]);
                 then.done();
             }
             Err(error) => then.fail(error.into()),

@@ -45,31 +45,38 @@ impl Unusable {
     }
 }
 
+/// The images of a run that are on disk, newest first: those that were not tried yet, and which of the
+/// others could not be used.
+struct Found {
+    images: std::vec::IntoIter<FoundImage>,
+    unusable: Vec<u64>,
+}
+
 impl Revival<'_> {
-    /// A guest that is where the run is. All turns of the run are on disk.
-    pub(crate) fn guest(&self, live: &Live) -> Result<Guest, Stuck> {
-        let mut images = self.store.images(live.owner.run)?.into_iter();
-        match self.load_first(live, &mut images)? {
-            Some((position, guest)) if self.verify => self.verified(live, (position, guest), &mut images),
-            Some((_, guest)) => Ok(guest),
-            None => self.replay_all(live),
-        }
+    /// A guest that is where the run is, and the positions of the images that were found and could not
+    /// be used. All turns of the run are on disk.
+    pub(crate) fn guest(&self, live: &Live) -> Result<(Guest, Vec<u64>), Stuck> {
+        let mut images =
+            Found { images: self.store.images(live.owner.run)?.into_iter(), unusable: Vec::new() };
+        let guest = match self.load_first(live, &mut images)? {
+            Some((position, guest)) if self.verify => self.verified(live, (position, guest), &mut images)?,
+            Some((_, guest)) => guest,
+            None => self.replay_all(live)?,
+        };
+        Ok((guest, images.unusable))
     }
 
     /// A guest from the first of these images that can be used, and the position of that.
-    fn load_first(
-        &self,
-        live: &Live,
-        images: &mut impl Iterator<Item = FoundImage>,
-    ) -> Result<Option<(u64, Guest)>, Stuck> {
+    fn load_first(&self, live: &Live, found: &mut Found) -> Result<Option<(u64, Guest)>, Stuck> {
         let run = live.owner.run;
-        for (position, image) in images {
+        for (position, image) in found.images.by_ref() {
             match self.load(live, position, image) {
                 Ok(guest) => return Ok(Some((position, guest))),
                 Err(Unusable::NoRoom(message)) => return Err(Stuck::NoRoom(message)),
                 Err(unusable) => {
                     self.metrics.image_fell_back(unusable.label());
                     tracing::warn!(%run, position, reason = %unusable, "an image is not used");
+                    found.unusable.push(position);
                 }
             }
         }
@@ -157,7 +164,7 @@ impl Revival<'_> {
         &self,
         live: &Live,
         (position, mut guest): (u64, Guest),
-        older: &mut impl Iterator<Item = FoundImage>,
+        older: &mut Found,
     ) -> Result<Guest, Stuck> {
         let other = match live.images.has_whole_journal() {
             true => Some(self.replay_all(live)?),
@@ -173,6 +180,7 @@ impl Revival<'_> {
             position,
             "an image gives another memory than the turns do; the turns stand"
         );
+        older.unusable.push(position);
         Ok(other)
     }
 }

@@ -89,16 +89,17 @@ impl Store {
     /// The steps of a run of which an attempt failed, and that are not over: so many at most, those
     /// that were asked for first.
     pub fn failing(&self, run: RunId, max: usize) -> Result<Vec<Op>, StoreError> {
-        let table = self.table(tables::FAILING)?;
-        let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
-        let rows = table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
-        rows.take(max)
-            .map(|row| {
-                let (key, _) = row.map_err(StoreError::io)?;
-                let (_, op) = tables::split_numbered(key.value()).ok_or_else(|| bad_key(tables::FAILING))?;
-                Ok(Op(op))
-            })
-            .collect()
+        Ok(self.numbers(tables::FAILING, run, max)?.into_iter().map(Op).collect())
+    }
+
+    /// Where events of a run lie parked, whether they can be read or not.
+    pub fn parked_positions(&self, run: RunId) -> Result<Vec<u64>, StoreError> {
+        self.numbers(tables::PARKED, run, usize::MAX)
+    }
+
+    /// Where the images of a run stand, whether they can be read or not.
+    pub fn image_positions(&self, run: RunId) -> Result<Vec<u64>, StoreError> {
+        self.numbers(tables::IMAGES, run, usize::MAX)
     }
 
     /// The events that wait for a parked run, in order, with their positions.
@@ -172,6 +173,19 @@ impl Store {
         let rows = self.table(table)?;
         let value = rows.get(key).map_err(StoreError::io)?;
         value.map(|value| codec::decode(table.name(), value.value())).transpose()
+    }
+
+    /// The numbers in the keys of a run's rows, in order: so many at most.
+    fn numbers(&self, table: Table, run: RunId, max: usize) -> Result<Vec<u64>, StoreError> {
+        let rows = self.table(table)?;
+        let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
+        let rows = rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        rows.take(max)
+            .map(|row| {
+                let (key, _) = row.map_err(StoreError::io)?;
+                tables::split_numbered(key.value()).map(|(_, number)| number).ok_or_else(|| bad_key(table))
+            })
+            .collect()
     }
 
     fn visit_numbered<R: DeserializeOwned>(
