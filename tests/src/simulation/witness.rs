@@ -172,7 +172,9 @@ impl Witness {
     }
 
     fn is_open(&self, run: RunId, op: Op) -> bool {
-        matches!(self.runs[&run].run.operation(op), Some(Open::Webhook(webhook)) if !webhook.disposed)
+        // Of a run that cannot be read and is cancelled, the end is no turn.
+        !self.over.contains(&run)
+            && matches!(self.runs[&run].run.operation(op), Some(Open::Webhook(webhook)) if !webhook.disposed)
     }
 
     /// An attempt begins once, when it is on disk that it is asked for, and when it is due.
