@@ -1,5 +1,6 @@
 //! The store and its troubles: a damaged file, a full disk, a power failure, a second process.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
@@ -56,6 +57,28 @@ fn what_was_committed_is_there_after_a_power_failure_and_what_was_not_is_not() {
         assert!(hears.recv().expect("the committer answers"));
         let after = Store::open_on(disk.after_power_failure()).expect("the store opens again");
         assert_eq!(turns(&after), seq + 1);
+    }
+}
+
+#[test]
+fn with_quick_restart_a_store_is_not_checked_whole_after_a_crash() {
+    for quick_restart in [false, true] {
+        let disk = Disk::default();
+        let store = Store::open_on(disk.clone()).expect("the store opens").with_quick_restart(quick_restart);
+        let (committer, _thread) = Committer::start(store);
+        for seq in 0..100 {
+            committer.submit(Draft::turn(run(), (turn(seq), vec![])), |_committed| {});
+        }
+        committer.flush().expect("the disk is well");
+        let left = disk.after_power_failure();
+        let is_checked = Arc::new(AtomicBool::new(false));
+        let checked = Arc::clone(&is_checked);
+        let opened = redb::Database::builder()
+            .set_repair_callback(move |_| checked.store(true, Ordering::Relaxed))
+            .create_with_backend(left.after_power_failure());
+        drop(opened.expect("the store opens again"));
+        assert_eq!(is_checked.load(Ordering::Relaxed), !quick_restart);
+        assert_eq!(turns(&Store::open_on(left).expect("the store opens again")), 100);
     }
 }
 

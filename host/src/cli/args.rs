@@ -101,6 +101,10 @@ pub(super) struct ListenArgs {
     #[arg(long)]
     pub(super) verify_images: bool,
 
+    /// Opens the store at once after a crash, however large it is, for slower commits
+    #[arg(long)]
+    pub(super) quick_restart: bool,
+
     #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
@@ -133,7 +137,7 @@ pub(super) struct LimitArgs {
 impl ListenArgs {
     /// The options of a host on this data directory.
     pub(super) fn into_options(self, data: PathBuf) -> ServeOptions {
-        let Self { listen, webhook_listen, public_url, token, log_format: _, verify_images, limits } = self;
+        let Self { listen, webhook_listen, public_url, token, limits, .. } = self;
         let mut options = ServeOptions::new(data);
         options.limits.fuel_per_turn = limits.fuel_per_turn;
         options.limits.memory = limits.memory_per_run.0;
@@ -145,7 +149,8 @@ impl ListenArgs {
             max_webhook_body: limits.max_webhook_body.0,
             memory_budget: limits.memory_budget.0,
             max_running_steps: limits.max_steps,
-            verify_images,
+            verify_images: self.verify_images,
+            quick_restart: self.quick_restart,
             ..options
         }
     }

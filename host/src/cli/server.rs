@@ -42,6 +42,8 @@ pub struct ServeOptions {
     /// Whether each run that comes back from an image is also brought back without it, and the two
     /// are compared.
     pub verify_images: bool,
+    /// Whether each commit keeps what it takes to open the store at once after a crash.
+    pub quick_restart: bool,
     /// What one run may use.
     pub limits: Limits,
 }
@@ -59,20 +61,19 @@ impl ServeOptions {
     #[must_use]
     pub fn new(data: impl Into<PathBuf>) -> Self {
         let config = Config::new(data, String::new());
-        let Config { data, respond_timeout, memory_budget, max_running_steps, verify_images, limits, .. } =
-            config;
         Self {
-            data,
+            data: config.data,
             listen: Self::DEFAULT_LISTEN,
             webhook_listen: Self::DEFAULT_WEBHOOK_LISTEN,
             public_url: None,
             token: None,
             max_webhook_body: DEFAULT_MAX_WEBHOOK_BODY,
-            respond_timeout,
-            memory_budget,
-            max_running_steps,
-            verify_images,
-            limits,
+            respond_timeout: config.respond_timeout,
+            memory_budget: config.memory_budget,
+            max_running_steps: config.max_running_steps,
+            verify_images: config.verify_images,
+            quick_restart: config.quick_restart,
+            limits: config.limits,
         }
     }
 
@@ -137,6 +138,7 @@ impl Server {
             memory_budget: options.memory_budget,
             max_running_steps: options.max_running_steps,
             verify_images: options.verify_images,
+            quick_restart: options.quick_restart,
             limits: options.limits,
             ..Config::new(options.data, public_url)
         };

@@ -36,6 +36,9 @@ pub struct Config {
     /// Whether each run that comes back from an image is also brought back without it, and the two
     /// are compared. It costs what images save: for tests, and for whoever mistrusts them.
     pub verify_images: bool,
+    /// Whether each commit also keeps what it takes to open the store at once after a crash, however
+    /// large it is. Otherwise the store is checked whole then.
+    pub quick_restart: bool,
     /// What one run may use.
     pub limits: Limits,
 }
@@ -57,6 +60,7 @@ impl Config {
             drain: Duration::from_secs(10),
             image_turns: ImageTurns::default(),
             verify_images: false,
+            quick_restart: false,
             limits: Limits::default(),
         }
     }

@@ -52,7 +52,7 @@ impl Engine {
     ///
     /// Nothing runs then.
     pub async fn open(config: Config, steps: Steps) -> Result<Self, OpenError> {
-        let store = Store::open(&config.data)?;
+        let store = Store::open(&config.data)?.with_quick_restart(config.quick_restart);
         Self::open_on(store, config, steps, Clock::System).await
     }
 

@@ -51,6 +51,7 @@ pub struct Store {
     /// The moment that is read, where it is not the present one.
     pinned: Option<Arc<ReadTransaction>>,
     rows_read: Arc<AtomicU64>,
+    quick_restart: bool,
 }
 
 impl Store {
@@ -112,7 +113,19 @@ impl Store {
                 transaction.commit().map_err(StoreError::io)?;
             }
         }
-        Ok(Self { db: Arc::new(RwLock::new(Some(db))), pinned: None, rows_read: Arc::default() })
+        Ok(Self {
+            db: Arc::new(RwLock::new(Some(db))),
+            pinned: None,
+            rows_read: Arc::default(),
+            quick_restart: false,
+        })
+    }
+
+    /// The same store, whose commits from now on also keep what it takes to open it at once after a
+    /// crash. Without that, the store is checked whole then.
+    #[must_use]
+    pub fn with_quick_restart(self, quick_restart: bool) -> Self {
+        Self { quick_restart, ..self }
     }
 
     /// Lets the file go, whoever else holds the store: from now on it gives [`StoreError::Closed`].
@@ -153,7 +166,9 @@ impl Store {
 
     fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
         let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
-        db.as_ref().ok_or(StoreError::Closed)?.begin_write().map_err(StoreError::io)
+        let mut transaction = db.as_ref().ok_or(StoreError::Closed)?.begin_write().map_err(StoreError::io)?;
+        transaction.set_quick_repair(self.quick_restart);
+        Ok(transaction)
     }
 }
 
