@@ -22,12 +22,13 @@ impl Default for ImageTurns {
 }
 
 /// How many turns, or what else takes as long to replay, are worth an image while a guest is live.
-/// Replaying so many takes about a millisecond, which is what coming back may cost; an image takes
-/// less than a tenth of that, so that a turn pays well below a microsecond for it.
+/// Replaying so many takes about half a millisecond (2 µs each), which is what coming back may cost;
+/// to save an image takes 4 µs besides its bytes on disk, which are bounded below, so that a turn pays
+/// well below a microsecond for it.
 const WORTH_WHILE_LIVE: u64 = 256;
 
 /// The same where the guest is let go: it will have to come back, perhaps soon. Fewer turns than
-/// these are replayed in less time than an image takes to be loaded.
+/// these are replayed in about the time that an image takes to be read and loaded.
 const WORTH_WHEN_LET_GO: u64 = 32;
 
 /// How much fuel takes as long as reading a turn back and delivering it.
