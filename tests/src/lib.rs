@@ -3,6 +3,7 @@
 pub mod faulty;
 pub mod fuzz;
 pub mod garbage;
+pub mod hostile;
 pub mod load;
 pub mod simulation;
 
