@@ -15,7 +15,7 @@ pub struct Request {
     pub method: String,
     /// Where to send it, absolute.
     pub url: String,
-    /// Names and values, in order.
+    /// Names and values, in order. Those of the connection are the host's and fail the step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
     /// What to send.

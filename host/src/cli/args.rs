@@ -1,5 +1,9 @@
 //! What can be written on the command line.
 
+mod http;
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +12,7 @@ use clap_complete::Shell;
 use reqwest::Url;
 use segno_journal::RunId;
 
+use self::http::HttpArgs;
 use crate::cli::bench::BenchArgs;
 use crate::cli::exit::EXIT_CODES;
 use crate::cli::logging::LogFormat;
@@ -106,6 +111,9 @@ pub(super) struct ListenArgs {
     pub(super) quick_restart: bool,
 
     #[command(flatten)]
+    pub(super) http: HttpArgs,
+
+    #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
 
@@ -137,7 +145,7 @@ pub(super) struct LimitArgs {
 impl ListenArgs {
     /// The options of a host on this data directory.
     pub(super) fn into_options(self, data: PathBuf) -> ServeOptions {
-        let Self { listen, webhook_listen, public_url, token, limits, .. } = self;
+        let Self { listen, webhook_listen, public_url, token, http, limits, .. } = self;
         let mut options = ServeOptions::new(data);
         options.limits.fuel_per_turn = limits.fuel_per_turn;
         options.limits.memory = limits.memory_per_run.0;
@@ -151,6 +159,7 @@ impl ListenArgs {
             max_running_steps: limits.max_steps,
             verify_images: self.verify_images,
             quick_restart: self.quick_restart,
+            http: http.into_egress(),
             ..options
         }
     }
@@ -362,6 +371,3 @@ fn parse_url(text: &str) -> Result<Url, String> {
     let usable = matches!(url.scheme(), "http" | "https");
     if usable { Ok(url) } else { Err("write an http or https URL, as in http://127.0.0.1:7878".to_owned()) }
 }
-
-#[cfg(test)]
-mod tests;

@@ -14,7 +14,7 @@ use crate::cli::progress::Progress;
 use crate::cli::serve::{announce, shutdown_signal, stop};
 use crate::cli::watch::Changes;
 use crate::cli::{Server, deploy, logging};
-use crate::engine::Engine;
+use crate::engine::{Egress, Engine};
 
 pub(super) async fn run(args: DevArgs, steps: Steps, output: Output) -> anyhow::Result<Exit> {
     logging::init(args.listen.log_format)?;
@@ -23,7 +23,10 @@ pub(super) async fn run(args: DevArgs, steps: Steps, output: Output) -> anyhow::
     let workspace = Workspace::find(crates.manifest_path.as_deref(), &crates.packages)?;
     let data = args.data.unwrap_or_else(|| workspace.target_directory().join("segno-dev"));
     let shown = data.display().to_string();
-    let server = Server::start(args.listen.into_options(data), steps).await?;
+    let mut options = args.listen.into_options(data);
+    // What is developed talks to what else runs on the developer's machine.
+    options.http = options.http.map(Egress::with_loopback);
+    let server = Server::start(options, steps).await?;
     announce(&server, &shown, output);
     let mut changes = Changes::of(&workspace.source_directories())?;
     output::note(

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::doors::{self, DEFAULT_MAX_WEBHOOK_BODY, Token};
-use crate::engine::{Config, Current, Engine, Limits};
+use crate::engine::{Config, Current, Egress, Engine, Limits};
 
 /// Where a host lies, where it listens, and what it may use.
 #[derive(Debug, Clone)]
@@ -44,6 +44,8 @@ pub struct ServeOptions {
     pub verify_images: bool,
     /// Whether each commit keeps what it takes to open the store at once after a crash.
     pub quick_restart: bool,
+    /// Where the built-in step `http` may go; none leaves the step out.
+    pub http: Option<Egress>,
     /// What one run may use.
     pub limits: Limits,
 }
@@ -73,6 +75,7 @@ impl ServeOptions {
             max_running_steps: config.max_running_steps,
             verify_images: config.verify_images,
             quick_restart: config.quick_restart,
+            http: config.http,
             limits: config.limits,
         }
     }
@@ -139,6 +142,7 @@ impl Server {
             max_running_steps: options.max_running_steps,
             verify_images: options.verify_images,
             quick_restart: options.quick_restart,
+            http: options.http,
             limits: options.limits,
             ..Config::new(options.data, public_url)
         };

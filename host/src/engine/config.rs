@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::images::ImageTurns;
+use crate::steps::Egress;
 
 /// How an engine is to run.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub struct Config {
     /// Whether each commit also keeps what it takes to open the store at once after a crash, however
     /// large it is. Otherwise the store is checked whole then.
     pub quick_restart: bool,
+    /// Where the built-in step `http` may go; none leaves the step out.
+    pub http: Option<Egress>,
     /// What one run may use.
     pub limits: Limits,
 }
@@ -61,6 +64,7 @@ impl Config {
             image_turns: ImageTurns::default(),
             verify_images: false,
             quick_restart: false,
+            http: Some(Egress::default()),
             limits: Limits::default(),
         }
     }

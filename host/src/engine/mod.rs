@@ -61,6 +61,7 @@ pub use crate::engine::view::{
     BlockedView, Deployed, HistoryEntry, HistoryEvent, HistoryPage, ModuleView, RunFilter, RunPage,
     RunStatus, RunSummary, RunView, Started, Wait,
 };
+pub use crate::steps::{Allowed, Egress};
 
 pub(crate) use crate::engine::metrics::Door;
 

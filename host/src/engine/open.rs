@@ -46,7 +46,7 @@ pub enum OpenError {
 impl Engine {
     /// Opens the data directory, recovers every run that has not ended, and goes on with it. Steps
     /// run on the current tokio runtime. The steps of the host are those given and the built-in
-    /// `http`, unless one of those given has its name.
+    /// `http`, unless one of those given has its name or the configuration leaves it out.
     ///
     /// # Errors
     ///
@@ -68,7 +68,8 @@ impl Engine {
         clock: Clock,
     ) -> Result<Self, OpenError> {
         let (at_once, payload) = (config.max_running_steps, config.limits.payload);
-        let runner = Runner::Tasks(Tasks::new(all_steps(steps)?, at_once, payload, Handle::current()));
+        let runner =
+            Runner::Tasks(Tasks::new(all_steps(steps, &config)?, at_once, payload, Handle::current()));
         let metrics = Arc::new(Metrics::new());
         let counting = Arc::clone(&metrics);
         let callers = Callers::new(config.max_waiting);
@@ -84,10 +85,13 @@ impl Engine {
     }
 }
 
-/// The steps of a host, with those that every host has.
-pub(crate) fn all_steps(steps: Steps) -> Result<Steps, OpenError> {
+/// The steps of a host, with the one that every host has unless it does without or has its own.
+pub(crate) fn all_steps(steps: Steps, config: &Config) -> Result<Steps, OpenError> {
     steps.check()?;
-    Ok(if steps.get(segno::http::STEP).is_none() { steps.with(http_step()) } else { steps })
+    Ok(match &config.http {
+        Some(egress) if steps.get(segno::http::STEP).is_none() => steps.with(http_step(egress.clone())),
+        _ => steps,
+    })
 }
 
 /// What the shards share.

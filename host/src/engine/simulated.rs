@@ -80,7 +80,7 @@ impl Simulated {
         clock: VirtualClock,
         chance: Chance,
     ) -> Result<Self, OpenError> {
-        let attempts = Listed::new(all_steps(steps)?, config.max_running_steps);
+        let attempts = Listed::new(all_steps(steps, &config)?, config.max_running_steps);
         let runner = Runner::Listed(attempts.clone());
         let callers = Callers::new(config.max_waiting);
         let metrics = Arc::new(Metrics::new());

@@ -1,21 +1,30 @@
-//! The built-in step `http`: one request, bounded in time, size and redirects.
+//! The built-in step `http`: one request, bounded in time, size and redirects, to where the operator
+//! lets it go.
 
-use std::sync::OnceLock;
+mod address;
+mod clients;
+mod egress;
+mod outgoing;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use futures::TryStreamExt;
+use reqwest::StatusCode;
 use reqwest::header::RETRY_AFTER;
-use reqwest::redirect::Policy as Redirects;
-use reqwest::{Client, StatusCode};
+use segno::StepError;
 use segno::http::{Request, Response};
 use segno::native::{Step, StepPolicy};
-use segno::{StepContext, StepError};
+
+pub use self::egress::{Allowed, BadTarget, Egress};
+
+use self::clients::{Clients, refusal};
+use self::outgoing::{Outgoing, shown};
 
 /// How many redirects are followed before the answer counts as an error.
 const MAX_REDIRECTS: usize = 10;
-
-/// How long a connection may take to open.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long one attempt may take where the workflow does not say.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -27,40 +36,76 @@ const MAX_BODY: usize = 2 << 20;
 /// How long a `Retry-After` is obeyed at most: a server must not be able to park a run for years.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// The step that every host has.
+/// The step that every host has unless it was told to do without, as far as it may go.
 #[must_use]
-pub fn http_step() -> Step {
-    segno::http::step(StepPolicy::default(), send)
+pub fn http_step(egress: Egress) -> Step {
+    let home = Arc::new(Home { egress, clients: OnceLock::new() });
+    segno::http::step(StepPolicy::default(), move |request| {
+        let home = Arc::clone(&home);
+        async move { home.fetch(request).await }
+    })
 }
 
-async fn send(request: Request) -> Result<Response, StepError> {
-    let client = client(request.follow_redirects).map_err(StepError::fatal)?;
-    let method = request.method.parse::<reqwest::Method>();
-    let method = method
-        .map_err(|error| StepError::fatal(format!("`{}` is not an HTTP method: {error}", request.method)))?;
-    let url = request.url.parse::<reqwest::Url>();
-    let url = url.map_err(|error| StepError::fatal(format!("`{}` is not a URL: {error}", request.url)))?;
-    let timeout = request.timeout_ms.map_or(TIMEOUT, Duration::from_millis);
-    let mut outgoing = client.request(method, url).timeout(timeout);
-    for (name, value) in &request.headers {
-        outgoing = outgoing.header(name, value);
+/// What all attempts share.
+struct Home {
+    egress: Egress,
+    /// Made for the first request: a host that sends none does not read certificates.
+    clients: OnceLock<Result<Clients, String>>,
+}
+
+impl Home {
+    /// One attempt: the request, the redirects it leads to, and the answer.
+    async fn fetch(&self, request: Request) -> Result<Response, StepError> {
+        let timeout = request.timeout_ms.map_or(TIMEOUT, Duration::from_millis);
+        let follows = request.follow_redirects;
+        let outgoing = Outgoing::new(request)?;
+        let target = shown(&outgoing.url);
+        match tokio::time::timeout(timeout, self.exchange(outgoing, follows)).await {
+            Ok(response) => response,
+            Err(_elapsed) => Err(format!("{target} gave no whole answer within {timeout:?}").into()),
+        }
     }
-    if request.idempotency_header {
-        outgoing = outgoing.header("idempotency-key", StepContext::current().step_id());
+
+    async fn exchange(&self, mut outgoing: Outgoing, follows: bool) -> Result<Response, StepError> {
+        for _ in 0..=MAX_REDIRECTS {
+            let answer = self.send(&outgoing).await?;
+            match outgoing.redirected(&answer).filter(|_| follows) {
+                Some(next) => outgoing = next?,
+                None => return receive(answer).await,
+            }
+        }
+        Err(format!("{} redirects more than {MAX_REDIRECTS} times", shown(&outgoing.url)).into())
     }
-    if let Some(body) = request.body {
-        outgoing = outgoing.body(body.into_bytes());
+
+    async fn send(&self, outgoing: &Outgoing) -> Result<reqwest::Response, StepError> {
+        let Outgoing { method, url, headers, body } = outgoing.clone();
+        let client = self.clients()?.reaching(&url).map_err(StepError::fatal)?;
+        let request = client.request(method, url).headers(headers);
+        let request = match body {
+            Some(body) => request.body(body),
+            None => request,
+        };
+        let request = request.build().map_err(StepError::fatal)?;
+        client.execute(request).await.map_err(|error| match refusal(&error) {
+            Some(refused) => StepError::fatal(refused.clone()),
+            // The whole URL may have a secret in it.
+            None => error.without_url().into(),
+        })
     }
-    // What cannot be built today cannot be built tomorrow.
-    let outgoing = outgoing.build().map_err(StepError::fatal)?;
-    receive(client.execute(outgoing).await?).await
+
+    fn clients(&self) -> Result<&Clients, StepError> {
+        let made = self.clients.get_or_init(|| {
+            Clients::new(&self.egress).map_err(|error| format!("the HTTP client cannot be made: {error}"))
+        });
+        made.as_ref().map_err(|error| StepError::fatal(error.clone()))
+    }
 }
 
 async fn receive(answer: reqwest::Response) -> Result<Response, StepError> {
     let status = answer.status();
     let retryable = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
     if retryable || status.is_server_error() {
-        let message = format!("{} answered with status {status}", answer.url());
+        let message = format!("{} answered with status {status}", shown(answer.url()));
         return Err(match retry_after(&answer) {
             Some(delay) => StepError::retry_after(delay, message),
             None => message.into(),
@@ -100,24 +145,4 @@ fn retry_after(answer: &reqwest::Response) -> Option<Duration> {
 #[expect(clippy::disallowed_methods, reason = "a server's date is the machine's time, not that of a run")]
 fn now() -> SystemTime {
     SystemTime::now()
-}
-
-/// One client for all steps, so that connections are used again; two, since redirects are a
-/// property of the client.
-fn client(follow_redirects: bool) -> Result<&'static Client, String> {
-    static CLIENTS: OnceLock<Result<[Client; 2], String>> = OnceLock::new();
-    let clients = CLIENTS.get_or_init(|| {
-        let build = |redirects| {
-            // The TLS provider of the process: whoever came first has set the same one.
-            let _already_set = rustls::crypto::ring::default_provider().install_default();
-            Client::builder()
-                .redirect(redirects)
-                .connect_timeout(CONNECT_TIMEOUT)
-                .user_agent(concat!("segno/", env!("CARGO_PKG_VERSION")))
-                .build()
-                .map_err(|error| format!("the HTTP client cannot be made: {error}"))
-        };
-        Ok([build(Redirects::none())?, build(Redirects::limited(MAX_REDIRECTS))?])
-    });
-    clients.as_ref().map(|clients| &clients[usize::from(follow_redirects)]).map_err(Clone::clone)
 }

@@ -12,7 +12,7 @@ mod tasks;
 use segno_journal::retry::{Mishap, Policy};
 use segno_journal::{StepCall, StepOptions};
 
-pub use crate::steps::http::http_step;
+pub use crate::steps::http::{Allowed, BadTarget, Egress, http_step};
 pub use crate::steps::listed::Listed;
 pub use crate::steps::runner::{Attempted, Outcome, Runner, Running};
 pub use crate::steps::tasks::Tasks;

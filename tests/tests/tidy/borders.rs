@@ -49,7 +49,7 @@ fn only_the_doors_name_axum() {
 
 #[test]
 fn only_the_http_step_and_the_command_line_name_reqwest() {
-    let found = outside(rust("host/src/"), &["host/src/steps/http.rs", "host/src/cli/"], &["reqwest"]);
+    let found = outside(rust("host/src/"), &["host/src/steps/http", "host/src/cli/"], &["reqwest"]);
     refuse(
         found,
         "a host calls out in the step `http`, and as a client of itself in its command line; nowhere else",
