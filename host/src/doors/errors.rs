@@ -21,9 +21,10 @@ impl Problem {
     fn of(error: &EngineError, detail: String) -> Self {
         let problem = Self::new(kind(error), detail);
         match error {
-            EngineError::UnknownRun(run) | EngineError::AlreadyEnded(run) | EngineError::NotBlocked(run) => {
-                problem.about(format!("/v1/runs/{run}"))
-            }
+            EngineError::UnknownRun(run)
+            | EngineError::AlreadyEnded(run)
+            | EngineError::NotBlocked(run)
+            | EngineError::OtherInput(run) => problem.about_run(*run),
             _ => problem,
         }
     }
@@ -47,6 +48,8 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::UnknownModule(_) => &Kind::UNKNOWN_MODULE,
         EngineError::TooLarge { .. } => &Kind::TOO_LARGE,
         EngineError::BadKey { .. } => &Kind::BAD_KEY,
+        EngineError::OtherInput(_) => &Kind::OTHER_INPUT,
+        EngineError::UnreadableInput(_) => &Kind::MALFORMED_JSON,
         EngineError::Module(ModuleError::NotWasm) => &Kind::NOT_WASM,
         EngineError::Module(ModuleError::CoreModule) => &Kind::CORE_MODULE,
         EngineError::Module(ModuleError::Invalid { .. }) => &Kind::INVALID_MODULE,
@@ -104,6 +107,9 @@ mod tests {
         check(&EngineError::UnknownModule("sha256:0".into()), 422, "unknown-module");
         check(&EngineError::TooLarge { what: "the input", size: 2, limit: 1 }, 413, "too-large");
         check(&EngineError::BadKey { size: 0, limit: 1 }, 400, "bad-idempotency-key");
+        check(&EngineError::OtherInput(run), 422, "other-input");
+        let unreadable = serde_json::from_str::<f64>("1e999").unwrap_err();
+        check(&EngineError::UnreadableInput(unreadable), 400, "malformed-json");
         check(&ModuleError::NotWasm.into(), 422, "not-webassembly");
         check(&ModuleError::CoreModule.into(), 422, "core-module");
         check(&ModuleError::Invalid { detail: "cut".into() }.into(), 422, "invalid-module");
@@ -123,8 +129,11 @@ mod tests {
     #[test]
     fn a_problem_with_a_run_names_the_run() {
         let run = RunId::from_parts(Timestamp(0), 0);
-        assert_eq!(Problem::whole(&EngineError::UnknownRun(run)).instance, Some(format!("/v1/runs/{run}")));
-        assert_eq!(Problem::whole(&EngineError::Busy).instance, None);
+        let problem = Problem::whole(&EngineError::UnknownRun(run));
+        assert_eq!(problem.instance, Some(format!("/v1/runs/{run}")));
+        assert_eq!(problem.run_id.as_deref(), Some(&*run.to_string()));
+        let problem = Problem::whole(&EngineError::Busy);
+        assert_eq!((problem.instance, problem.run_id), (None, None));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use segno_journal::RunId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -31,6 +32,10 @@ pub struct Problem {
     /// What the problem is about, as a path on this host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
+    /// The run that the problem is about, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "run_01JAB3CD4EF5GH6JK7MN8PQ9RS")]
+    pub run_id: Option<Box<str>>,
 }
 
 impl Problem {
@@ -44,11 +49,12 @@ impl Problem {
             status: kind.status.as_u16(),
             detail: detail.into(),
             instance: None,
+            run_id: None,
         }
     }
 
-    pub(super) fn about(self, instance: impl Into<String>) -> Self {
-        Self { instance: Some(instance.into()), ..self }
+    pub(super) fn about_run(self, run: RunId) -> Self {
+        Self { instance: Some(format!("/v1/runs/{run}")), run_id: Some(run.to_string().into()), ..self }
     }
 }
 
@@ -106,6 +112,7 @@ kinds! {
     BAD_QUERY = "bad-query", BAD_REQUEST, "a query parameter cannot be used";
     BAD_PATH = "bad-path", BAD_REQUEST, "the path cannot be used";
     BAD_KEY = "bad-idempotency-key", BAD_REQUEST, "the idempotency key cannot be used";
+    OTHER_INPUT = "other-input", UNPROCESSABLE_ENTITY, "the idempotency key has another input";
     UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "a token is needed";
     FOREIGN = "foreign-request", FORBIDDEN, "the request does not come from this machine";
     UNKNOWN_WORKFLOW = "unknown-workflow", NOT_FOUND, "no such workflow";

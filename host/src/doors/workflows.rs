@@ -44,7 +44,8 @@ pub(super) struct StartRequest {
 
 /// Starts a run. The answer comes when the start is on disk.
 ///
-/// With an `Idempotency-Key`, a repeated start gives the run that the first one started.
+/// With an `Idempotency-Key`, a repeated start gives the run that the first one started. The input must
+/// then be the same: the same JSON value, whatever its blanks and the order of its members.
 #[utoipa::path(
     post,
     path = "/v1/workflows/{name}/runs",
@@ -61,6 +62,8 @@ pub(super) struct StartRequest {
         (status = 200, description = "The key is known: this is the run that it started", body = Started,
          headers(("Location" = String, description = "The path of the run"))),
         (status = 400, description = "The body or the key cannot be used", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 422, description = "The key has started a run with another input: `run_id`", body = Problem,
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such workflow", body = Problem,
          content_type = "application/problem+json"),

@@ -55,6 +55,15 @@ pub enum EngineError {
         /// How long it may be, in bytes.
         limit: usize,
     },
+    /// The idempotency key started a run with another input.
+    #[error(
+        "the idempotency key has already started run {0} with another input; repeat the start with the same \
+         input, or use another key"
+    )]
+    OtherInput(RunId),
+    /// No value can be made of the input, though it looks like JSON.
+    #[error("the input cannot be read as JSON")]
+    UnreadableInput(#[source] serde_json::Error),
     /// The module cannot be deployed. What was deployed before is unchanged.
     #[error(transparent)]
     Module(#[from] ModuleError),

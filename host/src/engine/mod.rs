@@ -13,6 +13,7 @@ mod config;
 mod current;
 mod deploy;
 mod error;
+mod fingerprint;
 mod guests;
 mod history;
 mod images;
@@ -66,6 +67,7 @@ pub use crate::steps::{Allowed, Egress};
 pub(crate) use crate::engine::metrics::Door;
 
 use crate::engine::admission::{Admission, Admitted};
+use crate::engine::fingerprint::Fingerprint;
 use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
@@ -119,7 +121,7 @@ impl Engine {
     }
 
     /// Starts a run. Answers when its first turn is on disk. With an idempotency key that is known
-    /// for this workflow, the answer is the run that it started.
+    /// for this workflow, the answer is the run that it started, if the input is that run's.
     ///
     /// # Errors
     ///
@@ -134,6 +136,7 @@ impl Engine {
         if size > limit {
             return Err(EngineError::TooLarge { what: "the input", size, limit });
         }
+        Fingerprint::of(input.get()).map_err(EngineError::UnreadableInput)?;
         let (engine, admitted) = (self.clone(), self.admit(size)?);
         let size = key.as_ref().map_or(1, String::len);
         if size == 0 || size > MAX_KEY {
@@ -156,11 +159,27 @@ impl Engine {
         key: Option<String>,
     ) -> Result<Started, EngineError> {
         let Some(key) = key else { return self.start_new(workflow, input, None).await };
-        let _alone = self.key_lock(&key).lock().await;
-        match self.0.store.started_by(workflow, &key)? {
-            Some(run_id) => Ok(Started { run_id, status: self.status(run_id)?, created: false }),
-            None => self.start_new(workflow, input, Some(key)).await,
+        let alone = self.key_lock(&key).lock().await;
+        let Some(run_id) = self.0.store.started_by(workflow, &key)? else {
+            return self.start_new(workflow, input, Some(key)).await;
+        };
+        drop(alone);
+        self.was_started_with(run_id, &input)?;
+        Ok(Started { run_id, status: self.status(run_id)?, created: false })
+    }
+
+    /// That a run has this input. A run of which there is no first event any more, since its journal
+    /// is damaged, is not held to it.
+    fn was_started_with(&self, run: RunId, input: &RawValue) -> Result<(), EngineError> {
+        let first = match self.input(run) {
+            Err(EngineError::UnknownRun(_)) => return Ok(()),
+            first => first?,
+        };
+        let is_same = || Some(Fingerprint::of(first.get()).ok()? == Fingerprint::of(input.get()).ok()?);
+        if first.get() == input.get() || is_same().unwrap_or(false) {
+            return Ok(());
         }
+        Err(EngineError::OtherInput(run))
     }
 
     async fn start_new(

@@ -153,7 +153,7 @@ impl Engine {
 
     /// What the run was given. A run that was parked at its first event has it among the events
     /// that wait, even if it was cancelled then.
-    fn input(&self, run: RunId) -> Result<Box<RawValue>, EngineError> {
+    pub(super) fn input(&self, run: RunId) -> Result<Box<RawValue>, EngineError> {
         let first = self.0.store.turn(run, 0)?.map(|turn| turn.event);
         let event = match first {
             Some(Event::Started { .. }) => first,

@@ -8,5 +8,6 @@ mod cli;
 mod crowd;
 mod dev;
 mod management;
+mod starts;
 mod support;
 mod webhooks;

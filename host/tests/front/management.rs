@@ -115,6 +115,8 @@ async fn a_bad_start_says_what_is_wrong_with_it_and_starts_nothing() {
             "there is no workflow `ecko`; known are",
         ),
         Bad::post(START, nested, 400, "malformed-json", "the input is nested more than 100 levels deep"),
+        Bad::post(START, r#"{"input": "\ud800"}"#, 400, "malformed-json", "unexpected end of hex escape"),
+        Bad::post(START, r#"{"input": [1e999]}"#, 400, "malformed-json", "number out of range at line 1"),
         Bad::post(START, "{", 400, "malformed-json", "EOF while parsing an object at line 1 column 1"),
         Bad::post(START, "{\"input\": tru}", 400, "malformed-json", "expected ident at line 1 column 14"),
         Bad::post(START, "{\"imput\": 1}", 400, "malformed-json", "unknown field `imput`, expected `input`"),
@@ -152,31 +154,6 @@ async fn an_input_over_the_limit_is_413_however_it_comes() {
     assert_eq!(detail, "the input has 1001 bytes, but at most 1000 are allowed");
     let detail = problem(start("x".repeat(100_000)).send().await.unwrap(), 413, "too-large").await;
     assert!(detail.starts_with("the body is larger than the "), "{detail}");
-    assert_eq!(host.get("/v1/runs").await["runs"].as_array().unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn a_start_is_201_and_the_same_key_gives_the_same_run() {
-    let host = Host::new().await;
-    let start = || {
-        host.request(Method::POST, "/v1/workflows/echo/runs")
-            .header("idempotency-key", "order-17")
-            .json(&json!({ "input": {"n": 1.50} }))
-    };
-    let first = start().send().await.unwrap();
-    assert_eq!(first.status(), 201);
-    let location = first.headers()["location"].to_str().unwrap().to_owned();
-    let first: Value = first.json().await.unwrap();
-    assert_eq!(location, format!("/v1/runs/{}", first["run_id"].as_str().unwrap()));
-
-    let second = start().send().await.unwrap();
-    assert_eq!(second.status(), 200);
-    assert_eq!(second.headers()["location"], location);
-    let second: Value = second.json().await.unwrap();
-    assert_eq!(second["run_id"], first["run_id"]);
-
-    let view = host.end(first["run_id"].as_str().unwrap()).await;
-    assert_eq!((&view["status"], &view["output"]), (&json!("completed"), &json!({"n": 1.5})));
     assert_eq!(host.get("/v1/runs").await["runs"].as_array().unwrap().len(), 1);
 }
 
