@@ -20,6 +20,7 @@ const MAX_TURNS: usize = 120;
 
 const QUOTA: Quota = Quota {
     fuel_per_turn: 1_000_000_000,
+    seconds: 60,
     memory: 32 << 20,
     commands_per_turn: 1_000,
     bytes_per_turn: 1 << 20,

@@ -7,6 +7,7 @@ use segno_tests::{basics, rogue};
 
 const QUOTA: Quota = Quota {
     fuel_per_turn: 1_000_000_000,
+    seconds: 60,
     memory: 32 << 20,
     commands_per_turn: 10_000,
     bytes_per_turn: 8 << 20,

@@ -1,6 +1,6 @@
 //! The guests of a shard: which of them are live, which are let go, and how one comes back.
 
-use segno_journal::{Digest, History, Open, RunId};
+use segno_journal::{Blocked, Digest, History, Open, RunId};
 
 use crate::engine::live::Live;
 use crate::engine::modules::Modules;
@@ -75,24 +75,30 @@ impl Shard {
         if sleeps_long {
             return self.let_go(id, guest);
         }
-        self.take_image(id, &mut guest);
-        self.keep(id, guest);
+        if self.take_image(id, &mut guest).is_ok() {
+            self.keep(id, guest);
+        }
     }
 
     /// Lets a guest go, with an image where that is worth its while.
     pub(crate) fn let_go(&mut self, id: RunId, mut guest: Guest) {
         let after = self.config.image_turns;
         if self.runs.get(&id).is_some_and(|live| live.images.is_due_when_let_go(after)) {
-            self.take_image(id, &mut guest);
+            // What is wrong with the guest is of no matter any more.
+            let _unusable = self.take_image(id, &mut guest);
         }
     }
 
     /// Sends an image of the run to the disk, behind the turns that it stands for. The one that is
-    /// then not needed any more is forgotten with it, and so are turns that nobody wants.
-    fn take_image(&mut self, id: RunId, guest: &mut Guest) {
-        let Some(live) = self.runs.get_mut(&id) else { return };
-        let Some((image, blocks)) = picture(&self.modules, live, guest) else {
-            return live.images.refuse();
+    /// then not needed any more is forgotten with it, and so are turns that nobody wants. A guest that
+    /// failed to save itself must not be given another turn: it is not where its run is.
+    fn take_image(&mut self, id: RunId, guest: &mut Guest) -> Result<(), Spoiled> {
+        let Some(live) = self.runs.get_mut(&id) else { return Ok(()) };
+        let Some((image, blocks)) =
+            picture(&self.modules, live, guest).inspect_err(|Spoiled| live.images.refuse())?
+        else {
+            live.images.refuse();
+            return Ok(());
         };
         let position = live.run.turns();
         let size = blocks.len() as u64;
@@ -105,12 +111,14 @@ impl Shard {
         }
         self.outside.metrics.images_taken.inc();
         self.committer.submit(draft, |_written| {});
+        Ok(())
     }
 
     pub(crate) fn quota(&self) -> Quota {
         let limits = &self.config.limits;
         Quota {
             fuel_per_turn: limits.fuel_per_turn,
+            seconds: Quota::seconds_for(limits.fuel_per_turn),
             memory: limits.memory,
             commands_per_turn: limits.commands_per_turn,
             bytes_per_turn: limits.bytes_per_turn,
@@ -119,17 +127,25 @@ impl Shard {
     }
 }
 
+/// A guest that was stopped while it saved itself.
+struct Spoiled;
+
 /// An image of a run as it stands, and its blocks; nothing where its guest cannot be saved, as when
 /// it has printed: the handle that it prints to is not in its memory.
-fn picture(modules: &Modules, live: &Live, guest: &mut Guest) -> Option<(ImageRecord, Vec<u8>)> {
+fn picture(
+    modules: &Modules,
+    live: &Live,
+    guest: &mut Guest,
+) -> Result<Option<(ImageRecord, Vec<u8>)>, Spoiled> {
     let run = live.owner.run;
-    let module = modules.load(live.record.module).ok()?;
-    let image = match guest.save() {
-        Ok(image) => image?,
-        Err(blocked) => {
-            tracing::warn!(%run, %blocked, "the guest cannot be saved; its run is replayed when it comes back");
-            return None;
-        }
+    let Ok(module) = modules.load(live.record.module) else { return Ok(None) };
+    let Some(image) = guest.save().map_err(|Blocked { kind, .. }| {
+        // Not with its message, which is the guest's.
+        tracing::warn!(%run, %kind, "the guest cannot be saved; its run is replayed when it comes back");
+        Spoiled
+    })?
+    else {
+        return Ok(None);
     };
     let blocks = module.pack(&image.memory).inspect_err(|error| {
         tracing::warn!(%run, %error, "no image is taken; the run is replayed when it comes back");
@@ -143,7 +159,7 @@ fn picture(modules: &Modules, live: &Live, guest: &mut Guest) -> Option<(ImageRe
         length: image.memory.len() as u64,
         blocks: [0; 32],
     };
-    blocks.ok().map(|blocks| (record, blocks))
+    Ok(blocks.ok().map(|blocks| (record, blocks)))
 }
 
 /// Whether a run does nothing but sleep, and for long.

@@ -29,8 +29,12 @@ enum Unusable {
     Foreign,
     #[error("{0}")]
     Damaged(String),
-    #[error("the turns behind it do not follow from it: {0}")]
-    Diverged(Blocked),
+    // The same: what a guest says as it stops is its own.
+    #[error("its guest could not take it ({0})")]
+    Refused(BlockKind),
+    // Not with its message, which quotes what the workflow was given.
+    #[error("the turns behind it do not follow from it ({0})")]
+    Diverged(BlockKind),
     #[error("there is no room for its guest: {0}")]
     NoRoom(String),
 }
@@ -39,7 +43,7 @@ impl Unusable {
     const fn label(&self) -> ImageFallback {
         match self {
             Self::Foreign => ImageFallback::Foreign,
-            Self::Damaged(_) | Self::NoRoom(_) => ImageFallback::Damaged,
+            Self::Damaged(_) | Self::Refused(_) | Self::NoRoom(_) => ImageFallback::Damaged,
             Self::Diverged(_) => ImageFallback::Diverged,
         }
     }
@@ -102,13 +106,13 @@ impl Revival<'_> {
         let memory = self.module.unpack(length, &blocks).map_err(|error| damaged(&error))?;
         let mut guest = self.fresh(live).map_err(Unusable::NoRoom)?;
         let image = Image { pages: image.pages, operations: image.run.operations(), memory };
-        guest.load(image).map_err(|blocked| Unusable::Damaged(blocked.message))?;
+        guest.load(image).map_err(|blocked| Unusable::Refused(blocked.kind))?;
         match self.give_turns(live, &mut guest, position) {
             Ok(()) => {
                 self.metrics.image_loads.inc();
                 Ok(guest)
             }
-            Err(Stuck::Blocked(blocked)) => Err(Unusable::Diverged(blocked)),
+            Err(Stuck::Blocked(blocked)) => Err(Unusable::Diverged(blocked.kind)),
             Err(Stuck::NoRoom(message)) => Err(Unusable::NoRoom(message)),
             Err(Stuck::Store(error)) => Err(damaged(&error)),
         }

@@ -30,6 +30,21 @@ pub(crate) fn event_to_guest(event: &Event) -> Option<(Op, GuestEvent)> {
     event.op().map(|op| (op, event_for_guest))
 }
 
+/// How much an answer brings, in bytes. What is empty takes room, too.
+pub(crate) fn size_of_answer(answer: &webhook::Answer) -> usize {
+    match answer {
+        webhook::Answer::Fixed(fixed) => size_of_response(fixed),
+        webhook::Answer::Accepted | webhook::Answer::Manual => 0,
+    }
+}
+
+/// How much a response brings, in bytes.
+pub(crate) fn size_of_response(response: &types::Response) -> usize {
+    let headers = response.headers.iter();
+    let headers = headers.map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len());
+    response.body.len() + headers.sum::<usize>()
+}
+
 /// How callers are answered, or what is wrong with it.
 pub(crate) fn answer(answer: webhook::Answer) -> Result<Answer, String> {
     Ok(match answer {

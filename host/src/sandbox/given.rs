@@ -32,6 +32,8 @@ impl Facts {
 pub struct Quota {
     /// Instructions per turn.
     pub fuel_per_turn: u64,
+    /// How long a turn may last, in seconds. It stands behind the fuel: see [`Quota::seconds_for`].
+    pub seconds: u64,
     /// Linear memory, in bytes.
     pub memory: usize,
     /// Commands in one turn.
@@ -40,6 +42,30 @@ pub struct Quota {
     pub bytes_per_turn: usize,
     /// Bytes of one value that the guest gives.
     pub payload: usize,
+}
+
+/// What one call of the host brings at most besides its values: names, numbers, headers.
+pub(crate) const BESIDES: usize = 64 << 10;
+
+/// How much fuel even a busy and slow processor burns in a second: a tenth of what a usual one does.
+const FUEL_PER_SECOND: u64 = 200_000_000;
+
+/// How many seconds a turn has at least, and at most.
+const SECONDS: std::ops::RangeInclusive<u64> = 10..=3_600;
+
+impl Quota {
+    /// How long a turn of so much fuel may last, in seconds: so many times as long as the fuel takes
+    /// that no guest comes near it which has not found something to do for nothing.
+    #[must_use]
+    pub fn seconds_for(fuel: u64) -> u64 {
+        (fuel / FUEL_PER_SECOND).clamp(*SECONDS.start(), *SECONDS.end())
+    }
+
+    /// How many bytes a guest may pass to its host in one call: what all commands of a turn may carry.
+    /// Larger values are not copied at all.
+    pub(crate) fn passes(&self) -> usize {
+        self.bytes_per_turn.max(self.payload).saturating_add(BESIDES)
+    }
 }
 
 /// Where a webhook can be called.

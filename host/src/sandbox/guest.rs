@@ -4,7 +4,7 @@ use segno_journal::{Blocked, Command, Event, LogLine, Timestamp, Verdict};
 use wasmtime::Store;
 
 use crate::sandbox::convert;
-use crate::sandbox::given::{Facts, Quota, Tokens};
+use crate::sandbox::given::{BESIDES, Facts, Quota, Tokens};
 use crate::sandbox::image::Image;
 use crate::sandbox::imports::Workflow;
 use crate::sandbox::imports::exports::segno::workflow::guest::Verdict as GuestVerdict;
@@ -52,15 +52,15 @@ impl Guest {
     ///
     /// Why the run must be parked: the guest trapped, or wanted more than it may have.
     pub fn turn(&mut self, event: &Event, moment: Moment, tokens: Tokens) -> Result<Output, Blocked> {
+        let passes = self.store.data().quota().passes();
         self.store.data_mut().begin_turn(moment, tokens);
+        self.make_ready(passes);
         let verdict = self.call(event).map_err(|error| trap::explain(self.store.data_mut(), &error))?;
         let recorded = self.store.data_mut().end_turn();
         Ok(Output { commands: recorded.commands, verdict, log: recorded.log })
     }
 
     fn call(&mut self, event: &Event) -> wasmtime::Result<Verdict> {
-        let fuel = self.store.data().fuel_per_turn();
-        self.store.set_fuel(fuel)?;
         let guest = self.exports.segno_workflow_guest();
         let verdict = match event {
             Event::Started { input } => {
@@ -94,7 +94,7 @@ impl Guest {
     /// How much fuel the last turn took.
     #[must_use]
     pub fn spent(&self) -> u64 {
-        self.store.data().fuel_per_turn().saturating_sub(self.store.get_fuel().unwrap_or_default())
+        self.store.data().quota().fuel_per_turn.saturating_sub(self.store.get_fuel().unwrap_or_default())
     }
 
     /// By how many bytes the memory of the guest has grown since it was made: what was there before
@@ -126,16 +126,16 @@ impl Guest {
         if self.store.data().holds_handles() {
             return Ok(None);
         }
-        self.store.data_mut().image = ImageSlot::Saving(None);
-        let saved =
-            self.refuel().and_then(|()| self.exports.segno_workflow_guest().call_save(&mut self.store));
+        self.store.data_mut().image = ImageSlot::Saving;
+        self.make_ready(self.memory().saturating_add(BESIDES));
+        let saved = self.exports.segno_workflow_guest().call_save(&mut self.store);
         let state = self.store.data_mut();
         let slot = std::mem::replace(&mut state.image, ImageSlot::Closed);
         saved.map_err(|error| trap::explain(state, &error))?;
         let pages = (state.memory() / PAGE) as u64;
         let operations = state.operations();
         Ok(match slot {
-            ImageSlot::Saving(Some(memory)) => Some(Image { pages, operations, memory }),
+            ImageSlot::Saved(memory) => Some(Image { pages, operations, memory }),
             _ => None,
         })
     }
@@ -149,31 +149,39 @@ impl Guest {
         let state = self.store.data_mut();
         state.set_operations(image.operations);
         state.image = ImageSlot::Loading(image.memory);
-        let guest = self.exports.segno_workflow_guest();
-        let fuel = self.store.data().fuel_per_turn();
-        let loaded = self.store.set_fuel(fuel).and_then(|()| guest.call_load(&mut self.store, image.pages));
+        self.make_ready(BESIDES);
+        let loaded = self.exports.segno_workflow_guest().call_load(&mut self.store, image.pages);
         let state = self.store.data_mut();
         state.image = ImageSlot::Closed;
         loaded.map_err(|error| trap::explain(state, &error))
     }
 
-    fn refuel(&mut self) -> wasmtime::Result<()> {
-        let fuel = self.store.data().fuel_per_turn();
-        self.store.set_fuel(fuel)
+    /// Gives the guest what it may use until it returns. It may pass so many bytes at once.
+    fn make_ready(&mut self, passes: usize) {
+        self.store.data_mut().begin_call();
+        make_ready(&mut self.store, passes);
     }
 }
 
 /// The size of a page of linear memory, in bytes.
 const PAGE: usize = 64 << 10;
 
+/// How many handles of WASI a guest may hold. The standard library holds one for each stream that was
+/// printed to; each takes some memory of the host.
+const MAX_HANDLES: usize = 1_000;
+
 /// Makes the store of a guest: its bounds are in place before its first instruction.
-pub(crate) fn new_store(
-    engine: &wasmtime::Engine,
-    facts: Facts,
-    quota: Quota,
-) -> wasmtime::Result<Store<State>> {
+pub(crate) fn new_store(engine: &wasmtime::Engine, facts: Facts, quota: Quota) -> Store<State> {
     let mut store = Store::new(engine, State::new(facts, quota));
     store.limiter(|state| state);
-    store.set_fuel(quota.fuel_per_turn)?;
-    Ok(store)
+    store.set_max_component_handles(MAX_HANDLES);
+    make_ready(&mut store, quota.passes());
+    store
+}
+
+fn make_ready(store: &mut Store<State>, passes: usize) {
+    let Quota { fuel_per_turn, seconds, .. } = *store.data().quota();
+    store.set_fuel(fuel_per_turn).expect("the sandbox is made to count fuel");
+    store.set_epoch_deadline(seconds);
+    store.set_hostcall_fuel(passes);
 }

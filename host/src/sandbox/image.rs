@@ -26,10 +26,12 @@ const NUMBER: usize = 4;
 /// The bytes that say how large the blocks are before compression.
 const SIZE: usize = 4;
 
-/// What a guest may use to give its fresh memory: it has not done anything yet.
+/// What a guest may use to give its fresh memory: it has not done anything yet. Of memory, what there
+/// is room for: a run may have been allowed more than by default.
 const FRESH: Quota = Quota {
     fuel_per_turn: 100_000_000,
-    memory: 64 << 20,
+    seconds: 10,
+    memory: usize::MAX,
     commands_per_turn: 0,
     bytes_per_turn: 0,
     payload: 0,
@@ -39,8 +41,11 @@ const FRESH: Quota = Quota {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PackError {
     /// A fresh guest of this module has no memory to compare with.
-    #[error("a fresh guest cannot be saved: {0}")]
-    Fresh(String),
+    #[error("a fresh guest cannot be saved ({0})")]
+    Fresh(&'static str),
+    /// So much of the memory differs that its size cannot be written.
+    #[error("it has changed {0} bytes of its memory, more than an image can hold")]
+    TooLarge(usize),
     /// The blocks are damaged.
     #[error("its blocks are damaged: {0}")]
     Damaged(&'static str),
@@ -51,9 +56,9 @@ impl Module {
     ///
     /// # Errors
     ///
-    /// The module's fresh memory is not to be had.
+    /// The module's fresh memory is not to be had, or too much of the memory differs from it.
     pub fn pack(&self, memory: &[u8]) -> Result<Vec<u8>, PackError> {
-        Ok(pack(self.fresh_memory()?, memory))
+        pack(self.fresh_memory()?, memory)
     }
 
     /// The memory that was packed, of this many bytes.
@@ -68,18 +73,27 @@ impl Module {
     /// The memory of a fresh guest: the same for all runs, since nothing of a run was told yet.
     fn fresh_memory(&self) -> Result<&[u8], PackError> {
         let fresh = self.fresh().get_or_init(|| {
-            let facts = Facts::of_no_run();
-            let mut guest = self.instantiate(facts, FRESH).map_err(|error| format!("{error:#}"))?;
-            let image = guest.save().map_err(|blocked| blocked.to_string())?;
-            image.map(|image| image.memory).ok_or_else(|| "it holds handles".to_owned())
+            // What a guest says as it stops is its own: it goes to no log.
+            let mut guest = self.instantiate(Facts::of_no_run(), FRESH).map_err(|_| "it cannot be made")?;
+            let image = guest.save().map_err(|_| "it was stopped")?;
+            image.map(|image| without_end(image.memory)).ok_or("it holds handles")
         });
-        fresh.as_deref().map_err(|problem| PackError::Fresh(problem.clone()))
+        fresh.as_deref().map_err(|problem| PackError::Fresh(problem))
     }
+}
+
+/// A fresh memory without the blocks of zeros at its end, which need not be kept: what lies beyond it
+/// is taken for zeros.
+fn without_end(mut memory: Vec<u8>) -> Vec<u8> {
+    let used = memory.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    memory.truncate(used.next_multiple_of(BLOCK));
+    memory.shrink_to_fit();
+    memory
 }
 
 /// The blocks of `memory` that differ from `fresh`, each after its number; what lies beyond `fresh`
 /// is compared with zeros, as memory grows. Compressed, after the size that it had before.
-fn pack(fresh: &[u8], memory: &[u8]) -> Vec<u8> {
+fn pack(fresh: &[u8], memory: &[u8]) -> Result<Vec<u8>, PackError> {
     let mut differing = Vec::new();
     for (number, block) in (0_u32..).zip(memory.chunks(BLOCK)) {
         let at = number as usize * BLOCK;
@@ -92,10 +106,10 @@ fn pack(fresh: &[u8], memory: &[u8]) -> Vec<u8> {
             differing.extend_from_slice(block);
         }
     }
-    let size = u32::try_from(differing.len()).expect("a 32-bit memory has fewer blocks than this counts");
+    let size = u32::try_from(differing.len()).map_err(|_| PackError::TooLarge(differing.len()))?;
     let mut packed = size.to_le_bytes().to_vec();
     packed.extend(lz4_flex::block::compress(&differing));
-    packed
+    Ok(packed)
 }
 
 fn unpack(fresh: &[u8], length: usize, packed: &[u8]) -> Result<Vec<u8>, PackError> {
@@ -144,7 +158,7 @@ mod tests {
             for (at, byte) in changes.into_iter().filter(|(at, _)| *at < length) {
                 memory[at] = byte;
             }
-            prop_assert_eq!(unpack(&fresh, length, &pack(&fresh, &memory)), Ok(memory));
+            prop_assert_eq!(pack(&fresh, &memory).and_then(|packed| unpack(&fresh, length, &packed)), Ok(memory));
         }
 
         #[test]
@@ -165,7 +179,7 @@ mod tests {
         let mut memory = fresh.clone();
         memory[10_000] = 4;
         memory.resize(128 << 10, 0);
-        let packed = pack(&fresh, &memory);
+        let packed = pack(&fresh, &memory).unwrap();
         assert!(packed.len() < 2 * BLOCK, "{} bytes", packed.len());
     }
 

@@ -6,6 +6,7 @@
 //! store, or reaches the outside: a guest gets the time of the event, the run's own random numbers,
 //! and nothing else.
 
+mod caller;
 mod capacity;
 mod convert;
 mod error;
@@ -13,8 +14,10 @@ mod given;
 mod guest;
 mod image;
 mod imports;
+mod limits;
 mod module;
 mod state;
+mod ticker;
 mod trap;
 mod wasi;
 
@@ -44,11 +47,13 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// Where the directory cannot be made, or the processor is none that wasmtime compiles for.
+    /// Where the directory cannot be made, or the processor is none that wasmtime compiles for, or there is no thread
+    /// to count the time of guests.
     pub fn new(cache: Option<&Path>, capacity: Capacity) -> wasmtime::Result<Self> {
         let mut config = Config::new();
         config
             .consume_fuel(true)
+            .epoch_interruption(true)
             // Everything that may differ between two processors is off or made the same, so that a
             // run can move from one machine to another.
             .cranelift_nan_canonicalization(true)
@@ -64,6 +69,8 @@ impl Sandbox {
             cache.with_directory(directory);
             config.cache(Some(Cache::new(cache)?));
         }
-        Ok(Self { engine: capacity.engine(&mut config)? })
+        let engine = capacity.engine(&mut config)?;
+        ticker::start(&engine)?;
+        Ok(Self { engine })
     }
 }

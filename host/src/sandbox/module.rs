@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use segno_journal::{Digest, History, Manifest, Workflow};
+use segno_journal::{Blocked, Digest, History, Manifest, Workflow};
 use sha2::Sha256;
-use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::component::{Component, Linker};
 
+use crate::sandbox::caller::{Caller, Calls};
 use crate::sandbox::error::ModuleError;
 use crate::sandbox::given::{Facts, Quota};
 use crate::sandbox::guest::{Guest, new_store};
 use crate::sandbox::imports::exports::segno::workflow::guest as exports;
 use crate::sandbox::imports::{self, WorkflowPre};
 use crate::sandbox::state::State;
-use crate::sandbox::{Sandbox, wasi};
+use crate::sandbox::{Sandbox, trap, wasi};
 
 /// A compiled workflow component. Cheap to clone.
 #[derive(Clone)]
@@ -21,12 +22,13 @@ pub struct Module {
     digest: Digest,
     pre: WorkflowPre<State>,
     /// The memory of a fresh guest, once it was asked for; or why there is none.
-    fresh: Arc<OnceLock<Result<Vec<u8>, String>>>,
+    fresh: Arc<OnceLock<Result<Vec<u8>, &'static str>>>,
 }
 
 /// What a module may use to describe itself: it has nothing to do but to list names.
 const DESCRIBE: Quota = Quota {
     fuel_per_turn: 100_000_000,
+    seconds: 10,
     memory: 16 << 20,
     commands_per_turn: 0,
     bytes_per_turn: 0,
@@ -52,7 +54,7 @@ impl Sandbox {
             .map_err(|error| ModuleError::Invalid { detail: error.root_cause().to_string() })?;
         let mut linker = Linker::new(&self.engine);
         wasi::add_to_linker(&mut linker, &component, &self.engine)?;
-        imports::Workflow::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)
+        imports::Workflow::add_to_linker::<_, Calls>(&mut linker, |state| Caller::new(state))
             .map_err(|error| ModuleError::Mismatch { detail: format!("{error:#}") })?;
         check_exports(&component, &self.engine)?;
         let pre = linker
@@ -94,7 +96,7 @@ impl Module {
         self.digest
     }
 
-    pub(crate) fn fresh(&self) -> &OnceLock<Result<Vec<u8>, String>> {
+    pub(crate) fn fresh(&self) -> &OnceLock<Result<Vec<u8>, &'static str>> {
         &self.fresh
     }
 
@@ -104,7 +106,7 @@ impl Module {
     ///
     /// Where there is no memory for it, or its start function traps.
     pub fn instantiate(&self, facts: Facts, quota: Quota) -> wasmtime::Result<Guest> {
-        let mut store = new_store(self.pre.engine(), facts, quota)?;
+        let mut store = new_store(self.pre.engine(), facts, quota);
         let exports = self.pre.instantiate(&mut store)?;
         Ok(Guest::new(store, exports))
     }
@@ -116,11 +118,13 @@ impl Module {
     /// Why it could not say, or what is wrong with what it said.
     pub fn describe(&self) -> Result<Manifest, ModuleError> {
         let facts = Facts::of_no_run();
-        let described = new_store(self.pre.engine(), facts, DESCRIBE).and_then(|mut store| {
-            let exports = self.pre.instantiate(&mut store)?;
-            exports.segno_workflow_guest().call_describe(&mut store)
-        });
-        let manifest = described.map_err(|error| ModuleError::Describe { detail: format!("{error:#}") })?;
+        let mut store = new_store(self.pre.engine(), facts, DESCRIBE);
+        let exports = self.pre.instantiate(&mut store);
+        let described = exports.and_then(|exports| exports.segno_workflow_guest().call_describe(&mut store));
+        let manifest = described.map_err(|error| {
+            let Blocked { message, .. } = trap::explain(store.data_mut(), &error);
+            ModuleError::Describe { detail: message }
+        })?;
         let manifest = Manifest {
             sdk: manifest.sdk,
             workflows: manifest.workflows.into_iter().map(listed).collect(),

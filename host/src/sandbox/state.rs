@@ -3,9 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use segno_journal::{Answer, BlockKind, Blocked, Command, Level, LogLine, Op, Timestamp};
-use wasmtime::ResourceLimiter;
 
-use crate::sandbox::capacity::MAX_TABLE_ELEMENTS;
 use crate::sandbox::given::{Facts, Quota, Tokens, WebhookAddress};
 use crate::sandbox::guest::Moment;
 
@@ -15,9 +13,6 @@ const LOG_BYTES_PER_TURN: usize = 64 << 10;
 /// How many bytes one turn may pass to the host, whatever for: copying costs the guest no fuel, so a
 /// guest could keep a thread of the host busy for hours.
 const PASSED_PER_TURN: usize = 256 << 20;
-
-/// What one call of the host counts for besides its bytes.
-const CALL: usize = 64;
 
 /// How many bytes one line of the log may have. Longer ones are cut.
 const LOG_LINE_BYTES: usize = 8 << 10;
@@ -44,8 +39,10 @@ pub(crate) struct State {
 pub(crate) enum ImageSlot {
     /// Nothing: `image.save` and `image.load` are refused.
     Closed,
-    /// `guest.save` runs.
-    Saving(Option<Vec<u8>>),
+    /// `guest.save` runs, and has not yet saved.
+    Saving,
+    /// `guest.save` has saved this.
+    Saved(Vec<u8>),
     /// `guest.load` runs.
     Loading(Vec<u8>),
 }
@@ -105,7 +102,6 @@ impl State {
     pub(crate) fn begin_turn(&mut self, moment: Moment, tokens: Tokens) {
         // One stream of the run's generator for each turn: a guest that goes on from an image needs
         // no more than the number of the turn to draw the same numbers.
-        self.passed = 0;
         let mut random = ChaCha8Rng::from_seed(self.facts.seed);
         random.set_stream(moment.seq);
         self.turn = Some(Recording {
@@ -155,6 +151,32 @@ impl State {
         self.panic.get_or_insert(message);
     }
 
+    /// Takes in the memory that the guest saves: once, while it is asked to.
+    pub(crate) fn save(&mut self, memory: Vec<u8>) -> wasmtime::Result<()> {
+        match self.image {
+            ImageSlot::Saving => {
+                self.image = ImageSlot::Saved(memory);
+                Ok(())
+            }
+            ImageSlot::Saved(_) => {
+                Err(self.stop(BlockKind::Trap, "the component saved its memory more than once"))
+            }
+            ImageSlot::Closed | ImageSlot::Loading(_) => {
+                Err(self.stop(BlockKind::Trap, "the component saved its memory without being asked to"))
+            }
+        }
+    }
+
+    /// Gives the memory that the guest is to load: once, while it is asked to.
+    pub(crate) fn load(&mut self) -> wasmtime::Result<Vec<u8>> {
+        match std::mem::replace(&mut self.image, ImageSlot::Closed) {
+            ImageSlot::Loading(memory) => Ok(memory),
+            ImageSlot::Closed | ImageSlot::Saving | ImageSlot::Saved(_) => {
+                Err(self.stop(BlockKind::Trap, "the component loaded its memory without being asked to"))
+            }
+        }
+    }
+
     /// Remembers why the guest must stop, and gives the error that stops it.
     pub(crate) fn stop(&mut self, kind: BlockKind, message: impl Into<String>) -> wasmtime::Error {
         let message = message.into();
@@ -163,12 +185,17 @@ impl State {
         error
     }
 
-    pub(crate) const fn fuel_per_turn(&self) -> u64 {
-        self.quota.fuel_per_turn
+    pub(crate) const fn quota(&self) -> &Quota {
+        &self.quota
     }
 
+    /// How much memory the guest has, in bytes.
     pub(crate) const fn memory(&self) -> usize {
         self.memory
+    }
+
+    pub(crate) const fn set_memory(&mut self, memory: usize) {
+        self.memory = memory;
     }
 
     pub(crate) const fn holds_handles(&self) -> bool {
@@ -191,9 +218,14 @@ impl State {
         self.handles = self.handles.saturating_sub(1);
     }
 
+    /// The guest is called, and has passed nothing to the host yet.
+    pub(crate) const fn begin_call(&mut self) {
+        self.passed = 0;
+    }
+
     /// Counts what the guest passes to the host, and stops it where it is too much.
     pub(crate) fn charge(&mut self, bytes: usize) -> wasmtime::Result<()> {
-        self.passed = self.passed.saturating_add(bytes).saturating_add(CALL);
+        self.passed = self.passed.saturating_add(bytes);
         if self.passed <= PASSED_PER_TURN {
             return Ok(());
         }
@@ -216,7 +248,6 @@ impl State {
     /// As many random bytes of the run.
     pub(crate) fn random_bytes(&mut self, length: usize) -> wasmtime::Result<Vec<u8>> {
         self.check_payload("the random bytes that the workflow asked for", length)?;
-        self.charge(length)?;
         let mut bytes = vec![0; length];
         if let Some(turn) = &mut self.turn {
             turn.random.fill_bytes(&mut bytes);
@@ -246,7 +277,6 @@ impl State {
         let (commands_limit, bytes_limit) = (self.quota.commands_per_turn, self.quota.bytes_per_turn);
         let size = command.size();
         self.check_payload("what the workflow passes to a step or a webhook", size)?;
-        self.charge(size)?;
         let Some(turn) = &mut self.turn else { return Err(self.outside_of_turn()) };
         turn.bytes += size;
         if turn.commands.len() >= commands_limit {
@@ -282,18 +312,15 @@ impl State {
     }
 
     /// Writes a line to the log of the run.
-    pub(crate) fn write_log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
-        self.charge(message.len())?;
+    pub(crate) fn write_log(&mut self, level: Level, message: String) {
         if let Some(turn) = &mut self.turn {
             turn.write_log(level, message);
         }
-        Ok(())
     }
 
     /// Takes in what the guest prints; each line goes to the log when it is whole.
-    pub(crate) fn print(&mut self, stream: Stream, bytes: &[u8]) -> wasmtime::Result<()> {
-        self.charge(bytes.len())?;
-        let Some(turn) = &mut self.turn else { return Ok(()) };
+    pub(crate) fn print(&mut self, stream: Stream, bytes: &[u8]) {
+        let Some(turn) = &mut self.turn else { return };
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let pending = &mut turn.printed[stream as usize];
             if pending.len() < LOG_LINE_BYTES {
@@ -305,7 +332,6 @@ impl State {
                 turn.write_log(stream.level(), text.trim_end_matches(['\n', '\r']).to_owned());
             }
         }
-        Ok(())
     }
 }
 
@@ -321,47 +347,5 @@ impl Recording {
         } else {
             self.log.push(LogLine { level, message });
         }
-    }
-}
-
-/// The bound on memory. A guest that asks for more is stopped: told no, it could go on in another way,
-/// and what it does would depend on the configuration of the host.
-impl ResourceLimiter for State {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let limit = self.quota.memory;
-        let others = self.memory.saturating_sub(current);
-        match others.checked_add(desired).filter(|wanted| *wanted <= limit) {
-            Some(wanted) => {
-                self.memory = wanted;
-                Ok(true)
-            }
-            None => {
-                let message =
-                    format!("the workflow wanted {desired} bytes of memory, but at most {limit} are allowed");
-                Err(self.stop(BlockKind::Limit, message))
-            }
-        }
-    }
-
-    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        Err(error.context("the host has no memory left for the workflow"))
-    }
-
-    fn table_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        if desired <= MAX_TABLE_ELEMENTS {
-            return Ok(true);
-        }
-        let message = format!("the workflow wanted a table of {desired} functions");
-        Err(self.stop(BlockKind::Limit, message))
     }
 }

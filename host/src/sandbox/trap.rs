@@ -19,10 +19,17 @@ pub(crate) fn explain(state: &mut State, error: &wasmtime::Error) -> Blocked {
             let message = format!(
                 "the workflow computed for more than {} instructions without waiting; is there an endless loop? \
                  Heavy work belongs in a step",
-                state.fuel_per_turn()
+                state.quota().fuel_per_turn
             );
             (BlockKind::Limit, message)
         }
+        Some(Trap::Interrupt) => (
+            BlockKind::Limit,
+            format!(
+                "the workflow kept its host busy for more than {} seconds in one turn",
+                state.quota().seconds
+            ),
+        ),
         Some(Trap::StackOverflow) => (
             BlockKind::Limit,
             "the workflow used up its call stack; is there an endless recursion?".to_owned(),
@@ -32,10 +39,23 @@ pub(crate) fn explain(state: &mut State, error: &wasmtime::Error) -> Blocked {
             "the workflow reached outside of its memory; an endless recursion also ends so".to_owned(),
         ),
         Some(trap) => (BlockKind::Trap, format!("the workflow trapped: {trap}")),
+        None if passed_too_much(error) => {
+            let message = format!(
+                "the workflow passed more than {} bytes to the host in one call",
+                state.quota().passes()
+            );
+            (BlockKind::Limit, message)
+        }
         None => (
             BlockKind::Trap,
             format!("the component broke the rules of its interface: {}", error.root_cause()),
         ),
     };
     Blocked { kind, message }
+}
+
+/// Whether the guest was stopped because one call brought more than it may. Wasmtime says so in words
+/// only.
+fn passed_too_much(error: &wasmtime::Error) -> bool {
+    error.root_cause().to_string().contains("fuel allocated for hostcalls has been exhausted")
 }

@@ -11,6 +11,7 @@ use wasmtime::component::{
 };
 use wasmtime::{Engine, StoreContextMut};
 
+use crate::sandbox::caller::{CALL, Caller, nothing_more, offer};
 use crate::sandbox::error::ModuleError;
 use crate::sandbox::state::{State, Stream};
 
@@ -98,16 +99,10 @@ fn define(
     match (interface, item) {
         // Other interfaces name the resource of `wasi:io/streams`: it is the same type everywhere.
         (_, ComponentItem::Resource(_)) if name == "output-stream" => {
-            target.resource(name, ResourceType::host::<OutputStream>(), |mut store, _rep| {
-                store.data_mut().close_handle();
-                Ok(())
-            })
+            target.resource(name, ResourceType::host::<OutputStream>(), close)
         }
         (_, ComponentItem::Resource(_)) if name == "pollable" => {
-            target.resource(name, ResourceType::host::<Pollable>(), |mut store, _rep| {
-                store.data_mut().close_handle();
-                Ok(())
-            })
+            target.resource(name, ResourceType::host::<Pollable>(), close)
         }
         (_, ComponentItem::Resource(_)) => {
             target.resource(name, ResourceType::host::<Denied>(), |_, _| Ok(()))
@@ -125,30 +120,38 @@ fn define(
             define_clock(target, interface, name)
         }
         ("wasi:filesystem/preopens", ComponentItem::ComponentFunc(_)) => {
-            target.func_wrap(name, |_, (): ()| Ok((Vec::<(Resource<Denied>, String)>::new(),)))
+            offer(target, name, nothing_more, |_, (): ()| Ok((Vec::<(Resource<Denied>, String)>::new(),)))
         }
         (
             "wasi:cli/terminal-stdin" | "wasi:cli/terminal-stdout" | "wasi:cli/terminal-stderr",
             ComponentItem::ComponentFunc(_),
-        ) => target.func_wrap(name, |_, (): ()| Ok((None::<Resource<Denied>>,))),
+        ) => offer(target, name, nothing_more, |_, (): ()| Ok((None::<Resource<Denied>>,))),
         (_, ComponentItem::ComponentFunc(_)) => refuse(target, interface, name),
         _ => Ok(()),
     }
 }
 
+/// The guest lets go of a handle.
+fn close(mut store: StoreContextMut<'_, State>, _rep: u32) -> wasmtime::Result<()> {
+    Caller::new(store.data_mut()).pays(0)?.close_handle();
+    Ok(())
+}
+
 fn define_cli(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime::Result<()> {
     let open = |stream: Stream| {
-        move |mut store: StoreContextMut<'_, State>, (): ()| {
-            store.data_mut().open_handle();
+        move |state: &mut State, (): ()| {
+            state.open_handle();
             Ok((Resource::<OutputStream>::new_own(stream as u32),))
         }
     };
     match name {
-        "get-environment" => target.func_wrap(name, |_, (): ()| Ok((Vec::<(String, String)>::new(),))),
-        "get-arguments" => target.func_wrap(name, |_, (): ()| Ok((Vec::<String>::new(),))),
-        "initial-cwd" => target.func_wrap(name, |_, (): ()| Ok((None::<String>,))),
-        "get-stdout" => target.func_wrap(name, open(Stream::Stdout)),
-        "get-stderr" => target.func_wrap(name, open(Stream::Stderr)),
+        "get-environment" => {
+            offer(target, name, nothing_more, |_, (): ()| Ok((Vec::<(String, String)>::new(),)))
+        }
+        "get-arguments" => offer(target, name, nothing_more, |_, (): ()| Ok((Vec::<String>::new(),))),
+        "initial-cwd" => offer(target, name, nothing_more, |_, (): ()| Ok((None::<String>,))),
+        "get-stdout" => offer(target, name, nothing_more, open(Stream::Stdout)),
+        "get-stderr" => offer(target, name, nothing_more, open(Stream::Stderr)),
         _ => refuse(target, "wasi:cli", name),
     }
 }
@@ -156,28 +159,33 @@ fn define_cli(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime::R
 /// Printing: each write is taken at once, so there is nothing to wait for.
 fn define_stream(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime::Result<()> {
     type Written = (Result<(), StreamError>,);
-    let write = |mut store: StoreContextMut<'_, State>,
-                 (handle, bytes): (Resource<OutputStream>, Vec<u8>)| {
-        store.data_mut().print(stream(&handle), &bytes)?;
+    type Printed = (Resource<OutputStream>, Vec<u8>);
+    // Each line is made a string of its own, however short it is.
+    let cost = |(_, bytes): &Printed| {
+        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        bytes.len().saturating_add(lines.saturating_mul(CALL))
+    };
+    let write = |state: &mut State, (handle, bytes): Printed| {
+        state.print(stream(&handle), &bytes);
         Ok::<Written, wasmtime::Error>((Ok(()),))
     };
-    let flush = |_: StoreContextMut<'_, State>, (_handle,): (Resource<OutputStream>,)| {
-        Ok::<Written, wasmtime::Error>((Ok(()),))
-    };
+    let flush =
+        |_: &mut State, (_handle,): (Resource<OutputStream>,)| Ok::<Written, wasmtime::Error>((Ok(()),));
     match name {
-        "[method]output-stream.check-write" => target
-            .func_wrap(name, |_, (_handle,): (Resource<OutputStream>,)| {
+        "[method]output-stream.check-write" => {
+            offer(target, name, nothing_more, |_, (_handle,): (Resource<OutputStream>,)| {
                 Ok((Ok::<u64, StreamError>(PRINT_PERMIT),))
-            }),
+            })
+        }
         "[method]output-stream.write" | "[method]output-stream.blocking-write-and-flush" => {
-            target.func_wrap(name, write)
+            offer(target, name, cost, write)
         }
         "[method]output-stream.flush" | "[method]output-stream.blocking-flush" => {
-            target.func_wrap(name, flush)
+            offer(target, name, nothing_more, flush)
         }
         "[method]output-stream.subscribe" => {
-            target.func_wrap(name, |mut store, (_handle,): (Resource<OutputStream>,)| {
-                store.data_mut().open_handle();
+            offer(target, name, nothing_more, |state, (_handle,): (Resource<OutputStream>,)| {
+                state.open_handle();
                 Ok((Resource::<Pollable>::new_own(0),))
             })
         }
@@ -187,15 +195,22 @@ fn define_stream(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime
 
 /// Whatever can be polled is ready.
 fn define_poll(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime::Result<()> {
+    type Handles = (Vec<Resource<Pollable>>,);
     match name {
         "[method]pollable.ready" => {
-            target.func_wrap(name, |_, (_handle,): (Resource<Pollable>,)| Ok((true,)))
+            offer(target, name, nothing_more, |_, (_handle,): (Resource<Pollable>,)| Ok((true,)))
         }
-        "[method]pollable.block" => target.func_wrap(name, |_, (_handle,): (Resource<Pollable>,)| Ok(())),
-        "poll" => target.func_wrap(name, |_, (handles,): (Vec<Resource<Pollable>>,)| {
-            let ready = (0..).take(handles.len()).collect::<Vec<u32>>();
-            Ok((ready,))
-        }),
+        "[method]pollable.block" => {
+            offer(target, name, nothing_more, |_, (_handle,): (Resource<Pollable>,)| Ok(()))
+        }
+        "poll" => {
+            // Each handle is looked up.
+            let cost = |(handles,): &Handles| handles.len().saturating_mul(CALL);
+            offer(target, name, cost, |_, (handles,): Handles| {
+                let ready = (0..).take(handles.len()).collect::<Vec<u32>>();
+                Ok((ready,))
+            })
+        }
         _ => refuse(target, "wasi:io/poll", name),
     }
 }
@@ -204,18 +219,20 @@ fn define_poll(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime::
 fn define_random(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime::Result<()> {
     match name {
         "get-random-u64" | "get-insecure-random-u64" => {
-            target.func_wrap(name, |mut store, (): ()| Ok((store.data_mut().random(),)))
+            offer(target, name, nothing_more, |state, (): ()| Ok((state.random(),)))
         }
         "get-random-bytes" | "get-insecure-random-bytes" => {
-            target.func_wrap(name, |mut store: StoreContextMut<'_, State>, (length,): (u64,)| {
-                let length = usize::try_from(length).unwrap_or(usize::MAX);
-                Ok((store.data_mut().random_bytes(length)?,))
-            })
+            let length = |length: u64| usize::try_from(length).unwrap_or(usize::MAX);
+            offer(
+                target,
+                name,
+                move |(bytes,): &(u64,)| length(*bytes),
+                move |state, (bytes,): (u64,)| Ok((state.random_bytes(length(bytes))?,)),
+            )
         }
-        "insecure-seed" => target.func_wrap(name, |mut store: StoreContextMut<'_, State>, (): ()| {
-            let state = store.data_mut();
-            Ok(((state.random(), state.random()),))
-        }),
+        "insecure-seed" => {
+            offer(target, name, nothing_more, |state, (): ()| Ok(((state.random(), state.random()),)))
+        }
         _ => refuse(target, "wasi:random", name),
     }
 }
@@ -224,20 +241,19 @@ fn define_random(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime
 fn define_clock(target: &mut LinkerInstance<'_, State>, interface: &str, name: &str) -> wasmtime::Result<()> {
     let millisecond = Datetime { seconds: 0, nanoseconds: NANOS as u32 };
     match (interface, name) {
-        ("wasi:clocks/wall-clock", "now") => target.func_wrap(name, |store, (): ()| {
-            let ms = store.data().now().0;
+        ("wasi:clocks/wall-clock", "now") => offer(target, name, nothing_more, |state, (): ()| {
+            let ms = state.now().0;
             let nanoseconds = u32::try_from(ms % 1_000 * NANOS).unwrap_or(0);
             Ok((Datetime { seconds: ms / 1_000, nanoseconds },))
         }),
         ("wasi:clocks/wall-clock", "resolution") => {
             let Datetime { seconds, nanoseconds } = millisecond;
-            target.func_wrap(name, move |_, (): ()| Ok((Datetime { seconds, nanoseconds },)))
+            offer(target, name, nothing_more, move |_, (): ()| Ok((Datetime { seconds, nanoseconds },)))
         }
-        (_, "now") => target.func_wrap(name, |store, (): ()| {
-            let state = store.data();
+        (_, "now") => offer(target, name, nothing_more, |state, (): ()| {
             Ok((state.now().since_ms(state.facts.started_at).saturating_mul(NANOS),))
         }),
-        (_, "resolution") => target.func_wrap(name, |_, (): ()| Ok((NANOS,))),
+        (_, "resolution") => offer(target, name, nothing_more, |_, (): ()| Ok((NANOS,))),
         _ => refuse(target, interface, name),
     }
 }

@@ -11,6 +11,7 @@ use crate::garbage::component;
 /// What a guest may use here: little, so that many have their turn.
 const QUOTA: Quota = Quota {
     fuel_per_turn: 20_000_000,
+    seconds: 60,
     memory: 16 << 20,
     commands_per_turn: 1_000,
     bytes_per_turn: 1 << 20,

@@ -14,6 +14,7 @@ use crate::simulation::{model, rows};
 
 const QUOTA: Quota = Quota {
     fuel_per_turn: 2_000_000_000,
+    seconds: 60,
     memory: 64 << 20,
     commands_per_turn: 100_000,
     bytes_per_turn: 32 << 20,

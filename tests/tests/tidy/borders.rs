@@ -31,6 +31,15 @@ fn only_the_sandbox_names_wasmtime() {
 }
 
 #[test]
+fn what_a_guest_can_call_is_paid_for() {
+    let found = outside(rust("host/src/"), &["host/src/sandbox/caller.rs"], &["func_wrap", "HasSelf"]);
+    refuse(
+        found,
+        "a call of the host costs the guest no fuel: define it with sandbox::caller, which charges it",
+    );
+}
+
+#[test]
 fn only_the_metrics_of_the_engine_name_their_library() {
     let found = outside(product(), &["host/src/engine/metrics.rs"], &["prometheus_client"]);
     refuse(found, "what is counted has one home: put a counter into engine::metrics, and count by its name");

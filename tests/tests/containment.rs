@@ -1,0 +1,191 @@
+//! A guest harms nobody but itself: whatever it calls, as often as it likes, with whatever arguments.
+//! The components are made by hand.
+
+use segno_host::engine::{Config, Engine, ImageTurns};
+use segno_host::sandbox::{Capacity, Facts, Guest, Moment, Output, Quota, Sandbox, Tokens, WebhookAddress};
+use segno_journal::{BlockKind, Blocked, Event, RunId, Timestamp};
+use segno_tests::hostile::{Hostile, Import, imports, wat_type};
+use segno_tests::raw;
+
+const QUOTA: Quota = Quota {
+    fuel_per_turn: 2_000_000_000,
+    seconds: 600,
+    memory: 64 << 20,
+    commands_per_turn: 10_000,
+    bytes_per_turn: 32 << 20,
+    payload: 4 << 20,
+};
+
+fn guest(component: &[u8], quota: Quota) -> Guest {
+    let capacity = Capacity { memory: quota.memory, ..Capacity::default() };
+    let sandbox = Sandbox::new(Some(&segno_tests::cache()), capacity).expect("the sandbox can be made");
+    let facts = Facts {
+        run: RunId::from_parts(Timestamp(1_700_000_000_000), 7),
+        workflow: "w".into(),
+        started_at: Timestamp(1_700_000_000_000),
+        seed: [7; 32],
+    };
+    let module = sandbox.load(component).expect("the component is well made");
+    module.instantiate(facts, quota).expect("there is room")
+}
+
+fn start(guest: &mut Guest) -> Result<Output, Blocked> {
+    let moment = Moment { seq: 0, at: Timestamp(1_700_000_000_000) };
+    let address = || WebhookAddress { token: "t".into(), url: "http://h/t".into() };
+    guest.turn(&Event::Started { input: "null".into() }, moment, Tokens::Fresh(Box::new(address)))
+}
+
+/// Why a guest that does this in its first turn is stopped.
+fn stopped(hostile: &Hostile<'_>, quota: Quota) -> Blocked {
+    start(&mut guest(&hostile.component(), quota)).expect_err("the guest is stopped")
+}
+
+/// A call of an import with these arguments, the same for all of a type.
+fn call(import: &Import, argument: u32) -> String {
+    let arguments: Vec<_> =
+        import.parameters.iter().map(|ty| format!("({}.const {argument})", wat_type(*ty))).collect();
+    let drops = "(drop)".repeat(import.results.len());
+    format!("(call ${} {}) {drops}", import.name, arguments.join(" "))
+}
+
+#[test]
+fn no_import_can_be_called_for_ever() {
+    // So much fuel that what a call costs the guest does not stop it.
+    let quota = Quota { fuel_per_turn: u64::MAX, ..QUOTA };
+    let mut charged = 0;
+    for import in imports() {
+        let looped = format!("(loop {} (br 0)) (unreachable)", call(&import, 0));
+        let blocked = stopped(&Hostile { start: &looped, ..Hostile::default() }, quota);
+        // What is refused the first time need not be charged.
+        let is_charged = blocked.message.starts_with("the workflow passed more than")
+            || blocked.message.starts_with("the workflow asked for more than");
+        assert!(is_charged || blocked.kind == BlockKind::Trap, "{}: {blocked}", import.name);
+        charged += usize::from(is_charged);
+    }
+    assert!(charged > 20, "most imports can be called with zeros, but only {charged} were");
+}
+
+#[test]
+fn handles_that_are_made_and_dropped_are_charged() {
+    for (make, drop) in [
+        ("(call $stdout.get-stdout)", "$drop.output-stream"),
+        ("(call $streams.subscribe (call $stdout.get-stdout))", "$drop.pollable"),
+    ] {
+        let looped = format!("(loop (call {drop} {make}) (br 0)) (unreachable)");
+        let quota = Quota { fuel_per_turn: u64::MAX, ..QUOTA };
+        let blocked = stopped(&Hostile { start: &looped, ..Hostile::default() }, quota);
+        assert!(!blocked.message.contains("trapped"), "{drop}: {blocked}");
+    }
+}
+
+#[test]
+fn what_a_panic_says_is_charged_and_nothing_larger_than_a_turn_may_carry_is_copied() {
+    let cases = [
+        (56, "the workflow passed more than 33619968 bytes to the host in one call"),
+        (30, "the workflow passed more than 268435456 bytes to the host in one turn"),
+    ];
+    for (mebibytes, message) in cases {
+        let looped = format!(
+            "(loop (call $log.panicked (i32.const 0) (i32.const {})) (br 0)) (unreachable)",
+            mebibytes << 20
+        );
+        let blocked = stopped(&Hostile { pages: 1_000, start: &looped, ..Hostile::default() }, QUOTA);
+        assert_eq!((blocked.kind, blocked.message.as_str()), (BlockKind::Limit, message), "{mebibytes} MiB");
+    }
+}
+
+#[test]
+fn printing_many_short_lines_costs_more_than_their_bytes() {
+    // 4 MiB of line ends, again and again; a line is a string of its own on the host.
+    let looped = "(local $out i32) (local.set $out (call $stdout.get-stdout))
+        (memory.fill (i32.const 1024) (i32.const 10) (i32.const 4194304))
+        (call $streams.write (local.get $out) (i32.const 1024) (i32.const 4194304) (i32.const 8))
+        (unreachable)";
+    let blocked = stopped(&Hostile { pages: 100, start: looped, ..Hostile::default() }, QUOTA);
+    assert!(blocked.message.starts_with("the workflow passed more than"), "{blocked}");
+}
+
+#[test]
+fn polling_is_charged_for_each_handle() {
+    // A list of 900 times the same pollable, polled again and again.
+    let looped = "(local $at i32) (local $one i32)
+        (local.set $one (call $streams.subscribe (call $stdout.get-stdout)))
+        (local.set $at (i32.const 1024))
+        (loop (i32.store (local.get $at) (local.get $one))
+            (local.set $at (i32.add (local.get $at) (i32.const 4)))
+            (br_if 0 (i32.lt_u (local.get $at) (i32.const 4624))))
+        (loop (call $poll.poll (i32.const 1024) (i32.const 900) (i32.const 8)) (br 0))
+        (unreachable)";
+    let quota = Quota { fuel_per_turn: u64::MAX, ..QUOTA };
+    let blocked = stopped(&Hostile { pages: 64, start: looped, ..Hostile::default() }, quota);
+    assert!(blocked.message.starts_with("the workflow passed more than"), "{blocked}");
+}
+
+#[test]
+fn a_guest_that_fuel_does_not_stop_is_stopped_by_time() {
+    let quota = Quota { fuel_per_turn: u64::MAX, seconds: 1, ..QUOTA };
+    let blocked = stopped(&Hostile { start: "(loop (br 0)) (unreachable)", ..Hostile::default() }, quota);
+    assert_eq!(blocked.kind, BlockKind::Limit);
+    assert_eq!(blocked.message, "the workflow kept its host busy for more than 1 seconds in one turn");
+}
+
+const SAVE_ALL: &str = "(call $image.save (i32.const 0) (i32.mul (memory.size) (i32.const 65536)))";
+
+#[test]
+fn a_guest_saves_itself_once_each_time_that_it_is_asked_to() {
+    let twice = SAVE_ALL.repeat(2);
+    let mut guest = guest(&Hostile { save: &twice, ..Hostile::default() }.component(), QUOTA);
+    start(&mut guest).expect("it waits");
+    let blocked = guest.save().expect_err("it is stopped");
+    assert_eq!(blocked.message, "the component saved its memory more than once");
+}
+
+#[test]
+fn a_guest_that_floods_its_host_while_it_saves_is_stopped() {
+    for flood in ["(loop (call $image.save (i32.const 0) (i32.const 9)) (br 0))", "(loop (br 0))"] {
+        let mut guest = guest(&Hostile { save: flood, ..Hostile::default() }.component(), QUOTA);
+        start(&mut guest).expect("it waits");
+        guest.save().expect_err(flood);
+    }
+}
+
+#[test]
+fn the_largest_memory_can_be_saved() {
+    let quota = Quota { memory: 512 << 20, ..QUOTA };
+    let hostile = Hostile { pages: 3_200, save: SAVE_ALL, ..Hostile::default() };
+    let mut guest = guest(&hostile.component(), quota);
+    start(&mut guest).expect("it waits");
+    let image = guest.save().expect("it can be saved").expect("it holds no handle");
+    assert_eq!(image.memory.len(), 3_200 << 16);
+    assert_eq!(image.pages, 3_200);
+    let _again = guest.save().expect("it is none the worse for it");
+}
+
+/// A host of its own with this component.
+async fn host(hostile: &Hostile<'_>, configure: impl FnOnce(&mut Config)) -> (Engine, tempfile::TempDir) {
+    let directory = tempfile::TempDir::new().expect("a temporary directory");
+    let mut config = Config::new(directory.path(), "http://segno.test");
+    config.cache = segno_tests::cache();
+    configure(&mut config);
+    let engine = Engine::open(config, segno::Steps::new()).await.expect("the engine opens");
+    engine.deploy(hostile.component().into()).await.expect("the component is well made");
+    (engine, directory)
+}
+
+#[tokio::test]
+async fn a_guest_that_failed_to_save_itself_is_let_go_and_its_run_goes_on() {
+    let hostile = Hostile {
+        start: "(drop (call $sleep.until (i64.const 0))) (i32.const 16)",
+        // Sleeps five times, and is done.
+        deliver: "(if (result i32) (i64.lt_u (local.get 0) (i64.const 5))
+            (then (drop (call $sleep.until (i64.const 0))) (i32.const 16))
+            (else (i32.const 32)))",
+        save: "(unreachable)",
+        ..Hostile::default()
+    };
+    let turns = ImageTurns { live: 1, let_go: 1, apart: 1 };
+    let (engine, _directory) = host(&hostile, |config| config.image_turns = turns).await;
+    let run = engine.start("w", raw(&serde_json::Value::Null), None).await.expect("it starts").run_id;
+    let view = segno_tests::patiently(engine.wait(run, std::time::Duration::from_secs(3_600))).await;
+    assert_eq!(segno_tests::output(&view.expect("the run is known")), serde_json::Value::Null);
+}
