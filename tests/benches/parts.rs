@@ -95,7 +95,7 @@ fn encode_a_turn(bencher: Bencher<'_, '_>) {
 fn commit_turns(bencher: Bencher<'_, '_>, turns: usize) {
     let directory = TempDir::new_in(".").expect("a temporary directory on a real disk");
     let store = Store::open(directory.path()).expect("the store opens");
-    let (committer, _thread) = Committer::start(store);
+    let (committer, _thread) = Committer::start(store).expect("there is a thread");
     let turn = turn(0);
     let mut seq = 0;
     bencher.counter(ItemsCount::new(turns)).bench_local(|| {

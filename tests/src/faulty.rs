@@ -33,6 +33,10 @@ struct State {
     fails_at: Option<usize>,
     /// One was refused on purpose.
     has_failed: bool,
+    /// What it says when it is to sync, instead of doing it.
+    sync_fails: Option<ErrorKind>,
+    /// It can be read no more.
+    unreadable: bool,
 }
 
 /// One thing that a disk was asked.
@@ -58,6 +62,16 @@ impl Disk {
     /// From now on nothing more fits, or everything fits again.
     pub fn set_full(&self, full: bool) {
         self.lock().full = full;
+    }
+
+    /// From now on each sync fails in this way.
+    pub fn fail_syncs(&self, kind: ErrorKind) {
+        self.lock().sync_fails = Some(kind);
+    }
+
+    /// From now on nothing can be read.
+    pub fn fail_reads(&self) {
+        self.lock().unreadable = true;
     }
 
     /// The disk fails for good after so many syncs.
@@ -176,6 +190,9 @@ impl StorageBackend for Disk {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
         let state = self.lock();
+        if state.unreadable {
+            return Err(Error::other("the disk cannot be read, on purpose"));
+        }
         let offset = usize::try_from(offset).map_err(Error::other)?;
         let from = state.content.get(offset..offset + out.len()).ok_or(ErrorKind::UnexpectedEof)?;
         out.copy_from_slice(from);
@@ -188,7 +205,11 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> Result<()> {
-        self.lock().perform(Operation::Sync)
+        let mut state = self.lock();
+        match state.sync_fails {
+            Some(kind) => Err(kind.into()),
+            None => state.perform(Operation::Sync),
+        }
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<()> {

@@ -103,7 +103,7 @@ fn request(number: u64) -> Request {
 
 /// A store with this run in it, which has ended.
 fn store_with(life: &Life, store: &Store) {
-    let (committer, _thread) = Committer::start(store.clone());
+    let (committer, _thread) = Committer::start(store.clone()).expect("there is a thread");
     let (started_at, standing) = (Timestamp(1), Standing::Cancelled(Timestamp(2)));
     let module = Digest::from_bytes([7; 32]);
     let record = RunRecord { workflow: "w".into(), module, started_at, seed: [0; 32], standing };
@@ -245,7 +245,7 @@ proptest! {
             store_with(&life, &store);
             let (engine, _directory) = engine_on(store.clone()).await;
             let (whole, _) = page(&engine, 0, 10_000).await;
-            let (committer, _thread) = Committer::start(store);
+            let (committer, _thread) = Committer::start(store).expect("there is a thread");
             committer.submit(Draft::nothing().without_turns(run(), 1..first), |_written| {});
             committer.flush().expect("there is room");
             let left = without(whole, first);

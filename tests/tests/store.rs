@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
-use segno_host::engine::{Clock, Config, Current, Engine, EngineError};
+use segno_host::engine::{Clock, Config, Engine, EngineError};
 use segno_host::store::{Committer, Draft, Store, StoreError};
 use segno_journal::{Event, Op, RunId, Timestamp, Turn, Verdict};
 use segno_tests::faulty::Disk;
@@ -48,7 +48,7 @@ fn turns(store: &Store) -> u64 {
 fn what_was_committed_is_there_after_a_power_failure_and_what_was_not_is_not() {
     let disk = Disk::default();
     let store = Store::open_on(disk.clone()).expect("the store opens");
-    let (committer, _thread) = Committer::start(store);
+    let (committer, _thread) = Committer::start(store).expect("there is a thread");
     for seq in 0..100 {
         let (told, hears) = channel();
         committer.submit(Draft::turn(run(), (turn(seq), vec![])), move |committed| {
@@ -65,7 +65,7 @@ fn with_quick_restart_a_store_is_not_checked_whole_after_a_crash() {
     for quick_restart in [false, true] {
         let disk = Disk::default();
         let store = Store::open_on(disk.clone()).expect("the store opens").with_quick_restart(quick_restart);
-        let (committer, _thread) = Committer::start(store);
+        let (committer, _thread) = Committer::start(store).expect("there is a thread");
         for seq in 0..100 {
             committer.submit(Draft::turn(run(), (turn(seq), vec![])), |_committed| {});
         }
@@ -85,7 +85,7 @@ fn with_quick_restart_a_store_is_not_checked_whole_after_a_crash() {
 #[test]
 fn readers_hold_back_no_writer() {
     let store = Store::open_on(Disk::default()).expect("the store opens");
-    let (committer, _thread) = Committer::start(store.clone());
+    let (committer, _thread) = Committer::start(store.clone()).expect("there is a thread");
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -106,7 +106,7 @@ fn readers_hold_back_no_writer() {
 fn on_a_full_disk_nothing_is_said_to_be_stored_and_nothing_before_is_lost() {
     let disk = Disk::default();
     let store = Store::open_on(disk.clone()).expect("the store opens");
-    let (committer, _thread) = Committer::start(store);
+    let (committer, _thread) = Committer::start(store).expect("there is a thread");
     committer.submit(Draft::turn(run(), (turn(0), vec![])), |_committed| {});
     committer.flush().expect("there is room");
     disk.set_full(true);
@@ -229,7 +229,7 @@ fn a_damaged_file_is_an_error_and_never_a_panic() {
     let good = {
         let directory = directory();
         let store = Store::open(directory.path()).expect("the store opens");
-        let (committer, _thread) = Committer::start(store);
+        let (committer, _thread) = Committer::start(store).expect("there is a thread");
         for seq in 0..50 {
             committer.submit(Draft::turn(run(), (turn(seq), vec![])), |_committed| {});
         }
@@ -255,43 +255,4 @@ fn a_damaged_file_is_an_error_and_never_a_panic() {
             let _read = store.visit_turns(run(), 0, |_turn| std::ops::ControlFlow::Continue(()));
         }
     }
-}
-
-#[tokio::test]
-async fn a_host_goes_on_by_itself_when_there_is_room_again() {
-    let (disk, directory) = (Disk::default(), directory());
-    let mut config = Config::new(directory.path(), "http://segno.test");
-    config.cache = segno_tests::cache();
-    let open = {
-        let disk = disk.clone();
-        async move || {
-            let store = Store::open_on(disk.clone())?;
-            Engine::open_on(store, config.clone(), guest_basics::steps(), Clock::System).await
-        }
-    };
-    let current = Current::new(open().await.expect("the engine opens"));
-    let keeper = tokio::spawn(current.clone().look_after(open));
-    current.engine().deploy(basics()).await.expect("the module is good");
-    let run = current.engine().start("hook", raw(&json!(1)), None).await.expect("it starts").run_id;
-    let token = segno_tests::token(&current.engine(), run).await;
-
-    disk.set_full(true);
-    let refused = current.engine().start("echo", raw(&json!(2)), None).await.expect_err("nothing fits");
-    assert!(matches!(refused, EngineError::Store(_)), "{refused}");
-    assert!(current.engine().trouble().is_some(), "the host says so");
-    disk.set_full(false);
-
-    let started = segno_tests::patiently(async {
-        loop {
-            if let Ok(started) = current.engine().start("echo", raw(&json!(3)), None).await {
-                return started.run_id;
-            }
-            tokio::task::yield_now().await;
-        }
-    });
-    let (started, engine) = (started.await, current.engine());
-    assert_eq!(segno_tests::output_of(&engine, started).await, json!(3));
-    engine.call_webhook(&token, segno_tests::post("still here")).await.expect("the run still waits");
-    assert_eq!(segno_tests::output_of(&engine, run).await, json!(["still here"]));
-    keeper.abort();
 }

@@ -137,6 +137,10 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "SIZE", default_value_t = Size(defaults().limits.memory))]
     memory_per_run: Size,
 
+    /// How much of the store is kept in memory; the host takes so much more while it warms up
+    #[arg(long, value_name = "SIZE", default_value_t = Size(defaults().store_cache))]
+    store_cache: Size,
+
     /// Body of one webhook request
     #[arg(long, value_name = "SIZE", default_value_t = Size(DEFAULT_MAX_WEBHOOK_BODY))]
     max_webhook_body: Size,
@@ -156,6 +160,7 @@ impl ListenArgs {
             token,
             max_webhook_body: limits.max_webhook_body.0,
             memory_budget: limits.memory_budget.0,
+            store_cache: limits.store_cache.0,
             max_running_steps: limits.max_steps,
             verify_images: self.verify_images,
             quick_restart: self.quick_restart,

@@ -37,6 +37,8 @@ pub struct ServeOptions {
     pub respond_timeout: Duration,
     /// How much memory live workflows may hold together, in bytes.
     pub memory_budget: usize,
+    /// How much of the store is kept in memory, in bytes.
+    pub store_cache: usize,
     /// How many steps run at once.
     pub max_running_steps: usize,
     /// Whether each run that comes back from an image is also brought back without it, and the two
@@ -72,6 +74,7 @@ impl ServeOptions {
             max_webhook_body: DEFAULT_MAX_WEBHOOK_BODY,
             respond_timeout: config.respond_timeout,
             memory_budget: config.memory_budget,
+            store_cache: config.store_cache,
             max_running_steps: config.max_running_steps,
             verify_images: config.verify_images,
             quick_restart: config.quick_restart,
@@ -139,6 +142,7 @@ impl Server {
             max_waiting: connections / 2,
             respond_timeout: options.respond_timeout,
             memory_budget: options.memory_budget,
+            store_cache: options.store_cache,
             max_running_steps: options.max_running_steps,
             verify_images: options.verify_images,
             quick_restart: options.quick_restart,
@@ -147,7 +151,7 @@ impl Server {
             ..Config::new(options.data, public_url)
         };
         let current = Current::new(Engine::open(config.clone(), steps.clone()).await?);
-        let open = async move || Engine::open(config.clone(), steps.clone()).await;
+        let open = async move || Engine::reopen(config.clone(), steps.clone()).await;
 
         let stopping = CancellationToken::new();
         let mut doors = JoinSet::new();

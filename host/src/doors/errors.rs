@@ -67,6 +67,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
             | StoreError::Directory { .. }
             | StoreError::Newer { .. }
             | StoreError::Io { .. }
+            | StoreError::Moved { .. }
             | StoreError::Panicked
             | StoreError::Closed,
         ) => &Kind::STORE_TROUBLE,
@@ -115,7 +116,8 @@ mod tests {
         check(&ModuleError::Invalid { detail: "cut".into() }.into(), 422, "invalid-module");
         check(&ModuleError::UnknownImport { import: "a:b/c".into() }.into(), 422, "unknown-import");
         check(&ModuleError::NoWorkflows.into(), 422, "not-a-workflow");
-        check(&StoreError::Io { detail: "disk full".into() }.into(), 503, "store-trouble");
+        check(&StoreError::Closed.into(), 503, "store-trouble");
+        check(&StoreError::Moved { path: "/srv".into() }.into(), 503, "store-trouble");
         check(
             &StoreError::Record { table: "runs".into(), detail: "bad".into() }.into(),
             500,

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use crate::engine::images::ImageTurns;
 use crate::steps::Egress;
+use crate::store::DEFAULT_CACHE;
 
 /// How an engine is to run.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where the journal and the compiled modules live. Made if it is missing; one engine at a time.
     pub data: PathBuf,
-    /// Where compiled modules are kept, so that they load in milliseconds. It may be shared, and
-    /// deleted at any time.
+    /// Where compiled modules are kept, so that they load in milliseconds. It may be deleted at any
+    /// time. What lies in it is run as it is: whoever may write it has the host.
     pub cache: PathBuf,
     /// What the URLs of webhooks begin with, without a slash at the end.
     pub public_url: String,
@@ -37,6 +38,9 @@ pub struct Config {
     /// Whether each run that comes back from an image is also brought back without it, and the two
     /// are compared. It costs what images save: for tests, and for whoever mistrusts them.
     pub verify_images: bool,
+    /// How much of the store is kept in memory, in bytes. The host takes so much more memory while it
+    /// warms up.
+    pub store_cache: usize,
     /// Whether each commit also keeps what it takes to open the store at once after a crash, however
     /// large it is. Otherwise the store is checked whole then.
     pub quick_restart: bool,
@@ -63,6 +67,7 @@ impl Config {
             drain: Duration::from_secs(10),
             image_turns: ImageTurns::default(),
             verify_images: false,
+            store_cache: DEFAULT_CACHE,
             quick_restart: false,
             http: Some(Egress::default()),
             limits: Limits::default(),

@@ -5,13 +5,24 @@ use std::fmt::Display;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::Instant;
 
 use crate::engine::Engine;
 use crate::store::StoreError;
 
-/// How often is looked whether the store has failed, and whether it can be opened again.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often is looked whether the file of the store lies where it was. Each commit looks, too: this is
+/// for hosts that have nothing to do.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// How long the host waits before it opens a store again that has failed.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long it waits at most: twice as long each time, so that a disk on which a little room comes and
+/// goes does not cut off the steps again and again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A store that did not fail for so long begins with the first pause again.
+const CALM: Duration = Duration::from_secs(120);
 
 /// Whichever engine is current. Cheap to clone.
 #[derive(Clone)]
@@ -31,22 +42,23 @@ impl Current {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Looks after the engine for ever: where its store has failed, the engine is let go, and `open`
-    /// is tried until it gives another one. What was acknowledged is on disk, and what was not is
-    /// refused until then; the steps that ran were cut off, as in a crash.
+    /// Looks after the engine: where its disk takes nothing more, the engine is let go, and `open` is
+    /// tried until it gives another one. What was acknowledged is on disk, and what was not is refused
+    /// until then; the steps that ran were cut off, as in a crash.
+    ///
+    /// After a trouble that does not pass by itself, nothing is tried: the host stays as it is until
+    /// somebody restarts it, and this returns.
     pub async fn look_after<E: Display>(self, open: impl AsyncFn() -> Result<Engine, E>) {
-        let mut look = tokio::time::interval(LOOK);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pauses = Pauses::default();
         loop {
-            look.tick().await;
             let failed = self.engine();
-            if !failed.store_has_failed() {
-                continue;
+            if !failed.fails().await.may_pass() {
+                return failed.halt().await;
             }
             failed.abandon().await;
             let mut told = String::new();
             let engine = loop {
-                look.tick().await;
+                pauses.pause().await;
                 match open().await {
                     Ok(engine) => break engine,
                     Err(error) => tell_once(&mut told, &error),
@@ -67,10 +79,66 @@ fn tell_once(told: &mut String, error: &impl Display) {
     }
 }
 
+/// The pauses between two attempts to open the store.
+#[derive(Default)]
+struct Pauses {
+    last: Option<(Duration, Instant)>,
+}
+
+impl Pauses {
+    #[expect(clippy::disallowed_methods, reason = "nothing tells when a disk takes again what is written")]
+    async fn pause(&mut self) {
+        let now = Instant::now();
+        let pause = self.next(now);
+        self.last = Some((pause, now));
+        tokio::time::sleep(pause).await;
+    }
+
+    fn next(&self, now: Instant) -> Duration {
+        match self.last {
+            Some((last, at)) if now.duration_since(at) < last + CALM => (last * 2).min(LONGEST_PAUSE),
+            _ => FIRST_PAUSE,
+        }
+    }
+}
+
 impl Engine {
-    /// Whether the store has failed in a way that may pass. After a panic nothing is known of the
-    /// state of the host, so that one is restarted by hand.
-    fn store_has_failed(&self) -> bool {
-        matches!(self.0.committer.trouble(), Some(error) if !matches!(error, StoreError::Panicked))
+    /// Why the store has failed, as soon as it has.
+    async fn fails(&self) -> StoreError {
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            tokio::select! {
+                error = self.0.committer.fails() => return error.clone(),
+                _ = look.tick() => self.look_at_store().await,
+            }
+        }
+    }
+
+    async fn look_at_store(&self) {
+        let store = self.0.store.clone();
+        let looked = tokio::task::spawn_blocking(move || store.look()).await;
+        if let Ok(Err(error)) = looked {
+            self.0.committer.give_up(error);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_while_the_store_fails_again_and_begin_anew_after_a_calm_time() {
+        let mut pauses = Pauses::default();
+        let mut now = Instant::now();
+        let mut seconds = Vec::new();
+        for _ in 0..7 {
+            let pause = pauses.next(now);
+            pauses.last = Some((pause, now));
+            seconds.push(pause.as_secs());
+            now += pause + Duration::from_secs(10);
+        }
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(pauses.next(now + CALM), FIRST_PAUSE);
     }
 }

@@ -34,6 +34,10 @@ pub(crate) struct Metrics {
     pub(crate) guests_live: Gauge,
     /// Attempts of steps that run; looked up when the metrics are shown.
     pub(crate) steps_running: Gauge,
+    /// How large the file of the store is, in bytes; looked up when the metrics are shown.
+    pub(crate) store_bytes: Gauge,
+    /// How much of it is kept in memory, in bytes; looked up when the metrics are shown.
+    pub(crate) store_cache_bytes: Gauge,
     /// Calls of webhooks that were stored.
     pub(crate) webhooks_called: Counter,
     /// Guests that were brought back by giving them the turns of their run again.
@@ -149,6 +153,8 @@ impl Metrics {
             runs_unfinished: put(to, "runs_unfinished", "Runs that have not ended"),
             guests_live: put(to, "guests_live", "Guests that are kept live between two turns"),
             steps_running: put(to, "steps_running", "Attempts of steps that run"),
+            store_bytes: put(to, "store_bytes", "Size of the file of the store"),
+            store_cache_bytes: put(to, "store_cache_bytes", "How much of the store is kept in memory"),
             webhooks_called: put(to, "webhooks_called", "Calls of webhooks that were stored"),
             replays: put(to, "replays", "Guests that were brought back by replaying their turns"),
             images_taken: put(to, "images_taken", "Images of runs that were taken"),

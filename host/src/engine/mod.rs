@@ -280,6 +280,9 @@ impl Engine {
     pub fn metrics(&self) -> String {
         let outside = &self.0.outside;
         outside.metrics.steps_running.set(i64::try_from(outside.runner.running()).unwrap_or(i64::MAX));
+        let (file, cache) = self.0.store.sizes();
+        outside.metrics.store_bytes.set(i64::try_from(file).unwrap_or(i64::MAX));
+        outside.metrics.store_cache_bytes.set(i64::try_from(cache).unwrap_or(i64::MAX));
         outside.metrics.show()
     }
 

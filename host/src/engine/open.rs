@@ -24,7 +24,7 @@ use crate::engine::warm::Warm;
 use crate::engine::{Engine, KEY_LOCKS, Shared, Threads};
 use crate::sandbox::{Capacity, Sandbox};
 use crate::steps::{Runner, Tasks, http_step};
-use crate::store::{Committer, Draft, Store, StoreError};
+use crate::store::{Committer, Draft, Store, StoreError, private};
 
 /// Why an engine cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +52,23 @@ impl Engine {
     ///
     /// Nothing runs then.
     pub async fn open(config: Config, steps: Steps) -> Result<Self, OpenError> {
-        let store = Store::open(&config.data)?.with_quick_restart(config.quick_restart);
+        let (data, cache) = (config.data.clone(), config.store_cache);
+        let store = blocking(move || Store::open_cached(&data, cache)).await?;
+        Self::open_on(store.with_quick_restart(config.quick_restart), config, steps, Clock::System).await
+    }
+
+    /// Opens a data directory again whose disk took nothing more, once it takes again what is written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::open`]; or the disk takes nothing yet.
+    pub async fn reopen(config: Config, steps: Steps) -> Result<Self, OpenError> {
+        let (data, cache) = (config.data.clone(), config.store_cache);
+        let store = blocking(move || {
+            Store::probe(&data)?;
+            Store::reopen(&data, cache)
+        });
+        let store = store.await?.with_quick_restart(config.quick_restart);
         Self::open_on(store, config, steps, Clock::System).await
     }
 
@@ -75,7 +91,8 @@ impl Engine {
         let callers = Callers::new(config.max_waiting);
         let outside = Outside::new(clock.clone(), Chance::System, runner, callers, metrics);
         let (committer, committing) =
-            Committer::start_counted(store.clone(), move |drafts| counting.committed(drafts));
+            Committer::start_counted(store.clone(), move |drafts| counting.committed(drafts))
+                .map_err(OpenError::Thread)?;
         let parts = Parts::new(config, store, committer, outside)?;
         let (inboxes, shards) = parts.start_shards().await?;
         let threads = Threads { shards, committer: Some(committing) };
@@ -83,6 +100,13 @@ impl Engine {
         tokio::spawn(parts.outside.timers.clone().run(clock, move |due| firing.fire(due)));
         Ok(parts.into_engine(inboxes, threads))
     }
+}
+
+/// Does what waits for the disk where it may, not on a thread of the async runtime.
+async fn blocking<T: Send + 'static>(
+    wait: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(wait).await.unwrap_or(Err(StoreError::Panicked))
 }
 
 /// The steps of a host, with the one that every host has unless it does without or has its own.
@@ -115,6 +139,8 @@ impl Parts {
         let cache =
             std::path::absolute(&config.cache).map_err(|error| OpenError::Sandbox(error.to_string()))?;
         let capacity = Capacity { guests: most_guests(&config), memory: config.limits.memory };
+        // Compiled code is loaded from it and run.
+        private::directory(&cache).map_err(|error| OpenError::Sandbox(error.to_string()))?;
         let sandbox =
             Sandbox::new(Some(&cache), capacity).map_err(|error| OpenError::Sandbox(format!("{error:#}")))?;
         let modules = Arc::new(Modules::open(sandbox, store.clone(), committer.clone())?);

@@ -26,6 +26,14 @@ impl Engine {
         self.end(stopped_at).await;
     }
 
+    /// Begins nothing more, since the store has failed for good: what runs may come to its end, though
+    /// nobody hears of it, and what can be read still is.
+    pub(crate) async fn halt(&self) {
+        if self.begin_stop().is_some() {
+            self.0.outside.runner.drain(self.0.config.drain).await;
+        }
+    }
+
     /// Lets everything go but the handle, since the store has failed: steps are cut off, threads
     /// end, and the store is closed, so that it can be opened again.
     pub(crate) async fn abandon(&self) {

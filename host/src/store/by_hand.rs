@@ -2,11 +2,12 @@
 //! writes is chosen and not left to the machine.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::store::Store;
 use crate::store::committer::{Pending, write_unless_broken};
 use crate::store::error::StoreError;
+use crate::store::trouble::Trouble;
 
 /// A line of drafts that moves when it is told to. Cheap to clone.
 #[derive(Clone)]
@@ -14,15 +15,15 @@ pub struct ByHand(Arc<Line>);
 
 struct Line {
     store: Store,
-    broken: Arc<OnceLock<StoreError>>,
+    trouble: Arc<Trouble>,
     waiting: Mutex<VecDeque<Pending>>,
     /// What was written or cannot be, and has not gone on yet.
     written: Mutex<VecDeque<(Pending, Result<(), StoreError>)>>,
 }
 
 impl ByHand {
-    pub(super) fn new(store: Store, broken: Arc<OnceLock<StoreError>>) -> Self {
-        Self(Arc::new(Line { store, broken, waiting: Mutex::default(), written: Mutex::default() }))
+    pub(super) fn new(store: Store, trouble: Arc<Trouble>) -> Self {
+        Self(Arc::new(Line { store, trouble, waiting: Mutex::default(), written: Mutex::default() }))
     }
 
     pub(super) fn push(&self, pending: Pending) {
@@ -47,7 +48,7 @@ impl ByHand {
         let end = drafts.min(waiting.len());
         let batch: Vec<_> = waiting.drain(..end).collect();
         drop(waiting);
-        let written = write_unless_broken(&self.0.store, &batch, &self.0.broken, &|_drafts| {});
+        let written = write_unless_broken(&self.0.store, &batch, &self.0.trouble, &|_drafts| {});
         lock(&self.0.written).extend(batch.into_iter().map(|pending| (pending, written.clone())));
     }
 

@@ -4,8 +4,9 @@
 //! One thread writes. But waking it takes as long as a third of a commit, so a shard that has nothing
 //! else to do writes a draft that is alone in the line by itself.
 
+use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use crate::store::Store;
@@ -13,13 +14,14 @@ use crate::store::by_hand::ByHand;
 use crate::store::draft::{Committed, Draft, Rows};
 use crate::store::error::StoreError;
 use crate::store::line::{Batch, Line};
+use crate::store::trouble::Trouble;
 use crate::store::write::write;
 
 /// Where drafts are handed in. Cheap to clone; the thread ends when it is told to or the last one is dropped.
 #[derive(Clone)]
 pub struct Committer {
     way: Way,
-    broken: Arc<OnceLock<StoreError>>,
+    trouble: Arc<Trouble>,
     /// Who hands in says itself when the thread is to write.
     unhurried: bool,
 }
@@ -46,7 +48,7 @@ impl Drop for Handle {
 struct Desk {
     line: Line,
     store: Store,
-    broken: Arc<OnceLock<StoreError>>,
+    trouble: Arc<Trouble>,
     /// Told after each commit how many drafts it had.
     committed: Box<dyn Fn(usize) + Send + Sync>,
 }
@@ -61,31 +63,34 @@ pub(super) struct Pending {
 
 impl Committer {
     /// Starts the thread that writes to this store.
-    #[must_use]
-    pub fn start(store: Store) -> (Self, JoinHandle<()>) {
+    ///
+    /// # Errors
+    ///
+    /// The system has no thread for it.
+    pub fn start(store: Store) -> io::Result<(Self, JoinHandle<()>)> {
         Self::start_counted(store, |_drafts| {})
     }
 
     /// As [`Committer::start`]; `committed` is told after each commit how many drafts it had.
-    #[must_use]
+    ///
+    /// # Errors
+    ///
+    /// As [`Committer::start`].
     pub fn start_counted(
         store: Store,
         committed: impl Fn(usize) + Send + Sync + 'static,
-    ) -> (Self, JoinHandle<()>) {
-        let broken = Arc::<OnceLock<StoreError>>::default();
+    ) -> io::Result<(Self, JoinHandle<()>)> {
+        let trouble = Arc::<Trouble>::default();
         let (line, committed) = (Line::default(), Box::new(committed));
-        let desk = Arc::new(Desk { line, store, broken: Arc::clone(&broken), committed });
+        let desk = Arc::new(Desk { line, store, trouble: Arc::clone(&trouble), committed });
         let handle = Arc::new(Handle(Arc::clone(&desk)));
-        let thread = std::thread::Builder::new()
-            .name("segno-committer".into())
-            .spawn(move || {
-                let _ending = Ending(&desk.line);
-                while let Some(batch) = desk.line.take() {
-                    desk.write(batch);
-                }
-            })
-            .expect("the system has a thread for the committer when the host starts");
-        (Self { way: Way::Thread(handle), broken, unhurried: false }, thread)
+        let thread = std::thread::Builder::new().name("segno-committer".into()).spawn(move || {
+            let _ending = Ending(&desk.line);
+            while let Some(batch) = desk.line.take() {
+                desk.write(batch);
+            }
+        })?;
+        Ok((Self { way: Way::Thread(handle), trouble, unhurried: false }, thread))
     }
 
     /// A committer without a thread, for a host on one thread: drafts wait until somebody moves the
@@ -93,9 +98,9 @@ impl Committer {
     /// for.
     #[must_use]
     pub fn by_hand(store: Store) -> (Self, ByHand) {
-        let broken = Arc::default();
-        let line = ByHand::new(store, Arc::clone(&broken));
-        (Self { way: Way::ByHand(line.clone()), broken, unhurried: false }, line)
+        let trouble = Arc::default();
+        let line = ByHand::new(store, Arc::clone(&trouble));
+        (Self { way: Way::ByHand(line.clone()), trouble, unhurried: false }, line)
     }
 
     /// The same line for a thread that does one thing after the other: what it hands in need not be
@@ -151,12 +156,12 @@ impl Committer {
     /// What says that the host is in trouble when the thread that holds it panics.
     #[must_use]
     pub fn panic_guard(&self) -> PanicGuard {
-        PanicGuard(Arc::clone(&self.broken))
+        PanicGuard(Arc::clone(&self.trouble))
     }
 
     /// Nothing more is to be written: what is missing elsewhere makes it wrong.
     pub fn give_up(&self, error: StoreError) {
-        give_up(&self.broken, error);
+        self.trouble.begin(error);
     }
 
     /// Ends the thread when all that was handed in before is on disk. What comes later is refused.
@@ -188,7 +193,12 @@ impl Committer {
     /// Why nothing can be written any more, if that is so.
     #[must_use]
     pub fn trouble(&self) -> Option<&StoreError> {
-        self.broken.get()
+        self.trouble.get()
+    }
+
+    /// Why nothing can be written any more, as soon as that is so. For one who waits at a time.
+    pub(crate) async fn fails(&self) -> &StoreError {
+        self.trouble.wait().await
     }
 }
 
@@ -198,8 +208,8 @@ impl Desk {
     /// be opened again.
     fn write(&self, mut batch: Batch<'_>) {
         // Dropped before the batch is: nobody writes on after a panic here.
-        let _guard = PanicGuard(Arc::clone(&self.broken));
-        let written = write_unless_broken(&self.store, &batch.drafts, &self.broken, &self.committed);
+        let _guard = PanicGuard(Arc::clone(&self.trouble));
+        let written = write_unless_broken(&self.store, &batch.drafts, &self.trouble, &self.committed);
         for pending in batch.drafts.drain(..) {
             (pending.then)(written.clone());
         }
@@ -210,33 +220,27 @@ impl Desk {
 pub(super) fn write_unless_broken(
     store: &Store,
     batch: &[Pending],
-    broken: &OnceLock<StoreError>,
+    trouble: &Trouble,
     committed: &dyn Fn(usize),
 ) -> Result<(), StoreError> {
-    let written = match broken.get() {
+    let written = match trouble.get() {
         None => write(store, batch.iter().map(|pending| &pending.rows), committed),
-        Some(error) => Err(error.clone()),
+        Some(error) => return Err(error.clone()),
     };
-    if let Err(error) = &written {
-        give_up(broken, error.clone());
-    }
-    written
-}
-
-fn give_up(broken: &OnceLock<StoreError>, error: StoreError) {
-    let shown = error.to_string();
-    if broken.set(error).is_ok() {
-        tracing::error!(error = shown, "the host takes no more work until the store is opened again");
-    }
+    written.map_err(|error| {
+        // What failed first says more than what came of it.
+        trouble.begin(store.first_failure().unwrap_or(error));
+        trouble.get().cloned().unwrap_or(StoreError::Closed)
+    })
 }
 
 /// Says that the host is in trouble when its thread panics.
-pub struct PanicGuard(Arc<OnceLock<StoreError>>);
+pub struct PanicGuard(Arc<Trouble>);
 
 impl Drop for PanicGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            give_up(&self.0, StoreError::Panicked);
+            self.0.begin(StoreError::Panicked);
         }
     }
 }
@@ -259,7 +263,8 @@ mod tests {
     use super::*;
 
     fn in_memory() -> (Committer, JoinHandle<()>) {
-        Committer::start(Store::open_on(InMemoryBackend::new()).expect("the store opens"))
+        let store = Store::open_on(InMemoryBackend::new()).expect("the store opens");
+        Committer::start(store).expect("there is a thread")
     }
 
     /// A draft that takes this much room, or says so.

@@ -1,5 +1,30 @@
 //! Why the store could not do what it was asked.
 
+use crate::store::watched::Failure;
+
+/// What a failure of the disk leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiskTrouble {
+    /// The disk takes no more: it is full, over a quota or read-only. All that was written before is
+    /// there, so the host goes on when there is room.
+    Refused,
+    /// The disk has lost something, or may have: what could not be synced counts as written for the
+    /// system, though it is not, and nobody is told a second time.
+    Failed,
+}
+
+impl DiskTrouble {
+    const fn advice(self) -> &'static str {
+        match self {
+            Self::Refused => "the host goes on by itself when the disk takes what is written",
+            Self::Failed => {
+                "what the disk has kept is not known, so the host stays down: look at the disk and at the log of the \
+                 system, have `segno check` read the store, and restart the host"
+            }
+        }
+    }
+}
+
 /// Trouble with the store.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
@@ -27,6 +52,15 @@ pub enum StoreError {
         /// What was found.
         detail: String,
     },
+    /// The file is not where it was when it was opened.
+    #[error(
+        "the store {path} was moved, deleted or replaced while the host ran, so nothing more is accepted; put the \
+         file back where it was and restart the host"
+    )]
+    Moved {
+        /// Where the file was.
+        path: String,
+    },
     /// The file was written by a newer version.
     #[error(
         "the store has format {found}, but this version reads formats up to {known}; use a newer version"
@@ -46,8 +80,10 @@ pub enum StoreError {
         detail: String,
     },
     /// Reading or writing failed, for example because the disk is full.
-    #[error("the store cannot be read or written: {detail}")]
+    #[error("the store cannot be read or written: {detail}; {}", trouble.advice())]
     Io {
+        /// What that leaves behind.
+        trouble: DiskTrouble,
         /// What the system said.
         detail: String,
     },
@@ -62,11 +98,20 @@ pub enum StoreError {
 impl StoreError {
     /// An error of the storage below, as redb tells it.
     pub(crate) fn io(error: impl Into<redb::Error>) -> Self {
+        let failed = |detail: String| Self::Io { trouble: DiskTrouble::Failed, detail };
         match error.into() {
-            redb::Error::PreviousIo => {
-                Self::Io { detail: "an earlier write failed, and the store must be opened again".into() }
+            redb::Error::PreviousIo => failed("an earlier access has failed".into()),
+            redb::Error::Io(error) => {
+                let failure = error.get_ref().and_then(|inner| inner.downcast_ref::<Failure>());
+                failure.map_or_else(|| failed(error.to_string()), Failure::as_store_error)
             }
-            error => Self::Io { detail: error.to_string() },
+            error => failed(error.to_string()),
         }
+    }
+
+    /// Whether the store may be opened again by the process that had the trouble. After a panic nothing
+    /// is known of the state of the host, and after a failure of the disk nothing of what it kept.
+    pub(crate) const fn may_pass(&self) -> bool {
+        matches!(self, Self::Io { trouble: DiskTrouble::Refused, .. })
     }
 }

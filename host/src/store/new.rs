@@ -4,10 +4,9 @@ use std::fs::File;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use redb::Database;
-
 use crate::store::error::StoreError;
-use crate::store::{FILE, Store, error_of_opening};
+use crate::store::open::make_in;
+use crate::store::{FILE, place, private};
 
 /// What the name of a store ends with while it is made.
 const UNFINISHED: &str = ".new";
@@ -15,18 +14,14 @@ const UNFINISHED: &str = ".new";
 /// Makes a store where there is none. It gets its name when it is whole: a file that a crash left half
 /// made could not be told from one that was damaged later, and would have to be refused.
 pub(super) fn make_if_missing(directory: &Path) -> Result<(), StoreError> {
-    let unusable = |error: Error| StoreError::Directory {
-        path: directory.display().to_string(),
-        detail: error.to_string(),
-    };
+    let unusable = |error: Error| place::unusable(directory, &error);
     let path = directory.join(FILE);
     if path.try_exists().map_err(unusable)? {
         return Ok(());
     }
     let unfinished = directory.join(format!("{FILE}.{}{UNFINISHED}", std::process::id()));
     forget(&unfinished).map_err(unusable)?;
-    let made = Database::builder().create(&unfinished);
-    drop(made.map_err(|error| error_of_opening(directory, &unfinished, error)).and_then(Store::prepare)?);
+    make_in(directory, &unfinished, private::new_file(&unfinished).map_err(unusable)?)?;
     give_name(&unfinished, &path).map_err(unusable)?;
     forget(&unfinished).map_err(unusable)?;
     // On disk is a file only when its directory says so.

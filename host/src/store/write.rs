@@ -30,6 +30,8 @@ pub(super) fn write<'a>(
     }
     references.settle(&transaction)?;
     transaction.commit().map_err(StoreError::io)?;
+    // What the next host does not find is not acknowledged.
+    store.check_place()?;
     committed(batch.count());
     Ok(())
 }

@@ -350,6 +350,8 @@ async fn what_the_host_does_is_counted() {
     assert_eq!(counted(&metrics, "segno_runs_unfinished"), 1);
     assert_eq!(counted(&metrics, "segno_guests_live"), 1);
     assert_eq!(counted(&metrics, "segno_steps_running"), 0);
+    assert!(counted(&metrics, "segno_store_bytes") > 0, "the file is there");
+    assert!(counted(&metrics, "segno_store_cache_bytes") > 0, "what was written is in memory");
     assert_eq!(counted(&metrics, r#"segno_steps_ended_total{outcome="succeeded"}"#), 4);
     assert_eq!(counted(&metrics, "segno_webhooks_called_total"), 1);
     assert_eq!(counted(&metrics, r#"segno_requests_total{door="webhooks",status="2xx"}"#), 1);

@@ -1,0 +1,113 @@
+//! Where the file of a store lies, and that it lies there still.
+//!
+//! A host that has a file open can write to it when it was moved or deleted: it would acknowledge what
+//! nobody finds again, beside another host that began anew in the same directory.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::store::FILE;
+use crate::store::error::StoreError;
+
+/// The lock of a data directory. It is let go when this is dropped.
+///
+/// The directory itself is locked, and not a file in it: what is moved out of the directory or deleted
+/// does not take the lock along. The storage below locks its file as well.
+#[derive(Debug)]
+pub(super) struct DirectoryLock(#[expect(dead_code, reason = "to be held")] Option<File>);
+
+impl DirectoryLock {
+    /// Locks a directory that is there.
+    ///
+    /// # Errors
+    ///
+    /// Another process has it, or another store of this one.
+    #[cfg(unix)]
+    pub(super) fn take(directory: &Path) -> Result<Self, StoreError> {
+        use std::fs::TryLockError;
+
+        let unusable = |error| unusable(directory, &error);
+        let file = File::open(directory).map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(Some(file))),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: directory.display().to_string() }),
+            // As on some network file systems. The lock of the file remains.
+            Err(TryLockError::Error(error)) => {
+                tracing::warn!(path = %directory.display(), %error, "the data directory cannot be locked");
+                Ok(Self(None))
+            }
+        }
+    }
+
+    /// There is no lock of a directory on this system; that of the file remains.
+    #[cfg(not(unix))]
+    pub(super) fn take(_directory: &Path) -> Result<Self, StoreError> {
+        Ok(Self(None))
+    }
+}
+
+/// Where the file of a store lies, and which one it is.
+#[derive(Debug)]
+pub(super) struct Place {
+    path: PathBuf,
+    identity: Identity,
+}
+
+impl Place {
+    /// The place of the open file of a data directory.
+    pub(super) fn of(directory: &Path, file: &File) -> Result<Self, StoreError> {
+        let metadata = file.metadata().map_err(|error| unusable(directory, &error))?;
+        let path = std::path::absolute(directory.join(FILE)).map_err(|error| unusable(directory, &error))?;
+        Ok(Self { path, identity: Identity::of(&metadata) })
+    }
+
+    /// Looks whether the file that is open still lies where the next host looks for it. It takes a
+    /// microsecond.
+    ///
+    /// # Errors
+    ///
+    /// It does not.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        match self.path.metadata() {
+            Ok(metadata) if Identity::of(&metadata) == self.identity => Ok(()),
+            // What cannot be looked at has not moved for that.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(StoreError::Moved { path: self.path.display().to_string() }),
+        }
+    }
+
+    /// How large the file is, in bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.path.metadata().map_or(0, |metadata| metadata.len())
+    }
+}
+
+/// Which file it is, whatever its name: device and number.
+#[cfg(unix)]
+#[derive(Debug, PartialEq, Eq)]
+struct Identity(u64, u64);
+
+#[cfg(unix)]
+impl Identity {
+    fn of(metadata: &std::fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self(metadata.dev(), metadata.ino())
+    }
+}
+
+/// Here an open file can be neither moved nor deleted.
+#[cfg(not(unix))]
+#[derive(Debug, PartialEq, Eq)]
+struct Identity;
+
+#[cfg(not(unix))]
+impl Identity {
+    fn of(_metadata: &std::fs::Metadata) -> Self {
+        Self
+    }
+}
+
+/// A data directory that cannot be used.
+pub(super) fn unusable(directory: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Directory { path: directory.display().to_string(), detail: error.to_string() }
+}
