@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
-use segno_host::engine::{Config, Engine, RunView, Wait};
+use segno_host::engine::{Config, Engine, MissingSteps, RunView, Wait};
 use segno_journal::{Request, RunId};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -78,7 +78,8 @@ impl Host {
     pub async fn without_steps() -> Self {
         let directory = TempDir::new().expect("a temporary directory");
         let host = Self::open_with(directory, segno::Steps::new(), |_config| {}).await;
-        host.engine.deploy(basics()).await.expect("the module is good");
+        let deployed = host.engine.deploy_with(basics(), MissingSteps::Allowed).await;
+        deployed.expect("the module is good");
         host
     }
 

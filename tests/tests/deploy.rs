@@ -1,7 +1,7 @@
 //! Deploying while the host works: new runs run the new code, old ones end on the old.
 
 use bytes::Bytes;
-use segno_host::engine::{EngineError, RunStatus};
+use segno_host::engine::{EngineError, MissingSteps, RunStatus};
 use segno_tests::{Host, basics, blocked, output, post};
 use serde_json::json;
 
@@ -91,9 +91,13 @@ async fn what_cannot_be_run_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_step_that_the_host_has_not_is_a_warning() {
+async fn a_module_whose_steps_the_host_has_not_is_refused_or_deployed_with_a_warning() {
     let host = Host::without_steps().await;
-    let deployed = host.engine.deploy(edition(3)).await.expect("the module is good");
+    let refused = host.engine.deploy(edition(3)).await.expect_err("the host lacks steps");
+    assert!(
+        matches!(&refused, EngineError::DeployLacksSteps { missing } if missing.contains(&"add".to_owned()))
+    );
+    let deployed = host.engine.deploy_with(edition(3), MissingSteps::Allowed).await.expect("it is allowed");
     assert!(deployed.warnings.iter().any(|warning| warning.contains("this host has no step `add`")));
 }
 

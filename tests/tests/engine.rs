@@ -81,10 +81,40 @@ async fn a_step_that_panics_is_a_failure_and_not_the_end_of_the_host() {
 }
 
 #[tokio::test]
-async fn a_step_that_this_host_has_not_fails_with_those_that_it_has() {
+async fn a_step_that_no_host_has_is_waited_for_and_is_never_a_failure() {
+    let host = Host::new().await;
+    let run = host.start("hook_manual_in_step", json!(1)).await;
+    let token = host.token(run).await;
+    let host = host.restart_without_steps().await;
+    let _reply = host.engine.call_webhook(&token, post("abc")).await.expect("it is stored");
+    let is_missing = |view: &segno_host::engine::RunView| {
+        view.waits_for.iter().any(|wait| matches!(wait, Wait::Step { missing: true, attempt: 1, .. }))
+    };
+    host.until(run, |view| is_missing(view).then_some(())).await;
+    assert_eq!(host.engine.missing_steps(), [("respond".to_owned(), 1)]);
+    assert!(host.engine.metrics().contains("segno_steps_missing 1\n"));
+    let host = host.restart_without_steps().await;
+    host.until(run, |view| is_missing(view).then_some(())).await;
+    let host = host.restart(|_config| {}).await;
+    assert_eq!(host.end(run).await.status, RunStatus::Completed);
+}
+
+#[tokio::test]
+async fn a_host_that_lacks_steps_starts_no_run_that_may_want_them() {
     let host = Host::without_steps().await;
-    let run = host.run("add_steps", json!(1)).await;
-    assert_eq!(run.error.as_deref(), Some("step `add` failed: this host has no step `add`; it has http"));
+    let refused = host.engine.start("add_steps", raw(&json!(1)), None).await.expect_err("it lacks them");
+    assert!(refused.to_string().contains("`add`"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_cancelled_run_waits_for_no_step_any_more() {
+    let host = Host::with(|config| config.drain = Duration::ZERO).await;
+    let run = host.start("step_fails", json!({"slow": 3_600_000})).await;
+    host.until(run, |view| (view.waits_for.len() == 1).then_some(())).await;
+    let host = host.restart_without_steps().await;
+    host.until(run, |_view| (!host.engine.missing_steps().is_empty()).then_some(())).await;
+    host.engine.cancel(run).await.expect("it has not ended");
+    assert_eq!(host.engine.missing_steps(), []);
 }
 
 #[tokio::test]

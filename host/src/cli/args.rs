@@ -218,6 +218,11 @@ pub(super) struct DeployArgs {
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
 
+    /// Deploy components that want steps which the host lacks, too: their workflows cannot be started
+    /// until a host has them
+    #[arg(long)]
+    pub(super) allow_missing_steps: bool,
+
     #[command(flatten)]
     pub(super) host: HostArgs,
 }

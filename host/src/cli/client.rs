@@ -111,9 +111,15 @@ impl Client {
         self.send(request.header(CONTENT_TYPE, "application/json").body(json)).await
     }
 
-    /// Deploys a component.
-    pub(super) async fn deploy(&self, wasm: Vec<u8>) -> Result<Answer, ClientError> {
-        let request = self.request(Method::PUT, &["v1", "modules"], &[]).timeout(DEPLOY_TIMEOUT);
+    /// Deploys a component; perhaps also one that wants steps which the host lacks.
+    pub(super) async fn deploy(
+        &self,
+        wasm: Vec<u8>,
+        allow_missing_steps: bool,
+    ) -> Result<Answer, ClientError> {
+        let allow = [("allow-missing-steps", "true")];
+        let query = if allow_missing_steps { allow.as_slice() } else { &[] };
+        let request = self.request(Method::PUT, &["v1", "modules"], query).timeout(DEPLOY_TIMEOUT);
         self.send(request.header(CONTENT_TYPE, "application/wasm").body(wasm)).await
     }
 

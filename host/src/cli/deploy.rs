@@ -16,7 +16,10 @@ pub(super) async fn run(args: DeployArgs, output: Output) -> anyhow::Result<Exit
         let file = path.display();
         let wasm = tokio::fs::read(path).await.with_context(|| format!("cannot read {file}"))?;
         let progress = Progress::start(&format!("deploying {file}"));
-        let answer = client.deploy(wasm).await.with_context(|| format!("{file} is not deployed"))?;
+        let answer = client
+            .deploy(wasm, args.allow_missing_steps)
+            .await
+            .with_context(|| format!("{file} is not deployed"))?;
         drop(progress);
         let deployed: Deployed = answer.read()?;
         output.show(&answer.json, || sentence(&deployed))?;

@@ -107,6 +107,12 @@ impl<'a> Timeline<'a> {
 
     fn wait(&self, wait: &Wait) -> String {
         match wait {
+            Wait::Step { op, name, missing: true, since, .. } => {
+                let (name, since) = (self.whole(name), moment(*since, self.now));
+                format!(
+                    "step #{op} {name}, which this host lacks: start a host that has it; asked for {since}"
+                )
+            }
             Wait::Step { op, name, since, attempt, last_error, retry_at, .. } => {
                 let since = moment(*since, self.now);
                 let name = self.whole(name);
@@ -200,6 +206,7 @@ mod tests {
                     op: 2,
                     step_id: "run:2".into(),
                     name: "upsert".into(),
+                    missing: false,
                     since: at(50),
                     attempt: 2,
                     last_error: Some("503".into()),

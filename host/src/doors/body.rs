@@ -124,7 +124,7 @@ mod tests {
 
     async fn refusal(request: Request) -> (u16, String) {
         let problem = json::<Value>(request, BOUNDS, &Bodies::new()).await.unwrap_err();
-        (problem.status, problem.detail)
+        (problem.status, problem.detail.into())
     }
 
     async fn value(request: Request) -> Value {

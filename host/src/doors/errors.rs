@@ -21,6 +21,9 @@ impl Problem {
     fn of(error: &EngineError, detail: String) -> Self {
         let problem = Self::new(kind(error), detail);
         match error {
+            EngineError::StartLacksSteps { missing, .. } | EngineError::DeployLacksSteps { missing } => {
+                problem.lacking(missing.clone())
+            }
             EngineError::UnknownRun(run)
             | EngineError::AlreadyEnded(run)
             | EngineError::NotBlocked(run)
@@ -71,6 +74,8 @@ const fn kind(error: &EngineError) -> &'static Kind {
             | StoreError::Panicked
             | StoreError::Closed,
         ) => &Kind::STORE_TROUBLE,
+        EngineError::StartLacksSteps { .. } => &Kind::START_LACKS_STEPS,
+        EngineError::DeployLacksSteps { .. } => &Kind::DEPLOY_LACKS_STEPS,
         EngineError::Busy | EngineError::NoRoomToWait => &Kind::BUSY,
         EngineError::Stopping => &Kind::STOPPING,
     }
@@ -123,6 +128,11 @@ mod tests {
             500,
             "store-damaged",
         );
+        let missing = vec!["ship".to_owned()];
+        let lacks = EngineError::StartLacksSteps { workflow: "order".into(), missing: missing.clone() };
+        check(&lacks, 503, "missing-steps");
+        check(&EngineError::DeployLacksSteps { missing }, 409, "missing-steps-at-deploy");
+        assert_eq!(Problem::whole(&lacks).missing_steps.as_deref(), Some(["ship".to_owned()].as_slice()));
         check(&EngineError::Busy, 503, "busy");
         check(&EngineError::NoRoomToWait, 503, "busy");
         check(&EngineError::Stopping, 503, "stopping");
@@ -132,7 +142,7 @@ mod tests {
     fn a_problem_with_a_run_names_the_run() {
         let run = RunId::from_parts(Timestamp(0), 0);
         let problem = Problem::whole(&EngineError::UnknownRun(run));
-        assert_eq!(problem.instance, Some(format!("/v1/runs/{run}")));
+        assert_eq!(problem.instance.as_deref(), Some(&*format!("/v1/runs/{run}")));
         assert_eq!(problem.run_id.as_deref(), Some(&*run.to_string()));
         let problem = Problem::whole(&EngineError::Busy);
         assert_eq!((problem.instance, problem.run_id), (None, None));

@@ -14,6 +14,22 @@ pub(super) struct Health {
     /// Always `ok`: a host in trouble answers 503.
     #[schema(example = "ok")]
     status: &'static str,
+    /// What the host cannot do, though it can take work: the steps that runs wait for and this host
+    /// lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+/// What is said of the steps that a host lacks: without their names, since this needs no token.
+fn lacking(engine: &Engine) -> Option<String> {
+    let missing = engine.missing_steps();
+    let operations: usize = missing.iter().map(|(_step, waiting)| waiting).sum();
+    let steps = missing.len();
+    (steps > 0).then(|| {
+        format!(
+            "{operations} operations wait for {steps} steps that this host lacks; start a host that has them"
+        )
+    })
 }
 
 /// Says whether the host can take work.
@@ -31,7 +47,7 @@ pub(super) struct Health {
 )]
 pub(super) async fn check(State(engine): State<Engine>) -> Result<Json<Health>, Problem> {
     match engine.trouble() {
-        None => Ok(Json(Health { status: "ok" })),
+        None => Ok(Json(Health { status: "ok", detail: lacking(&engine) })),
         Some(reason) => Err(Problem::new(&Kind::NOT_READY, reason)),
     }
 }

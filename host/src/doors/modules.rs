@@ -6,13 +6,14 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
+use crate::doors::params::Params;
 use crate::doors::problem::Problem;
-use crate::engine::{Deployed, Engine, ModuleView};
+use crate::engine::{Deployed, Engine, MissingSteps, ModuleView};
 
 /// What a component may be. A component with five workflows has some 400 KB; one a hundred times as
 /// large takes seconds to compile. The time allows for a slow line.
@@ -25,6 +26,17 @@ pub(super) struct ModuleList {
     modules: Vec<ModuleView>,
 }
 
+/// How to deploy.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DeployParams {
+    /// Deploy a component that wants steps which this host lacks, too: its workflows cannot be started
+    /// until a host has them.
+    #[serde(default, rename = "allow-missing-steps")]
+    allow_missing_steps: bool,
+}
+
 /// Deploys a component: from now on it starts the new runs of its workflows.
 ///
 /// Runs in flight stay on their modules. A component that is refused changes nothing.
@@ -33,10 +45,13 @@ pub(super) struct ModuleList {
     path = "/v1/modules",
     operation_id = "deploy",
     tag = "modules",
+    params(DeployParams),
     request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
     responses(
         (status = 201, description = "Deployed", body = Deployed),
         (status = 200, description = "This very component was deployed before", body = Deployed),
+        (status = 409, description = "It wants steps that this host lacks; `missing_steps` lists them",
+         body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The component is too large", body = Problem,
          content_type = "application/problem+json"),
         (status = 422, description = "The component cannot be run here; the detail says why", body = Problem,
@@ -48,11 +63,13 @@ pub(super) struct ModuleList {
 pub(super) async fn deploy(
     State(engine): State<Engine>,
     Extension(bodies): Extension<Bodies>,
+    Params(params): Params<DeployParams>,
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
+    let missing = if params.allow_missing_steps { MissingSteps::Allowed } else { MissingSteps::Refused };
     let (parts, body) = request.into_parts();
     let (wasm, _held) = body::read(&parts.headers, body, COMPONENT, &bodies).await?;
-    let deployed = engine.deploy(wasm).await?;
+    let deployed = engine.deploy_with(wasm, missing).await?;
     let status = if deployed.unchanged { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Json(deployed)))
 }

@@ -28,14 +28,19 @@ pub struct Problem {
     #[schema(example = 404)]
     pub status: u16,
     /// What is wrong with this request, and what to do, as a sentence.
-    pub detail: String,
+    #[schema(value_type = String)]
+    pub detail: Box<str>,
     /// What the problem is about, as a path on this host.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub instance: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub instance: Option<Box<str>>,
     /// The run that the problem is about, where it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "run_01JAB3CD4EF5GH6JK7MN8PQ9RS")]
     pub run_id: Option<Box<str>>,
+    /// The steps that this host lacks, where that is the problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_steps: Option<Box<[String]>>,
 }
 
 impl Problem {
@@ -47,14 +52,19 @@ impl Problem {
             kind: Cow::Borrowed(kind.uri),
             title: Cow::Borrowed(kind.title),
             status: kind.status.as_u16(),
-            detail: detail.into(),
+            detail: Into::<String>::into(detail).into(),
             instance: None,
             run_id: None,
+            missing_steps: None,
         }
     }
 
     pub(super) fn about_run(self, run: RunId) -> Self {
-        Self { instance: Some(format!("/v1/runs/{run}")), run_id: Some(run.to_string().into()), ..self }
+        Self { instance: Some(format!("/v1/runs/{run}").into()), run_id: Some(run.to_string().into()), ..self }
+    }
+
+    pub(super) fn lacking(self, missing_steps: Vec<String>) -> Self {
+        Self { missing_steps: Some(missing_steps.into()), ..self }
     }
 }
 
@@ -128,6 +138,8 @@ kinds! {
     INVALID_MODULE = "invalid-module", UNPROCESSABLE_ENTITY, "the module is damaged";
     UNKNOWN_IMPORT = "unknown-import", UNPROCESSABLE_ENTITY, "the module imports something unknown";
     NOT_A_WORKFLOW = "not-a-workflow", UNPROCESSABLE_ENTITY, "the module is no workflow component";
+    START_LACKS_STEPS = "missing-steps", SERVICE_UNAVAILABLE, "the host lacks steps of the workflow";
+    DEPLOY_LACKS_STEPS = "missing-steps-at-deploy", CONFLICT, "the host lacks steps of the module";
     STORE_DAMAGED = "store-damaged", INTERNAL_SERVER_ERROR, "a record of the store cannot be read";
     STORE_TROUBLE = "store-trouble", SERVICE_UNAVAILABLE, "the store is in trouble";
     BUSY = "busy", SERVICE_UNAVAILABLE, "the host is busy";

@@ -71,7 +71,8 @@ pub(super) struct StartRequest {
          content_type = "application/problem+json"),
         (status = 415, description = "The body is not JSON", body = Problem,
          content_type = "application/problem+json"),
-        (status = 503, description = "The host cannot take the run now; nothing was stored", body = Problem,
+        (status = 503, description = "The host cannot take the run now, or lacks steps that its module wants, which \
+          `missing_steps` lists; nothing was stored", body = Problem,
          content_type = "application/problem+json"),
     )
 )]

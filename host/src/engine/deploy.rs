@@ -16,21 +16,46 @@ use crate::store::{ModuleRecord, StoreError};
 /// How large a component may be, in bytes.
 pub(crate) const MAX_MODULE: usize = 64 << 20;
 
+/// What becomes of the deploy of a module that wants steps which the host lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingSteps {
+    /// It is refused.
+    Refused,
+    /// It is deployed. Its workflows cannot be started until a host has the steps, and its runs in
+    /// flight wait for such a host.
+    Allowed,
+}
+
 impl Engine {
     /// Deploys a component: from now on it starts the new runs of its workflows. Runs in flight
-    /// stay on the module that they were started on.
+    /// stay on the module that they were started on. One that wants steps which this host lacks is
+    /// refused.
     ///
     /// # Errors
     ///
     /// What is wrong with it; what was deployed before is unchanged.
     pub async fn deploy(&self, wasm: Bytes) -> Result<Deployed, EngineError> {
+        self.deploy_with(wasm, MissingSteps::Refused).await
+    }
+
+    /// As [`Engine::deploy`], and says what becomes of a module that wants steps which this host lacks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::deploy`].
+    pub async fn deploy_with(&self, wasm: Bytes, missing: MissingSteps) -> Result<Deployed, EngineError> {
         let (engine, admitted) = (self.clone(), self.admit(wasm.len())?);
         // Of its own, so that a deployer who hangs up does not leave half a deploy.
-        let deployed = tokio::spawn(async move { engine.deploy_whole(wasm, admitted).await });
+        let deployed = tokio::spawn(async move { engine.deploy_whole(wasm, missing, admitted).await });
         deployed.await.map_err(|_| EngineError::Stopping)?
     }
 
-    async fn deploy_whole(&self, wasm: Bytes, _admitted: Admitted) -> Result<Deployed, EngineError> {
+    async fn deploy_whole(
+        &self,
+        wasm: Bytes,
+        missing: MissingSteps,
+        _admitted: Admitted,
+    ) -> Result<Deployed, EngineError> {
         if wasm.len() > MAX_MODULE {
             return Err(EngineError::TooLarge { what: "the module", size: wasm.len(), limit: MAX_MODULE });
         }
@@ -39,18 +64,22 @@ impl Engine {
         let (modules, bytes) = (self.0.modules.clone(), wasm.clone());
         let examined = tokio::task::spawn_blocking(move || modules.examine(&bytes)).await;
         let (module, manifest) = examined.map_err(|_| EngineError::Stopping)??;
-        self.deploy_examined(module, manifest, wasm).await
+        self.deploy_examined((module, manifest), wasm, missing).await
     }
 
     /// Stores a module that was examined, unless it is current already.
     pub(crate) async fn deploy_examined(
         &self,
-        module: Module,
-        manifest: Manifest,
+        (module, manifest): (Module, Manifest),
         wasm: Bytes,
+        missing_steps: MissingSteps,
     ) -> Result<Deployed, EngineError> {
         let workflows = manifest.names();
-        let warnings = self.missing_steps(&manifest);
+        let missing = self.0.modules.missing_steps(&manifest);
+        if !missing.is_empty() && missing_steps == MissingSteps::Refused {
+            return Err(EngineError::DeployLacksSteps { missing });
+        }
+        let warnings = missing.iter().map(|name| warning(name)).collect();
         let digest = module.digest();
         if self.0.modules.is_current_for(digest, &workflows) {
             return Ok(Deployed { digest: digest.to_string(), workflows, unchanged: true, warnings });
@@ -76,15 +105,10 @@ impl Engine {
         modules.leave(digest);
         Ok(written?)
     }
+}
 
-    fn missing_steps(&self, manifest: &Manifest) -> Vec<String> {
-        let steps = self.0.outside.runner.steps();
-        let missing = manifest.steps.iter().filter(|name| steps.get(name).is_none());
-        let warning = |name| {
-            format!(
-                "this host has no step `{name}`; a workflow that calls it will get a failure until the host has it"
-            )
-        };
-        missing.map(warning).collect()
-    }
+fn warning(step: &str) -> String {
+    format!(
+        "this host has no step `{step}`; the workflows of the module cannot be started until a host has it"
+    )
 }

@@ -67,6 +67,29 @@ pub enum EngineError {
     /// The module cannot be deployed. What was deployed before is unchanged.
     #[error(transparent)]
     Module(#[from] ModuleError),
+    /// The module of the workflow wants steps that this host lacks, so nothing is begun that it could
+    /// not bring to an end.
+    #[error(
+        "workflow `{workflow}` is not started: its module wants steps that this host lacks ({}); start a host that \
+         has them",
+        listed(missing)
+    )]
+    StartLacksSteps {
+        /// The workflow that was to be started.
+        workflow: String,
+        /// The names of the steps.
+        missing: Vec<String>,
+    },
+    /// The module wants steps that this host lacks. What was deployed before is unchanged.
+    #[error(
+        "the module wants steps that this host lacks ({}); start a host that has them first, or deploy it with \
+         --allow-missing-steps, and then its workflows cannot be started until there is such a host",
+        listed(missing)
+    )]
+    DeployLacksSteps {
+        /// The names of the steps.
+        missing: Vec<String>,
+    },
     /// The store could not write or read.
     #[error("the store is in trouble; nothing was stored by this request")]
     Store(#[from] StoreError),
@@ -86,5 +109,17 @@ fn known_workflows(known: &[String]) -> String {
         "no module is deployed yet: deploy one with `segno deploy MODULE.wasm`".to_owned()
     } else {
         format!("known are {}", known.join(", "))
+    }
+}
+
+/// How many names a sentence lists: a module may have thousands.
+const NAMED: usize = 20;
+
+/// Names, as a sentence has them.
+fn listed(names: &[String]) -> String {
+    let shown: Vec<_> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    match names.len().saturating_sub(NAMED) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Metrics {
     pub(crate) store_bytes: Gauge,
     /// How much of it is kept in memory, in bytes; looked up when the metrics are shown.
     pub(crate) store_cache_bytes: Gauge,
+    /// Operations that wait for a step which this host lacks.
+    pub(crate) steps_missing: Gauge,
     /// Calls of webhooks that were stored.
     pub(crate) webhooks_called: Counter,
     /// Guests that were brought back by giving them the turns of their run again.
@@ -155,6 +157,7 @@ impl Metrics {
             steps_running: put(to, "steps_running", "Attempts of steps that run"),
             store_bytes: put(to, "store_bytes", "Size of the file of the store"),
             store_cache_bytes: put(to, "store_cache_bytes", "How much of the store is kept in memory"),
+            steps_missing: put(to, "steps_missing", "Operations that wait for a step which this host lacks"),
             webhooks_called: put(to, "webhooks_called", "Calls of webhooks that were stored"),
             replays: put(to, "replays", "Guests that were brought back by replaying their turns"),
             images_taken: put(to, "images_taken", "Images of runs that were taken"),

@@ -20,6 +20,7 @@ mod images;
 mod inbox;
 mod live;
 mod metrics;
+mod missing;
 mod modules;
 mod open;
 mod outside;
@@ -53,6 +54,7 @@ pub use crate::engine::chance::{Chance, WEBHOOK_PATH};
 pub use crate::engine::clock::{Clock, VirtualClock};
 pub use crate::engine::config::{Config, Limits};
 pub use crate::engine::current::Current;
+pub use crate::engine::deploy::MissingSteps;
 pub use crate::engine::error::EngineError;
 pub use crate::engine::images::ImageTurns;
 pub use crate::engine::open::OpenError;
@@ -118,6 +120,12 @@ impl Engine {
     #[must_use]
     pub fn step_names(&self) -> Vec<String> {
         self.0.outside.runner.steps().names().map(str::to_owned).collect()
+    }
+
+    /// The steps that this host lacks and operations wait for, each with how many do.
+    #[must_use]
+    pub fn missing_steps(&self) -> Vec<(String, usize)> {
+        self.0.outside.missing.steps()
     }
 
     /// Starts a run. Answers when its first turn is on disk. With an idempotency key that is known

@@ -20,6 +20,8 @@ pub(crate) struct Modules {
     sandbox: Sandbox,
     store: Store,
     committer: Committer,
+    /// What this host has.
+    steps: segno::Steps,
     state: Mutex<State>,
 }
 
@@ -30,6 +32,8 @@ struct State {
     current: BTreeMap<String, Digest>,
     /// How many runs that have not ended are on a module.
     runs: HashMap<Digest, u64>,
+    /// The steps that a module wants and this host lacks, where there are such.
+    missing: HashMap<Digest, Vec<String>>,
     loaded: HashMap<Digest, Module>,
     /// There is a run of which nobody knows on which module it is, so none is forgotten.
     keeps_all: bool,
@@ -49,21 +53,38 @@ pub(crate) enum LoadError {
 }
 
 impl Modules {
-    /// The modules of a store.
-    pub(crate) fn open(sandbox: Sandbox, store: Store, committer: Committer) -> Result<Self, StoreError> {
-        let records = store.modules()?.into_iter().collect();
+    /// The modules of a store, on a host with these steps.
+    pub(crate) fn open(
+        sandbox: Sandbox,
+        store: Store,
+        committer: Committer,
+        steps: segno::Steps,
+    ) -> Result<Self, StoreError> {
+        let records: BTreeMap<_, ModuleRecord> = store.modules()?.into_iter().collect();
         let current = store.workflows()?.into_iter().collect();
-        let state = State { records, current, ..State::default() };
-        Ok(Self { sandbox, store, committer, state: Mutex::new(state) })
+        let missing = records.iter().map(|(digest, record)| (*digest, missing(&steps, &record.manifest)));
+        let missing = missing.filter(|(_, missing)| !missing.is_empty()).collect();
+        let state = State { records, current, missing, ..State::default() };
+        Ok(Self { sandbox, store, committer, steps, state: Mutex::new(state) })
     }
 
-    /// The module for a new run of a workflow. The run counts as being on it from now on.
+    /// The steps that a module wants and this host lacks.
+    pub(crate) fn missing_steps(&self, manifest: &Manifest) -> Vec<String> {
+        missing(&self.steps, manifest)
+    }
+
+    /// The module for a new run of a workflow. The run counts as being on it from now on. One that
+    /// wants steps which this host lacks starts nothing.
     pub(crate) fn enter_current(&self, workflow: &str) -> Result<Digest, EngineError> {
         let mut state = self.lock();
         let Some(digest) = state.current.get(workflow).copied() else {
             let known = state.current.keys().cloned().collect();
             return Err(EngineError::UnknownWorkflow { name: workflow.chars().take(128).collect(), known });
         };
+        if let Some(missing) = state.missing.get(&digest) {
+            let (workflow, missing) = (workflow.to_owned(), missing.clone());
+            return Err(EngineError::StartLacksSteps { workflow, missing });
+        }
         *state.runs.entry(digest).or_default() += 1;
         Ok(digest)
     }
@@ -160,6 +181,10 @@ impl Modules {
         for workflow in &record.manifest.workflows {
             state.current.insert(workflow.name.clone(), digest);
         }
+        let missing = self.missing_steps(&record.manifest);
+        if !missing.is_empty() {
+            state.missing.insert(digest, missing);
+        }
         state.records.insert(digest, record);
         state.loaded.insert(digest, module);
         self.forget_unneeded_of(&mut state);
@@ -224,6 +249,11 @@ impl State {
         }
         self.runs.remove(&digest);
         self.loaded.remove(&digest);
+        self.missing.remove(&digest);
         self.records.remove(&digest).is_some()
     }
+}
+
+fn missing(steps: &segno::Steps, manifest: &Manifest) -> Vec<String> {
+    manifest.steps.iter().filter(|name| steps.get(name).is_none()).cloned().collect()
 }

@@ -143,7 +143,12 @@ impl Parts {
         private::directory(&cache).map_err(|error| OpenError::Sandbox(error.to_string()))?;
         let sandbox =
             Sandbox::new(Some(&cache), capacity).map_err(|error| OpenError::Sandbox(format!("{error:#}")))?;
-        let modules = Arc::new(Modules::open(sandbox, store.clone(), committer.clone())?);
+        let modules = Arc::new(Modules::open(
+            sandbox,
+            store.clone(),
+            committer.clone(),
+            outside.runner.steps().clone(),
+        )?);
         Ok(Self { config: Arc::new(config), store, committer, modules, outside })
     }
 

@@ -11,6 +11,7 @@ use crate::engine::chance::Chance;
 use crate::engine::clock::Clock;
 use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::metrics::{Metrics, StepOutcome};
+use crate::engine::missing::Missing;
 use crate::engine::timers::{Due, Timers};
 use crate::steps::{self, Attempted, Outcome, Runner, Running};
 use crate::store::{Committed, TurnAndEffects};
@@ -24,6 +25,7 @@ pub(crate) struct Outside {
     pub(crate) timers: Timers,
     pub(crate) callers: Arc<Callers>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) missing: Arc<Missing>,
     inboxes: Arc<OnceLock<Inboxes>>,
     held: Arc<Mutex<Held>>,
 }
@@ -52,8 +54,9 @@ impl Outside {
         metrics: Arc<Metrics>,
     ) -> Self {
         let (timers, callers) = (Timers::default(), Arc::new(callers));
+        let missing = Arc::new(Missing::new(metrics.steps_missing.clone()));
         let (inboxes, held) = (Arc::default(), Arc::default());
-        Self { clock, chance, runner, timers, callers, metrics, inboxes, held }
+        Self { clock, chance, runner, timers, callers, metrics, missing, inboxes, held }
     }
 
     /// Says where the shards are reached. What ends before is not told.
@@ -82,6 +85,7 @@ impl Outside {
     /// A run is over, which is on disk.
     pub(crate) fn end(&self, run: RunId, timers: &[(Timestamp, Op)]) {
         self.runner.cancel_run(run);
+        self.missing.forget(run);
         timers.iter().for_each(|(at, op)| self.timers.disarm(*at, run, *op));
         self.callers.let_go(run);
         self.callers.end(run);
@@ -102,8 +106,12 @@ impl Outside {
         }
     }
 
-    /// Makes an attempt; or holds it back, since the host was told to stop.
+    /// Makes an attempt; or holds it back, since the host was told to stop; or leaves it to a host that
+    /// has the step.
     pub(crate) fn attempt(&self, attempted: Attempted) {
+        if !self.has_step(&attempted.call.name) {
+            return self.leave_to_another_host(attempted);
+        }
         // Until the attempt is in the runner's list: whoever holds back from now on finds it there.
         let mut held = self.lock_held();
         if held.stopping {
@@ -125,11 +133,7 @@ impl Outside {
     /// Leaves an attempt to a host that has the step: this one was perhaps started by mistake, and
     /// must not fail for good what another can do.
     pub(crate) fn leave_to_another_host(&self, attempted: Attempted) {
-        tracing::warn!(
-            run = %attempted.run,
-            step = attempted.call.name,
-            "this host has no such step; the run waits until a host that has it is started"
-        );
+        self.missing.put(attempted.run, attempted.op, &attempted.call.name);
         self.lock_held().attempts.push(attempted);
     }
 

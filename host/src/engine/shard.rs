@@ -285,7 +285,7 @@ impl Shard {
         let inspection = self.runs.get(&id).map(|live| Inspection {
             record: live.record.clone(),
             turns: live.run.turns(),
-            waits_for: waits::waits_for(id, &live.run),
+            waits_for: waits::waits_for(id, &live.run, self.outside.runner.steps()),
         });
         self.committer.submit(Draft::nothing(), move |written| {
             let _gone = asker.send(inspection.filter(|_| written.is_ok()));

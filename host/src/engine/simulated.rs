@@ -21,6 +21,7 @@ use crate::engine::callers::Callers;
 use crate::engine::chance::Chance;
 use crate::engine::clock::{Clock, VirtualClock};
 use crate::engine::config::Config;
+use crate::engine::deploy::MissingSteps;
 use crate::engine::error::EngineError;
 use crate::engine::inbox::Message;
 use crate::engine::metrics::Metrics;
@@ -117,7 +118,7 @@ impl Simulated {
         let engine = self.engine.clone();
         Ok(self.ask(async move {
             let _alone = engine.0.deploy_lock.lock().await;
-            engine.deploy_examined(module, manifest, wasm).await
+            engine.deploy_examined((module, manifest), wasm, MissingSteps::Refused).await
         }))
     }
 

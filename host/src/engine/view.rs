@@ -109,6 +109,9 @@ pub enum Wait {
         step_id: String,
         /// The name of the step.
         name: String,
+        /// True where this host has no step of this name: the operation waits for a host that has it.
+        #[serde(default)]
+        missing: bool,
         /// When the workflow asked for it.
         #[schema(value_type = String, format = DateTime)]
         since: Timestamp,

@@ -9,19 +9,20 @@ use crate::engine::when;
 use crate::sandbox::Output;
 
 /// What a run waits for, in the order in which it asked.
-pub(crate) fn waits_for(id: RunId, run: &Run) -> Vec<Wait> {
+pub(crate) fn waits_for(id: RunId, run: &Run, steps: &segno::Steps) -> Vec<Wait> {
     let waited_for =
         run.open().filter(|(_, open)| !matches!(open, Open::Webhook(webhook) if webhook.disposed));
-    waited_for.map(|(op, open)| wait(id, op, open)).collect()
+    waited_for.map(|(op, open)| wait(id, op, open, steps)).collect()
 }
 
-fn wait(id: RunId, op: Op, open: &Open) -> Wait {
+fn wait(id: RunId, op: Op, open: &Open, steps: &segno::Steps) -> Wait {
     match open {
         // Attempt 0 stands for one that was held back by a stop of the host: nothing has failed yet.
         Open::Step { call, last_attempt } => Wait::Step {
             op: op.0,
             step_id: format!("{id}:{op}"),
             name: call.name.clone(),
+            missing: steps.get(&call.name).is_none(),
             since: when(call.asked_at),
             attempt: last_attempt.as_ref().map_or(1, |last| last.number.saturating_add(1)),
             last_error: failed(last_attempt).map(|last| last.error.clone()),

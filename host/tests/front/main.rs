@@ -8,6 +8,7 @@ mod cli;
 mod crowd;
 mod dev;
 mod management;
+mod missing;
 mod starts;
 mod support;
 mod webhooks;

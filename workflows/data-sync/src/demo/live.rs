@@ -125,6 +125,7 @@ mod tests {
             op: 0,
             step_id: "run:0".to_owned(),
             name: name.to_owned(),
+            missing: false,
             since: Timestamp::UNIX_EPOCH,
             attempt,
             last_error: last_error.map(str::to_owned),
