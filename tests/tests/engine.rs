@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use segno_host::engine::{
-    Clock, Config, Engine, EngineError, HistoryEvent, Reply, RunStatus, VirtualClock, Wait,
-};
+use segno_host::engine::{Clock, Config, Engine, EngineError, HistoryEvent, Reply, RunStatus, VirtualClock};
 use segno_host::store::Store;
 use segno_journal::{RunId, Timestamp};
 use segno_tests::{Host, blocked, output, patiently, post, raw, rogue};

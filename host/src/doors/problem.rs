@@ -60,7 +60,11 @@ impl Problem {
     }
 
     pub(super) fn about_run(self, run: RunId) -> Self {
-        Self { instance: Some(format!("/v1/runs/{run}").into()), run_id: Some(run.to_string().into()), ..self }
+        Self {
+            instance: Some(format!("/v1/runs/{run}").into()),
+            run_id: Some(run.to_string().into()),
+            ..self
+        }
     }
 
     pub(super) fn lacking(self, missing_steps: Vec<String>) -> Self {
