@@ -2,7 +2,9 @@
 //! The components are made by hand.
 
 use segno_host::engine::{Config, Engine, ImageTurns};
-use segno_host::sandbox::{Capacity, Facts, Guest, Moment, Output, Quota, Sandbox, Tokens, WebhookAddress};
+use segno_host::sandbox::{
+    Capacity, Facts, Guest, Moment, NoGuest, Output, Quota, Sandbox, Tokens, WebhookAddress,
+};
 use segno_journal::{BlockKind, Blocked, Event, RunId, Timestamp};
 use segno_tests::hostile::{Hostile, Import, imports, wat_type};
 use segno_tests::raw;
@@ -16,17 +18,20 @@ const QUOTA: Quota = Quota {
     payload: 4 << 20,
 };
 
-fn guest(component: &[u8], quota: Quota) -> Guest {
-    let capacity = Capacity { memory: quota.memory, ..Capacity::default() };
-    let sandbox = Sandbox::new(Some(&segno_tests::cache()), capacity).expect("the sandbox can be made");
-    let facts = Facts {
+fn facts() -> Facts {
+    Facts {
         run: RunId::from_parts(Timestamp(1_700_000_000_000), 7),
         workflow: "w".into(),
         started_at: Timestamp(1_700_000_000_000),
         seed: [7; 32],
-    };
+    }
+}
+
+fn guest(component: &[u8], quota: Quota) -> Guest {
+    let capacity = Capacity { memory: quota.memory, ..Capacity::default() };
+    let sandbox = Sandbox::new(Some(&segno_tests::cache()), capacity).expect("the sandbox can be made");
     let module = sandbox.load(component).expect("the component is well made");
-    module.instantiate(facts, quota).expect("there is room")
+    module.instantiate(facts(), quota).expect("there is room")
 }
 
 fn start(guest: &mut Guest) -> Result<Output, Blocked> {
@@ -40,12 +45,22 @@ fn stopped(hostile: &Hostile<'_>, quota: Quota) -> Blocked {
     start(&mut guest(&hostile.component(), quota)).expect_err("the guest is stopped")
 }
 
-/// A call of an import with these arguments, the same for all of a type.
-fn call(import: &Import, argument: u32) -> String {
-    let arguments: Vec<_> =
-        import.parameters.iter().map(|ty| format!("({}.const {argument})", wat_type(*ty))).collect();
+/// A call of an import with these arguments, of which the last ones may be missing: they are zeros.
+fn call(import: &Import, arguments: &[u32]) -> String {
+    let arguments = arguments.iter().chain(std::iter::repeat(&0));
+    let arguments: Vec<_> = import
+        .parameters
+        .iter()
+        .zip(arguments)
+        .map(|(ty, argument)| format!("({}.const {argument})", wat_type(*ty)))
+        .collect();
     let drops = "(drop)".repeat(import.results.len());
     format!("(call ${} {}) {drops}", import.name, arguments.join(" "))
+}
+
+/// The import of this name.
+fn import(name: &str) -> Import {
+    imports().into_iter().find(|import| import.name == name).expect("there is such an import")
 }
 
 #[test]
@@ -54,7 +69,7 @@ fn no_import_can_be_called_for_ever() {
     let quota = Quota { fuel_per_turn: u64::MAX, ..QUOTA };
     let mut charged = 0;
     for import in imports() {
-        let looped = format!("(loop {} (br 0)) (unreachable)", call(&import, 0));
+        let looped = format!("(loop {} (br 0)) (unreachable)", call(&import, &[]));
         let blocked = stopped(&Hostile { start: &looped, ..Hostile::default() }, quota);
         // What is refused the first time need not be charged.
         let is_charged = blocked.message.starts_with("the workflow passed more than")
@@ -188,4 +203,87 @@ async fn a_guest_that_failed_to_save_itself_is_let_go_and_its_run_goes_on() {
     let run = engine.start("w", raw(&serde_json::Value::Null), None).await.expect("it starts").run_id;
     let view = segno_tests::patiently(engine.wait(run, std::time::Duration::from_secs(3_600))).await;
     assert_eq!(segno_tests::output(&view.expect("the run is known")), serde_json::Value::Null);
+}
+
+#[test]
+fn a_component_of_many_parts_is_refused() {
+    let instances = "(core instance (instantiate $part))".repeat(20);
+    let parts = [("(table 100000 funcref)", "core module instances"), ("(memory 1)", "instances")];
+    for (part, reason) in parts {
+        let text = format!("(component (core module $part {part}) {instances})");
+        let component = wat::parse_str(text).expect("it is well written");
+        let sandbox = Sandbox::new(None, Capacity::default()).expect("the sandbox can be made");
+        let refused = sandbox.load(&component).err().expect(part).to_string();
+        assert!(refused.contains(reason), "{part}: {refused}");
+    }
+}
+
+#[test]
+fn tables_count_as_memory() {
+    let quota = Quota { memory: 512 << 10, ..QUOTA };
+    let start = "(drop (table.grow $t (ref.null func) (i32.const 50000))) (i32.const 16)";
+    let hostile = Hostile { more: "(table $t 0 funcref)", start, ..Hostile::default() };
+    let blocked = stopped(&hostile, quota);
+    assert_eq!(blocked.message, "the workflow wanted 400000 bytes of memory, but at most 524288 are allowed");
+}
+
+#[test]
+fn a_start_function_that_traps_is_no_want_of_room() {
+    let hostile = Hostile { more: "(func $alas (unreachable)) (start $alas)", ..Hostile::default() };
+    let sandbox = Sandbox::new(Some(&segno_tests::cache()), Capacity::default()).expect("it can be made");
+    let module = sandbox.load(&hostile.component()).expect("it is well made");
+    let refused = module.instantiate(facts(), QUOTA).err().expect("it traps");
+    assert!(matches!(refused, NoGuest::Stopped(_)), "{refused}");
+}
+
+#[test]
+fn a_guest_for_which_there_is_no_place_can_be_made_when_another_is_gone() {
+    let capacity = Capacity { guests: 1, ..Capacity::default() };
+    let sandbox = Sandbox::new(Some(&segno_tests::cache()), capacity).expect("it can be made");
+    let module = sandbox.load(&Hostile::default().component()).expect("it is well made");
+    let first = module.instantiate(facts(), QUOTA).expect("there is one place");
+    if let Err(refused) = module.instantiate(facts(), QUOTA).map(drop) {
+        assert!(matches!(refused, NoGuest::NoRoom(_)), "{refused}");
+    }
+    drop(first);
+    module.instantiate(facts(), QUOTA).expect("there is one place");
+}
+
+#[tokio::test]
+async fn a_run_for_whose_guest_there_is_no_room_waits_for_it() {
+    // Address space for one guest, and two shards that want to keep one each.
+    let create = import("webhook.create");
+    let mut arguments = vec![0; create.parameters.len()];
+    // Where the address goes.
+    arguments[create.parameters.len() - 1] = 1_024;
+    let hostile = Hostile { start: &(call(&create, &arguments) + "(i32.const 16)"), ..Hostile::default() };
+    let (engine, _directory) = host(&hostile, |config| {
+        (config.shards, config.limits.memory) = (2, 9 << 40);
+    })
+    .await;
+    let lives = (0..8).map(|_| async {
+        let run = engine.start("w", raw(&serde_json::Value::Null), None).await.expect("it starts").run_id;
+        let view = engine.run(run).await.expect("it is known");
+        assert!(view.blocked.is_none(), "{view:?}");
+        engine.cancel(run).await.expect("it waits");
+    });
+    segno_tests::patiently(futures::future::join_all(lives)).await;
+}
+
+#[test]
+fn names_that_are_long_or_cannot_be_shown_are_refused() {
+    let long = "s".repeat(129);
+    let cases = [
+        (["w"], [long.as_str()], "names a step `ssss"),
+        (["w"], ["a\nERROR b"], "names a step `a\\nERROR b`, which has a control character"),
+        ([long.as_str()], ["s"], "names a workflow `ssss"),
+        (["a b"], ["s"], "names a workflow `a b`, which has a character that cannot stand in a URL"),
+    ];
+    let sandbox = Sandbox::new(Some(&segno_tests::cache()), Capacity::default()).expect("it can be made");
+    for (workflows, steps, reason) in &cases {
+        let hostile = Hostile { workflows, steps, ..Hostile::default() };
+        let module = sandbox.load(&hostile.component()).expect("it is well made");
+        let refused = module.describe().expect_err(reason).to_string();
+        assert!(refused.contains(reason), "{refused}");
+    }
 }

@@ -26,6 +26,21 @@ impl Shard {
         {
             self.committer.flush()?;
         }
+        let revived = match self.revived(id, module) {
+            // Perhaps the idle ones hold what is missing.
+            Err(Stuck::NoRoom(_)) => {
+                self.make_room();
+                self.revived(id, module)
+            }
+            revived => revived,
+        };
+        let (guest, unusable) = revived?;
+        self.forget_images(id, unusable);
+        Ok(guest)
+    }
+
+    /// A guest that is where the run is, and which of its images could not be used.
+    fn revived(&self, id: RunId, module: Digest) -> Result<(Guest, Vec<u64>), Stuck> {
         let revival = Revival {
             store: &self.store,
             module: self.modules.load(module).map_err(|error| Stuck::no_module(&error))?,
@@ -33,17 +48,7 @@ impl Shard {
             verify: self.config.verify_images,
             metrics: &self.outside.metrics,
         };
-        let revived = match revival.guest(live) {
-            // Perhaps the idle ones hold what is missing.
-            Err(Stuck::NoRoom(_)) => {
-                self.warm.make_room();
-                revival.guest(live)
-            }
-            revived => revived,
-        };
-        let (guest, unusable) = revived?;
-        self.forget_images(id, unusable);
-        Ok(guest)
+        revival.guest(&self.runs[&id])
     }
 
     /// Images that could not be used when a run came back stand for nothing: turns must not be
@@ -53,6 +58,13 @@ impl Shard {
         for position in unusable {
             live.images.drop_unusable(position);
             self.committer.submit(Draft::nothing().without_image(id, position), |_written| {});
+        }
+    }
+
+    /// Lets the half of the guests go that was idle longest.
+    fn make_room(&mut self) {
+        for (idle, guest) in self.warm.make_room() {
+            self.let_go(idle, guest);
         }
     }
 

@@ -32,6 +32,7 @@ mod recovery;
 mod reply;
 mod restore;
 mod revival;
+mod room;
 mod shard;
 mod simulated;
 mod stop;

@@ -19,6 +19,7 @@ use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::metrics::Metrics;
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
+use crate::engine::room::Held;
 use crate::engine::shard::Shard;
 use crate::engine::warm::Warm;
 use crate::engine::{Engine, KEY_LOCKS, Shared, Threads};
@@ -124,6 +125,8 @@ pub(crate) struct Parts {
     store: Store,
     committer: Committer,
     modules: Arc<Modules>,
+    /// How many guests each shard may keep.
+    places: usize,
     outside: Outside,
 }
 
@@ -143,13 +146,14 @@ impl Parts {
         private::directory(&cache).map_err(|error| OpenError::Sandbox(error.to_string()))?;
         let sandbox =
             Sandbox::new(Some(&cache), capacity).map_err(|error| OpenError::Sandbox(format!("{error:#}")))?;
+        let places = places_of_a_shard(sandbox.places(), config.shards);
         let modules = Arc::new(Modules::open(
             sandbox,
             store.clone(),
             committer.clone(),
             outside.runner.steps().clone(),
         )?);
-        Ok(Self { config: Arc::new(config), store, committer, modules, outside })
+        Ok(Self { config: Arc::new(config), store, committer, modules, places, outside })
     }
 
     /// Where the shards are reached, and where each hears what it is told.
@@ -218,15 +222,17 @@ impl Parts {
             outside: self.outside.clone(),
             config: Arc::clone(&self.config),
             runs: BTreeMap::new(),
+            held: Held::default(),
             warm: Warm::new(
                 self.config.memory_budget / self.config.shards,
+                self.places,
                 self.outside.metrics.guests_live.clone(),
             ),
         }
     }
 
     pub(crate) fn into_engine(self, inboxes: Inboxes, threads: Threads) -> Engine {
-        let Self { config, store, committer, modules, outside } = self;
+        let Self { config, store, committer, modules, outside, places: _ } = self;
         Engine(Arc::new(Shared {
             config,
             store,
@@ -244,11 +250,21 @@ impl Parts {
     }
 }
 
-/// How many guests may be live at once: those that are kept, and what each shard is about to keep, to
-/// let go, or to compare.
+/// How many guests a shard has at work besides those that it keeps: what it is about to keep, to let go,
+/// or to compare.
+const AT_WORK: usize = 4;
+
+/// How many guests there are that belong to no run: what is asked of a module itself.
+const OF_NO_RUN: usize = 4;
+
+/// How many guests may be live at once.
 fn most_guests(config: &Config) -> usize {
-    const AT_WORK: usize = 4;
-    Warm::most(config.memory_budget) + AT_WORK * config.shards
+    Warm::most(config.memory_budget) + AT_WORK * config.shards + OF_NO_RUN
+}
+
+/// How many guests a shard may keep, so that there is always room for those at work.
+fn places_of_a_shard(places: usize, shards: usize) -> usize {
+    (places.saturating_sub(OF_NO_RUN) / shards).saturating_sub(AT_WORK).max(1)
 }
 
 /// The life of a shard's thread: it recovers its runs, says so, and serves.

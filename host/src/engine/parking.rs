@@ -8,7 +8,7 @@ use segno_journal::{Blocked, Digest, Event, RunId};
 use crate::engine::error::EngineError;
 use crate::engine::reply::{Delivery, Then};
 use crate::engine::shard::Shard;
-use crate::engine::stuck::Stuck;
+use crate::engine::stuck::{Fate, Stuck};
 use crate::store::{Draft, Parked, Standing, StoreError};
 
 impl Shard {
@@ -122,9 +122,10 @@ impl Shard {
     }
 
     fn stay_blocked(&mut self, id: RunId, stuck: Stuck, then: Then) {
-        match stuck.into_blocked() {
-            Ok(blocked) => self.block_with(id, blocked, Draft::nothing(), then),
-            Err(error) => then.fail(error.into()),
+        match stuck.fate() {
+            Fate::Park(blocked) => self.block_with(id, blocked, Draft::nothing(), then),
+            Fate::Wait => then.fail(EngineError::Busy),
+            Fate::Trouble(error) => then.fail(error.into()),
         }
     }
 

@@ -9,7 +9,7 @@ use segno_journal::{BlockKind, Blocked, Turn, divergence};
 use crate::engine::live::Live;
 use crate::engine::metrics::{ImageFallback, Metrics};
 use crate::engine::stuck::Stuck;
-use crate::sandbox::{ABI, Facts, Guest, Image, Module, Moment, Quota, Tokens};
+use crate::sandbox::{ABI, Facts, Guest, Image, Module, Moment, NoGuest, Quota, Tokens};
 use crate::store::{FoundImage, ImageRecord, Store, StoreError};
 
 /// What it takes to make a guest again.
@@ -104,7 +104,10 @@ impl Revival<'_> {
         let length = usize::try_from(image.length).ok().filter(|length| *length <= self.quota.memory);
         let length = length.ok_or_else(|| damaged(&"it is larger than the memory that a run may have"))?;
         let memory = self.module.unpack(length, &blocks).map_err(|error| damaged(&error))?;
-        let mut guest = self.fresh(live).map_err(Unusable::NoRoom)?;
+        let mut guest = self.fresh(live).map_err(|no_guest| match no_guest {
+            NoGuest::NoRoom(message) => Unusable::NoRoom(message),
+            NoGuest::Stopped(blocked) => Unusable::Refused(blocked.kind),
+        })?;
         let image = Image { pages: image.pages, operations: image.run.operations(), memory };
         guest.load(image).map_err(|blocked| Unusable::Refused(blocked.kind))?;
         match self.give_turns(live, &mut guest, position) {
@@ -128,21 +131,20 @@ impl Revival<'_> {
             );
             return Err(Blocked { kind: BlockKind::Journal, message }.into());
         }
-        let mut guest = self.fresh(live).map_err(Stuck::NoRoom)?;
+        let mut guest = self.fresh(live)?;
         self.give_turns(live, &mut guest, 0)?;
         self.metrics.replays.inc();
         Ok(guest)
     }
 
-    fn fresh(&self, live: &Live) -> Result<Guest, String> {
+    fn fresh(&self, live: &Live) -> Result<Guest, NoGuest> {
         let facts = Facts {
             run: live.owner.run,
             workflow: live.record.workflow.to_string(),
             started_at: live.record.started_at,
             seed: live.record.seed,
         };
-        let guest = self.module.instantiate(facts, self.quota);
-        guest.map_err(|error| format!("its guest cannot be made: {error:#}"))
+        self.module.instantiate(facts, self.quota)
     }
 
     /// Gives a guest the recorded turns from a position on; it gives the recorded commands.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use segno_journal::retry::Attempt;
-use segno_journal::{Answer, BlockKind, Blocked, Event, Op, Open, Refusal, Request, RunId, Turn, Verdict};
+use segno_journal::{
+    Answer, BlockKind, Blocked, Event, Op, Open, Refusal, Request, RunId, Turn, Verdict,
+};
 use tokio::sync::oneshot;
 
 use crate::engine::config::Config;
@@ -19,7 +21,8 @@ use crate::engine::outside::Outside;
 use crate::engine::past::Past;
 use crate::engine::reply::{Delivery, Reply, Then};
 use crate::engine::restore::restore;
-use crate::engine::stuck::Stuck;
+use crate::engine::room::Held;
+use crate::engine::stuck::{Fate, Stuck};
 use crate::engine::waits;
 use crate::engine::warm::Warm;
 use crate::sandbox::{Moment, Output, Tokens};
@@ -35,6 +38,7 @@ pub(crate) struct Shard {
     pub(crate) config: Arc<Config>,
     pub(crate) runs: BTreeMap<RunId, Box<Live>>,
     pub(crate) warm: Warm,
+    pub(crate) held: Held,
 }
 
 impl Shard {
@@ -44,17 +48,18 @@ impl Shard {
             if self.handle(message).is_break() {
                 return self.committer.hurry();
             }
+            self.note_handled();
         }
     }
 
     /// The next message. While there is none, what the last one led to is written.
-    fn next(&self, inbox: &Receiver<Message>) -> Option<Message> {
+    fn next(&mut self, inbox: &Receiver<Message>) -> Option<Message> {
         if let Ok(message) = inbox.try_recv() {
             self.committer.hurry();
             return Some(message);
         }
         self.committer.write_alone();
-        inbox.recv().ok()
+        self.receive(inbox)
     }
 
     /// Owns a run from now on, until it has ended.
@@ -105,6 +110,9 @@ impl Shard {
         }
         if live.must_wait(&delivery) {
             return self.park(id, delivery);
+        }
+        if self.held.comes_first(id, &delivery.event) {
+            return self.hold(id, delivery);
         }
         let Delivery { event, then, parked } = delivery.numbered(live.run.requests());
         let moment = Moment { seq: live.run.turns(), at: live.next_at(&event, self.outside.now()) };
@@ -206,11 +214,12 @@ impl Shard {
 
     /// What becomes of an event that could not have its turn.
     fn stuck(&mut self, id: RunId, delivery: Delivery, stuck: Stuck) {
-        match stuck.into_blocked() {
-            Ok(blocked) => self.block(id, delivery, blocked),
+        match stuck.fate() {
+            Fate::Park(blocked) => self.block(id, delivery, blocked),
+            Fate::Wait => self.hold(id, delivery),
             // Without its store the host cannot keep the event; a restart brings back what was
             // acknowledged.
-            Err(error) => {
+            Fate::Trouble(error) => {
                 self.committer.give_up(error.clone());
                 delivery.then.fail(error.into());
             }

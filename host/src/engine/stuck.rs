@@ -3,6 +3,7 @@
 use segno_journal::{BlockKind, Blocked};
 
 use crate::engine::modules::LoadError;
+use crate::sandbox::NoGuest;
 use crate::store::StoreError;
 
 /// Why a run cannot have its turn.
@@ -10,10 +11,20 @@ use crate::store::StoreError;
 pub(crate) enum Stuck {
     /// It has to be parked.
     Blocked(Blocked),
-    /// There is no room for its guest.
+    /// There is no room for its guest now, which is no fault of the run.
     NoRoom(String),
     /// Its journal cannot be read, or the store is in trouble.
     Store(StoreError),
+}
+
+/// What becomes of a run that cannot have its turn.
+pub(crate) enum Fate {
+    /// It is parked, for this reason.
+    Park(Blocked),
+    /// It has its turn later.
+    Wait,
+    /// The host is in trouble, not the run.
+    Trouble(StoreError),
 }
 
 impl Stuck {
@@ -22,15 +33,15 @@ impl Stuck {
         Self::Blocked(Blocked { kind: BlockKind::Module, message: error.to_string() })
     }
 
-    /// Why the run has to be parked; or what the trouble is, if it is the host's.
-    pub(crate) fn into_blocked(self) -> Result<Blocked, StoreError> {
+    /// What becomes of the run.
+    pub(crate) fn fate(self) -> Fate {
         match self {
-            Self::Blocked(blocked) => Ok(blocked),
-            Self::NoRoom(message) => Ok(Blocked { kind: BlockKind::Limit, message }),
+            Self::Blocked(blocked) => Fate::Park(blocked),
+            Self::NoRoom(_) => Fate::Wait,
             Self::Store(error @ StoreError::Record { .. }) => {
-                Ok(Blocked { kind: BlockKind::Journal, message: error.to_string() })
+                Fate::Park(Blocked { kind: BlockKind::Journal, message: error.to_string() })
             }
-            Self::Store(error) => Err(error),
+            Self::Store(error) => Fate::Trouble(error),
         }
     }
 }
@@ -44,5 +55,14 @@ impl From<Blocked> for Stuck {
 impl From<StoreError> for Stuck {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<NoGuest> for Stuck {
+    fn from(no_guest: NoGuest) -> Self {
+        match no_guest {
+            NoGuest::Stopped(blocked) => Self::Blocked(blocked),
+            NoGuest::NoRoom(message) => Self::NoRoom(message),
+        }
     }
 }

@@ -17,6 +17,8 @@ const FRESH: usize = 2 << 20;
 /// The live guests of a shard.
 pub(crate) struct Warm {
     budget: usize,
+    /// How many there are room for.
+    places: usize,
     held: usize,
     clock: u64,
     guests: HashMap<RunId, Entry>,
@@ -33,9 +35,9 @@ struct Entry {
 }
 
 impl Warm {
-    /// Room for guests of this many bytes, which are counted so.
-    pub(crate) fn new(budget: usize, counted: Gauge) -> Self {
-        Self { budget, held: 0, clock: 0, guests: HashMap::new(), line: BTreeMap::new(), counted }
+    /// Room for so many guests of this many bytes together, which are counted so.
+    pub(crate) fn new(budget: usize, places: usize, counted: Gauge) -> Self {
+        Self { budget, places, held: 0, clock: 0, guests: HashMap::new(), line: BTreeMap::new(), counted }
     }
 
     /// How many guests there are at most in a budget of so many bytes.
@@ -64,17 +66,18 @@ impl Warm {
         self.counted.inc();
         self.line.insert(used, run);
         let mut idle = Vec::new();
-        while self.held > self.budget && self.guests.len() > 1 {
+        while (self.held > self.budget || self.guests.len() > self.places) && self.guests.len() > 1 {
             let Some(run) = self.line.first_key_value().map(|(_, run)| *run) else { break };
             idle.extend(self.take(run).map(|guest| (run, guest)));
         }
         idle
     }
 
-    /// Drops the half of the guests that was idle longest: the host has no room left.
-    pub(crate) fn make_room(&mut self) {
+    /// Gives back the half of the guests that was idle longest: the host has no room left.
+    #[must_use]
+    pub(crate) fn make_room(&mut self) -> Vec<(RunId, Guest)> {
         let idlest: Vec<_> = self.line.values().take(self.guests.len().div_ceil(2)).copied().collect();
-        idlest.into_iter().for_each(|run| self.remove(run));
+        idlest.into_iter().filter_map(|run| Some((run, self.take(run)?))).collect()
     }
 
     /// Drops the guest of a run, if there is one.

@@ -21,8 +21,15 @@ const BESIDES: u64 = 48 << 20;
 /// How many functions a guest's table may hold: far more than any real component has.
 pub(super) const MAX_TABLE_ELEMENTS: usize = 100_000;
 
-/// How many tables a guest has: its own, and one that its toolchain adds.
-const TABLES: u32 = 2;
+/// How many linear memories a guest has: its own.
+pub(super) const MEMORIES: u32 = 1;
+
+/// How many tables a guest has: its own, one that its toolchain adds, and some to spare.
+pub(super) const TABLES: u32 = 4;
+
+/// How many core modules a component is made of: the workflow, what its toolchain puts around it, and
+/// some to spare. Each may take a megabyte of the host besides its memory.
+pub(super) const CORE_INSTANCES: u32 = 8;
 
 /// How much of the memory of a dropped guest stays in place for the next one, in bytes: more than a
 /// usual guest has written. What lies beyond is given back to the system.
@@ -48,21 +55,22 @@ impl Default for Capacity {
 }
 
 impl Capacity {
-    /// An engine with this room. Where the system cannot reserve it, or cannot say which pages a guest
+    /// An engine with this room, and how many guests it has room for. Where the system cannot reserve it, or cannot say which pages a guest
     /// has written (Linux before 6.7, other systems), each guest gets memory of its own when it is
     /// made: slower, and otherwise the same.
-    pub(super) fn engine(self, config: &mut Config) -> wasmtime::Result<Engine> {
+    pub(super) fn engine(self, config: &mut Config) -> wasmtime::Result<(Engine, usize)> {
         let memory = MEMORY_RESERVATION.max(self.memory as u64);
         let places = (ADDRESS_SPACE / (memory + BESIDES)).min(self.guests as u64);
         if let (Ok(places), Ok(memory_bytes)) = (u32::try_from(places), usize::try_from(memory)) {
             config.memory_reservation(memory).allocation_strategy(pool(places, memory_bytes));
             match Engine::new(config) {
-                Ok(engine) => return Ok(engine),
+                Ok(engine) => return Ok((engine, places as usize)),
                 Err(error) => tracing::debug!(%error, "no room for guests is reserved"),
             }
         }
         config.memory_reservation(MEMORY_RESERVATION);
-        Engine::new(config.allocation_strategy(InstanceAllocationStrategy::OnDemand))
+        let engine = Engine::new(config.allocation_strategy(InstanceAllocationStrategy::OnDemand))?;
+        Ok((engine, self.guests))
     }
 }
 
@@ -73,6 +81,9 @@ fn pool(places: u32, memory: usize) -> PoolingAllocationConfig {
         .total_component_instances(places)
         // These take no room that is reserved.
         .total_core_instances(u32::MAX)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        .max_core_instances_per_component(CORE_INSTANCES)
         .max_memory_size(memory)
         .table_elements(MAX_TABLE_ELEMENTS)
         .linear_memory_keep_resident(KEPT_MEMORY)

@@ -1,5 +1,18 @@
 //! Why a component is not one that can be run here.
 
+use segno_journal::Blocked;
+
+/// Why a guest cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum NoGuest {
+    /// It was stopped before its first turn: it always will be.
+    #[error("{0}")]
+    Stopped(Blocked),
+    /// The host has no room for it now.
+    #[error("there is no room for its guest: {0}")]
+    NoRoom(String),
+}
+
 /// Why a module was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ModuleError {
@@ -51,9 +64,11 @@ pub enum ModuleError {
     #[error("this component holds no workflow; list them in `segno::export!(..)`")]
     NoWorkflows,
     /// A name in the manifest is not usable.
-    #[error("this component names a workflow `{name}`, which {problem}")]
+    #[error("this component names a {what} `{name}`, which {problem}")]
     BadName {
-        /// The name.
+        /// What it is the name of.
+        what: &'static str,
+        /// The name, or the beginning of it.
         name: String,
         /// What is wrong with it.
         problem: &'static str,

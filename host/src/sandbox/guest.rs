@@ -110,7 +110,7 @@ impl Guest {
         self.store.data().operations()
     }
 
-    /// How many bytes of memory the guest has.
+    /// How many bytes of memory the guest has, its tables included.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.store.data().memory()
@@ -132,7 +132,7 @@ impl Guest {
         let state = self.store.data_mut();
         let slot = std::mem::replace(&mut state.image, ImageSlot::Closed);
         saved.map_err(|error| trap::explain(state, &error))?;
-        let pages = (state.memory() / PAGE) as u64;
+        let pages = (state.linear_memory() / PAGE) as u64;
         let operations = state.operations();
         Ok(match slot {
             ImageSlot::Saved(memory) => Some(Image { pages, operations, memory }),

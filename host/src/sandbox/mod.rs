@@ -26,7 +26,7 @@ use std::path::Path;
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
 pub use crate::sandbox::capacity::Capacity;
-pub use crate::sandbox::error::ModuleError;
+pub use crate::sandbox::error::{ModuleError, NoGuest};
 pub use crate::sandbox::given::{Facts, Quota, Tokens, WebhookAddress};
 pub use crate::sandbox::guest::{Guest, Moment, Output};
 pub use crate::sandbox::image::{Image, PackError};
@@ -39,6 +39,8 @@ pub const ABI: &str = "segno:workflow@0.1.0";
 #[derive(Clone)]
 pub struct Sandbox {
     engine: Engine,
+    /// How many guests there is room for.
+    places: usize,
 }
 
 impl Sandbox {
@@ -69,8 +71,14 @@ impl Sandbox {
             cache.with_directory(directory);
             config.cache(Some(Cache::new(cache)?));
         }
-        let engine = capacity.engine(&mut config)?;
+        let (engine, places) = capacity.engine(&mut config)?;
         ticker::start(&engine)?;
-        Ok(Self { engine })
+        Ok(Self { engine, places })
+    }
+
+    /// How many guests there is room for: as many as were asked for, if the address space holds them.
+    #[must_use]
+    pub const fn places(&self) -> usize {
+        self.places
     }
 }

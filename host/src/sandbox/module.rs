@@ -8,7 +8,7 @@ use sha2::Sha256;
 use wasmtime::component::{Component, Linker};
 
 use crate::sandbox::caller::{Caller, Calls};
-use crate::sandbox::error::ModuleError;
+use crate::sandbox::error::{ModuleError, NoGuest};
 use crate::sandbox::given::{Facts, Quota};
 use crate::sandbox::guest::{Guest, new_store};
 use crate::sandbox::imports::exports::segno::workflow::guest as exports;
@@ -32,10 +32,14 @@ const DESCRIBE: Quota = Quota {
     memory: 16 << 20,
     commands_per_turn: 0,
     bytes_per_turn: 0,
-    payload: 1 << 20,
+    payload: MANIFEST_BYTES,
 };
 
-/// The longest name of a workflow, in bytes: it is part of URLs and of keys on disk.
+/// How large a manifest is at most, in bytes, as it lies in the host's memory: every list of modules has it.
+const MANIFEST_BYTES: usize = 1 << 20;
+
+/// The longest name of a workflow, a step or an SDK, in bytes: it is part of URLs and of keys on disk,
+/// and of every list of modules.
 const NAME_BYTES: usize = 128;
 
 /// How many workflows and steps one module may list.
@@ -104,11 +108,14 @@ impl Module {
     ///
     /// # Errors
     ///
-    /// Where there is no memory for it, or its start function traps.
-    pub fn instantiate(&self, facts: Facts, quota: Quota) -> wasmtime::Result<Guest> {
+    /// Where there is no room for it, or it is stopped, as when its start function traps.
+    pub fn instantiate(&self, facts: Facts, quota: Quota) -> Result<Guest, NoGuest> {
         let mut store = new_store(self.pre.engine(), facts, quota);
-        let exports = self.pre.instantiate(&mut store)?;
-        Ok(Guest::new(store, exports))
+        match self.pre.instantiate(&mut store) {
+            Ok(exports) => Ok(Guest::new(store, exports)),
+            Err(error) if trap::is_for_want_of_room(&error) => Err(NoGuest::NoRoom(format!("{error:#}"))),
+            Err(error) => Err(NoGuest::Stopped(trap::explain(store.data_mut(), &error))),
+        }
     }
 
     /// Asks the module what is in it.
@@ -141,6 +148,26 @@ fn listed(workflow: exports::Workflow) -> Workflow {
     Workflow { name: workflow.name, history }
 }
 
+/// Refuses a name that cannot be shown as it is, or is too long.
+fn check_text(what: &'static str, name: &str) -> Result<(), ModuleError> {
+    if name.is_empty() || name.len() > NAME_BYTES {
+        return Err(bad_name(what, name, "has no length from 1 to 128 bytes"));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(bad_name(what, name, "has a control character"));
+    }
+    Ok(())
+}
+
+/// The name is the guest's, and may be anything.
+fn bad_name(what: &'static str, name: &str, problem: &'static str) -> ModuleError {
+    ModuleError::BadName {
+        what,
+        name: name.chars().take(NAME_BYTES).collect::<String>().escape_debug().to_string(),
+        problem,
+    }
+}
+
 fn check_manifest(manifest: &Manifest) -> Result<(), ModuleError> {
     if manifest.workflows.is_empty() {
         return Err(ModuleError::NoWorkflows);
@@ -148,18 +175,19 @@ fn check_manifest(manifest: &Manifest) -> Result<(), ModuleError> {
     if manifest.workflows.len().max(manifest.steps.len()) > MAX_NAMES {
         return Err(ModuleError::Describe { detail: format!("it lists more than {MAX_NAMES} names") });
     }
+    check_text("SDK", &manifest.sdk)?;
+    manifest.steps.iter().try_for_each(|name| check_text("step", name))?;
     let mut seen = BTreeSet::new();
     for Workflow { name, .. } in &manifest.workflows {
-        let problem = if name.is_empty() || name.len() > NAME_BYTES {
-            "has no length from 1 to 128 bytes"
-        } else if name.chars().any(|c| c.is_control() || c.is_whitespace() || "/?#%".contains(c)) {
+        check_text("workflow", name)?;
+        let problem = if name.chars().any(|c| c.is_control() || c.is_whitespace() || "/?#%".contains(c)) {
             "has a character that cannot stand in a URL as it is"
         } else if !seen.insert(name) {
             "is listed twice"
         } else {
             continue;
         };
-        return Err(ModuleError::BadName { name: name.chars().take(NAME_BYTES).collect(), problem });
+        return Err(bad_name("workflow", name, problem));
     }
     Ok(())
 }

@@ -29,7 +29,8 @@ pub(crate) struct State {
     panic: Option<String>,
     /// How many WASI handles the guest holds: they are not in its memory.
     handles: usize,
-    memory: usize,
+    linear_memory: usize,
+    table_memory: usize,
     /// How many bytes the guest has passed to the host since its turn began.
     passed: usize,
     pub(crate) image: ImageSlot,
@@ -92,7 +93,8 @@ impl State {
             fault: None,
             panic: None,
             handles: 0,
-            memory: 0,
+            linear_memory: 0,
+            table_memory: 0,
             passed: 0,
             image: ImageSlot::Closed,
         }
@@ -189,13 +191,25 @@ impl State {
         &self.quota
     }
 
-    /// How much memory the guest has, in bytes.
+    /// How much memory the guest has, its tables included, in bytes.
     pub(crate) const fn memory(&self) -> usize {
-        self.memory
+        self.linear_memory + self.table_memory
     }
 
-    pub(crate) const fn set_memory(&mut self, memory: usize) {
-        self.memory = memory;
+    pub(crate) const fn linear_memory(&self) -> usize {
+        self.linear_memory
+    }
+
+    pub(crate) const fn set_linear_memory(&mut self, bytes: usize) {
+        self.linear_memory = bytes;
+    }
+
+    pub(crate) const fn table_memory(&self) -> usize {
+        self.table_memory
+    }
+
+    pub(crate) const fn set_table_memory(&mut self, bytes: usize) {
+        self.table_memory = bytes;
     }
 
     pub(crate) const fn holds_handles(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Why a guest stopped, as a sentence for its author or its operator.
 
 use segno_journal::{BlockKind, Blocked};
-use wasmtime::Trap;
+use wasmtime::{PoolConcurrencyLimitError, Trap};
 
 use crate::sandbox::state::State;
 
@@ -52,6 +52,15 @@ pub(crate) fn explain(state: &mut State, error: &wasmtime::Error) -> Blocked {
         ),
     };
     Blocked { kind, message }
+}
+
+/// Whether a guest cannot be made because the host has no room for it, rather than for what it does.
+pub(crate) fn is_for_want_of_room(error: &wasmtime::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.is::<PoolConcurrencyLimitError>()
+            || cause.is::<std::io::Error>()
+            || cause.is::<rustix::io::Errno>()
+    })
 }
 
 /// Whether the guest was stopped because one call brought more than it may. Wasmtime says so in words
