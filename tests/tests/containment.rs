@@ -1,7 +1,7 @@
 //! A guest harms nobody but itself: whatever it calls, as often as it likes, with whatever arguments.
 //! The components are made by hand.
 
-use segno_host::engine::{Config, Engine, ImageTurns};
+use segno_host::engine::{Config, Engine, ImageTurns, Policy, Rule};
 use segno_host::sandbox::{
     Capacity, Facts, Guest, Moment, NoGuest, Output, Quota, Sandbox, Tokens, WebhookAddress,
 };
@@ -285,5 +285,50 @@ fn names_that_are_long_or_cannot_be_shown_are_refused() {
         let module = sandbox.load(&hostile.component()).expect("it is well made");
         let refused = module.describe().expect_err(reason).to_string();
         assert!(refused.contains(reason), "{refused}");
+    }
+}
+
+/// A module that lists these steps and calls the one of this name.
+fn calls(steps: &'static [&'static str], name: &str) -> Vec<u8> {
+    // The name, and `null`.
+    let arguments = [1_024, u32::try_from(name.len()).expect("it is short"), 52, 4];
+    let start = call(&import("step.call"), &arguments) + "(i32.const 16)";
+    let more = format!("(data (i32.const 1024) \"{name}\")");
+    Hostile { steps, start: &start, deliver: "(i32.const 32)", more: &more, ..Hostile::default() }.component()
+}
+
+/// What a run is told that calls this step, on a host with these rules.
+async fn told(component: Vec<u8>, rules: &[&str]) -> Option<String> {
+    let rules: Vec<Rule> = rules.iter().map(|rule| rule.parse().expect("it is a rule")).collect();
+    let (engine, _directory) =
+        host(&Hostile::default(), |config| config.policy = Policy::default().with(rules)).await;
+    engine.deploy(component.into()).await.expect("the component is well made");
+    let run = engine.start("w", raw(&serde_json::Value::Null), None).await.expect("it starts").run_id;
+    engine.run(run).await.expect("it is known").blocked.map(|blocked| blocked.message)
+}
+
+#[tokio::test]
+async fn a_workflow_calls_only_the_steps_that_its_module_lists_and_the_host_allows() {
+    const UNLISTED: Option<&str> = Some("its module does not list it");
+    const DISALLOWED: Option<&str> = Some("this host does not allow it");
+    type Case = (&'static [&'static str], &'static str, &'static [&'static str], Option<&'static str>);
+    let cases: [Case; 8] = [
+        (&["http"], "other", &[], UNLISTED),
+        (&[], "other", &["*=other"], UNLISTED),
+        (&["http"], "http", &[], None),
+        (&[], "http", &[], None),
+        (&["http"], "http", &["w=http"], None),
+        (&["http"], "http", &["w=other"], DISALLOWED),
+        (&["http"], "http", &["v=other"], None),
+        (&["http"], "http", &["*="], DISALLOWED),
+    ];
+    for (listed, name, rules, expected) in cases {
+        let told = told(calls(listed, name), rules).await;
+        let fits = match (&told, expected) {
+            (Some(told), Some(expected)) => told.contains(expected),
+            (None, None) => true,
+            _ => false,
+        };
+        assert!(fits, "{listed:?} {name} {rules:?}: {told:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! What can be written on the command line.
 
 mod http;
+mod policy;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use reqwest::Url;
 use segno_journal::RunId;
 
 use self::http::HttpArgs;
+use self::policy::PolicyArgs;
 use crate::cli::bench::BenchArgs;
 use crate::cli::exit::EXIT_CODES;
 use crate::cli::logging::LogFormat;
@@ -114,6 +116,9 @@ pub(super) struct ListenArgs {
     pub(super) http: HttpArgs,
 
     #[command(flatten)]
+    policy: PolicyArgs,
+
+    #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
 
@@ -149,7 +154,7 @@ pub(super) struct LimitArgs {
 impl ListenArgs {
     /// The options of a host on this data directory.
     pub(super) fn into_options(self, data: PathBuf) -> ServeOptions {
-        let Self { listen, webhook_listen, public_url, token, http, limits, .. } = self;
+        let Self { listen, webhook_listen, public_url, token, http, policy, limits, .. } = self;
         let mut options = ServeOptions::new(data);
         options.limits.fuel_per_turn = limits.fuel_per_turn;
         options.limits.memory = limits.memory_per_run.0;
@@ -165,6 +170,7 @@ impl ListenArgs {
             verify_images: self.verify_images,
             quick_restart: self.quick_restart,
             http: http.into_egress(),
+            policy: policy.into_policy(),
             ..options
         }
     }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::doors::{self, DEFAULT_MAX_WEBHOOK_BODY, Token};
-use crate::engine::{Config, Current, Egress, Engine, Limits};
+use crate::engine::{Config, Current, Egress, Engine, Limits, Policy};
 
 /// Where a host lies, where it listens, and what it may use.
 #[derive(Debug, Clone)]
@@ -48,6 +48,8 @@ pub struct ServeOptions {
     pub quick_restart: bool,
     /// Where the built-in step `http` may go; none leaves the step out.
     pub http: Option<Egress>,
+    /// Which steps workflows may call, of those that their modules list.
+    pub policy: Policy,
     /// What one run may use.
     pub limits: Limits,
 }
@@ -79,6 +81,7 @@ impl ServeOptions {
             verify_images: config.verify_images,
             quick_restart: config.quick_restart,
             http: config.http,
+            policy: config.policy,
             limits: config.limits,
         }
     }
@@ -147,6 +150,7 @@ impl Server {
             verify_images: options.verify_images,
             quick_restart: options.quick_restart,
             http: options.http,
+            policy: options.policy,
             limits: options.limits,
             ..Config::new(options.data, public_url)
         };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::images::ImageTurns;
+use crate::engine::policy::Policy;
 use crate::steps::Egress;
 use crate::store::DEFAULT_CACHE;
 
@@ -46,6 +47,8 @@ pub struct Config {
     pub quick_restart: bool,
     /// Where the built-in step `http` may go; none leaves the step out.
     pub http: Option<Egress>,
+    /// Which steps workflows may call, of those that their modules list.
+    pub policy: Policy,
     /// What one run may use.
     pub limits: Limits,
 }
@@ -70,6 +73,7 @@ impl Config {
             store_cache: DEFAULT_CACHE,
             quick_restart: false,
             http: Some(Egress::default()),
+            policy: Policy::default(),
             limits: Limits::default(),
         }
     }

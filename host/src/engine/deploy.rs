@@ -79,8 +79,9 @@ impl Engine {
         if !missing.is_empty() && missing_steps == MissingSteps::Refused {
             return Err(EngineError::DeployLacksSteps { missing });
         }
-        let warnings = missing.iter().map(|name| warning(name)).collect();
         let digest = module.digest();
+        let mut warnings: Vec<_> = missing.iter().map(|name| warning(name)).collect();
+        warnings.extend(self.0.config.policy.warnings(digest, &manifest));
         if self.0.modules.is_current_for(digest, &workflows) {
             return Ok(Deployed { digest: digest.to_string(), workflows, unchanged: true, warnings });
         }

@@ -27,6 +27,7 @@ mod outside;
 mod pages;
 mod parking;
 mod past;
+mod policy;
 mod queries;
 mod recovery;
 mod reply;
@@ -59,6 +60,7 @@ pub use crate::engine::deploy::MissingSteps;
 pub use crate::engine::error::EngineError;
 pub use crate::engine::images::ImageTurns;
 pub use crate::engine::open::OpenError;
+pub use crate::engine::policy::{BadPolicy, Policy, Rule};
 pub use crate::engine::reply::Reply;
 pub use crate::engine::simulated::{Asked, Simulated};
 pub use crate::engine::view::{

@@ -4,8 +4,8 @@
 //! code is loaded when it is first needed.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::error::EngineError;
 use crate::engine::view::ModuleView;
@@ -35,6 +35,8 @@ struct State {
     /// The steps that a module wants and this host lacks, where there are such.
     missing: HashMap<Digest, Vec<String>>,
     loaded: HashMap<Digest, Module>,
+    /// The steps that a module lists, once somebody has asked.
+    listed: HashMap<Digest, Arc<BTreeSet<String>>>,
     /// There is a run of which nobody knows on which module it is, so none is forgotten.
     keeps_all: bool,
 }
@@ -168,6 +170,13 @@ impl Modules {
         state.records.get(&digest).map_or(History::All, |record| record.manifest.history(workflow))
     }
 
+    /// The steps that a module lists.
+    pub(crate) fn steps(&self, digest: Digest) -> Arc<BTreeSet<String>> {
+        let State { records, listed, .. } = &mut *self.lock();
+        let steps = || records.get(&digest).map(|record| record.manifest.steps.iter().cloned().collect());
+        Arc::clone(listed.entry(digest).or_insert_with(|| Arc::new(steps().unwrap_or_default())))
+    }
+
     /// Whether a module starts the new runs of all these workflows.
     pub(crate) fn is_current_for(&self, digest: Digest, workflows: &[String]) -> bool {
         let state = self.lock();
@@ -186,6 +195,7 @@ impl Modules {
             state.missing.insert(digest, missing);
         }
         state.records.insert(digest, record);
+        state.listed.remove(&digest);
         state.loaded.insert(digest, module);
         self.forget_unneeded_of(&mut state);
     }
@@ -250,6 +260,7 @@ impl State {
         self.runs.remove(&digest);
         self.loaded.remove(&digest);
         self.missing.remove(&digest);
+        self.listed.remove(&digest);
         self.records.remove(&digest).is_some()
     }
 }

@@ -8,7 +8,7 @@ use std::sync::mpsc::Receiver;
 
 use segno_journal::retry::Attempt;
 use segno_journal::{
-    Answer, BlockKind, Blocked, Event, Op, Open, Refusal, Request, RunId, Turn, Verdict,
+    Answer, BlockKind, Blocked, Command, Event, Op, Open, Refusal, Request, RunId, Turn, Verdict,
 };
 use tokio::sync::oneshot;
 
@@ -149,7 +149,13 @@ impl Shard {
         Ok(output)
     }
 
+    /// Refuses what the run may not have, or not so much of.
     fn check_open(&self, live: &Live, event: &Event, mut output: Output) -> Result<Output, Blocked> {
+        let (module, workflow) = (live.record.module, &*live.record.workflow);
+        if output.commands.iter().any(|command| matches!(command, Command::Step { .. })) {
+            let listed = self.modules.steps(module);
+            self.config.policy.check((module, workflow), &listed, &output.commands)?;
+        }
         let begun = output.commands.iter().filter(|command| command.starts_operation()).count();
         let limit = self.config.limits.open_operations;
         if live.run.open().len() + begun > limit {
