@@ -49,6 +49,8 @@ pub struct Hostile<'a> {
     pub save: &'a str,
     /// What `load` does.
     pub load: &'a str,
+    /// What it does when the host asks it for room.
+    pub realloc: &'a str,
     /// What else the module has: functions, globals, tables, data.
     pub more: &'a str,
 }
@@ -64,6 +66,7 @@ impl Default for Hostile<'_> {
             deliver: "(i32.const 16)",
             save: "",
             load: "",
+            realloc: "",
             more: "",
         }
     }
@@ -108,9 +111,9 @@ impl Hostile<'_> {
 
     /// The core module, as text.
     fn module(&self) -> String {
-        let Self { pages, describe, start, deliver, save, load, more, .. } = self;
+        let Self { pages, describe, start, deliver, save, load, realloc, more, .. } = self;
         let (resolve, world) = world();
-        let used = [*describe, *start, *deliver, *save, *load, *more].concat();
+        let used = [*describe, *start, *deliver, *save, *load, *realloc, *more].concat();
         let mut text = String::from("(module\n");
         for import in imports_of(&resolve, world) {
             // What is not called is not imported, as a compiler would have it.
@@ -133,7 +136,7 @@ impl Hostile<'_> {
             r#"(memory (export "memory") {pages})
             (global $heap (mut i32) (i32.const {HEAP}))
             (func (export "cabi_realloc") (param $old i32) (param $had i32) (param $align i32) (param $size i32)
-                (result i32) (local $at i32)
+                (result i32) (local $at i32) {realloc}
                 (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 15)) (i32.const -16)))
                 (if (i32.gt_u (local.get $size) (i32.sub (i32.mul (memory.size) (i32.const 65536)) (local.get $at)))
                     (then (local.set $at (i32.const {HEAP}))))

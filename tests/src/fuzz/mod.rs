@@ -1,5 +1,5 @@
 //! Malformed input for everything that reads what somebody else wrote: records of a damaged disk,
-//! durations, requests at both doors, modules.
+//! durations, requests at both doors, modules; and of hostile components, on a host that others use.
 //!
 //! Each kind begins with what lies in its corpus, `tests/corpus/`, mutates it, and lets it be read.
 //! An answer and an error are both fine. A panic in any thread, a hang and an answer that means one
@@ -7,8 +7,10 @@
 
 mod doors;
 mod durations;
+mod hostile;
 mod modules;
 mod mutate;
+mod program;
 mod records;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,12 +44,14 @@ pub enum Kind {
     Management,
     /// Components: checked, compiled, described and run.
     Modules,
+    /// Components that attack their host, while others use it.
+    Hostile,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Records, Self::Durations, Self::Webhooks, Self::Management, Self::Modules];
+    pub const ALL: [Self; 6] =
+        [Self::Records, Self::Durations, Self::Webhooks, Self::Management, Self::Modules, Self::Hostile];
 
     fn open(self) -> anyhow::Result<Box<dyn Reader>> {
         Ok(match self {
@@ -56,6 +60,7 @@ impl Kind {
             Self::Webhooks => Box::new(doors::Door::webhooks()?),
             Self::Management => Box::new(doors::Door::management()?),
             Self::Modules => Box::new(modules::Modules::new()?),
+            Self::Hostile => Box::new(hostile::Hosts::new()?),
         })
     }
 
