@@ -53,6 +53,11 @@ mod crm {
         Err(std::io::Error::other("disk full"))?
     }
 
+    #[step]
+    pub async fn ratio(a: f64, b: f64) -> Result<Vec<f64>, StepError> {
+        Ok(vec![1.0, a / b])
+    }
+
     /// Calls another step like the function that it is.
     #[step]
     pub async fn outer() -> Result<String, StepError> {
@@ -216,6 +221,20 @@ async fn an_input_that_does_not_fit_is_fatal_and_names_the_parameter() {
         let error = run("find", input).await.unwrap_err();
         assert!(error.is_fatal());
         assert_eq!(error.message(), message);
+    }
+}
+
+#[tokio::test]
+async fn an_output_that_json_does_not_carry_is_fatal_on_the_side_of_the_step() {
+    assert_eq!(run("ratio", r#"{"a":1,"b":2}"#).await.unwrap(), "[1.0,0.5]");
+    for input in [r#"{"a":0,"b":0}"#, r#"{"a":1,"b":0}"#] {
+        let error = run("ratio", input).await.unwrap_err();
+        assert!(error.is_fatal());
+        assert_eq!(
+            error.message(),
+            "the output cannot be read back from JSON, which has no NaN and no infinity: invalid type: null, \
+             expected f64 at line 1 column 9"
+        );
     }
 }
 

@@ -87,7 +87,7 @@ async fn requests_reach_the_workflow_in_order_and_are_answered() {
         for body in ["abc", "xyz"] {
             let reply = host.engine.call_webhook(&token, post(body)).await.expect("it is stored");
             let Reply::Later(answer, _place) = reply else { panic!("{reply:?}") };
-            let response = patiently(answer).await.expect("the workflow answers");
+            let response = patiently(answer).await.expect("it is answered").expect("the workflow answers");
             assert_eq!(response.body, body.bytes().rev().collect::<Vec<_>>());
         }
         assert_eq!(host.end(run).await.status, RunStatus::Completed);

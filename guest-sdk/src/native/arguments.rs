@@ -59,13 +59,24 @@ where
     })
 }
 
-/// The output of a body, as JSON.
+/// The output of a body, as JSON. It is read back once: what cannot be, the workflow could not read
+/// either, and then the step has not succeeded. JSON has no NaN, for example; it becomes `null`.
 ///
 /// # Errors
 ///
-/// The error of the body; a fatal one when the output cannot be written as JSON.
-pub fn written<T: Serialize, E: Into<StepError>>(result: Result<T, E>) -> Result<String, StepError> {
+/// The error of the body; a fatal one when the output cannot be written as JSON, or not be read back.
+pub fn written<T, E>(result: Result<T, E>) -> Result<String, StepError>
+where
+    T: Serialize + DeserializeOwned,
+    E: Into<StepError>,
+{
     let output = result.map_err(Into::into)?;
-    serde_json::to_string(&output)
-        .map_err(|error| StepError::fatal(format!("the output cannot be written as JSON: {error}")))
+    let json = serde_json::to_string(&output)
+        .map_err(|error| StepError::fatal(format!("the output cannot be written as JSON: {error}")))?;
+    match serde_json::from_str::<T>(&json) {
+        Ok(_same) => Ok(json),
+        Err(error) => Err(StepError::fatal(format!(
+            "the output cannot be read back from JSON, which has no NaN and no infinity: {error}"
+        ))),
+    }
 }

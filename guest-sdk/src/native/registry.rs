@@ -50,7 +50,7 @@ impl Step {
     ) -> Self
     where
         I: DeserializeOwned + Send + 'static,
-        O: Serialize,
+        O: Serialize + DeserializeOwned,
         F: Future<Output = Result<O, StepError>> + Send + 'static,
     {
         let body = Arc::new(body);

@@ -60,7 +60,7 @@ impl WebhookBuilder {
     }
 
     /// Every caller waits for [`Request::respond`], in the workflow or in a step. Where nobody
-    /// answers within the host's time-out, the caller gets 202.
+    /// answers within the host's time-out, the caller gets 202; where the run ends before, 410.
     pub fn manual(self) -> Self {
         Self { answer: Answer::Manual }
     }

@@ -70,12 +70,15 @@ impl Command {
     /// How many bytes the command takes, about: its payload, and what every command takes.
     #[must_use]
     pub fn size(&self) -> usize {
-        size_of::<Self>() + self.payload()
+        let name = if let Self::Step { name, .. } = self { name.len() } else { 0 };
+        size_of::<Self>() + name + self.payload()
     }
 
-    fn payload(&self) -> usize {
+    /// How many bytes the value has that the command carries: the input of a step, or a response.
+    #[must_use]
+    pub fn payload(&self) -> usize {
         match self {
-            Self::Step { name, input, .. } => name.len() + input.len(),
+            Self::Step { input, .. } => input.len(),
             Self::Webhook { answer: Answer::Fixed(response), .. } | Self::Respond { response, .. } => {
                 response.size()
             }

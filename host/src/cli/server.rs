@@ -160,9 +160,21 @@ impl Server {
         let stopping = CancellationToken::new();
         let mut doors = JoinSet::new();
         let api = doors::management(current.clone(), options.token);
-        doors.spawn(doors::serve(management, api, connections, stopping.clone().cancelled_owned()));
+        doors.spawn(doors::serve(
+            management,
+            api,
+            connections,
+            doors::HalfClose::Gone,
+            stopping.clone().cancelled_owned(),
+        ));
         let public = doors::webhooks(current.clone(), options.max_webhook_body);
-        doors.spawn(doors::serve(webhooks, public, connections, stopping.clone().cancelled_owned()));
+        doors.spawn(doors::serve(
+            webhooks,
+            public,
+            connections,
+            doors::HalfClose::Waits,
+            stopping.clone().cancelled_owned(),
+        ));
         let mut keeper = JoinSet::new();
         keeper.spawn(current.clone().look_after(open));
         Ok(Self { current, keeper, management: management_addr, webhooks: webhook_addr, doors, stopping })

@@ -33,5 +33,5 @@ pub use self::management::management;
 pub use self::openapi::document as openapi_document;
 pub use self::problem::Problem;
 pub use self::runs::MAX_WAIT;
-pub use self::server::serve;
+pub use self::server::{HalfClose, serve};
 pub use self::webhook::{DEFAULT_MAX_BODY as DEFAULT_MAX_WEBHOOK_BODY, webhooks};

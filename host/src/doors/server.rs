@@ -35,6 +35,15 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// files are open: without a pause the loop would spin until one is closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
+/// What it means that a peer closes its sending side and not the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HalfClose {
+    /// It has gone: what it waits for is given up at once, and its place is free.
+    Gone,
+    /// It has said all that it has to say, and waits for the answer.
+    Waits,
+}
+
 /// Serves a router on a listener, with so many connections at once, until `shutdown` is ready. Then
 /// nothing new is accepted, idle connections are closed, requests under way get some seconds to end,
 /// and the future returns. Connections beyond the bound wait in the queue of the operating system.
@@ -42,6 +51,7 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     connections_at_once: usize,
+    half_close: HalfClose,
     shutdown: impl Future<Output = ()>,
 ) {
     let graceful = GracefulShutdown::new();
@@ -52,7 +62,7 @@ pub async fn serve(
             () = &mut shutdown => break,
             Some(_ended) = connections.join_next() => {}
             stream = accept(&listener), if connections.len() < connections_at_once => {
-                connections.spawn(connection(stream, router.clone(), &graceful));
+                connections.spawn(connection(stream, router.clone(), half_close, &graceful));
             }
         }
     }
@@ -88,6 +98,7 @@ fn is_of_the_peer(error: &io::Error) -> bool {
 fn connection(
     stream: TcpStream,
     router: Router,
+    half_close: HalfClose,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + use<> {
     // Answers are small and awaited; that they are not held back is worth a packet.
@@ -96,6 +107,7 @@ fn connection(
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
+        .half_close(half_close == HalfClose::Waits)
         .header_read_timeout(HEAD_TIMEOUT)
         .max_header_size(MAX_HEAD)
         .max_buf_size(BUFFER)
@@ -121,7 +133,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let server = tokio::spawn(serve(listener, router, 400, stop.clone().cancelled_owned()));
+        let server =
+            tokio::spawn(serve(listener, router, 400, HalfClose::Gone, stop.clone().cancelled_owned()));
         (address, stop, server)
     }
 
@@ -146,7 +159,7 @@ mod tests {
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(serve(listener, router, 400, stop.cancelled_owned()));
+        let server = tokio::spawn(serve(listener, router, 400, HalfClose::Gone, stop.cancelled_owned()));
         let answer = exchange(address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(answer.ends_with("done"), "{answer}");
@@ -181,7 +194,8 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let router = Router::new().route("/", get(async || "ok"));
-        let server = tokio::spawn(serve(listener, router, 2, stop.clone().cancelled_owned()));
+        let server =
+            tokio::spawn(serve(listener, router, 2, HalfClose::Gone, stop.clone().cancelled_owned()));
         let idle = [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
         let last = tokio::spawn(async move {
             exchange(address, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await

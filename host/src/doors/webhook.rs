@@ -55,6 +55,23 @@ async fn call(
     Segment(token): Segment,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
+    // In a task of its own: what has arrived counts, though its caller hangs up in this moment.
+    let stored = tokio::spawn(store(door, token, request)).await;
+    let (reply, respond_timeout) = stored.map_err(|_| refused(&EngineError::Stopping))??;
+    let (answer, _place) = match reply {
+        Reply::Now(response) => return outgoing(response),
+        Reply::Later(answer, place) => (answer, place),
+    };
+    match tokio::time::timeout(respond_timeout, answer).await {
+        Ok(Ok(Ok(response))) => outgoing(response),
+        Ok(Ok(Err(ended))) => Err(refused(&ended)),
+        // Nobody has answered yet, or the host stops. The call is stored.
+        Err(_) | Ok(Err(_)) => outgoing(Response::accepted()),
+    }
+}
+
+/// Reads a call whole and delivers it. Says who will answer, and how long the caller may wait for it.
+async fn store(door: Door, token: String, request: HttpRequest) -> Result<(Reply, Duration), Problem> {
     let (parts, body) = request.into_parts();
     let engine = door.current.engine();
     // Before the body is read: strangers get no room for it.
@@ -69,14 +86,8 @@ async fn call(
         headers: texts(&parts.headers),
         body: body.into(),
     };
-    match engine.call_webhook(&token, request).await {
-        Ok(Reply::Now(response)) => outgoing(response),
-        Ok(Reply::Later(response, _place)) => {
-            let response = tokio::time::timeout(engine.config().respond_timeout, response).await;
-            outgoing(response.ok().and_then(Result::ok).unwrap_or_else(Response::accepted))
-        }
-        Err(error) => Err(refused(&error)),
-    }
+    let reply = engine.call_webhook(&token, request).await.map_err(|error| refused(&error))?;
+    Ok((reply, engine.config().respond_timeout))
 }
 
 async fn unknown_route(uri: Uri) -> Problem {

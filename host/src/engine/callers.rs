@@ -11,6 +11,9 @@ use crate::engine::error::EngineError;
 /// How many callers may wait before it is worth to look for those that gave up.
 const MIN_SWEEP: usize = 64;
 
+/// What the caller of a `manual` webhook is told: the workflow's response, or that none will come.
+pub type Answered = Result<Response, EngineError>;
+
 /// The waiting callers and clients. They wait in this process: a crash ends their connections.
 pub(crate) struct Callers {
     requests: Mutex<Requests>,
@@ -27,7 +30,7 @@ pub struct Place(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermi
 
 #[derive(Default)]
 struct Requests {
-    waiting: BTreeMap<(RunId, u64), oneshot::Sender<Response>>,
+    waiting: BTreeMap<(RunId, u64), oneshot::Sender<Answered>>,
     /// How many may wait before those that gave up are let go.
     sweep_at: usize,
     /// The host stops: who comes now is let go at once.
@@ -79,7 +82,7 @@ impl Callers {
     }
 
     /// A caller waits for the answer to a request.
-    pub(crate) fn expect_response(&self, run: RunId, request: u64, caller: oneshot::Sender<Response>) {
+    pub(crate) fn expect_response(&self, run: RunId, request: u64, caller: oneshot::Sender<Answered>) {
         let mut requests = lock(&self.requests);
         if requests.closed {
             return;
@@ -98,7 +101,7 @@ impl Callers {
         let caller = lock(&self.requests).waiting.remove(&(run, request));
         if let Some(caller) = caller {
             // A caller that has gone in this moment needs no answer.
-            let _gone = caller.send(response);
+            let _gone = caller.send(Ok(response));
         }
     }
 
@@ -118,7 +121,7 @@ impl Callers {
     }
 
     /// Tells who waits for the run that it has ended or is parked. Callers whose request nobody
-    /// answered are told nothing: their time-out answers them.
+    /// answered yet are told nothing: a parked run may go on, and else their time-out answers them.
     pub(crate) fn end(&self, run: RunId) {
         for client in lock(&self.ends).waiting.remove(&run).into_iter().flatten() {
             let _gone = client.send(());
@@ -133,12 +136,15 @@ impl Callers {
         ends.waiting.clear();
     }
 
-    /// Lets the callers of an ended run go: dropping their senders is their answer.
+    /// Tells the callers of an ended run that nobody will answer them.
     pub(crate) fn let_go(&self, run: RunId) {
         let mut requests = lock(&self.requests);
         let keys: Vec<_> = requests.waiting.range((run, 0)..=(run, u64::MAX)).map(|(key, _)| *key).collect();
         for key in keys {
-            requests.waiting.remove(&key);
+            if let Some(caller) = requests.waiting.remove(&key) {
+                // A caller that has gone in this moment need not know.
+                let _gone = caller.send(Err(EngineError::WebhookClosed));
+            }
         }
     }
 }

@@ -51,7 +51,7 @@ use segno_journal::{Digest, Request, RunId, Timestamp};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-pub use crate::engine::callers::Place;
+pub use crate::engine::callers::{Answered, Place};
 pub use crate::engine::chance::{Chance, WEBHOOK_PATH};
 pub use crate::engine::clock::{Clock, VirtualClock};
 pub use crate::engine::config::{Config, Limits};

@@ -3,7 +3,7 @@
 use segno_journal::{Answer, Event, Refusal, Response, RunId};
 use tokio::sync::oneshot;
 
-use crate::engine::callers::{Callers, Place};
+use crate::engine::callers::{Answered, Callers, Place};
 use crate::engine::error::EngineError;
 use crate::engine::outside::Owner;
 use crate::store::{Committed, TurnAndEffects};
@@ -13,9 +13,10 @@ use crate::store::{Committed, TurnAndEffects};
 pub enum Reply {
     /// This response, now.
     Now(Response),
-    /// What the workflow answers. Where it does not within the time-out, or the sender is gone, the
-    /// caller gets 202. The place is to be held while the caller waits.
-    Later(oneshot::Receiver<Response>, Place),
+    /// What the workflow answers, or that its run has ended without an answer. Where neither comes within
+    /// the time-out, or the sender is gone, the caller gets 202. The place is to be held while the caller
+    /// waits.
+    Later(oneshot::Receiver<Answered>, Place),
 }
 
 /// An event on its way to a run.
@@ -60,7 +61,7 @@ pub(crate) enum Then {
     /// The caller of a `manual` webhook, whose answer will come through this receiver.
     AnswerLater {
         caller: oneshot::Sender<Result<Reply, EngineError>>,
-        heard: oneshot::Receiver<Response>,
+        heard: oneshot::Receiver<Answered>,
         place: Place,
     },
 }

@@ -59,24 +59,23 @@ pub(crate) fn tokens_of_disposed(run: &Run, turn: &Turn) -> Vec<String> {
     disposed.filter_map(|url| url.rsplit('/').next().map(str::to_owned)).collect()
 }
 
-/// How many dropped operations are named in the warning.
+/// How many dropped steps are named in the warning.
 const NAMED: usize = 5;
 
-/// The warning that a workflow ended without waiting for all that it began. A webhook is not waited
-/// for to its end, so it is not missed.
+/// The warning that a workflow ended without waiting for a step that it had asked for. A sleep that is
+/// left is given up, as when it lost a race, and a webhook is not waited for to its end: neither is
+/// missed.
 pub(crate) fn dropped_at_end(run: &Run, event: &Event, output: &Output) -> Option<LogLine> {
     if output.verdict == Verdict::Waiting {
         return None;
     }
     let others = run.open().filter(|(op, _)| event.op() != Some(*op));
     let before = others.filter_map(|(op, open)| match open {
-        Open::Step { call, .. } => Some(format!("step `{}` ({op})", call.name)),
-        Open::Sleep { .. } => Some(format!("a sleep ({op})")),
-        Open::Webhook(_) => None,
+        Open::Step { call, .. } => Some(format!("`{}` ({op})", call.name)),
+        Open::Sleep { .. } | Open::Webhook(_) => None,
     });
     let begun = output.commands.iter().filter_map(|command| match command {
-        Command::Step { name, .. } => Some(format!("step `{name}`")),
-        Command::Sleep { .. } => Some("a sleep".to_owned()),
+        Command::Step { name, .. } => Some(format!("`{name}`")),
         _ => None,
     });
     let dropped: Vec<_> = before.chain(begun).collect();
@@ -86,6 +85,6 @@ pub(crate) fn dropped_at_end(run: &Run, event: &Event, output: &Output) -> Optio
     let shown = dropped.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     let more = if dropped.len() > NAMED { ", …" } else { "" };
     let message =
-        format!("the workflow ended without waiting for {} operations: {shown}{more}", dropped.len());
+        format!("the workflow ended without waiting for {} of its steps: {shown}{more}", dropped.len());
     Some(LogLine { level: Level::Warn, message })
 }

@@ -65,6 +65,53 @@ async fn a_caller_that_nobody_answers_gets_202_when_the_time_is_up() {
 }
 
 #[tokio::test]
+async fn a_caller_whose_run_ends_without_an_answer_gets_410() {
+    let host = Host::with(silent(), |_options| {}).await;
+    let (run, url) = host.hook("hook_manual_in_step", 1).await;
+    let caller = tokio::spawn(host.client.post(&url).body("anybody?").send());
+    let events = format!("/v1/runs/{run}/events");
+    while !host.get(&events).await.to_string().contains("webhook_requested") {
+        tokio::task::yield_now().await;
+    }
+    let cancelled = host.request(Method::POST, &format!("/v1/runs/{run}/cancel")).send().await.unwrap();
+    assert_eq!(cancelled.status(), 200);
+    problem(caller.await.unwrap().unwrap(), 410, "webhook-closed").await;
+}
+
+/// A call as it goes over the wire, on a connection of its own.
+async fn send(host: &Host, url: &str, body: &str) -> TcpStream {
+    let address = host.server.webhook_addr();
+    let path = url.strip_prefix(&format!("http://{address}")).unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let length = body.len();
+    let call = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}");
+    stream.write_all(call.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn a_call_that_arrived_whole_is_stored_although_its_caller_hangs_up_at_once() {
+    let host = Host::new().await;
+    let calls = 50;
+    let (run, url) = host.hook("hook", calls).await;
+    for _ in 0..calls {
+        drop(send(&host, &url, &"x".repeat(10_000)).await);
+    }
+    assert_eq!(host.end(&run).await["status"], "completed");
+}
+
+#[tokio::test]
+async fn a_caller_that_closes_its_sending_side_is_answered() {
+    let host = Host::new().await;
+    let (_, url) = host.hook("hook_manual", 1).await;
+    let mut stream = send(&host, &url, "segno").await;
+    stream.shutdown().await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("onges"), "{answer}");
+}
+
+#[tokio::test]
 async fn every_method_is_a_call() {
     let host = Host::new().await;
     let methods = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "PURGE"];

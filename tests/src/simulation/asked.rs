@@ -1,7 +1,7 @@
 //! What the world asks of the host in a life, and what it makes of the answers.
 
-use segno_host::engine::{Asked, Deployed, EngineError, Reply, RunStatus, RunView, Started};
-use segno_journal::{Response, RunId};
+use segno_host::engine::{Answered, Asked, Deployed, EngineError, Reply, RunStatus, RunView, Started};
+use segno_journal::RunId;
 use tokio::sync::oneshot;
 
 /// Something that was asked, and is not answered.
@@ -83,7 +83,7 @@ fn refused(error: &EngineError) -> Answer {
 
 /// A caller who waits for the workflow's answer.
 pub(crate) struct Waiting {
-    pub(crate) answer: oneshot::Receiver<Response>,
+    pub(crate) answer: oneshot::Receiver<Answered>,
     pub(crate) text: String,
 }
 
@@ -92,8 +92,8 @@ impl Waiting {
     pub(crate) fn is_over(&mut self) -> bool {
         match self.answer.try_recv() {
             Err(oneshot::error::TryRecvError::Empty) => false,
-            Err(oneshot::error::TryRecvError::Closed) => true,
-            Ok(response) => {
+            Err(oneshot::error::TryRecvError::Closed) | Ok(Err(_)) => true,
+            Ok(Ok(response)) => {
                 let text = String::from_utf8_lossy(&response.body).into_owned();
                 let ours = [format!("heard {}", self.text), format!("{} heard", self.text)];
                 let by_number = text.strip_suffix(" heard").is_some_and(|n| n.parse::<u64>().is_ok());

@@ -14,6 +14,8 @@ segno::export!(
     plain::nap,
     plain::fails,
     plain::step_fails,
+    plain::long_note,
+    plain::abandons,
     hooks::race,
     hooks::hook,
     hooks::hook_static,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::future::try_join_all;
+use futures::future::{select, try_join_all};
 use segno::{Error, StepFailure, sleep, workflow};
 use serde_json::Value;
 
@@ -70,4 +70,18 @@ pub async fn step_fails(call: Call) -> Result<Result<Value, StepFailure>, Error>
         Call::Slow(ms) => steps::slow(ms).await.map(Value::from),
         Call::Stubborn(()) => steps::stubborn().await.map(Value::from),
     })
+}
+
+/// Passes a text of so many bytes to a step; returns how many came back, or the failure as a value.
+#[workflow]
+pub async fn long_note(bytes: usize) -> Result<Result<usize, StepFailure>, Error> {
+    Ok(steps::note("x".repeat(bytes)).await.map(|text| text.len()))
+}
+
+/// Ends while a step runs.
+#[workflow]
+pub async fn abandons() -> Result<(), Error> {
+    let slow = Box::pin(steps::slow(600_000));
+    select(slow, sleep(Duration::ZERO)).await;
+    Ok(())
 }

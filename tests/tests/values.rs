@@ -1,0 +1,50 @@
+//! Promises about what goes into a run and what comes out of it, at the bounds.
+
+use segno_host::engine::HistoryEvent;
+use segno_journal::RunId;
+use segno_tests::{Host, output, post};
+use serde_json::json;
+
+/// What the workflow, or the host about it, wrote to the log of the run.
+async fn log(host: &Host, run: RunId) -> Vec<String> {
+    let history = host.engine.history(run, 0, 100).await.expect("the run is known");
+    let lines = history.events.into_iter().filter_map(|entry| match entry.event {
+        HistoryEvent::Log { message, .. } => Some(message),
+        _ => None,
+    });
+    lines.collect()
+}
+
+#[tokio::test]
+async fn the_input_of_a_step_may_have_four_mebibytes_and_no_byte_more() {
+    let host = Host::new().await;
+    let most = (4 << 20) - r#"{"text":""}"#.len();
+    let run = host.run("long_note", json!(most)).await;
+    assert_eq!(output(&run), json!({ "Ok": most }));
+
+    let run = host.run("long_note", json!(most + 1)).await;
+    let failure = &output(&run)["Err"];
+    assert_eq!((&failure["attempts"], &failure["fatal"]), (&json!(0), &json!(true)), "{failure}");
+    let message = failure["message"].as_str().expect("a failure has a message");
+    assert!(message.starts_with("its input has 4194305 bytes, but at most 4194304 are allowed"), "{message}");
+}
+
+#[tokio::test]
+async fn a_sleep_that_lost_its_race_in_the_last_turn_is_not_missed() {
+    let host = Host::new().await;
+    let run = host.start("race", json!({ "requests": 1, "ms": 3_600_000 })).await;
+    let token = host.token(run).await;
+    host.engine.call_webhook(&token, post("won")).await.expect("it is stored");
+    assert_eq!(output(&host.end(run).await), json!(["won"]));
+    assert_eq!(log(&host, run).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_step_that_runs_when_its_workflow_ends_is_named() {
+    let host = Host::new().await;
+    let run = host.run("abandons", json!(null)).await;
+    assert_eq!(
+        log(&host, run.run_id).await,
+        ["the workflow ended without waiting for 1 of its steps: `slow` (0)"]
+    );
+}
