@@ -32,7 +32,7 @@ pub struct Listed {
     /// How many of the last turns of a run are kept at least; all, where it does not say.
     pub keep: Option<u64>,
     /// The workflow on an input in JSON.
-    pub start: fn(&str) -> Running,
+    pub start: fn(&str) -> Result<Running, String>,
 }
 
 /// A workflow, as `export!` lists it.

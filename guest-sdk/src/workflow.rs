@@ -21,31 +21,52 @@ pub trait WorkflowDef {
     const KEEP: Option<u64>;
 
     /// The workflow on an input in JSON, not yet polled.
-    fn start(input: &str) -> Running;
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot take this input.
+    fn start(input: &str) -> Result<Running, String>;
 }
 
-/// A workflow without a parameter. The input is not looked at.
-pub fn without_input<F>(workflow: impl FnOnce() -> F) -> Running
+/// A workflow without a parameter.
+///
+/// # Errors
+///
+/// There is an input all the same.
+pub fn without_input<F>(input: &str, workflow: impl FnOnce() -> F) -> Result<Running, String>
 where
     F: Future<Output: Outcome> + 'static,
 {
-    let workflow = workflow();
-    Box::pin(async { workflow.await.into_verdict() })
+    if input.trim() == "null" {
+        Ok(running(workflow()))
+    } else {
+        Err("this workflow has no parameter, so it takes no input: leave it out".to_owned())
+    }
 }
 
-/// A workflow with one parameter. An input that does not fit is the workflow's error.
-pub fn with_input<I, F>(parameter: &'static str, input: &str, workflow: impl FnOnce(I) -> F) -> Running
+/// A workflow with one parameter.
+///
+/// # Errors
+///
+/// The input does not fit the parameter.
+pub fn with_input<I, F>(
+    parameter: &'static str,
+    input: &str,
+    workflow: impl FnOnce(I) -> F,
+) -> Result<Running, String>
 where
     I: DeserializeOwned,
     F: Future<Output: Outcome> + 'static,
 {
     match serde_json::from_str(input) {
-        Ok(input) => without_input(|| workflow(input)),
-        Err(error) => {
-            let message = format!("the input does not fit the parameter `{parameter}`: {error}");
-            Box::pin(async { Err(message) })
-        }
+        Ok(input) => Ok(running(workflow(input))),
+        Err(error) => Err(format!("the input does not fit the parameter `{parameter}`: {error}")),
     }
+}
+
+/// What an author's function returned, as the runtime polls it.
+pub(crate) fn running(workflow: impl Future<Output: Outcome> + 'static) -> Running {
+    Box::pin(async { workflow.await.into_verdict() })
 }
 
 /// What a workflow returns.
@@ -64,6 +85,40 @@ impl<T: Serialize, E: Display> Outcome for Result<T, E> {
             Ok(output) => serde_json::to_string(&output)
                 .map_err(|error| format!("the output cannot be written as JSON: {error}")),
             Err(error) => Err(format!("{error:#}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{with_input, without_input};
+
+    async fn double(n: u32) -> Result<u32, String> {
+        Ok(2 * n)
+    }
+
+    async fn nothing() -> Result<(), String> {
+        Ok(())
+    }
+
+    #[test]
+    fn an_input_that_does_not_fit_is_refused_before_the_workflow_begins() {
+        assert!(with_input("n", "21", double).is_ok());
+        for (input, reason) in [
+            ("-1", "invalid value: integer `-1`, expected u32 at line 1 column 2"),
+            ("{\n\"n\": 1}", "invalid type: map, expected u32 at line 1 column 0"),
+        ] {
+            let refused = with_input("n", input, double).err().unwrap();
+            assert_eq!(refused, format!("the input does not fit the parameter `n`: {reason}"));
+        }
+    }
+
+    #[test]
+    fn a_workflow_without_a_parameter_takes_nothing_but_null() {
+        assert!(without_input("null", nothing).is_ok());
+        for input in ["1", "{}", "[null]", "\"null\""] {
+            let refused = without_input(input, nothing).err().unwrap();
+            assert!(refused.starts_with("this workflow has no parameter"), "{input}: {refused}");
         }
     }
 }

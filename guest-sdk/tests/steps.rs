@@ -84,7 +84,16 @@ mod crm {
     }
 }
 
-segno::register!(crm::find, crm::key, crm::fails, crm::outer, crm::answers, crm::shadows, crm::waits,);
+segno::register!(
+    crm::find,
+    crm::key,
+    crm::ratio,
+    crm::fails,
+    crm::outer,
+    crm::answers,
+    crm::shadows,
+    crm::waits,
+);
 
 /// Waits an hour, and says how long it took.
 #[segno::workflow(name = "the-flow")]
@@ -170,7 +179,7 @@ async fn a_workflow_may_run_on_any_thread_natively() {
 fn the_list_of_steps_has_names_and_policies() {
     let steps = steps();
     let names: Vec<_> = steps.names().collect();
-    assert_eq!(names, ["find", "key-of", "fails", "outer", "answers", "shadows", "waits"]);
+    assert_eq!(names, ["find", "key-of", "ratio", "fails", "outer", "answers", "shadows", "waits"]);
     assert_eq!(steps.check(), Ok(()));
     let policy = &steps.get("find").unwrap().policy;
     let backoff =

@@ -68,7 +68,7 @@ fn played(module: &Module, turns: u64) -> Guest {
 
 /// A turn as it is recorded: a step was completed, and the next one is asked for.
 fn turn(seq: u64) -> Turn {
-    let Output { commands, verdict, log } = deliver(&mut played(&module(), 1), 1);
+    let Output { commands, verdict, log, .. } = deliver(&mut played(&module(), 1), 1);
     Turn { seq, first_op: Op(seq), at: Timestamp(1), event: event(1), commands, verdict, log }
 }
 

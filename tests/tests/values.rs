@@ -1,6 +1,6 @@
 //! Promises about what goes into a run and what comes out of it, at the bounds.
 
-use segno_host::engine::HistoryEvent;
+use segno_host::engine::{HistoryEvent, RunStatus};
 use segno_journal::RunId;
 use segno_tests::{Host, output, post};
 use serde_json::json;
@@ -46,5 +46,19 @@ async fn a_step_that_runs_when_its_workflow_ends_is_named() {
     assert_eq!(
         log(&host, run.run_id).await,
         ["the workflow ended without waiting for 1 of its steps: `slow` (0)"]
+    );
+}
+
+#[tokio::test]
+async fn a_value_that_is_nested_too_deep_for_readers_is_a_failure() {
+    let host = Host::new().await;
+    let run = host.run("nests", json!({ "output": 100 })).await;
+    assert_eq!(run.status, RunStatus::Completed);
+    let run = host.run("nests", json!({ "output": 101 })).await;
+    assert_eq!(run.error.as_deref(), Some("the output of the workflow is nested more than 100 levels deep"));
+    let run = host.run("nests", json!({ "step": 101 })).await;
+    assert_eq!(
+        run.error.as_deref(),
+        Some("step `nested` failed: the output of the step is nested more than 100 levels deep")
     );
 }

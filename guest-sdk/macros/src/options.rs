@@ -6,6 +6,9 @@ use syn::meta::ParseNestedMeta;
 use syn::parse::Parser as _;
 use syn::{Error, Ident, Lit, LitFloat, LitInt, LitStr, Result, Token};
 
+/// The longest name of a workflow or a step, in bytes: hosts refuse longer ones.
+const NAME_BYTES: usize = 128;
+
 /// What stands in `#[workflow(…)]`.
 #[derive(Default)]
 pub(crate) struct WorkflowOptions {
@@ -18,7 +21,7 @@ pub(crate) fn workflow(options: TokenStream) -> Result<WorkflowOptions> {
     let mut read = WorkflowOptions::default();
     let parser = syn::meta::parser(|meta| {
         if meta.path.is_ident("name") {
-            set(&mut read.name, &meta, name_of(&meta)?)
+            set(&mut read.name, &meta, name_in_urls(&meta)?)
         } else if meta.path.is_ident("history") {
             set(&mut read.history, &meta, history(&meta)?)
         } else {
@@ -160,11 +163,12 @@ impl StepOptions {
 }
 
 /// The name by which the host knows a function.
-pub(crate) fn name(option: Option<&LitStr>, function: &Ident) -> LitStr {
-    option.cloned().unwrap_or_else(|| {
-        let name = function.to_string();
-        LitStr::new(name.trim_start_matches("r#"), function.span())
-    })
+pub(crate) fn name(option: Option<&LitStr>, function: &Ident) -> Result<LitStr> {
+    if let Some(name) = option {
+        return Ok(name.clone());
+    }
+    let name = function.to_string();
+    short_enough(LitStr::new(name.trim_start_matches("r#"), function.span()))
 }
 
 /// Stores an option that may be given once.
@@ -182,7 +186,26 @@ fn name_of(meta: &ParseNestedMeta) -> Result<LitStr> {
         let message = "a name is not empty and has no blanks";
         return Err(Error::new(name.span(), message));
     }
+    short_enough(name)
+}
+
+/// The name of a workflow, which stands in URLs as it is. A host has the same rule at a deploy.
+fn name_in_urls(meta: &ParseNestedMeta) -> Result<LitStr> {
+    let name = name_of(meta)?;
+    if name.value().contains(['/', '?', '#', '%']) {
+        let message = "the name of a workflow stands in URLs: it has none of `/`, `?`, `#` and `%`";
+        return Err(Error::new(name.span(), message));
+    }
     Ok(name)
+}
+
+fn short_enough(name: LitStr) -> Result<LitStr> {
+    let size = name.value().len();
+    if size <= NAME_BYTES {
+        return Ok(name);
+    }
+    let message = format!("a name has at most {NAME_BYTES} bytes, and this one has {size}");
+    Err(Error::new(name.span(), message))
 }
 
 fn duration(meta: &ParseNestedMeta) -> Result<LitStr> {

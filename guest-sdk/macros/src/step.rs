@@ -17,7 +17,7 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
 
     let ident = &function.sig.ident;
     let visibility = &function.vis;
-    let name = options::name(options.name.as_ref(), ident);
+    let name = options::name(options.name.as_ref(), ident)?;
     let attributes = attributes::part(&function.attrs);
     let conditions = &attributes.every;
     let stub = stub(&function, &parameters, output, &attributes.stub);

@@ -24,12 +24,12 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
 
     let ident = &function.sig.ident;
     let visibility = &function.vis;
-    let name = options::name(options.name.as_ref(), ident);
+    let name = options::name(options.name.as_ref(), ident)?;
     let keep = options.keep();
     let conditions = attributes::part(&function.attrs).every;
     let start = match parameters.first() {
         None => quote_spanned! { output.span() =>
-            ::segno::__private::without_input(#ident)
+            ::segno::__private::without_input(__segno_input, #ident)
         },
         Some(Parameter { name, ty }) => {
             let name = name.to_string();
@@ -51,7 +51,9 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
             const NAME: &'static str = #name;
             const KEEP: ::core::option::Option<u64> = #keep;
 
-            fn start(__segno_input: &str) -> ::segno::__private::Running {
+            fn start(
+                __segno_input: &str,
+            ) -> ::core::result::Result<::segno::__private::Running, ::std::string::String> {
                 #start
             }
         }

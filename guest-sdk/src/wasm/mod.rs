@@ -90,8 +90,10 @@ impl<C: Component> guest::Guest for Exported<C> {
             .iter()
             .find(|listed| listed.name == workflow)
             .unwrap_or_else(|| panic!("this component has no workflow `{workflow}`"));
-        let running = (listed.start)(&input);
-        Runtime::here(|runtime| runtime.start(running)).into()
+        match (listed.start)(&input) {
+            Ok(running) => Runtime::here(|runtime| runtime.start(running)).into(),
+            Err(reason) => types::Verdict::Refused(reason),
+        }
     }
 
     fn deliver(operation: types::Operation, event: types::Event) -> types::Verdict {

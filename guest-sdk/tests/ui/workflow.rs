@@ -55,6 +55,17 @@ pub async fn bad_name() -> Result<(), Error> {
     Ok(())
 }
 
+#[workflow(name = "50%")]
+pub async fn percent() -> Result<(), Error> {
+    Ok(())
+}
+
+#[workflow]
+pub async fn a_name_of_more_than_a_hundred_and_twenty_eight_bytes_is_longer_than_what_a_host_takes_for_the_name_of_a_workflow_that_is_so()
+-> Result<(), Error> {
+    Ok(())
+}
+
 #[workflow(name = 7)]
 pub async fn name_is_no_text() -> Result<(), Error> {
     Ok(())

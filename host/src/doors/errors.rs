@@ -52,6 +52,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::TooLarge { .. } => &Kind::TOO_LARGE,
         EngineError::BadKey { .. } => &Kind::BAD_KEY,
         EngineError::OtherInput(_) => &Kind::OTHER_INPUT,
+        EngineError::RefusedInput { .. } => &Kind::REFUSED_INPUT,
         EngineError::UnreadableInput(_) => &Kind::MALFORMED_JSON,
         EngineError::Module(ModuleError::NotWasm) => &Kind::NOT_WASM,
         EngineError::Module(ModuleError::CoreModule) => &Kind::CORE_MODULE,
@@ -114,6 +115,7 @@ mod tests {
         check(&EngineError::TooLarge { what: "the input", size: 2, limit: 1 }, 413, "too-large");
         check(&EngineError::BadKey { size: 0, limit: 1 }, 400, "bad-idempotency-key");
         check(&EngineError::OtherInput(run), 422, "other-input");
+        check(&EngineError::refused_input("w", "no"), 422, "refused-input");
         let unreadable = serde_json::from_str::<f64>("1e999").unwrap_err();
         check(&EngineError::UnreadableInput(unreadable), 400, "malformed-json");
         check(&ModuleError::NotWasm.into(), 422, "not-webassembly");

@@ -126,6 +126,7 @@ kinds! {
     BAD_QUERY = "bad-query", BAD_REQUEST, "a query parameter cannot be used";
     BAD_PATH = "bad-path", BAD_REQUEST, "the path cannot be used";
     BAD_KEY = "bad-idempotency-key", BAD_REQUEST, "the idempotency key cannot be used";
+    REFUSED_INPUT = "refused-input", UNPROCESSABLE_ENTITY, "the workflow cannot take the input";
     OTHER_INPUT = "other-input", UNPROCESSABLE_ENTITY, "the idempotency key has another input";
     UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "a token is needed";
     FOREIGN = "foreign-request", FORBIDDEN, "the request does not come from this machine";

@@ -7,6 +7,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
+use segno_journal::{MAX_NESTING, is_too_nested};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -26,11 +27,6 @@ const ENVELOPE: usize = 64 << 10;
 
 /// How long the body of a start may take to come.
 const BODY_TIME: Duration = Duration::from_secs(30);
-
-/// How deeply the arrays and objects of an input may lie in one another. What reads JSON into values
-/// stops at 128, the guest and the readers of a history do, and both put the input into something
-/// else.
-const MAX_NESTING: usize = 100;
 
 /// What a run is started with.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -63,7 +59,8 @@ pub(super) struct StartRequest {
          headers(("Location" = String, description = "The path of the run"))),
         (status = 400, description = "The body or the key cannot be used", body = Problem,
          content_type = "application/problem+json"),
-        (status = 422, description = "The key has started a run with another input: `run_id`", body = Problem,
+        (status = 422, description = "The workflow cannot take the input; or the key has started a run with another \
+         one, and `run_id` names it", body = Problem,
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such workflow", body = Problem,
          content_type = "application/problem+json"),
@@ -95,47 +92,9 @@ pub(super) async fn start(
     Ok((status, [(LOCATION, location)], Json(started)))
 }
 
-/// Whether JSON that is known to be well-formed is nested more deeply than it may be.
-fn is_too_nested(json: &str) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    json.bytes().any(|byte| {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => depth += 1,
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        depth > MAX_NESTING
-    })
-}
-
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let text = str::from_utf8(value.as_bytes())
         .map_err(|_| Problem::new(&Kind::BAD_KEY, "the idempotency key must be text in UTF-8"))?;
     Ok(Some(text.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nesting_is_counted_in_depth_and_outside_of_strings() {
-        let arrays = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        for fine in [
-            arrays(MAX_NESTING),
-            format!("[{}]", "{},".repeat(500) + "{}"),
-            format!("\"{}\"", "[".repeat(500)),
-            format!(r#"["\"{}", "\\"]"#, "{".repeat(500)),
-            "null".to_owned(),
-        ] {
-            serde_json::from_str::<&RawValue>(&fine).unwrap_or_else(|error| panic!("{fine}: {error}"));
-            assert!(!is_too_nested(&fine), "{fine}");
-        }
-        assert!(is_too_nested(&arrays(MAX_NESTING + 1)));
-        assert!(is_too_nested(&format!(r#"["\\", {}]"#, arrays(MAX_NESTING))));
-    }
 }

@@ -61,6 +61,14 @@ pub enum EngineError {
          input, or use another key"
     )]
     OtherInput(RunId),
+    /// The workflow cannot take the input.
+    #[error("workflow `{workflow}` cannot be started: {reason}")]
+    RefusedInput {
+        /// The workflow.
+        workflow: String,
+        /// Why not, as the component said it.
+        reason: String,
+    },
     /// No value can be made of the input, though it looks like JSON.
     #[error("the input cannot be read as JSON")]
     UnreadableInput(#[source] serde_json::Error),
@@ -102,6 +110,20 @@ pub enum EngineError {
     /// The host is going down.
     #[error("the host is stopping; try again when it is back")]
     Stopping,
+}
+
+/// How much of what a component says about an input is passed on, in bytes: enough for the sentence of
+/// a parser with a long list of names.
+const REASON_BYTES: usize = 4 << 10;
+
+impl EngineError {
+    /// The workflow cannot take the input, for a reason that a component gave: it is cut where it is too
+    /// long.
+    pub(crate) fn refused_input(workflow: &str, reason: &str) -> Self {
+        let shown = &reason[..reason.floor_char_boundary(REASON_BYTES)];
+        let more = if shown.len() < reason.len() { "…" } else { "" };
+        Self::RefusedInput { workflow: workflow.to_owned(), reason: format!("{shown}{more}") }
+    }
 }
 
 fn known_workflows(known: &[String]) -> String {

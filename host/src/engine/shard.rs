@@ -119,7 +119,11 @@ impl Shard {
         let first_op = Op(live.run.operations());
         live.last_at = moment.at;
         match self.deliver(id, &event, moment) {
-            Ok(Output { commands, verdict, log }) => {
+            // Only a run that is not on disk: `parked` would say that it is.
+            Ok(Output { verdict: Verdict::Failed(reason), refused: true, .. }) if parked.is_none() => {
+                self.turn_away(id, then, &reason);
+            }
+            Ok(Output { commands, verdict, log, .. }) => {
                 let Moment { seq, at } = moment;
                 let turn = Turn { seq, first_op, at, event, commands, verdict, log };
                 self.commit(id, turn, then, parked);
@@ -132,7 +136,7 @@ impl Shard {
     /// Runs the guest: the one that is live, or one that is replayed to where the run is.
     fn deliver(&mut self, id: RunId, event: &Event, moment: Moment) -> Result<Output, Stuck> {
         if *event == Event::Cancelled {
-            return Ok(Output { commands: Vec::new(), verdict: Verdict::Cancelled, log: Vec::new() });
+            return Ok(Output { commands: vec![], verdict: Verdict::Cancelled, log: vec![], refused: false });
         }
         let mut guest = match self.warm.take(id) {
             Some(guest) => guest,
@@ -216,6 +220,15 @@ impl Shard {
                 self.modules.leave(ended.record.module);
             }
         }
+    }
+
+    /// A run whose workflow refuses its input never was: nothing of it is stored.
+    fn turn_away(&mut self, id: RunId, then: Then, reason: &str) {
+        let Some(live) = self.runs.remove(&id) else { return };
+        self.warm.remove(id);
+        self.outside.metrics.runs_unfinished.dec();
+        self.modules.leave(live.record.module);
+        then.fail(EngineError::refused_input(&live.record.workflow, reason));
     }
 
     /// What becomes of an event that could not have its turn.

@@ -1,6 +1,8 @@
 //! A live guest: one instance of a module, the memory of one run.
 
-use segno_journal::{Blocked, Command, Event, LogLine, Timestamp, Verdict};
+use segno_journal::{
+    BlockKind, Blocked, Command, Event, LogLine, MAX_NESTING, Timestamp, Verdict, is_too_nested,
+};
 use wasmtime::Store;
 
 use crate::sandbox::convert;
@@ -29,6 +31,9 @@ pub struct Output {
     pub verdict: Verdict,
     /// What the workflow wrote to the log or printed.
     pub log: Vec<LogLine>,
+    /// True where the workflow could not take its input, so that it has not begun. The verdict is then a
+    /// failure with the reason: so it stands in the journal of a run that is on disk already.
+    pub refused: bool,
 }
 
 /// One instance of a module: the live memory of one run.
@@ -57,10 +62,12 @@ impl Guest {
         self.make_ready(passes);
         let verdict = self.call(event).map_err(|error| trap::explain(self.store.data_mut(), &error))?;
         let recorded = self.store.data_mut().end_turn();
-        Ok(Output { commands: recorded.commands, verdict, log: recorded.log })
+        let (verdict, refused) = verdict;
+        Ok(Output { commands: recorded.commands, verdict, log: recorded.log, refused })
     }
 
-    fn call(&mut self, event: &Event) -> wasmtime::Result<Verdict> {
+    /// How the run stands after the event, and whether the workflow refused its input.
+    fn call(&mut self, event: &Event) -> wasmtime::Result<(Verdict, bool)> {
         let guest = self.exports.segno_workflow_guest();
         let verdict = match event {
             Event::Started { input } => {
@@ -70,25 +77,28 @@ impl Guest {
             event => match convert::event_to_guest(event) {
                 Some((op, event)) => guest.call_deliver(&mut self.store, op.0, &event)?,
                 // A cancelled run is not told; there is nothing to deliver.
-                None => return Ok(Verdict::Cancelled),
+                None => return Ok((Verdict::Cancelled, false)),
             },
         };
         let state = self.store.data_mut();
-        Ok(match verdict {
+        let verdict = match verdict {
             GuestVerdict::Waiting => Verdict::Waiting,
-            GuestVerdict::Completed(output) => {
-                state.check_payload("the output of the workflow", output.len())?;
-                let _checked: &serde_json::value::RawValue =
-                    serde_json::from_str(&output).map_err(|error| {
-                        wasmtime::Error::msg(format!("the output of the workflow is not JSON: {error}"))
-                    })?;
-                Verdict::Completed(output)
-            }
+            GuestVerdict::Completed(output) => checked(state, output)?,
             GuestVerdict::Failed(error) => {
                 state.check_payload("the error of the workflow", error.len())?;
                 Verdict::Failed(error)
             }
-        })
+            GuestVerdict::Refused(reason) if matches!(event, Event::Started { .. }) => {
+                state.check_payload("the reason why the workflow refuses its input", reason.len())?;
+                return Ok((Verdict::Failed(reason), true));
+            }
+            GuestVerdict::Refused(_) => {
+                return Err(
+                    state.stop(BlockKind::Trap, "the component refused an input that it had taken before")
+                );
+            }
+        };
+        Ok((verdict, false))
     }
 
     /// How much fuel the last turn took.
@@ -161,6 +171,18 @@ impl Guest {
         self.store.data_mut().begin_call();
         make_ready(&mut self.store, passes);
     }
+}
+
+/// What a workflow returned, as a verdict. What no reader could take is a failure of the workflow.
+fn checked(state: &mut State, output: String) -> wasmtime::Result<Verdict> {
+    state.check_payload("the output of the workflow", output.len())?;
+    serde_json::from_str::<&serde_json::value::RawValue>(&output)
+        .map_err(|error| wasmtime::Error::msg(format!("the output of the workflow is not JSON: {error}")))?;
+    if is_too_nested(&output) {
+        let message = format!("the output of the workflow is nested more than {MAX_NESTING} levels deep");
+        return Ok(Verdict::Failed(message));
+    }
+    Ok(Verdict::Completed(output))
 }
 
 /// The size of a page of linear memory, in bytes.

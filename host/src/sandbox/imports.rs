@@ -4,7 +4,7 @@
 //! replayed: that is decided by [`crate::sandbox::Tokens`] and by what the engine does with the
 //! record.
 
-use segno_journal::{BlockKind, Command, Op, StepOptions, Timestamp};
+use segno_journal::{BlockKind, Command, MAX_NESTING, Op, StepOptions, Timestamp, is_too_nested};
 
 use crate::sandbox::caller::Caller;
 use crate::sandbox::convert;
@@ -25,6 +25,10 @@ impl step::Host for Caller<'_> {
         let options = StepOptions { max_retries: options.max_retries, timeout_ms: options.timeout_ms };
         if serde_json::from_str::<&serde_json::value::RawValue>(&input).is_err() {
             return Err(state.stop(BlockKind::Trap, format!("the input of step `{name}` is not JSON")));
+        }
+        if is_too_nested(&input) {
+            let message = format!("the input of step `{name}` is nested more than {MAX_NESTING} levels deep");
+            return Err(state.stop(BlockKind::Limit, message));
         }
         state.start_operation(Command::Step { name, input, options }).map(|op| op.0)
     }

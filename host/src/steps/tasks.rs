@@ -8,7 +8,7 @@ use std::time::Duration;
 use segno::StepError;
 use segno::native::{CancellationToken, Responder, Step, StepContext, StepInfo};
 use segno_journal::retry::Mishap;
-use segno_journal::{Op, RunId, Timestamp};
+use segno_journal::{MAX_NESTING, Op, RunId, Timestamp, is_too_nested};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinError, JoinHandle};
@@ -198,6 +198,9 @@ impl Shared {
             )
         } else {
             match serde_json::from_str::<&serde_json::value::RawValue>(&output) {
+                Ok(_json) if is_too_nested(&output) => {
+                    format!("the output of the step is nested more than {MAX_NESTING} levels deep")
+                }
                 Ok(_json) => return Outcome::Returned(output),
                 Err(error) => format!("the output of the step is not JSON: {error}"),
             }

@@ -87,3 +87,29 @@ async fn a_run_that_was_parked_at_its_start_still_knows_its_input() {
     let refused = start(&host, "panic", "k", "\"2\"").send().await.unwrap();
     problem(refused, 422, "other-input").await;
 }
+
+#[tokio::test]
+async fn an_input_that_the_workflow_cannot_take_is_422_and_no_run() {
+    let host = Host::new().await;
+    for (workflow, input, sentence) in [
+        (
+            "add_steps",
+            "-1",
+            "the input does not fit the parameter `n`: invalid value: integer `-1`, expected u64",
+        ),
+        ("race", r#"{"requests":1}"#, "missing field `ms` at line 1 column 14"),
+        ("hook_busy", "17", "this workflow has no parameter, so it takes no input: leave it out"),
+    ] {
+        for key in ["once", "twice"] {
+            let refused = start(&host, workflow, key, input).send().await.unwrap();
+            let detail = problem(refused, 422, "refused-input").await;
+            assert!(detail.starts_with(&format!("workflow `{workflow}` cannot be started: ")), "{detail}");
+            assert!(detail.contains(sentence), "{detail}");
+        }
+    }
+    assert_eq!(host.get("/v1/runs").await["runs"], json!([]));
+    // The key is free for a start that can be.
+    assert_eq!(start(&host, "add_steps", "once", "1").send().await.unwrap().status(), 201);
+    let metrics = host.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    assert!(!metrics.contains("segno_runs_unfinished 2"), "{metrics}");
+}

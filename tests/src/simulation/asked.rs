@@ -43,6 +43,8 @@ impl Call {
                 Some(Ok(Started { run_id, created, .. })) => {
                     Answer::Started(run_id, key.take(), created.then_some(*since))
                 }
+                // Somebody else has the key.
+                Some(Err(EngineError::OtherInput(_))) => Answer::Done,
                 Some(Err(error)) => refused(&error),
             },
             Self::Request(asked, token, text) => match asked.answer() {

@@ -33,7 +33,12 @@ impl Life<'_> {
         self.starts += 1;
         let (workflow, input) = plans::plan(&mut self.random);
         let key = self.random.random_ratio(1, 3).then(|| format!("key {}", self.random.random_range(0..2)));
+        // A client that does not know whether it was heard asks again.
+        let again = key.clone().filter(|_| self.random.random_bool(0.5));
         self.start_with(workflow, &input, key);
+        if again.is_some() {
+            self.start_with(workflow, &input, again);
+        }
         true
     }
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::log::Level;
 use crate::runtime::{Answer, Created, Event, Host, Operation, Runtime, Verdict};
 use crate::step::CallOptions;
-use crate::workflow::without_input;
+use crate::workflow::running;
 use crate::{Body, Error, Request, Response, RunInfo, StepFailure};
 
 /// What a run said, line by line.
@@ -104,7 +104,7 @@ impl Run {
     {
         let run = Self { history: History::default() };
         Runtime::install(Scribe { history: Rc::clone(&run.history), operations: Cell::new(0) });
-        let verdict = Runtime::here(|runtime| runtime.start(without_input(workflow)));
+        let verdict = Runtime::here(|runtime| runtime.start(running(workflow())));
         run.conclude(verdict)
     }
 

@@ -16,6 +16,7 @@ segno::export!(
     plain::step_fails,
     plain::long_note,
     plain::abandons,
+    plain::nests,
     hooks::race,
     hooks::hook,
     hooks::hook_static,
@@ -46,6 +47,7 @@ segno::register!(
     steps::panics,
     steps::respond,
     steps::work,
+    steps::nested,
 );
 
 /// Steps that touch nothing outside, so that their outcome is known beforehand.
@@ -125,6 +127,12 @@ pub mod steps {
             Mishap::Later(ms) => Err(StepError::retry_after(Duration::from_millis(ms), message)),
             Mishap::Hangs => std::future::pending().await,
         }
+    }
+
+    /// Returns arrays in arrays, so many levels deep.
+    #[step]
+    pub async fn nested(levels: usize) -> Result<serde_json::Value, StepError> {
+        Ok(crate::plain::nested(levels))
     }
 
     /// Answers a request with its own body, reversed.

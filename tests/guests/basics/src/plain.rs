@@ -85,3 +85,28 @@ pub async fn abandons() -> Result<(), Error> {
     select(slow, sleep(Duration::ZERO)).await;
     Ok(())
 }
+
+/// How deep something is to be.
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nest {
+    /// The output of the workflow.
+    Output(usize),
+    /// The output of a step.
+    Step(usize),
+}
+
+/// Returns arrays in arrays, or lets a step return them.
+#[workflow]
+pub async fn nests(nest: Nest) -> Result<Value, Error> {
+    Ok(match nest {
+        Nest::Output(levels) => nested(levels),
+        Nest::Step(levels) => steps::nested(levels).await?,
+    })
+}
+
+/// Arrays in arrays, so many levels deep.
+#[must_use]
+pub fn nested(levels: usize) -> Value {
+    (1..levels).fold(Value::Array(Vec::new()), |inner, _| Value::Array(vec![inner]))
+}
