@@ -1,5 +1,6 @@
 //! What can be written on the command line.
 
+mod host;
 mod http;
 mod policy;
 #[cfg(test)]
@@ -10,9 +11,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use reqwest::Url;
 use segno_journal::RunId;
 
+pub(super) use self::host::HostArgs;
+use self::host::TokenArgs;
 use self::http::HttpArgs;
 use self::policy::PolicyArgs;
 use crate::cli::bench::BenchArgs;
@@ -20,7 +22,7 @@ use crate::cli::exit::EXIT_CODES;
 use crate::cli::logging::LogFormat;
 use crate::cli::server::ServeOptions;
 use crate::cli::size::Size;
-use crate::doors::{DEFAULT_MAX_WEBHOOK_BODY, Token, parse_duration};
+use crate::doors::{DEFAULT_MAX_WEBHOOK_BODY, parse_duration};
 use crate::engine::{Config, RunStatus};
 
 /// Durable workflows in a WebAssembly sandbox.
@@ -67,19 +69,6 @@ pub(super) enum Verb {
     },
 }
 
-/// Where a running host is.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Host")]
-pub(super) struct HostArgs {
-    /// The management API of the host
-    #[arg(long, env = "SEGNO_URL", default_value = "http://127.0.0.1:7878", value_parser = parse_url)]
-    pub(super) url: Url,
-
-    /// The bearer token of the host
-    #[arg(long, env = "SEGNO_TOKEN", hide_env_values = true, value_parser = parse_token)]
-    pub(super) token: Option<Token>,
-}
-
 /// Where a host listens and what it may use.
 #[derive(Debug, Args)]
 pub(super) struct ListenArgs {
@@ -96,9 +85,8 @@ pub(super) struct ListenArgs {
     #[arg(long, value_name = "URL", env = "SEGNO_PUBLIC_URL")]
     pub(super) public_url: Option<String>,
 
-    /// The bearer token of the management API; needed to listen on more than a loopback address
-    #[arg(long, env = "SEGNO_TOKEN", hide_env_values = true, value_parser = parse_token)]
-    pub(super) token: Option<Token>,
+    #[command(flatten)]
+    pub(super) token: TokenArgs,
 
     /// How the log on standard error looks; RUST_LOG says how much there is of it
     #[arg(long, value_enum, default_value_t)]
@@ -162,7 +150,8 @@ impl ListenArgs {
             listen,
             webhook_listen,
             public_url,
-            token,
+            token: token.token,
+            token_file: token.token_file,
             max_webhook_body: limits.max_webhook_body.0,
             memory_budget: limits.memory_budget.0,
             store_cache: limits.store_cache.0,
@@ -179,7 +168,7 @@ impl ListenArgs {
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
     /// The data directory; made if it is missing
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "SEGNO_DATA")]
     pub(super) data: PathBuf,
 
     #[command(flatten)]
@@ -369,10 +358,6 @@ fn defaults() -> Config {
     Config::new("", "")
 }
 
-fn parse_token(text: &str) -> Result<Token, crate::doors::BadToken> {
-    Token::new(text)
-}
-
 /// With none, nothing that waits for it would ever begin.
 fn parse_some(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "write a number from 1 on".to_owned())
@@ -380,10 +365,4 @@ fn parse_some(text: &str) -> Result<usize, String> {
 
 fn parse_address(text: &str) -> Result<std::net::SocketAddr, String> {
     text.parse().map_err(|_| "write an IP address and a port, as in 127.0.0.1:7878 or [::1]:7878".to_owned())
-}
-
-fn parse_url(text: &str) -> Result<Url, String> {
-    let url: Url = text.parse().map_err(|error| format!("{error}"))?;
-    let usable = matches!(url.scheme(), "http" | "https");
-    if usable { Ok(url) } else { Err("write an http or https URL, as in http://127.0.0.1:7878".to_owned()) }
 }

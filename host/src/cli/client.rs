@@ -8,6 +8,7 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
 use crate::cli::args::HostArgs;
+use crate::cli::local::is_loopback;
 use crate::cli::text;
 use crate::doors::{Problem, Token};
 
@@ -32,7 +33,10 @@ pub(super) enum ClientError {
     )]
     Unreachable { url: Url, detail: String },
     /// The host wants a token, or another one.
-    #[error("the host wants its token, and got none or another one; give it with --token or SEGNO_TOKEN")]
+    #[error(
+        "the host wants a token of its own, and got none or another one; name its data directory with --data, or a \
+         file with a token with --token-file"
+    )]
     Unauthorized(Problem),
     /// The host refused.
     #[error("{}", text::printable_lines(&.0.detail))]
@@ -76,7 +80,8 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(host: HostArgs) -> anyhow::Result<Self> {
-        let HostArgs { url: base, token } = host;
+        let token = host.find_token()?;
+        let base = host.url;
         let builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none());
@@ -160,11 +165,4 @@ impl Client {
         let detail = causes.last().map_or_else(|| error.to_string(), ToString::to_string);
         ClientError::Unreachable { url: self.base.clone(), detail }
     }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| {
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
-    })
 }

@@ -11,7 +11,7 @@ use crate::cli::cargo::Workspace;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Output};
 use crate::cli::progress::Progress;
-use crate::cli::serve::{announce, shutdown_signal, stop};
+use crate::cli::serve::{announce, register, shutdown_signal, stop};
 use crate::cli::watch::Changes;
 use crate::cli::{Server, deploy, logging};
 use crate::engine::{Egress, Engine};
@@ -27,6 +27,7 @@ pub(super) async fn run(args: DevArgs, steps: Steps, output: Output) -> anyhow::
     // What is developed talks to what else runs on the developer's machine.
     options.http = options.http.map(Egress::with_loopback);
     let server = Server::start(options, steps).await?;
+    let _registered = register(&server);
     announce(&server, &shown, output);
     let mut changes = Changes::of(&workspace.source_directories())?;
     output::note(

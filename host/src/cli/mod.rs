@@ -20,6 +20,7 @@ mod client;
 mod deploy;
 mod dev;
 mod exit;
+mod local;
 mod logging;
 mod modules;
 mod output;
@@ -32,6 +33,7 @@ mod size;
 mod start;
 mod text;
 mod timeline;
+mod token;
 mod wait;
 mod watch;
 

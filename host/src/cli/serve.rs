@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use crate::cli::args::ServeArgs;
 use crate::cli::exit::Exit;
+use crate::cli::local::Registered;
 use crate::cli::output::{self, Output};
-use crate::cli::{Server, logging};
+use crate::cli::{Server, local, logging};
 
 pub(super) async fn run(args: ServeArgs, steps: Steps, output: Output) -> anyhow::Result<Exit> {
     logging::init(args.listen.log_format)?;
@@ -14,6 +15,7 @@ pub(super) async fn run(args: ServeArgs, steps: Steps, output: Output) -> anyhow
     let signal = shutdown_signal();
     let data = args.data.display().to_string();
     let server = Server::start(args.listen.into_options(args.data), steps).await?;
+    let _registered = register(&server);
     announce(&server, &data, output);
     signal.await;
     stop(server).await
@@ -27,13 +29,17 @@ pub(super) fn announce(server: &Server, data: &str, output: Output) {
         webhooks: format!("http://{}", server.webhook_addr()),
         public_url: &engine.config().public_url,
         data,
+        token_file: server.token_file().map(|file| file.display().to_string()),
     };
     let json = serde_json::to_string(&ready).expect("a struct of strings is JSON");
     let _ = output.show(&json, || {
-        format!(
-            "segno is ready: management API at {}, webhooks at {}, data in {}",
-            ready.management, ready.webhooks, ready.data
-        )
+        let Ready { management, webhooks, data, .. } = &ready;
+        let text =
+            format!("segno is ready: management API at {management}, webhooks at {webhooks}, data in {data}");
+        match &ready.token_file {
+            Some(file) => format!("{text}, token in {file}"),
+            None => text,
+        }
     });
 }
 
@@ -44,6 +50,17 @@ struct Ready<'a> {
     webhooks: String,
     public_url: &'a str,
     data: &'a str,
+    /// Where the tokens of the management API are, unless one was given by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_file: Option<String>,
+}
+
+/// Lets the clients of this user on this machine find the token of a host, for as long as this is
+/// held.
+pub(super) fn register(server: &Server) -> Option<Registered> {
+    let address = server.management_addr();
+    let is_found = address.ip().is_loopback() || address.ip().is_unspecified();
+    server.token_file().filter(|_| is_found).and_then(|file| local::register(address.port(), file))
 }
 
 /// Stops a host; a second signal does not wait for it.

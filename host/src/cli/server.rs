@@ -2,17 +2,18 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use segno::Steps;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::doors::{self, DEFAULT_MAX_WEBHOOK_BODY, Token};
+use crate::cli::token;
+use crate::doors::{self, DEFAULT_MAX_WEBHOOK_BODY, Keyring, Token};
 use crate::engine::{Config, Current, Egress, Engine, Limits, Policy};
 
 /// Where a host lies, where it listens, and what it may use.
@@ -28,9 +29,12 @@ pub struct ServeOptions {
     /// none is given. To be given whenever callers come from elsewhere, or the port is a free one and
     /// webhooks are to survive a restart.
     pub public_url: Option<String>,
-    /// The bearer token of the management API. Needed where it listens on more than a loopback
-    /// address.
+    /// The one token of the management API, which may do everything. Where none is given and no file,
+    /// the file `token` in the data directory counts, and is made if it is missing.
     pub token: Option<Token>,
+    /// A file with the tokens of the management API and their rights. It is read again when it
+    /// changes, and counts more than `token`.
+    pub token_file: Option<PathBuf>,
     /// What the body of a webhook's request may have, in bytes.
     pub max_webhook_body: usize,
     /// How long a caller of a `manual` webhook waits for the workflow's answer before it gets 202.
@@ -73,6 +77,7 @@ impl ServeOptions {
             webhook_listen: Self::DEFAULT_WEBHOOK_LISTEN,
             public_url: None,
             token: None,
+            token_file: None,
             max_webhook_body: DEFAULT_MAX_WEBHOOK_BODY,
             respond_timeout: config.respond_timeout,
             memory_budget: config.memory_budget,
@@ -95,13 +100,6 @@ impl ServeOptions {
     }
 
     fn check(&self) -> anyhow::Result<()> {
-        if !self.listen.ip().is_loopback() && self.token.is_none() {
-            bail!(
-                "the management API is not opened on {} without a token: whoever reaches it may run code here; set \
-                 one with --token or SEGNO_TOKEN, or listen on 127.0.0.1",
-                self.listen
-            );
-        }
         if let Some(url) = &self.public_url {
             let parsed =
                 reqwest::Url::parse(url).with_context(|| format!("the public URL `{url}` is none"))?;
@@ -112,16 +110,31 @@ impl ServeOptions {
         }
         Ok(())
     }
+
+    /// The tokens that open the management API, and the file where they are, if they are in one.
+    fn keyring(&self) -> anyhow::Result<(Keyring, Option<PathBuf>)> {
+        let file = match (&self.token_file, &self.token) {
+            (Some(file), _) => file.clone(),
+            (None, Some(token)) => return Ok((Keyring::new(&token.clone().into()), None)),
+            (None, None) => {
+                let file = token::beside(&self.data);
+                token::make(&file)?;
+                file
+            }
+        };
+        Ok((Keyring::new(&token::read(&file)?), Some(file)))
+    }
 }
 
 /// A host that runs in this process. When it is dropped it stops listening; [`Server::stop`] also
 /// waits until all is at rest.
 pub struct Server {
     current: Current,
-    /// What looks after the engine; it ends when this is dropped.
+    /// What looks after the engine and the tokens; it ends when this is dropped.
     keeper: JoinSet<()>,
     management: SocketAddr,
     webhooks: SocketAddr,
+    token_file: Option<PathBuf>,
     doors: JoinSet<()>,
     stopping: CancellationToken,
 }
@@ -139,6 +152,7 @@ impl Server {
         let management = bind(options.listen, "the management API", "--listen").await?;
         let webhooks = bind(options.webhook_listen, "webhooks", "--webhook-listen").await?;
         let (management_addr, webhook_addr) = (management.local_addr()?, webhooks.local_addr()?);
+        let (keyring, token_file) = options.keyring()?;
         let public_url = options.public_url.unwrap_or_else(|| default_public_url(webhook_addr));
         let connections = doors::connections();
         let config = Config {
@@ -159,7 +173,7 @@ impl Server {
 
         let stopping = CancellationToken::new();
         let mut doors = JoinSet::new();
-        let api = doors::management(current.clone(), options.token);
+        let api = doors::management(current.clone(), keyring.clone());
         doors.spawn(doors::serve(
             management,
             api,
@@ -177,7 +191,11 @@ impl Server {
         ));
         let mut keeper = JoinSet::new();
         keeper.spawn(current.clone().look_after(open));
-        Ok(Self { current, keeper, management: management_addr, webhooks: webhook_addr, doors, stopping })
+        if let Some(file) = token_file.clone() {
+            keeper.spawn(token::follow(file, keyring));
+        }
+        let (management, webhooks) = (management_addr, webhook_addr);
+        Ok(Self { current, keeper, management, webhooks, token_file, doors, stopping })
     }
 
     /// The engine of the host. After its store has failed there is another one.
@@ -196,6 +214,12 @@ impl Server {
     #[must_use]
     pub const fn webhook_addr(&self) -> SocketAddr {
         self.webhooks
+    }
+
+    /// Where the tokens of the management API are, unless one was given by itself.
+    #[must_use]
+    pub fn token_file(&self) -> Option<&Path> {
+        self.token_file.as_deref()
     }
 
     /// Stops: nothing new is accepted, requests under way get an answer, and what is on disk goes on
@@ -237,23 +261,6 @@ mod tests {
         let mut options = ServeOptions::new("data");
         change(&mut options);
         options.check().err().map(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_management_api_is_not_opened_to_the_network_without_a_token() {
-        for address in ["0.0.0.0:7878", "[::]:7878", "192.168.1.2:7878"] {
-            let message = refusal(|options| options.listen = address.parse().unwrap()).expect(address);
-            assert!(
-                message.starts_with(&format!("the management API is not opened on {address}")),
-                "{message}"
-            );
-        }
-        assert_eq!(refusal(|options| options.listen = "[::1]:7878".parse().unwrap()), None);
-        let with_token = refusal(|options| {
-            options.listen = "0.0.0.0:7878".parse().unwrap();
-            options.token = Some(Token::new("s3cret").unwrap());
-        });
-        assert_eq!(with_token, None);
     }
 
     #[test]

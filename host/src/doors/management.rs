@@ -1,7 +1,5 @@
 //! The management API: every route of it, and what stands before them all.
 
-use std::sync::Arc;
-
 use axum::extract::FromRef;
 use axum::http::{Method, Uri};
 use axum::{Extension, Router, middleware};
@@ -9,22 +7,23 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::doors::auth::{self, Guard, Token};
+use crate::doors::auth;
 use crate::doors::bodies::Bodies;
 use crate::doors::openapi::{self, Document, Head};
 use crate::doors::problem::{Kind, Problem};
+use crate::doors::tokens::Keyring;
 use crate::doors::{health, metrics, modules, runs, workflows};
 use crate::engine::{Current, Door, Engine};
 
-/// The management API on an engine. With a token, every route but `/healthz` asks for it; without
-/// one, only requests that come from this machine and from no foreign web page are answered.
-pub fn management(current: Current, token: Option<Token>) -> Router {
+/// The management API on an engine. Every route but `/healthz` asks for a token, and for one that has
+/// the right: to read, to operate, or to deploy.
+pub fn management(current: Current, keyring: Keyring) -> Router {
     let (router, description) = routes().split_for_parts();
     let json = description.to_json().expect("the document is made of JSON values");
     let guarded = router
         .layer((Extension(Document(json.into())), Extension(Bodies::new())))
         .with_state(current.clone());
-    metrics::counted(dressed(guarded, token), current, Door::Management)
+    metrics::counted(dressed(guarded, keyring), current, Door::Management)
 }
 
 /// All routes, each with its description.
@@ -51,12 +50,11 @@ impl FromRef<Current> for Engine {
 
 /// Puts before the routes what is the same for all: who may ask, and what is said where there is no
 /// route.
-fn dressed(router: Router, token: Option<Token>) -> Router {
-    let guard = Arc::new(Guard::new(token));
+fn dressed(router: Router, keyring: Keyring) -> Router {
     router
         .fallback(unknown_route)
         .method_not_allowed_fallback(unknown_method)
-        .layer(middleware::from_fn_with_state(guard, auth::check))
+        .layer(middleware::from_fn_with_state(keyring, auth::check))
 }
 
 async fn unknown_route(uri: Uri) -> Problem {

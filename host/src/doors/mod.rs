@@ -23,10 +23,10 @@ mod params;
 mod problem;
 mod runs;
 mod server;
+mod tokens;
 mod webhook;
 mod workflows;
 
-pub use self::auth::{BadToken, Token};
 pub use self::duration::{ParseDurationError, parse_duration};
 pub use self::files::connections;
 pub use self::management::management;
@@ -34,4 +34,5 @@ pub use self::openapi::document as openapi_document;
 pub use self::problem::Problem;
 pub use self::runs::MAX_WAIT;
 pub use self::server::{HalfClose, serve};
+pub use self::tokens::{BadToken, BadTokens, Caller, Keyring, Named, Right, Token, Tokens};
 pub use self::webhook::{DEFAULT_MAX_BODY as DEFAULT_MAX_WEBHOOK_BODY, webhooks};

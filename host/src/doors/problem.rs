@@ -129,7 +129,7 @@ kinds! {
     REFUSED_INPUT = "refused-input", UNPROCESSABLE_ENTITY, "the workflow cannot take the input";
     OTHER_INPUT = "other-input", UNPROCESSABLE_ENTITY, "the idempotency key has another input";
     UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "a token is needed";
-    FOREIGN = "foreign-request", FORBIDDEN, "the request does not come from this machine";
+    FORBIDDEN = "forbidden", FORBIDDEN, "the token does not have the right";
     UNKNOWN_WORKFLOW = "unknown-workflow", NOT_FOUND, "no such workflow";
     UNKNOWN_RUN = "unknown-run", NOT_FOUND, "no such run";
     UNKNOWN_WEBHOOK = "unknown-webhook", NOT_FOUND, "no such webhook";

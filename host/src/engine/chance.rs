@@ -12,8 +12,11 @@ use crate::sandbox::WebhookAddress;
 /// What the path of every webhook begins with.
 pub const WEBHOOK_PATH: &str = "/.well-known/workflow/v1/webhook/";
 
-/// How many bytes of randomness a token has: nobody can guess 160 bits.
+/// How many bytes of randomness the token of a webhook has: nobody can guess 160 bits.
 const TOKEN_BYTES: usize = 20;
+
+/// How many bytes of randomness a secret has that opens a host.
+const SECRET_BYTES: usize = 32;
 
 /// Where the engine's chance comes from.
 #[derive(Debug, Clone)]
@@ -34,14 +37,14 @@ impl Chance {
 
     /// A new address of a webhook, which nobody can guess.
     pub(crate) fn address(&self, public_url: &str) -> WebhookAddress {
-        let mut token = String::with_capacity(2 * TOKEN_BYTES);
-        for byte in self.draw::<TOKEN_BYTES>() {
-            // The lower-case hexadecimal digits need no escape in a URL.
-            let digits = [byte >> 4, byte & 0xf];
-            token.extend(digits.map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0')));
-        }
+        let token = hexadecimal(self.draw::<TOKEN_BYTES>());
         let url = format!("{public_url}{WEBHOOK_PATH}{token}");
         WebhookAddress { token, url }
+    }
+
+    /// A new secret, as text.
+    pub(crate) fn secret(&self) -> String {
+        hexadecimal(self.draw::<SECRET_BYTES>())
     }
 
     /// A new seed for a run.
@@ -76,4 +79,10 @@ impl Chance {
         }
         bytes
     }
+}
+
+/// Bytes as lower-case digits, which need no escape in a URL or in a header.
+fn hexadecimal<const N: usize>(bytes: [u8; N]) -> String {
+    let digits = bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0')).collect()
 }

@@ -4,6 +4,7 @@
 
 use std::process::Command;
 
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -27,9 +28,10 @@ fn host_with_few_files(data: &std::path::Path) -> Process {
     shell.args(["-c", &format!("ulimit -n {FILES}; exec \"$0\" \"$@\"")]).arg(segno.get_program());
     shell.arg("serve").arg("--data").arg(data);
     for (name, value) in segno.get_envs() {
-        if value.is_none() {
-            shell.env_remove(name);
-        }
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
     }
     Process::start(&mut shell)
 }
@@ -46,7 +48,11 @@ async fn those_who_wait_never_take_all_connections() {
     let directory = tempfile::tempdir().unwrap();
     let host = host_with_few_files(directory.path());
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+    let token = std::fs::read_to_string(host.token_file.as_ref().unwrap()).unwrap();
+    let authorization = format!("Bearer {}", token.trim()).parse().unwrap();
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
+    let client = Client::builder().no_proxy().pool_max_idle_per_host(0).default_headers(headers);
+    let client = client.build().unwrap();
     let url = host.url.clone();
     let wasm = std::fs::read(basics()).unwrap();
     assert_eq!(client.put(format!("{url}/v1/modules")).body(wasm).send().await.unwrap().status(), 201);

@@ -11,4 +11,5 @@ mod management;
 mod missing;
 mod starts;
 mod support;
+mod token;
 mod webhooks;

@@ -36,6 +36,8 @@ fn component(package: &str) -> PathBuf {
 pub(crate) struct Host {
     pub(crate) server: Server,
     pub(crate) client: Client,
+    /// The token of the management API.
+    token: String,
     /// Held, because it is deleted when it is dropped.
     _directory: TempDir,
 }
@@ -61,13 +63,22 @@ impl Host {
         let mut options = ServeOptions::new(directory.path()).on_free_ports();
         configure(&mut options);
         let server = Server::start(options, steps).await.unwrap();
+        let token = server.token_file().map(|file| std::fs::read_to_string(file).unwrap());
+        // The last one, where there are several.
+        let token = token.as_deref().and_then(|text| text.split_whitespace().next_back());
+        let token = token.unwrap_or_default().to_owned();
         // Neither a proxy nor a kept connection comes between a test and the host.
         let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
-        Self { server, client, _directory: directory }
+        Self { server, client, token, _directory: directory }
     }
 
-    /// A request to the management API.
+    /// A request to the management API, with the token that was made for it.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.strange_request(method, path).bearer_auth(&self.token)
+    }
+
+    /// A request of somebody who has no token.
+    pub(crate) fn strange_request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.server.management_addr()))
     }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use segno_host::doors::Token;
 use segno_host::engine::{Engine, Limits, RunFilter};
 use segno_host::{ServeOptions, Server};
 use serde_json::json;
@@ -60,6 +61,8 @@ impl Door {
             respond_timeout: Duration::from_millis(1),
             max_webhook_body: 64 << 10,
             limits: LIMITS,
+            // As in the corpus.
+            token: Some(Token::new("fuzz")?),
             ..ServeOptions::new(directory.path()).on_free_ports()
         };
         let (server, token) = runtime.block_on(async {

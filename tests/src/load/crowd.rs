@@ -87,7 +87,11 @@ impl Crowd {
     async fn start(&self) {
         let number = self.ledger.number();
         let url = format!("{}/v1/workflows/fan_out/runs", self.host.management);
-        let request = self.client.post(url).header("idempotency-key", format!("load-{number}"));
+        let request = self
+            .client
+            .post(url)
+            .bearer_auth(&self.host.token)
+            .header("idempotency-key", format!("load-{number}"));
         let begun = Instant::now();
         let answer = self.ask(request.json(&json!({ "input": STEPS }))).await;
         let (mut fate, mut run) = (fate(&answer), None);

@@ -15,12 +15,15 @@ use tokio::process::{Child, Command};
 #[derive(Debug, Clone)]
 pub(super) struct Urls {
     pub(super) management: String,
+    /// What its management API wants to be shown.
+    pub(super) token: String,
 }
 
 /// A host in a process of its own.
 pub(super) struct Process {
     child: Child,
     ports: [u16; 2],
+    token: String,
 }
 
 impl Process {
@@ -31,11 +34,13 @@ impl Process {
         for (port, listener) in ports.iter_mut().zip(free) {
             *port = listener?.local_addr()?.port();
         }
-        Ok(Self { child: spawn(data, ports).await?, ports })
+        let child = spawn(data, ports).await?;
+        let token = std::fs::read_to_string(data.join("token"))?.trim().to_owned();
+        Ok(Self { child, ports, token })
     }
 
     pub(super) fn urls(&self) -> Urls {
-        Urls { management: format!("http://127.0.0.1:{}", self.ports[0]) }
+        Urls { management: format!("http://127.0.0.1:{}", self.ports[0]), token: self.token.clone() }
     }
 
     /// The number of the process, while it runs.
@@ -62,7 +67,7 @@ impl Process {
 
     pub(super) async fn deploy(&self, client: &Client, wasm: Bytes) -> anyhow::Result<()> {
         let url = format!("{}/v1/modules", self.urls().management);
-        client.put(url).body(wasm).send().await?.error_for_status()?;
+        client.put(url).bearer_auth(&self.token).body(wasm).send().await?.error_for_status()?;
         Ok(())
     }
 
@@ -74,7 +79,8 @@ impl Process {
         input: Value,
     ) -> anyhow::Result<String> {
         let url = format!("{}/v1/workflows/{workflow}/runs", self.urls().management);
-        let answer = client.post(url).json(&json!({ "input": input })).send().await?.error_for_status()?;
+        let answer = client.post(url).bearer_auth(&self.token).json(&json!({ "input": input }));
+        let answer = answer.send().await?.error_for_status()?;
         let started: Value = answer.json().await?;
         Ok(started["run_id"].as_str().context("a start says which run it is")?.to_owned())
     }
@@ -83,7 +89,8 @@ impl Process {
     pub(super) async fn webhook_of(&self, client: &Client, run: &str) -> anyhow::Result<String> {
         let url = format!("{}/v1/runs/{run}", self.urls().management);
         loop {
-            let view: Value = client.get(&url).send().await?.error_for_status()?.json().await?;
+            let view: Value =
+                client.get(&url).bearer_auth(&self.token).send().await?.error_for_status()?.json().await?;
             ensure!(view["ended_at"].is_null(), "the run has ended: {view}");
             let waits = view["waits_for"].as_array().into_iter().flatten();
             if let Some(url) = waits.filter_map(|wait| wait["url"].as_str()).next() {
@@ -95,7 +102,7 @@ impl Process {
     /// How many runs have not ended, by the metrics of the host.
     pub(super) async fn unfinished(&self, client: &Client) -> anyhow::Result<usize> {
         let url = format!("{}/metrics", self.urls().management);
-        let text = client.get(url).send().await?.error_for_status()?.text().await?;
+        let text = client.get(url).bearer_auth(&self.token).send().await?.error_for_status()?.text().await?;
         let line = text.lines().find_map(|line| line.strip_prefix("segno_runs_unfinished "));
         Ok(line.context("the metrics count the unfinished runs")?.parse()?)
     }
@@ -106,6 +113,10 @@ async fn spawn(data: &Path, [management, webhooks]: [u16; 2]) -> anyhow::Result<
         .args(["serve", "--json", "--listen", &format!("127.0.0.1:{management}")])
         .args(["--webhook-listen", &format!("127.0.0.1:{webhooks}"), "--data"])
         .arg(data)
+        // The token is the one that is made there.
+        .env_remove("SEGNO_TOKEN")
+        .env_remove("SEGNO_TOKEN_FILE")
+        .env("XDG_STATE_HOME", data.join("state"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true)

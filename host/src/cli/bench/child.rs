@@ -10,9 +10,10 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::cli::bench::connection::Connection;
+use crate::cli::bench::connection::{Connection, Target};
 use crate::cli::bench::machine;
 use crate::cli::bench::notes::Note;
+use crate::cli::token;
 
 /// The component with the workflows that are measured.
 const COMPONENT: &[u8] = include_bytes!("../../../bench/bench.wasm");
@@ -27,9 +28,9 @@ pub(super) struct Host {
     answers: Lines<BufReader<ChildStdout>>,
     data: PathBuf,
     /// Where its management API is.
-    pub(super) management: SocketAddr,
+    pub(super) management: Target,
     /// Where its webhooks are called.
-    pub(super) webhooks: SocketAddr,
+    pub(super) webhooks: Target,
 }
 
 /// What a host says when it is ready.
@@ -37,6 +38,7 @@ pub(super) struct Host {
 struct Ready {
     management: String,
     webhooks: String,
+    token_file: PathBuf,
 }
 
 impl Host {
@@ -61,14 +63,16 @@ impl Host {
             child.stdin.take().zip(child.stdout.take()).context("the host has no pipes")?;
         let mut answers = BufReader::new(answers).lines();
         let ready = patiently(answers.next_line()).await?.context("the measured host did not start")?;
-        let Ready { management, webhooks } = serde_json::from_str(&ready)?;
-        let (management, webhooks) = (address(&management)?, address(&webhooks)?);
+        let Ready { management, webhooks, token_file } = serde_json::from_str(&ready)?;
+        let token = Some(token::read_first(&token_file)?);
+        let management = Target { address: address(&management)?, token };
+        let webhooks = Target { address: address(&webhooks)?, token: None };
         Ok(Self { child, orders, answers, data: data.to_owned(), management, webhooks })
     }
 
     /// A connection to the management API.
     pub(super) async fn connect(&self) -> anyhow::Result<Connection> {
-        Connection::open(self.management).await
+        Connection::open(&self.management).await
     }
 
     /// Takes all that the steps noted, once there are so many notes.

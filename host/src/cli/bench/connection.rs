@@ -6,25 +6,37 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, ensure};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::doors::Token;
 use crate::engine::{RunStatus, RunView, Started};
+
+/// One listener of the host, and what it wants to be shown.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) address: SocketAddr,
+    pub(super) token: Option<Token>,
+}
 
 /// A connection to one listener of the host.
 pub(super) struct Connection {
-    address: SocketAddr,
+    target: Target,
+    /// As it stands in each request.
+    authorization: HeaderValue,
     sender: SendRequest<Full<Bytes>>,
 }
 
 impl Connection {
     /// Connects.
-    pub(super) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        Ok(Self { address, sender: connect(address).await? })
+    pub(super) async fn open(target: &Target) -> anyhow::Result<Self> {
+        let token = target.token.as_ref().map_or("", Token::reveal);
+        let authorization = HeaderValue::from_str(&format!("Bearer {token}"))?;
+        Ok(Self { target: target.clone(), authorization, sender: connect(target.address).await? })
     }
 
     /// Starts a run, and gives its ID once the start is on disk.
@@ -73,13 +85,14 @@ impl Connection {
     async fn send(&mut self, method: Method, path: &str, media: &str, body: Bytes) -> anyhow::Result<Bytes> {
         if self.sender.ready().await.is_err() {
             // The host closes a connection that was idle for long.
-            self.sender = connect(self.address).await?;
+            self.sender = connect(self.target.address).await?;
             self.sender.ready().await?;
         }
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header(HOST, self.address.to_string())
+            .header(HOST, self.target.address.to_string())
+            .header(AUTHORIZATION, self.authorization.clone())
             .header(CONTENT_TYPE, media)
             .body(Full::new(body))?;
         let response = self.sender.send_request(request).await?;

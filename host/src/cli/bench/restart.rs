@@ -65,7 +65,7 @@ async fn goes_on(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             let mut host = Host::start_again(directory.path()).await?;
             let mut figures = Vec::new();
             for (turns, path) in &hooks {
-                let mut caller = Connection::open(host.webhooks).await?;
+                let mut caller = Connection::open(&host.webhooks).await?;
                 let took = webhooks::call(&mut host, &mut caller, path).await?;
                 figures.push(match turns {
                     0 => Figure::new("the first webhook call after the restart", Unit::Ms, took),

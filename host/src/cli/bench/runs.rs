@@ -23,7 +23,7 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 
 async fn round(host: &mut Host, runs: usize) -> anyhow::Result<Vec<Figure>> {
     let begun = Instant::now();
-    let times = crowd(host.management, runs, async |client, _| {
+    let times = crowd(&host.management, runs, async |client, _| {
         let begun = Instant::now();
         let run = client.start("sequential", &STEPS.to_string()).await?;
         client.completed(&run).await?;

@@ -67,6 +67,6 @@ async fn many_sleepers(bench: &Bench, sleepers: usize) -> anyhow::Result<Vec<Fig
 /// Starts so many runs that sleep; how many a second.
 pub(super) async fn start(host: &Host, sleepers: usize) -> anyhow::Result<f64> {
     let begun = Instant::now();
-    crowd(host.management, sleepers, async |client, _| client.start("sleeper", "null").await).await?;
+    crowd(&host.management, sleepers, async |client, _| client.start("sleeper", "null").await).await?;
     Ok(sleepers as f64 / begun.elapsed().as_secs_f64())
 }

@@ -20,7 +20,7 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let directory = bench.directory()?;
     let mut host = Host::start(directory.path()).await?;
     let hooks = open(&mut host, CLIENTS, 0).await?;
-    let mut caller = Connection::open(host.webhooks).await?;
+    let mut caller = Connection::open(&host.webhooks).await?;
     let (alone, together) = (bench.scaled(ALONE), bench.scaled(TOGETHER));
     bench
         .rounds("W6", async || {
@@ -73,7 +73,7 @@ pub(super) async fn call(host: &mut Host, caller: &mut Connection, path: &str) -
 
 /// Many callers, each with a run of its own: calls in a second, and the latency of each.
 async fn call_together(host: &mut Host, hooks: &[String], calls: usize) -> anyhow::Result<(f64, Vec<f64>)> {
-    let called = crowd(host.webhooks, calls, async |caller, index| {
+    let called = crowd(&host.webhooks, calls, async |caller, index| {
         let called = now();
         caller.call(&hooks[index % hooks.len()], index).await?;
         Ok((index, called))

@@ -105,7 +105,8 @@ impl Place {
     /// What a reader should know of a demo that runs.
     pub(super) fn describe(&self, server: &Server) -> String {
         let url = format!("http://{}", server.management_addr());
-        format!("data in {}; `data-sync runs --url {url}` lists the runs", self.directory.display())
+        let (all, host) = (self.directory.display(), self.host());
+        format!("data in {all}; `data-sync runs --url {url} --data {}` lists the runs", host.display())
     }
 
     /// Ends the demo. A temporary directory is removed, unless there is something to look into.
