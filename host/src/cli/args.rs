@@ -134,6 +134,11 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "SIZE", default_value_t = Size(defaults().store_cache))]
     store_cache: Size,
 
+    /// Connections of one peer to each listener; a proxy in front is one peer [default: three quarters of
+    /// all]
+    #[arg(long, value_name = "N", value_parser = parse_some)]
+    max_connections_per_peer: Option<usize>,
+
     /// Body of one webhook request
     #[arg(long, value_name = "SIZE", default_value_t = Size(DEFAULT_MAX_WEBHOOK_BODY))]
     max_webhook_body: Size,
@@ -152,6 +157,7 @@ impl ListenArgs {
             public_url,
             token: token.token,
             token_file: token.token_file,
+            max_connections_per_peer: limits.max_connections_per_peer,
             max_webhook_body: limits.max_webhook_body.0,
             memory_budget: limits.memory_budget.0,
             store_cache: limits.store_cache.0,

@@ -11,9 +11,9 @@ use crate::cli::cargo::Workspace;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Output};
 use crate::cli::progress::Progress;
-use crate::cli::serve::{announce, register, shutdown_signal, stop};
+use crate::cli::serve::{announce, register, shutdown_signal, start, stop};
 use crate::cli::watch::Changes;
-use crate::cli::{Server, deploy, logging};
+use crate::cli::{deploy, logging};
 use crate::engine::{Egress, Engine};
 
 pub(super) async fn run(args: DevArgs, steps: Steps, output: Output) -> anyhow::Result<Exit> {
@@ -26,7 +26,9 @@ pub(super) async fn run(args: DevArgs, steps: Steps, output: Output) -> anyhow::
     let mut options = args.listen.into_options(data);
     // What is developed talks to what else runs on the developer's machine.
     options.http = options.http.map(Egress::with_loopback);
-    let server = Server::start(options, steps).await?;
+    let Some(server) = start(options, steps, signal.as_mut()).await? else {
+        return Ok(Exit::Done);
+    };
     let _registered = register(&server);
     announce(&server, &shown, output);
     let mut changes = Changes::of(&workspace.source_directories())?;

@@ -1,5 +1,7 @@
 //! `serve`: a host, until it is told to stop.
 
+use std::pin::pin;
+
 use segno::Steps;
 use serde::Serialize;
 
@@ -7,18 +9,37 @@ use crate::cli::args::ServeArgs;
 use crate::cli::exit::Exit;
 use crate::cli::local::Registered;
 use crate::cli::output::{self, Output};
-use crate::cli::{Server, local, logging};
+use crate::cli::{ServeOptions, Server, local, logging};
 
 pub(super) async fn run(args: ServeArgs, steps: Steps, output: Output) -> anyhow::Result<Exit> {
     logging::init(args.listen.log_format)?;
     // Before anything is listened to: a signal that comes early is not lost.
-    let signal = shutdown_signal();
+    let mut signal = pin!(shutdown_signal());
     let data = args.data.display().to_string();
-    let server = Server::start(args.listen.into_options(args.data), steps).await?;
+    let Some(server) = start(args.listen.into_options(args.data), steps, signal.as_mut()).await? else {
+        return Ok(Exit::Done);
+    };
     let _registered = register(&server);
     announce(&server, &data, output);
     signal.await;
     stop(server).await
+}
+
+/// Starts a host, unless the process is asked to stop before it has recovered all runs. What was
+/// recovered until then is recovered again at the next start.
+pub(super) async fn start(
+    options: ServeOptions,
+    steps: Steps,
+    signal: impl Future<Output = ()>,
+) -> anyhow::Result<Option<Server>> {
+    tokio::select! {
+        biased;
+        started = Server::start(options, steps) => started.map(Some),
+        () = signal => {
+            output::note("stopped while the host was recovering; every run goes on at the next start");
+            Ok(None)
+        }
+    }
 }
 
 /// Says where a host listens. That nobody reads it does not stop the host.
@@ -99,5 +120,19 @@ pub fn shutdown_signal() -> impl Future<Output = ()> {
     #[cfg(not(unix))]
     async {
         let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signal_is_heeded_before_all_runs_are_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = ServeOptions::new(directory.path()).on_free_ports();
+        // The store is opened on another thread, so the first thing that is known is the signal.
+        let started = start(options, Steps::new(), std::future::ready(())).await.unwrap();
+        assert!(started.is_none());
     }
 }

@@ -13,8 +13,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::cli::token;
-use crate::doors::{self, DEFAULT_MAX_WEBHOOK_BODY, Keyring, Token};
+use crate::doors::{self, DEFAULT_MAX_WEBHOOK_BODY, Entrance, HalfClose, Keyring, Reception, Token};
 use crate::engine::{Config, Current, Egress, Engine, Limits, Policy};
+
+/// Of four connections of a listener, those that one peer may have, where nothing else is said: what
+/// is left is enough for others until somebody has looked who that is.
+const CONNECTIONS_OF_FOUR: usize = 3;
 
 /// Where a host lies, where it listens, and what it may use.
 #[derive(Debug, Clone)]
@@ -35,6 +39,9 @@ pub struct ServeOptions {
     /// A file with the tokens of the management API and their rights. It is read again when it
     /// changes, and counts more than `token`.
     pub token_file: Option<PathBuf>,
+    /// How many connections one peer may have at each listener; three quarters of all where it is not
+    /// said. A proxy in front is one peer.
+    pub max_connections_per_peer: Option<usize>,
     /// What the body of a webhook's request may have, in bytes.
     pub max_webhook_body: usize,
     /// How long a caller of a `manual` webhook waits for the workflow's answer before it gets 202.
@@ -78,6 +85,7 @@ impl ServeOptions {
             public_url: None,
             token: None,
             token_file: None,
+            max_connections_per_peer: None,
             max_webhook_body: DEFAULT_MAX_WEBHOOK_BODY,
             respond_timeout: config.respond_timeout,
             memory_budget: config.memory_budget,
@@ -168,27 +176,21 @@ impl Server {
             limits: options.limits,
             ..Config::new(options.data, public_url)
         };
+        // Whoever comes while the host recovers is told so.
+        let (stopping, mut doors) = (CancellationToken::new(), JoinSet::new());
+        let of_one_peer = options.max_connections_per_peer.unwrap_or_else(|| share_of_one_peer(connections));
+        let [api, public] =
+            [(management, HalfClose::Gone), (webhooks, HalfClose::Waits)].map(|(listener, half_close)| {
+                let entrance = Entrance::default();
+                let reception = Reception { connections, of_one_peer, half_close };
+                let stopped = stopping.clone().cancelled_owned();
+                doors.spawn(doors::serve(listener, entrance.clone(), reception, stopped));
+                entrance
+            });
         let current = Current::new(Engine::open(config.clone(), steps.clone()).await?);
         let open = async move || Engine::reopen(config.clone(), steps.clone()).await;
-
-        let stopping = CancellationToken::new();
-        let mut doors = JoinSet::new();
-        let api = doors::management(current.clone(), keyring.clone());
-        doors.spawn(doors::serve(
-            management,
-            api,
-            connections,
-            doors::HalfClose::Gone,
-            stopping.clone().cancelled_owned(),
-        ));
-        let public = doors::webhooks(current.clone(), options.max_webhook_body);
-        doors.spawn(doors::serve(
-            webhooks,
-            public,
-            connections,
-            doors::HalfClose::Waits,
-            stopping.clone().cancelled_owned(),
-        ));
+        api.open(doors::management(current.clone(), keyring.clone()));
+        public.open(doors::webhooks(current.clone(), options.max_webhook_body));
         let mut keeper = JoinSet::new();
         keeper.spawn(current.clone().look_after(open));
         if let Some(file) = token_file.clone() {
@@ -242,6 +244,12 @@ async fn bind(address: SocketAddr, what: &str, option: &str) -> anyhow::Result<T
         ),
         _ => anyhow::Error::from(error).context(format!("cannot listen on {address} for {what}")),
     })
+}
+
+/// How many of the connections of a listener one peer may have, where nothing else is said.
+const fn share_of_one_peer(connections: usize) -> usize {
+    let share = connections / 4 * CONNECTIONS_OF_FOUR;
+    if share == 0 { 1 } else { share }
 }
 
 fn default_public_url(webhooks: SocketAddr) -> String {

@@ -129,7 +129,7 @@ mod tests {
         let problem = refusal(&caller, Right::Operate).unwrap();
         assert_eq!(problem.status, 403);
         assert_eq!(
-            problem.detail,
+            &*problem.detail,
             "the token `ci` does not have the right `operate`, which this needs; whoever runs the host can give it"
         );
     }

@@ -24,7 +24,7 @@ use crate::doors::management;
         (name = "host", description = "The host itself"),
     ),
     modifiers(&BearerToken),
-    security(("token" = []), ()),
+    security(("token" = [])),
 )]
 pub(super) struct Head;
 

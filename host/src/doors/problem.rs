@@ -128,6 +128,7 @@ kinds! {
     BAD_KEY = "bad-idempotency-key", BAD_REQUEST, "the idempotency key cannot be used";
     REFUSED_INPUT = "refused-input", UNPROCESSABLE_ENTITY, "the workflow cannot take the input";
     OTHER_INPUT = "other-input", UNPROCESSABLE_ENTITY, "the idempotency key has another input";
+    BAD_HOST = "bad-host", BAD_REQUEST, "the Host header cannot be used";
     UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "a token is needed";
     FORBIDDEN = "forbidden", FORBIDDEN, "the token does not have the right";
     UNKNOWN_WORKFLOW = "unknown-workflow", NOT_FOUND, "no such workflow";
@@ -149,6 +150,7 @@ kinds! {
     STORE_TROUBLE = "store-trouble", SERVICE_UNAVAILABLE, "the store is in trouble";
     BUSY = "busy", SERVICE_UNAVAILABLE, "the host is busy";
     STOPPING = "stopping", SERVICE_UNAVAILABLE, "the host is stopping";
+    RECOVERING = "recovering", SERVICE_UNAVAILABLE, "the host is recovering";
     NOT_READY = "not-ready", SERVICE_UNAVAILABLE, "the host cannot take work";
     BAD_RESPONSE = "bad-response", INTERNAL_SERVER_ERROR, "the workflow gave an unusable response";
 }

@@ -6,11 +6,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ALLOW, ALT_SVC, CONNECTION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, SERVER,
+    STRICT_TRANSPORT_SECURITY, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response as HttpResponse};
-use axum::routing::any;
+use axum::routing::{MethodRouter, get};
 use segno_journal::{Request, Response};
 use tracing::error;
 
@@ -25,6 +26,9 @@ use crate::engine::{self, Current, EngineError, Reply, WEBHOOK_PATH};
 /// journal and in the memory of the workflow.
 pub const DEFAULT_MAX_BODY: usize = 1 << 20;
 
+/// The methods that the public listener knows.
+const METHODS: &str = "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS";
+
 /// How long the body of a call may take to come.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
@@ -36,8 +40,9 @@ pub fn webhooks(current: Current, max_body: usize) -> Router {
         bodies: Bodies::new(),
     };
     let router = Router::new()
-        .route(&format!("{WEBHOOK_PATH}{{token}}"), any(call))
+        .route(&format!("{WEBHOOK_PATH}{{token}}"), calls().head(probe).options(options))
         .fallback(unknown_route)
+        .method_not_allowed_fallback(unknown_method)
         .with_state(state);
     metrics::counted(router, current, engine::Door::Webhooks)
 }
@@ -47,6 +52,24 @@ struct Door {
     current: Current,
     body: Bounds,
     bodies: Bodies,
+}
+
+/// The methods that are calls. The others do not reach a workflow: a browser, a proxy or whoever makes
+/// a preview of a link sends them by itself, and no run is to go on for that.
+fn calls() -> MethodRouter<Door> {
+    get(call).post(call).put(call).patch(call).delete(call)
+}
+
+/// Says whether there is such a webhook, without calling it.
+async fn probe(State(door): State<Door>, Segment(token): Segment) -> Result<StatusCode, Problem> {
+    let known = door.current.engine().knows_webhook(&token).map_err(|error| refused(&error))?;
+    if known { Ok(StatusCode::OK) } else { Err(refused(&EngineError::UnknownWebhook)) }
+}
+
+/// Says which methods there are, whatever the token. A page of another origin is not let in: what it
+/// asks for with this method first is not granted.
+async fn options() -> impl IntoResponse {
+    (StatusCode::NO_CONTENT, [(ALLOW, METHODS)])
 }
 
 /// Hands a call to its run, and the run's answer to the caller.
@@ -97,6 +120,11 @@ async fn unknown_route(uri: Uri) -> Problem {
     )
 }
 
+async fn unknown_method(method: Method) -> Problem {
+    let detail = format!("a webhook is not called with {method}; the Allow header says how it is");
+    Problem::new(&Kind::UNKNOWN_METHOD, detail)
+}
+
 /// What the public is told, while those who run the host find the whole of it in the log.
 fn refused(cause: &EngineError) -> Problem {
     if let EngineError::Store(store) = cause {
@@ -131,20 +159,23 @@ fn outgoing(response: Response) -> Result<HttpResponse, Problem> {
             Problem::new(&Kind::BAD_RESPONSE, detail)
         })?;
     let body = if allows_body(status) { Body::from(response.body) } else { Body::empty() };
-    Ok((status, end_to_end(&response.headers), body).into_response())
+    let mut headers = end_to_end(&response.headers);
+    // What a workflow sends is what it says it is, and no script because it looks like one.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok((status, headers, body).into_response())
 }
 
 const fn allows_body(status: StatusCode) -> bool {
     !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// The headers that go to the caller: those that belong to the connection are the server's own, and
-/// those that are no headers are dropped.
+/// The headers that go to the caller: those that belong to the connection or to the whole of the
+/// server are not the workflow's, and those that are no headers are dropped.
 fn end_to_end(headers: &[(String, String)]) -> HeaderMap {
     let parsed = headers.iter().filter_map(|(name, value)| {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
-        (!is_of_the_connection(&name)).then_some((name, value))
+        (!is_of_the_server(&name)).then_some((name, value))
     });
     let mut map = HeaderMap::new();
     for (name, value) in parsed {
@@ -154,10 +185,15 @@ fn end_to_end(headers: &[(String, String)]) -> HeaderMap {
     map
 }
 
-fn is_of_the_connection(name: &HeaderName) -> bool {
-    const UNNAMED: [&str; 2] = ["keep-alive", "proxy-connection"];
-    [CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE].contains(name)
-        || UNNAMED.contains(&name.as_str())
+/// Whether a header is about the connection, or about more than this one answer: all webhooks of all
+/// workflows are at one origin, and none of them speaks for the others.
+fn is_of_the_server(name: &HeaderName) -> bool {
+    const OF_THE_CONNECTION: [HeaderName; 6] =
+        [CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+    const OF_THE_ORIGIN: [HeaderName; 4] = [ALT_SVC, DATE, SERVER, STRICT_TRANSPORT_SECURITY];
+    const UNNAMED: [&str; 4] =
+        ["clear-site-data", "keep-alive", "proxy-connection", "service-worker-allowed"];
+    OF_THE_CONNECTION.contains(name) || OF_THE_ORIGIN.contains(name) || UNNAMED.contains(&name.as_str())
 }
 
 #[cfg(test)]
@@ -182,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_the_connection_or_is_no_header_is_left_out() {
+    fn what_belongs_to_the_server_or_is_no_header_is_left_out() {
         let sent = outgoing(response(
             200,
             &[
@@ -197,6 +233,14 @@ mod tests {
                 ("Transfer-Encoding", "chunked"),
                 ("Content-Length", "9999"),
                 ("Upgrade", "websocket"),
+                ("Date", "Thu, 01 Jan 1970 00:00:00 GMT"),
+                ("Server", "another"),
+                ("Alt-Svc", "h2=\"elsewhere\""),
+                ("Strict-Transport-Security", "max-age=1"),
+                ("Clear-Site-Data", "*"),
+                ("Service-Worker-Allowed", "/"),
+                ("X-Content-Type-Options", "sniff"),
+                ("Access-Control-Allow-Origin", "*"),
             ],
         ))
         .unwrap();
@@ -209,6 +253,8 @@ mod tests {
                 ("set-cookie", b"a=1"),
                 ("set-cookie", b"b=2"),
                 ("x-utf8", "grüß".as_bytes()),
+                ("x-content-type-options", b"nosniff"),
+                ("access-control-allow-origin", b"*"),
             ]
         );
     }

@@ -69,7 +69,8 @@ pub(super) struct StartRequest {
         (status = 415, description = "The body is not JSON", body = Problem,
          content_type = "application/problem+json"),
         (status = 503, description = "The host cannot take the run now, or lacks steps that its module wants, which \
-          `missing_steps` lists; nothing was stored", body = Problem,
+          `missing_steps` lists. Nothing was stored, unless the store is in trouble: then it is not known, and a key makes \
+          it safe to ask again", body = Problem,
          content_type = "application/problem+json"),
     )
 )]

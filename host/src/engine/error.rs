@@ -98,8 +98,9 @@ pub enum EngineError {
         /// The names of the steps.
         missing: Vec<String>,
     },
-    /// The store could not write or read.
-    #[error("the store is in trouble; nothing was stored by this request")]
+    /// The store could not write or read. A write that failed may yet have reached the disk, whole or
+    /// not at all.
+    #[error("the store is in trouble; it is not known whether this request was stored")]
     Store(#[from] StoreError),
     /// More work waits than the host can do.
     #[error("the host has more work waiting than it can do; try again later")]
