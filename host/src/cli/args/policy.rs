@@ -10,7 +10,7 @@ pub(in crate::cli) struct PolicyArgs {
     /// Lets a workflow, a module (sha256:...) or all (*) call these steps only, of those that its module
     /// lists; may be given more than once
     #[arg(long = "allow", value_name = "WHO=STEP,STEP")]
-    allow: Vec<Rule>,
+    rules: Vec<Rule>,
 
     /// A file with such rules, a JSON object as in {"order": ["charge", "ship"]}
     #[arg(long, value_name = "FILE", value_parser = read)]
@@ -25,6 +25,6 @@ fn read(path: &str) -> Result<Policy, String> {
 impl PolicyArgs {
     /// The policy that the file and the rules are together.
     pub(super) fn into_policy(self) -> Policy {
-        self.policy.unwrap_or_default().with(self.allow)
+        self.policy.unwrap_or_default().with(self.rules)
     }
 }
