@@ -332,3 +332,21 @@ async fn a_workflow_calls_only_the_steps_that_its_module_lists_and_the_host_allo
         assert!(fits, "{listed:?} {name} {rules:?}: {told:?}");
     }
 }
+
+#[test]
+fn what_no_compiler_should_be_given_is_refused_before_it_is_compiled() {
+    let cases = [
+        (format!("(func {})", "(nop)".repeat(600_000)), "one of its functions has more than 524288 bytes"),
+        (
+            format!("(func (local {}))", "i32 i64 ".repeat(6_000)),
+            "one of its functions has more than 10000 variables",
+        ),
+        ("(func)".repeat(100_001), "it has more than 100000 functions"),
+    ];
+    let sandbox = Sandbox::new(None, Capacity::default()).expect("the sandbox can be made");
+    for (functions, reason) in cases {
+        let text = format!("(component (core module {functions}))");
+        let refused = sandbox.load(&wat::parse_str(text).expect("it is well written")).err().expect(reason);
+        assert!(refused.to_string().ends_with(reason), "{refused}");
+    }
+}

@@ -24,6 +24,7 @@ use crate::cli::server::ServeOptions;
 use crate::cli::size::Size;
 use crate::doors::{DEFAULT_MAX_WEBHOOK_BODY, parse_duration};
 use crate::engine::{Config, RunStatus};
+use crate::sandbox::COMPILE;
 
 /// Durable workflows in a WebAssembly sandbox.
 #[derive(Debug, Parser)]
@@ -62,6 +63,14 @@ pub(super) enum Verb {
     Modules(ModulesArgs),
     /// Measure what this machine and its disk make of Segno
     Bench(BenchArgs),
+    /// Compile the component on standard input into a cache; a host does so in a process of its own
+    #[command(name = COMPILE, hide = true)]
+    CompileComponent {
+        /// The cache
+        cache: PathBuf,
+        /// How much memory one run may have, in bytes
+        memory: usize,
+    },
     /// Print the completions of a shell
     Completions {
         /// The shell
@@ -139,6 +148,10 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "N", value_parser = parse_some)]
     max_connections_per_peer: Option<usize>,
 
+    /// Size of one component
+    #[arg(long, value_name = "SIZE", default_value_t = Size(defaults().max_module))]
+    max_module: Size,
+
     /// Body of one webhook request
     #[arg(long, value_name = "SIZE", default_value_t = Size(DEFAULT_MAX_WEBHOOK_BODY))]
     max_webhook_body: Size,
@@ -166,6 +179,9 @@ impl ListenArgs {
             quick_restart: self.quick_restart,
             http: http.into_egress(),
             policy: policy.into_policy(),
+            // The `main` of this program is ours: it has just read its arguments.
+            compiler: this_program(),
+            max_module: limits.max_module.0,
             ..options
         }
     }
@@ -362,6 +378,12 @@ pub(super) struct ModulesArgs {
 /// The defaults of the engine, for the help.
 fn defaults() -> Config {
     Config::new("", "")
+}
+
+/// Where this very program lies: on Linux also after another one was put in its place.
+fn this_program() -> Option<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { Some(running) } else { std::env::current_exe().ok() }
 }
 
 /// With none, nothing that waits for it would ever begin.

@@ -180,9 +180,21 @@ async fn perform(arguments: Arguments, steps: Steps, mut definition: clap::Comma
         Verb::Resume(args) => run::resume(args, output).await,
         Verb::Modules(args) => modules::run(args, output).await,
         Verb::Bench(args) => bench::run(args, output).await,
+        Verb::CompileComponent { cache, memory } => compile(&cache, memory),
         Verb::Completions { shell } => {
             output::completions(shell, &mut definition)?;
             Ok(Exit::Done)
+        }
+    }
+}
+
+/// Compiles a component for a host that waits for the answer: nothing, or what is wrong.
+fn compile(cache: &std::path::Path, memory: usize) -> anyhow::Result<Exit> {
+    match crate::sandbox::compile_alone(cache, memory) {
+        Ok(()) => Ok(Exit::Done),
+        Err(detail) => {
+            output::line(&detail)?;
+            Ok(Exit::Failed)
         }
     }
 }

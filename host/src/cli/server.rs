@@ -59,6 +59,11 @@ pub struct ServeOptions {
     pub quick_restart: bool,
     /// Where the built-in step `http` may go; none leaves the step out.
     pub http: Option<Egress>,
+    /// The program that compiles components in processes of its own, where a hostile one harms nobody: one
+    /// whose `main` is [`crate::main`]. Without it they are compiled in this process.
+    pub compiler: Option<PathBuf>,
+    /// How large a component may be, in bytes.
+    pub max_module: usize,
     /// Which steps workflows may call, of those that their modules list.
     pub policy: Policy,
     /// What one run may use.
@@ -94,6 +99,8 @@ impl ServeOptions {
             verify_images: config.verify_images,
             quick_restart: config.quick_restart,
             http: config.http,
+            compiler: config.compiler,
+            max_module: config.max_module,
             policy: config.policy,
             limits: config.limits,
         }
@@ -172,6 +179,8 @@ impl Server {
             verify_images: options.verify_images,
             quick_restart: options.quick_restart,
             http: options.http,
+            compiler: options.compiler,
+            max_module: options.max_module,
             policy: options.policy,
             limits: options.limits,
             ..Config::new(options.data, public_url)

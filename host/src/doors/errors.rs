@@ -56,7 +56,10 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::UnreadableInput(_) => &Kind::MALFORMED_JSON,
         EngineError::Module(ModuleError::NotWasm) => &Kind::NOT_WASM,
         EngineError::Module(ModuleError::CoreModule) => &Kind::CORE_MODULE,
-        EngineError::Module(ModuleError::Invalid { .. }) => &Kind::INVALID_MODULE,
+        EngineError::Module(ModuleError::Invalid { .. } | ModuleError::TooCostly { .. }) => {
+            &Kind::INVALID_MODULE
+        }
+        EngineError::Module(ModuleError::NoCompiler { .. }) => &Kind::BUSY,
         EngineError::Module(ModuleError::UnknownImport { .. }) => &Kind::UNKNOWN_IMPORT,
         EngineError::Module(
             ModuleError::MissingExport { .. }

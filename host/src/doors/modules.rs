@@ -15,9 +15,8 @@ use crate::doors::params::Params;
 use crate::doors::problem::Problem;
 use crate::engine::{Deployed, Engine, MissingSteps, ModuleView};
 
-/// What a component may be. A component with five workflows has some 400 KB; one a hundred times as
-/// large takes seconds to compile. The time allows for a slow line.
-const COMPONENT: Bounds = Bounds { size: 64 << 20, time: Duration::from_secs(300) };
+/// How long a component may take to come. It allows for a slow line.
+const COMPONENT_TIME: Duration = Duration::from_secs(300);
 
 /// The modules that are kept.
 #[derive(Debug, Serialize, ToSchema)]
@@ -68,7 +67,8 @@ pub(super) async fn deploy(
 ) -> Result<impl IntoResponse, Problem> {
     let missing = if params.allow_missing_steps { MissingSteps::Allowed } else { MissingSteps::Refused };
     let (parts, body) = request.into_parts();
-    let (wasm, _held) = body::read(&parts.headers, body, COMPONENT, &bodies).await?;
+    let bounds = Bounds { size: engine.config().max_module, time: COMPONENT_TIME };
+    let (wasm, _held) = body::read(&parts.headers, body, bounds, &bodies).await?;
     let deployed = engine.deploy_with(wasm, missing).await?;
     let status = if deployed.unchanged { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Json(deployed)))

@@ -47,6 +47,11 @@ pub struct Config {
     pub quick_restart: bool,
     /// Where the built-in step `http` may go; none leaves the step out.
     pub http: Option<Egress>,
+    /// The program that compiles components in processes of its own, where a hostile one harms nobody: one
+    /// whose `main` is [`crate::main`]. Without it they are compiled in this process.
+    pub compiler: Option<PathBuf>,
+    /// How large a component may be, in bytes.
+    pub max_module: usize,
     /// Which steps workflows may call, of those that their modules list.
     pub policy: Policy,
     /// What one run may use.
@@ -73,6 +78,8 @@ impl Config {
             store_cache: DEFAULT_CACHE,
             quick_restart: false,
             http: Some(Egress::default()),
+            compiler: None,
+            max_module: 8 << 20,
             policy: Policy::default(),
             limits: Limits::default(),
         }

@@ -13,9 +13,6 @@ use segno_journal::Manifest;
 use crate::sandbox::Module;
 use crate::store::{ModuleRecord, StoreError};
 
-/// How large a component may be, in bytes.
-pub(crate) const MAX_MODULE: usize = 64 << 20;
-
 /// What becomes of the deploy of a module that wants steps which the host lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingSteps {
@@ -56,8 +53,9 @@ impl Engine {
         missing: MissingSteps,
         _admitted: Admitted,
     ) -> Result<Deployed, EngineError> {
-        if wasm.len() > MAX_MODULE {
-            return Err(EngineError::TooLarge { what: "the module", size: wasm.len(), limit: MAX_MODULE });
+        let limit = self.0.config.max_module;
+        if wasm.len() > limit {
+            return Err(EngineError::TooLarge { what: "the module", size: wasm.len(), limit });
         }
         // One at a time: of two deploys, the later one stands whole.
         let _alone = self.0.deploy_lock.lock().await;

@@ -146,6 +146,10 @@ impl Parts {
         private::directory(&cache).map_err(|error| OpenError::Sandbox(error.to_string()))?;
         let sandbox =
             Sandbox::new(Some(&cache), capacity).map_err(|error| OpenError::Sandbox(format!("{error:#}")))?;
+        let sandbox = match config.compiler.clone() {
+            Some(program) => sandbox.compiled_by(program, &cache, capacity),
+            None => sandbox,
+        };
         let places = places_of_a_shard(sandbox.places(), config.shards);
         let modules = Arc::new(Modules::open(
             sandbox,

@@ -3,7 +3,7 @@
 use segno_journal::{BlockKind, Blocked};
 
 use crate::engine::modules::LoadError;
-use crate::sandbox::NoGuest;
+use crate::sandbox::{ModuleError, NoGuest};
 use crate::store::StoreError;
 
 /// Why a run cannot have its turn.
@@ -11,7 +11,7 @@ use crate::store::StoreError;
 pub(crate) enum Stuck {
     /// It has to be parked.
     Blocked(Blocked),
-    /// There is no room for its guest now, which is no fault of the run.
+    /// There is no room for its guest now, or none to compile its module, which is no fault of the run.
     NoRoom(String),
     /// Its journal cannot be read, or the store is in trouble.
     Store(StoreError),
@@ -30,6 +30,9 @@ pub(crate) enum Fate {
 impl Stuck {
     /// Its module cannot be had.
     pub(crate) fn no_module(error: &LoadError) -> Self {
+        if let LoadError::Refused { source: ModuleError::NoCompiler { .. }, .. } = error {
+            return Self::NoRoom(error.to_string());
+        }
         Self::Blocked(Blocked { kind: BlockKind::Module, message: error.to_string() })
     }
 

@@ -31,9 +31,10 @@ pub(super) const TABLES: u32 = 4;
 /// some to spare. Each may take a megabyte of the host besides its memory.
 pub(super) const CORE_INSTANCES: u32 = 8;
 
-/// How much of the memory of a dropped guest stays in place for the next one, in bytes: more than a
-/// usual guest has written. What lies beyond is given back to the system.
-const KEPT_MEMORY: usize = 1 << 20;
+/// How much of the memory of a dropped guest stays in place for the next one, in bytes: what a usual
+/// guest has written, and no more than a live one is counted for, so that all places together keep no
+/// more than the budget. What lies beyond is given back to the system.
+const KEPT_MEMORY: usize = 48 << 10;
 
 /// The same for a table.
 const KEPT_TABLE: usize = 64 << 10;

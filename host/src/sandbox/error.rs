@@ -33,6 +33,23 @@ pub enum ModuleError {
         /// What the compiler said.
         detail: String,
     },
+    /// To compile it takes more than a component may.
+    #[error(
+        "this component takes the compiler more than {seconds} seconds or {mebibytes} MiB of memory; split its largest \
+         functions, or move what they do into steps"
+    )]
+    TooCostly {
+        /// How long it may take.
+        seconds: u64,
+        /// How much memory it may take.
+        mebibytes: u64,
+    },
+    /// There is no process to compile it in.
+    #[error("the compiler cannot be started: {detail}")]
+    NoCompiler {
+        /// What the system said.
+        detail: String,
+    },
     /// The component wants something that no workflow is given.
     #[error(
         "this component imports `{import}`, which this host does not offer; it offers segno:workflow@0.1 and the \

@@ -8,6 +8,7 @@
 
 mod caller;
 mod capacity;
+mod compiler;
 mod convert;
 mod error;
 mod given;
@@ -16,21 +17,25 @@ mod image;
 mod imports;
 mod limits;
 mod module;
+mod shape;
 mod state;
 mod ticker;
 mod trap;
 mod wasi;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
 pub use crate::sandbox::capacity::Capacity;
+pub use crate::sandbox::compiler::{COMPILE, compile_alone};
 pub use crate::sandbox::error::{ModuleError, NoGuest};
 pub use crate::sandbox::given::{Facts, Quota, Tokens, WebhookAddress};
 pub use crate::sandbox::guest::{Guest, Moment, Output};
 pub use crate::sandbox::image::{Image, PackError};
 pub use crate::sandbox::module::Module;
+
+use crate::sandbox::compiler::Compiler;
 
 /// The world that guests and this host speak through. An image is of one version of it.
 pub const ABI: &str = "segno:workflow@0.1.0";
@@ -41,6 +46,8 @@ pub struct Sandbox {
     engine: Engine,
     /// How many guests there is room for.
     places: usize,
+    /// What compiles, if that is another process.
+    compiler: Option<Compiler>,
 }
 
 impl Sandbox {
@@ -73,7 +80,15 @@ impl Sandbox {
         }
         let (engine, places) = capacity.engine(&mut config)?;
         ticker::start(&engine)?;
-        Ok(Self { engine, places })
+        Ok(Self { engine, places, compiler: None })
+    }
+
+    /// The same, that has components compiled by this program in a process of its own, which may use so
+    /// much and no more. The program is one whose `main` is [`crate::main`]. The cache and the memory of
+    /// one guest are those of this sandbox.
+    #[must_use]
+    pub fn compiled_by(self, program: PathBuf, cache: &Path, capacity: Capacity) -> Self {
+        Self { compiler: Some(Compiler::new(program, cache, capacity.memory)), ..self }
     }
 
     /// How many guests there is room for: as many as were asked for, if the address space holds them.

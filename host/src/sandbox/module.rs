@@ -14,7 +14,7 @@ use crate::sandbox::guest::{Guest, new_store};
 use crate::sandbox::imports::exports::segno::workflow::guest as exports;
 use crate::sandbox::imports::{self, WorkflowPre};
 use crate::sandbox::state::State;
-use crate::sandbox::{Sandbox, trap, wasi};
+use crate::sandbox::{Sandbox, shape, trap, wasi};
 
 /// A compiled workflow component. Cheap to clone.
 #[derive(Clone)]
@@ -53,9 +53,12 @@ impl Sandbox {
     ///
     /// What is wrong with it.
     pub fn load(&self, wasm: &[u8]) -> Result<Module, ModuleError> {
-        check_header(wasm)?;
-        let component = Component::from_binary(&self.engine, wasm)
-            .map_err(|error| ModuleError::Invalid { detail: error.root_cause().to_string() })?;
+        if let Some(compiler) = &self.compiler {
+            check_header(wasm)?;
+            shape::check(wasm)?;
+            compiler.compile(wasm)?;
+        }
+        let component = self.component(wasm)?;
         let mut linker = Linker::new(&self.engine);
         wasi::add_to_linker(&mut linker, &component, &self.engine)?;
         imports::Workflow::add_to_linker::<_, Calls>(&mut linker, |state| Caller::new(state))
@@ -66,6 +69,14 @@ impl Sandbox {
             .and_then(WorkflowPre::new)
             .map_err(|error| ModuleError::Mismatch { detail: format!("{error:#}") })?;
         Ok(Module { digest: digest_of(wasm), pre, fresh: Arc::default() })
+    }
+
+    /// A component that is compiled here and now, or was before.
+    pub(super) fn component(&self, wasm: &[u8]) -> Result<Component, ModuleError> {
+        check_header(wasm)?;
+        shape::check(wasm)?;
+        Component::from_binary(&self.engine, wasm)
+            .map_err(|error| ModuleError::Invalid { detail: error.root_cause().to_string() })
     }
 }
 

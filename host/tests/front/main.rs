@@ -5,6 +5,7 @@
 mod access;
 mod bench;
 mod cli;
+mod compile;
 mod crowd;
 mod dev;
 mod management;

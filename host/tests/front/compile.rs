@@ -1,0 +1,46 @@
+//! A component is compiled by the program itself, in a process of its own.
+
+use std::path::Path;
+
+use segno_host::sandbox::{Capacity, ModuleError, Sandbox};
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_segno");
+
+/// What becomes of a component, and how many compiled ones lie in the cache then.
+fn load(component: &str, cache: &Path) -> (Option<ModuleError>, usize) {
+    let capacity = Capacity { memory: 100 << 20, ..Capacity::default() };
+    let sandbox = Sandbox::new(Some(cache), capacity).unwrap().compiled_by(PROGRAM.into(), cache, capacity);
+    let refused = sandbox.load(&wat::parse_str(component).unwrap()).err();
+    (refused, files(cache))
+}
+
+/// How many files lie in a directory, besides what the cache remembers of each.
+fn files(directory: &Path) -> usize {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+    let count = |entry: std::fs::DirEntry| match entry.file_type().unwrap().is_dir() {
+        true => files(&entry.path()),
+        false => usize::from(!entry.file_name().to_string_lossy().ends_with(".stats")),
+    };
+    entries.map(count).sum()
+}
+
+#[test]
+fn a_component_that_another_process_compiled_is_found_in_the_cache() {
+    let cache = TempDir::new().unwrap();
+    let component = "(component (core module (func)))";
+    // It is no workflow, which is found when it is compiled.
+    for _ in 0..2 {
+        let (refused, compiled) = load(component, cache.path());
+        assert!(matches!(refused, Some(ModuleError::MissingExport { .. })), "{refused:?}");
+        assert_eq!(compiled, 1, "what the one process has compiled serves the other");
+    }
+}
+
+#[test]
+fn what_the_other_process_finds_wrong_is_said() {
+    let cache = TempDir::new().unwrap();
+    let (refused, compiled) = load("(component (core module (func (result i32))))", cache.path());
+    assert!(refused.unwrap().to_string().contains("type mismatch"));
+    assert_eq!(compiled, 0);
+}
