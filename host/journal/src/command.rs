@@ -110,7 +110,7 @@ impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Step { name, input, .. } => write!(f, "step `{name}` with input {}", shortened(input)),
-            Self::Sleep { until } => write!(f, "sleep until {} ms", until.0),
+            Self::Sleep { until } => write!(f, "sleep until {until}"),
             Self::Webhook { answer, .. } => write!(f, "webhook answered {answer}"),
             Self::Take { webhook } => write!(f, "take a request of webhook {webhook}"),
             Self::Respond { request, response } => {

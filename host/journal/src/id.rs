@@ -118,6 +118,35 @@ impl Timestamp {
     }
 }
 
+/// The last year that is written as a date: what lies beyond is a number that somebody made up.
+const LAST_YEAR: u64 = 9_999;
+
+/// The moment as a date in UTC, as RFC 3339 has it: `2026-01-01T00:00:00.000Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, ms) = (self.0 / 86_400_000, self.0 % 86_400_000);
+        let (year, month, day) = date(days);
+        if year > LAST_YEAR {
+            return write!(f, "{} ms after 1970", self.0);
+        }
+        let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1_000)
+    }
+}
+
+/// Year, month and day, so many days after 1970-01-01. Years are counted from March, so that a leap
+/// day is the last day of its year; 400 of them have 146,097 days.
+const fn date(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (era * 400 + year + next, month, day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +166,21 @@ mod tests {
         assert!(early < late);
         assert!(early.to_bytes() < late.to_bytes());
         assert!(early.to_string() < late.to_string());
+    }
+
+    #[test]
+    fn a_moment_is_shown_as_a_date() {
+        for (ms, date) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_767_225_599_999, "2025-12-31T23:59:59.999Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+            (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+            (253_402_300_800_000, "253402300800000 ms after 1970"),
+            (u64::MAX, "18446744073709551615 ms after 1970"),
+        ] {
+            assert_eq!(Timestamp(ms).to_string(), date);
+        }
     }
 
     #[test]

@@ -310,7 +310,6 @@ pub(super) struct RunsArgs {
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum StatusArg {
-    Pending,
     Running,
     Blocked,
     Completed,
@@ -321,7 +320,6 @@ pub(super) enum StatusArg {
 impl From<StatusArg> for RunStatus {
     fn from(status: StatusArg) -> Self {
         match status {
-            StatusArg::Pending => Self::Pending,
             StatusArg::Running => Self::Running,
             StatusArg::Blocked => Self::Blocked,
             StatusArg::Completed => Self::Completed,

@@ -12,7 +12,6 @@ pub(super) const SHOWN: usize = 100;
 /// Where a run stands, in a word: the same as in the API.
 pub(super) const fn status(status: RunStatus) -> &'static str {
     match status {
-        RunStatus::Pending => "pending",
         RunStatus::Running => "running",
         RunStatus::Blocked => "blocked",
         RunStatus::Completed => "completed",

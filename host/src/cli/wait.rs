@@ -26,7 +26,7 @@ impl Waited {
         match self.view.status {
             RunStatus::Completed => Exit::Done,
             RunStatus::Failed | RunStatus::Cancelled | RunStatus::Blocked => Exit::Unsuccessful,
-            RunStatus::Pending | RunStatus::Running => Exit::TimedOut,
+            RunStatus::Running => Exit::TimedOut,
         }
     }
 }

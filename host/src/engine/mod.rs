@@ -220,7 +220,7 @@ impl Engine {
         match self.status(run)? {
             RunStatus::Cancelled => return self.run(run).await,
             RunStatus::Completed | RunStatus::Failed => return Err(EngineError::AlreadyEnded(run)),
-            RunStatus::Pending | RunStatus::Running | RunStatus::Blocked => {}
+            RunStatus::Running | RunStatus::Blocked => {}
         }
         match self.ask_for_sure(admitted, run, move |then| Message::Cancel { run, then }).await {
             // It ended in this moment; perhaps somebody else cancelled it.
@@ -363,4 +363,17 @@ pub(crate) fn when(timestamp: Timestamp) -> jiff::Timestamp {
         .ok()
         .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
         .unwrap_or(jiff::Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use segno_journal::Timestamp;
+
+    proptest::proptest! {
+        #[test]
+        fn the_journal_shows_a_moment_as_the_api_does(ms in 0_u64..253_402_207_200_000) {
+            let shown: jiff::Timestamp = Timestamp(ms).to_string().parse().expect("it is a date");
+            proptest::prop_assert_eq!(shown, super::when(Timestamp(ms)));
+        }
+    }
 }

@@ -11,8 +11,6 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
-    /// Named and stored, not yet begun.
-    Pending,
     /// Begun, not over.
     Running,
     /// Parked with its state whole, until somebody mends what stopped it.
@@ -90,7 +88,7 @@ pub struct RunView {
 /// Why a run is parked.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BlockedView {
-    /// `trap`, `divergence`, `limit` or `module`.
+    /// `trap`, `divergence`, `limit`, `module` or `journal`.
     #[schema(value_type = String)]
     pub kind: BlockKind,
     /// What happened and what to do.

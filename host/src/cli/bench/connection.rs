@@ -59,7 +59,7 @@ impl Connection {
             let view = self.view(&format!("/v1/runs/{run}?wait=5m")).await?;
             match view.status {
                 RunStatus::Completed => return Ok(()),
-                RunStatus::Pending | RunStatus::Running => {}
+                RunStatus::Running => {}
                 status => anyhow::bail!("{run} is {status:?}: {:?} {:?}", view.error, view.blocked),
             }
         }

@@ -77,7 +77,6 @@ fn line(run: &RunView) -> String {
 /// What a run does, in a few words.
 fn doing(run: &RunView) -> String {
     match run.status {
-        RunStatus::Pending => "about to start".to_owned(),
         RunStatus::Running => waiting(&run.waits_for),
         RunStatus::Completed => "done".to_owned(),
         RunStatus::Cancelled => "cancelled".to_owned(),
