@@ -52,8 +52,9 @@ impl<'a> Timeline<'a> {
     pub(super) fn foot(&self) -> Option<String> {
         let blocked = self.view.blocked.iter().flat_map(|blocked| {
             let message = self.whole(&blocked.message);
+            let at = blocked.at.map_or_else(String::new, |at| format!(" {}", moment(at, self.now)));
             let resume = format!("when that is mended: resume {} [--module DIGEST]", self.view.run_id);
-            [String::new(), format!("blocked ({}): {message}", blocked.kind), resume]
+            [String::new(), format!("blocked ({}){at}: {message}", blocked.kind), resume]
         });
         let heading = (!self.view.waits_for.is_empty()).then(|| "\nwaits for".to_owned());
         let waits = self.view.waits_for.iter().map(|wait| format!("  {}", self.wait(wait)));
@@ -68,9 +69,13 @@ impl<'a> Timeline<'a> {
             E::StepStarted { op, name, input, .. } => {
                 format!("step #{op} {} {}", self.whole(name), self.json(input))
             }
-            E::StepRetrying { op, attempt, error, retry_at } => {
+            E::StepRetrying { op, name, attempt, error, retry_at } => {
                 let due = moment(*retry_at, self.now);
-                format!("step #{op} attempt {attempt} failed: {}; next one due {due}", self.shown(error))
+                let name = name.as_ref().map_or_else(String::new, |name| format!(" {}", self.whole(name)));
+                format!(
+                    "step #{op}{name} attempt {attempt} failed: {}; next one due {due}",
+                    self.shown(error)
+                )
             }
             E::StepCompleted { op, name: Some(name), output } => {
                 format!("step #{op} {} gave {}", self.whole(name), self.json(output))
@@ -101,7 +106,16 @@ impl<'a> Timeline<'a> {
             }
             E::RunCompleted { output } => format!("the run completed with {}", self.json(output)),
             E::RunFailed { error } => format!("the run failed: {}", self.whole(error)),
-            E::RunCancelled => "the run was cancelled".to_owned(),
+            E::RunCancelled { by } => format!("the run was cancelled{}", self.by(by)),
+            E::RunBlocked { kind, message, event } => {
+                let event =
+                    event.as_ref().map(|event| format!("; it could not be told: {}", self.shown(event)));
+                format!("the run was blocked ({kind}): {}{}", self.whole(message), event.unwrap_or_default())
+            }
+            E::RunResumed { by } => format!("the run was resumed{}", self.by(by)),
+            E::ModuleChanged { by, from, to } => {
+                format!("the run was moved from module {from} to {to}{}", self.by(by))
+            }
         }
     }
 
@@ -132,6 +146,11 @@ impl<'a> Timeline<'a> {
                 format!("webhook #{op} at {}{untaken}", self.whole(url))
             }
         }
+    }
+
+    /// Who asked, where that is known.
+    fn by(&self, name: &Option<String>) -> String {
+        name.as_ref().map_or_else(String::new, |name| format!(" by {}", self.whole(name)))
     }
 
     fn json(&self, value: &Value) -> String {
@@ -232,7 +251,16 @@ mod tests {
             (1, gave(0, Some("fetch"), json!([1, 2, 3, 4, 5, 6]))),
             (1, gave(1, None, json!(7))),
             (1, HistoryEvent::SleepStarted { op: 3, until: at(301) }),
-            (5, HistoryEvent::StepRetrying { op: 2, attempt: 1, error: "503".into(), retry_at: at(64) }),
+            (
+                5,
+                HistoryEvent::StepRetrying {
+                    op: 2,
+                    name: Some("upsert".into()),
+                    attempt: 1,
+                    error: "503".into(),
+                    retry_at: at(64),
+                },
+            ),
         ];
         check(
             &view,
@@ -251,7 +279,7 @@ mod tests {
               +1.0s     step #0 fetch gave [1,2,3,4,5…
               +1.0s     step #1 gave 7
               +1.0s     sleep #3 until 2026-01-01T00:05:01Z (in 4m 1s)
-              +5.0s     step #2 attempt 1 failed: 503; next one due 2026-01-01T00:01:04Z (in 4.0s)
+              +5.0s     step #2 upsert attempt 1 failed: 503; next one due 2026-01-01T00:01:04Z (in 4.0s)
 
             waits for
               step #2 upsert, attempt 2, asked for 2026-01-01T00:00:50Z (10.0s ago); due 2026-01-01T00:01:04Z (in 4.0s), because the last attempt failed: 503
@@ -262,7 +290,11 @@ mod tests {
 
     #[test]
     fn a_blocked_run_says_how_it_can_go_on() {
-        let blocked = BlockedView { kind: BlockKind::Trap, message: "panicked at src/lib.rs:7".into() };
+        let blocked = BlockedView {
+            kind: BlockKind::Trap,
+            message: "panicked at src/lib.rs:7".into(),
+            at: Some(at(30)),
+        };
         let view = RunView { status: RunStatus::Blocked, blocked: Some(blocked), ..run() };
         check(
             &view,
@@ -276,9 +308,39 @@ mod tests {
               input    {"every":"5m"}
 
 
-            blocked (trap): panicked at src/lib.rs:7
+            blocked (trap) 2026-01-01T00:00:30Z (30.0s ago): panicked at src/lib.rs:7
             when that is mended: resume run_00000000000000000000000007 [--module DIGEST]"#]],
         );
+    }
+
+    #[test]
+    fn what_was_done_to_a_run_from_outside_stands_in_its_history() {
+        let by = || Some("ann\x1b".to_owned());
+        let history = vec![
+            (
+                1,
+                HistoryEvent::RunBlocked {
+                    kind: BlockKind::Trap,
+                    message: "panicked at src/lib.rs:7".into(),
+                    event: Some("step #1 pay gave null".into()),
+                },
+            ),
+            (2, HistoryEvent::ModuleChanged { by: by(), from: "sha256:0".into(), to: "sha256:1".into() }),
+            (2, HistoryEvent::RunResumed { by: by() }),
+            (3, HistoryEvent::RunCancelled { by: None }),
+        ];
+        let view = run();
+        let timeline = Timeline::new(&view, at(60), 100);
+        let lines = history
+            .into_iter()
+            .map(|(seconds, event)| timeline.entry(&HistoryEntry { turn: 0, at: at(seconds), event }));
+        let lines: Vec<_> = lines.map(|line| line.trim_start().to_owned()).collect();
+        expect![[r#"
+            +1.0s     the run was blocked (trap): panicked at src/lib.rs:7; it could not be told: step #1 pay gave null
+            +2.0s     the run was moved from module sha256:0 to sha256:1 by ann\u{1b}
+            +2.0s     the run was resumed by ann\u{1b}
+            +3.0s     the run was cancelled"#]]
+        .assert_eq(&lines.join("\n"));
     }
 
     #[test]

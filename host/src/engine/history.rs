@@ -1,12 +1,13 @@
 //! The history of a run, for people: what each turn did, in words.
 
 use segno_journal::retry::Attempt;
-use segno_journal::{Command, Event, Op, RunId, Turn, Verdict};
+use segno_journal::{Blocked, Command, Event, Op, RunId, Turn, Verdict};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::engine::view::{HistoryEntry, HistoryEvent};
 use crate::engine::when;
+use crate::store::{Note, Noted};
 
 /// Reads turns in order and tells them.
 pub(crate) struct Teller {
@@ -14,6 +15,8 @@ pub(crate) struct Teller {
     asked: BTreeMap<Op, Asked>,
     /// The failed attempts of steps, as long as they have not been told.
     attempts: BTreeMap<Op, Vec<Attempt>>,
+    /// What was done to the run from outside, as long as it has not been told.
+    notes: VecDeque<Note>,
     told: Vec<HistoryEntry>,
 }
 
@@ -27,17 +30,21 @@ pub(crate) struct Asked {
 
 impl Teller {
     /// Tells turns of this run. Of each step that ends in one, it is known who asked for it, and which
-    /// of its attempts failed; so it is of the steps that are not over, at the end of a history.
-    pub(crate) const fn new(
+    /// of its attempts failed; so it is of the steps that are not over, at the end of a history. The
+    /// notes are those that stand before one of the turns, or behind the last one.
+    pub(crate) fn new(
         run: RunId,
         asked: BTreeMap<Op, Asked>,
         attempts: BTreeMap<Op, Vec<Attempt>>,
+        notes: Vec<Note>,
     ) -> Self {
-        Self { run, asked, attempts, told: Vec::new() }
+        Self { run, asked, attempts, notes: notes.into(), told: Vec::new() }
     }
 
-    /// Tells a turn. The failed attempts of the step that ends in it are told before it.
+    /// Tells a turn. The notes that stand before it, and the failed attempts of the step that ends in
+    /// it, are told before it.
     pub(crate) fn tell(&mut self, turn: &Turn) {
+        let cancelled_by = self.tell_notes(turn);
         self.tell_event(turn);
         for line in &turn.log {
             self.push(turn, HistoryEvent::Log { level: line.level, message: line.message.clone() });
@@ -54,17 +61,48 @@ impl Teller {
                 self.push(turn, HistoryEvent::RunCompleted { output: json(output) });
             }
             Verdict::Failed(error) => self.push(turn, HistoryEvent::RunFailed { error: error.clone() }),
-            Verdict::Cancelled => self.push(turn, HistoryEvent::RunCancelled),
+            Verdict::Cancelled => self.push(turn, HistoryEvent::RunCancelled { by: cancelled_by }),
         }
     }
 
-    /// Tells the attempts that have not been told: those of steps that are not over. Gives all that
-    /// was told.
+    /// Tells the notes that have not been told, and the attempts: those of steps that are not over.
+    /// Gives all that was told.
     pub(crate) fn finish(mut self) -> Vec<HistoryEntry> {
+        while let Some(note) = self.notes.pop_front() {
+            self.tell_note(note);
+        }
         while let Some((op, attempts)) = self.attempts.pop_first() {
             self.tell_attempts(op, attempts);
         }
         self.told
+    }
+
+    /// Tells the notes that stand before a turn. Who asked for a cancel is told by the turn that
+    /// followed: this is given.
+    fn tell_notes(&mut self, turn: &Turn) -> Option<String> {
+        let mut cancelled_by = None;
+        while let Some(note) = self.notes.pop_front_if(|note| note.turn <= turn.seq) {
+            match note.what {
+                Noted::Cancelled { by } if turn.verdict == Verdict::Cancelled => cancelled_by = by,
+                _ => self.tell_note(note),
+            }
+        }
+        cancelled_by
+    }
+
+    fn tell_note(&mut self, note: Note) {
+        let Note { turn, at, what } = note;
+        let event = match what {
+            Noted::Blocked { blocked: Blocked { kind, message }, event } => {
+                HistoryEvent::RunBlocked { kind, message, event }
+            }
+            Noted::Resumed { by } => HistoryEvent::RunResumed { by },
+            Noted::Moved { by, from, to } => {
+                HistoryEvent::ModuleChanged { by, from: from.to_string(), to: to.to_string() }
+            }
+            Noted::Cancelled { by } => HistoryEvent::RunCancelled { by },
+        };
+        self.told.push(HistoryEntry { turn, at: when(at), event });
     }
 
     fn tell_event(&mut self, turn: &Turn) {
@@ -102,11 +140,12 @@ impl Teller {
 
     /// Attempt 0 stands for one that was held back by a stop of the host: nothing has failed yet.
     fn tell_attempts(&mut self, op: Op, attempts: Vec<Attempt>) {
-        let turn = self.asked.get(&op).map_or(0, |asked| asked.turn);
+        let asked = self.asked.get(&op);
+        let (turn, name) = (asked.map_or(0, |asked| asked.turn), asked.and_then(|asked| asked.name.clone()));
         for attempt in attempts.into_iter().filter(|attempt| attempt.number > 0) {
             let Attempt { number, at, error, retry_at } = attempt;
-            let event =
-                HistoryEvent::StepRetrying { op: op.0, attempt: number, error, retry_at: when(retry_at) };
+            let (op, name, retry_at) = (op.0, name.clone(), when(retry_at));
+            let event = HistoryEvent::StepRetrying { op, name, attempt: number, error, retry_at };
             self.told.push(HistoryEntry { turn, at: when(at), event });
         }
     }

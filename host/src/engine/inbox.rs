@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::admission::Admitted;
 use crate::engine::error::EngineError;
+use crate::engine::notes::Asker;
 use crate::engine::reply::{Reply, Then};
 use crate::engine::view::Wait;
 use crate::steps::{Attempted, Running};
@@ -34,9 +35,9 @@ pub(crate) enum Message {
     /// Events lie parked of a run that is parked no more.
     Unpark { run: RunId },
     /// Somebody cancels a run.
-    Cancel { run: RunId, then: Then },
+    Cancel { run: RunId, by: Asker, then: Then },
     /// Somebody lets a parked run go on, perhaps on another module.
-    Resume { run: RunId, module: Option<Digest>, then: Then },
+    Resume { run: RunId, module: Option<Digest>, by: Asker, then: Then },
     /// Somebody wants to know how a run stands. It keeps its place even if it goes: the message is
     /// still in the line.
     Inspect { run: RunId, asker: oneshot::Sender<Option<Inspection>>, admitted: Admitted },

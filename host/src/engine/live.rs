@@ -18,6 +18,8 @@ pub(crate) struct Live {
     pub(crate) last_at: Timestamp,
     /// What lies parked.
     pub(crate) parked: ParkedLine,
+    /// The number of its next note, once it has had one in this life of the host.
+    pub(crate) next_note: Option<u64>,
     /// Its images, and the journal behind them.
     pub(crate) images: Images,
     /// The idempotency key that names the run, until its first commit.
@@ -27,11 +29,12 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    pub(crate) fn new(run: RunId, record: RunRecord) -> Self {
-        let owner = Owner { run, workflow: Arc::clone(&record.workflow) };
+    pub(crate) fn new(id: RunId, record: RunRecord) -> Self {
+        let owner = Owner { run: id, workflow: Arc::clone(&record.workflow) };
         let last_at = record.started_at;
         let (parked, images) = (ParkedLine::default(), Images::default());
-        Self { owner, record, run: Run::new(), last_at, parked, images, key: None, damage: None }
+        let run = Run::new();
+        Self { owner, record, run, last_at, parked, next_note: None, images, key: None, damage: None }
     }
 
     pub(crate) const fn is_blocked(&self) -> bool {

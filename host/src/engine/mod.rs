@@ -22,6 +22,7 @@ mod live;
 mod metrics;
 mod missing;
 mod modules;
+mod notes;
 mod open;
 mod outside;
 mod pages;
@@ -42,6 +43,7 @@ mod timers;
 mod view;
 mod waits;
 mod warm;
+mod words;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,6 +61,7 @@ pub use crate::engine::current::Current;
 pub use crate::engine::deploy::MissingSteps;
 pub use crate::engine::error::EngineError;
 pub use crate::engine::images::ImageTurns;
+pub use crate::engine::notes::Asker;
 pub use crate::engine::open::OpenError;
 pub use crate::engine::policy::{BadPolicy, Policy, Rule};
 pub use crate::engine::reply::Reply;
@@ -70,6 +73,7 @@ pub use crate::engine::view::{
 pub use crate::steps::{Allowed, Egress};
 
 pub(crate) use crate::engine::metrics::Door;
+pub(crate) use crate::engine::words::printable;
 
 use crate::engine::admission::{Admission, Admitted};
 use crate::engine::fingerprint::Fingerprint;
@@ -209,20 +213,29 @@ impl Engine {
         Ok(Started { run_id: run, status: self.status(run)?, created: true })
     }
 
-    /// Cancels a run: nothing new starts, its steps are told to stop, its webhooks are closed.
-    /// Cancelling a run that is cancelled changes nothing.
+    /// As [`Engine::cancel_by`], for somebody whose name is not known.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::cancel_by`].
+    pub async fn cancel(&self, run: RunId) -> Result<RunView, EngineError> {
+        self.cancel_by(run, Asker::unknown()).await
+    }
+
+    /// Cancels a run: nothing new starts, its steps are told to stop, its webhooks are closed. Its
+    /// history says who asked. Cancelling a run that is cancelled changes nothing.
     ///
     /// # Errors
     ///
     /// The run is not known, or has ended in another way.
-    pub async fn cancel(&self, run: RunId) -> Result<RunView, EngineError> {
+    pub async fn cancel_by(&self, run: RunId, by: Asker) -> Result<RunView, EngineError> {
         let admitted = self.admit(0)?;
         match self.status(run)? {
             RunStatus::Cancelled => return self.run(run).await,
             RunStatus::Completed | RunStatus::Failed => return Err(EngineError::AlreadyEnded(run)),
             RunStatus::Running | RunStatus::Blocked => {}
         }
-        match self.ask_for_sure(admitted, run, move |then| Message::Cancel { run, then }).await {
+        match self.ask_for_sure(admitted, run, move |then| Message::Cancel { run, by, then }).await {
             // It ended in this moment; perhaps somebody else cancelled it.
             Err(EngineError::AlreadyEnded(_)) if self.status(run)? == RunStatus::Cancelled => {}
             answer => answer?,
@@ -230,14 +243,28 @@ impl Engine {
         self.run(run).await
     }
 
+    /// As [`Engine::resume_by`], for somebody whose name is not known.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::resume_by`].
+    pub async fn resume(&self, run: RunId, module: Option<String>) -> Result<RunView, EngineError> {
+        self.resume_by(run, module, Asker::unknown()).await
+    }
+
     /// Lets a parked run go on, on its own module or on another one. On another one it goes on only
     /// if that gives the same commands for all that is recorded; where it does not, the run stays
-    /// parked, with the difference as its reason.
+    /// parked, with the difference as its reason. Its history says who asked.
     ///
     /// # Errors
     ///
     /// The run is not known or not parked, or there is no such module.
-    pub async fn resume(&self, run: RunId, module: Option<String>) -> Result<RunView, EngineError> {
+    pub async fn resume_by(
+        &self,
+        run: RunId,
+        module: Option<String>,
+        by: Asker,
+    ) -> Result<RunView, EngineError> {
         let admitted = self.admit(0)?;
         let module = match module {
             None => None,
@@ -249,7 +276,7 @@ impl Engine {
         if self.status(run)? != RunStatus::Blocked {
             return Err(EngineError::NotBlocked(run));
         }
-        self.ask_for_sure(admitted, run, move |then| Message::Resume { run, module, then }).await?;
+        self.ask_for_sure(admitted, run, move |then| Message::Resume { run, module, by, then }).await?;
         self.run(run).await
     }
 

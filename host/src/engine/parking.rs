@@ -6,6 +6,7 @@ use std::sync::Arc;
 use segno_journal::{Blocked, Digest, Event, RunId};
 
 use crate::engine::error::EngineError;
+use crate::engine::notes::{self, Asker};
 use crate::engine::reply::{Delivery, Then};
 use crate::engine::shard::Shard;
 use crate::engine::stuck::{Fate, Stuck};
@@ -16,11 +17,12 @@ impl Shard {
     pub(crate) fn block(&mut self, id: RunId, delivery: Delivery, blocked: Blocked) {
         let Some(live) = self.runs.get_mut(&id) else { return };
         let Delivery { event, then, parked } = delivery;
-        let mut draft = Draft::nothing();
+        let (note, mut draft) = (notes::blocked(live, Some(&event), &blocked), Draft::nothing());
         if parked.is_none() {
             let position = live.parked.put(&event);
             draft = draft.with_parked(id, position, &Parked { at: live.last_at, event });
         }
+        let draft = self.noted(id, draft, note);
         self.block_with(id, blocked, draft, then);
     }
 
@@ -60,7 +62,7 @@ impl Shard {
 
     /// Lets a parked run go on, perhaps on another module: replays it there, and only if that gives
     /// what is recorded, gives it what it could not be told.
-    pub(crate) fn resume(&mut self, id: RunId, module: Option<Digest>, then: Then) {
+    pub(crate) fn resume(&mut self, id: RunId, module: Option<Digest>, by: Asker, then: Then) {
         if !self.runs.get(&id).is_some_and(|live| live.is_blocked()) {
             return then.fail(EngineError::NotBlocked(id));
         }
@@ -75,6 +77,8 @@ impl Shard {
         match self.revive(id, module) {
             Ok(guest) => {
                 self.keep(id, guest);
+                let noted = self.noted_resume(id, module, by);
+                self.committer.submit(noted, |_written| {});
                 self.go_on_with(id, module, then);
                 if module != before {
                     self.modules.leave(before);
@@ -84,7 +88,7 @@ impl Shard {
                 if module != before {
                     self.modules.leave(module);
                 }
-                self.stay_blocked(id, stuck, then);
+                self.stay_blocked(id, stuck, by, then);
             }
         }
     }
@@ -121,12 +125,27 @@ impl Shard {
         });
     }
 
-    fn stay_blocked(&mut self, id: RunId, stuck: Stuck, then: Then) {
+    fn stay_blocked(&mut self, id: RunId, stuck: Stuck, by: Asker, then: Then) {
         match stuck.fate() {
-            Fate::Park(blocked) => self.block_with(id, blocked, Draft::nothing(), then),
+            Fate::Park(blocked) => {
+                let draft = self.noted_refusal(id, &blocked, by);
+                self.block_with(id, blocked, draft, then);
+            }
             Fate::Wait => then.fail(EngineError::Busy),
             Fate::Trouble(error) => then.fail(error.into()),
         }
+    }
+
+    /// A draft that keeps in mind that a run could not go on. That the host finds it as it was at each
+    /// of its starts is not kept.
+    fn noted_refusal(&mut self, id: RunId, blocked: &Blocked, by: Asker) -> Draft<()> {
+        let Some(live) = self.runs.get(&id) else { return Draft::nothing() };
+        if by == Asker::host() && live.record.standing == Standing::Blocked(blocked.clone()) {
+            return Draft::nothing();
+        }
+        let (note, module) = (notes::blocked(live, None, blocked), live.record.module);
+        let draft = self.noted_resume(id, module, by);
+        self.noted(id, draft, note)
     }
 
     /// Gives a run that is parked no more what it could not be told. On disk it stays parked until

@@ -15,7 +15,7 @@ use crate::engine::view::{
     BlockedView, HistoryPage, ModuleView, RunFilter, RunPage, RunStatus, RunSummary, RunView,
 };
 use crate::engine::{Engine, when};
-use crate::store::{RunRecord, Standing, StoreError};
+use crate::store::{Noted, RunRecord, Standing, StoreError};
 
 /// How many runs a list may have.
 const MAX_LISTED: usize = 1_000;
@@ -41,13 +41,23 @@ impl Engine {
         let live = answer.await.unwrap_or_default();
         let input = self.input(run)?;
         match live {
-            Some(live) => Ok(view(run, input, live, Ended::default())),
+            Some(live) => self.with_moment(view(run, input, live, Ended::default())),
             None => {
                 let record = self.record(run)?;
                 let (turns, ended) = self.ending(run)?;
-                Ok(view(run, input, Inspection { record, turns, waits_for: Vec::new() }, ended))
+                self.with_moment(view(run, input, Inspection { record, turns, waits_for: Vec::new() }, ended))
             }
         }
+    }
+
+    /// A blocked run with the moment of its last block; any other as it is.
+    fn with_moment(&self, mut view: RunView) -> Result<RunView, EngineError> {
+        if let Some(blocked) = &mut view.blocked {
+            let notes = self.0.store.notes(view.run_id, 0)?;
+            let last = notes.iter().rev().find(|note| matches!(note.what, Noted::Blocked { .. }));
+            blocked.at = last.map(|note| when(note.at));
+        }
+        Ok(view)
     }
 
     /// A run when it has ended or is parked, or as it stands when the time is up.
@@ -187,7 +197,7 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
     let Inspection { record, turns, waits_for } = known;
     let blocked = match &record.standing {
         Standing::Blocked(Blocked { kind, message }) => {
-            Some(BlockedView { kind: *kind, message: message.clone() })
+            Some(BlockedView { kind: *kind, message: message.clone(), at: None })
         }
         _ => None,
     };

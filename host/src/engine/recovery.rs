@@ -9,6 +9,7 @@ use segno_journal::{BlockKind, Blocked, Event, Op, Open, RunId, Timestamp};
 
 use crate::engine::inbox::{Message, shard_of};
 use crate::engine::live::Live;
+use crate::engine::notes::{self, Asker};
 use crate::engine::outside::Outside;
 use crate::engine::reply::Then;
 use crate::engine::restore::restore;
@@ -45,11 +46,11 @@ impl Shard {
     /// Sets going what the recovered runs wait for. Runs that a limit or a missing module stopped
     /// are tried again: a restart may have mended that.
     pub(crate) fn go_on(&mut self, stopped_at: Option<Timestamp>) {
+        let mut damaged = Vec::new();
         for live in self.runs.values() {
             let id = live.owner.run;
             if live.damage.is_some() {
-                // Lists shall say what the run itself says.
-                self.committer.submit(Draft::nothing().with_run(id, &live.record), |_written| {});
+                damaged.push(id);
                 continue;
             }
             let told = match told_already(&self.store, live) {
@@ -59,7 +60,8 @@ impl Shard {
             set_going(&self.outside, live, &told, stopped_at);
             match &live.record.standing {
                 Standing::Blocked(Blocked { kind: BlockKind::Limit | BlockKind::Module, .. }) => {
-                    self.outside.tell(id, Message::Resume { run: id, module: None, then: Then::Nothing });
+                    let (by, then) = (Asker::host(), Then::Nothing);
+                    self.outside.tell(id, Message::Resume { run: id, module: None, by, then });
                 }
                 Standing::Running if !live.parked.is_empty() => {
                     self.outside.tell(id, Message::Unpark { run: id });
@@ -67,6 +69,23 @@ impl Shard {
                 _ => {}
             }
         }
+        damaged.into_iter().for_each(|id| self.say_damaged(id));
+    }
+
+    /// Writes why a run whose journal cannot be read is blocked: lists shall say what the run itself
+    /// says, and its history when that was found.
+    fn say_damaged(&mut self, id: RunId) {
+        let Some(live) = self.runs.get(&id) else { return };
+        let (record, Standing::Blocked(blocked)) = (live.record.clone(), &live.record.standing) else {
+            return;
+        };
+        let note = notes::blocked(live, None, blocked);
+        let draft = Draft::nothing().with_run(id, &record);
+        let draft = match self.store.run(id) {
+            Ok(Some(known)) if known.standing != record.standing => self.noted(id, draft, note),
+            _ => draft,
+        };
+        self.committer.submit(draft, |_written| {});
     }
 }
 

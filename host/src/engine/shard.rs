@@ -85,8 +85,11 @@ impl Shard {
                 return self.handle(*message);
             }
             Message::Retry(attempted) => self.retry(attempted),
-            Message::Cancel { run, then } => self.turn(run, Delivery::new(Event::Cancelled, then)),
-            Message::Resume { run, module, then } => self.resume(run, module, then),
+            Message::Cancel { run, by, then } => {
+                self.note_cancel(run, by);
+                self.turn(run, Delivery::new(Event::Cancelled, then));
+            }
+            Message::Resume { run, module, by, then } => self.resume(run, module, by, then),
             Message::Unpark { run } => self.deliver_parked(run),
             Message::Inspect { run, asker, admitted } => {
                 self.inspect(run, asker);

@@ -93,6 +93,9 @@ pub struct BlockedView {
     pub kind: BlockKind,
     /// What happened and what to do.
     pub message: String,
+    /// When it was blocked; `null` where so much happened to it since that this was forgotten.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Timestamp>,
 }
 
 /// One thing that a run waits for.
@@ -173,7 +176,7 @@ pub struct RunFilter {
 pub struct HistoryEntry {
     /// The turn in which it happened. A failed attempt belongs to no turn of its own: it carries
     /// the number of the turn that asked for the step, or of the first one that was not forgotten
-    /// since.
+    /// since. What was done to the run from outside carries the number of the turn that followed.
     pub turn: u64,
     /// When.
     #[schema(value_type = String, format = DateTime)]
@@ -193,8 +196,10 @@ pub enum HistoryEvent {
     StepStarted { op: u64, step_id: String, name: String, input: Value },
     /// An attempt of a step failed and is tried again. It stands before the end of its step; those of
     /// steps that are not over, of the first 1,000 of them, stand at the end of the history.
+    /// Its name is `null` where that of [`HistoryEvent::StepCompleted`] is.
     StepRetrying {
         op: u64,
+        name: Option<String>,
         attempt: u32,
         error: String,
         #[schema(value_type = String, format = DateTime)]
@@ -235,8 +240,20 @@ pub enum HistoryEvent {
     RunCompleted { output: Value },
     /// The run failed.
     RunFailed { error: String },
-    /// The run was cancelled.
-    RunCancelled,
+    /// The run was cancelled; by whom, where that is known.
+    RunCancelled { by: Option<String> },
+    /// The run was blocked: `event`, in words, is what it could not be given; nothing where it was
+    /// only replayed.
+    RunBlocked {
+        #[schema(value_type = String)]
+        kind: BlockKind,
+        message: String,
+        event: Option<String>,
+    },
+    /// Somebody let the run go on; who, where that is known.
+    RunResumed { by: Option<String> },
+    /// Somebody moved the run to another module; who, where that is known.
+    ModuleChanged { by: Option<String>, from: String, to: String },
 }
 
 /// A page of a history, oldest first.

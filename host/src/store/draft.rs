@@ -8,7 +8,7 @@ use segno_journal::{Command, Digest, Effect, Op, RunId, Timestamp, Turn};
 
 use crate::store::codec;
 use crate::store::payloads::{self, NewPayloads};
-use crate::store::records::{ModuleRecord, Parked, RunRecord, WebhookRecord};
+use crate::store::records::{ModuleRecord, Note, Parked, RunRecord, WebhookRecord};
 use crate::store::tables::{self, Table};
 
 /// A thing that is on disk. Only the store makes one, and only what holds one may let the world
@@ -184,6 +184,15 @@ impl<T> Draft<T> {
     /// Also keeps an event for a parked run, at this position in its line.
     pub fn with_parked(mut self, run: RunId, position: u64, parked: &Parked) -> Self {
         self.rows.put(tables::PARKED, tables::numbered(run, position), codec::encode(parked));
+        self
+    }
+
+    /// Also keeps a note of a run, by this number, and forgets the one that is then too old.
+    pub fn with_note(mut self, run: RunId, number: u64, note: &Note) -> Self {
+        self.rows.put(tables::NOTES, tables::numbered(run, number), codec::encode(note));
+        if let Some(oldest) = number.checked_sub(tables::KEPT_NOTES) {
+            self.rows.delete(tables::NOTES, tables::numbered(run, oldest));
+        }
         self
     }
 

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use crate::store::codec;
 use crate::store::images::{ImageRecord, Sealed};
 use crate::store::payloads::{self, Reference};
-use crate::store::records::{ModuleRecord, Parked, RunRecord, Standing, WebhookRecord};
+use crate::store::records::{ModuleRecord, Note, Noted, Parked, RunRecord, Standing, WebhookRecord};
 
 /// The record is written as the golden file has it, and the golden file is read as the record.
 fn check<R: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, record: &R) {
@@ -136,6 +136,21 @@ fn runs_in_every_standing_are_read_for_ever() {
     for (name, standing) in standings.into_iter().chain(parked) {
         let module = Digest::from_bytes([9; 32]);
         check(&name, &RunRecord { workflow: "w".into(), module, started_at: at, seed: [7; 32], standing });
+    }
+}
+
+#[test]
+fn notes_of_every_kind_are_read_for_ever() {
+    let (from, to) = (Digest::from_bytes([9; 32]), Digest::from_bytes([8; 32]));
+    let blocked = Blocked { kind: BlockKind::Trap, message: "why".into() };
+    let by = || Some("me".to_owned());
+    for (name, what) in [
+        ("note-blocked", Noted::Blocked { blocked, event: Some("what".into()) }),
+        ("note-resumed", Noted::Resumed { by: None }),
+        ("note-moved", Noted::Moved { by: by(), from, to }),
+        ("note-cancelled", Noted::Cancelled { by: by() }),
+    ] {
+        check(name, &Note { turn: 300, at: Timestamp(1_700_000_000_000), what });
     }
 }
 

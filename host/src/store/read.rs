@@ -8,7 +8,7 @@ use segno_journal::{Digest, Op, RunId, Timestamp};
 use serde::de::DeserializeOwned;
 
 use crate::store::error::StoreError;
-use crate::store::records::{ModuleRecord, Parked, RunRecord, WebhookRecord};
+use crate::store::records::{ModuleRecord, Note, Parked, RunRecord, WebhookRecord};
 use crate::store::tables::{self, Table};
 use crate::store::{Store, codec};
 
@@ -110,6 +110,29 @@ impl Store {
             ControlFlow::Continue(())
         })?;
         Ok(parked)
+    }
+
+    /// The notes of a run, in order: those that stand before a turn from `from` on.
+    pub fn notes(&self, run: RunId, from: u64) -> Result<Vec<Note>, StoreError> {
+        let mut notes = Vec::new();
+        self.visit_numbered(tables::NOTES, run, 0, |_number, note: Note| {
+            if note.turn >= from {
+                notes.push(note);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(notes)
+    }
+
+    /// The number of the next note of a run.
+    pub fn next_note(&self, run: RunId) -> Result<u64, StoreError> {
+        let rows = self.table(tables::NOTES)?;
+        let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
+        let mut rows = rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        let Some(row) = rows.next_back() else { return Ok(1) };
+        let (key, _) = row.map_err(StoreError::io)?;
+        let (_, number) = tables::split_numbered(key.value()).ok_or_else(|| bad_key(tables::NOTES))?;
+        Ok(number.saturating_add(1))
     }
 
     /// Where a webhook token leads.

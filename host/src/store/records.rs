@@ -72,6 +72,49 @@ pub struct Parked {
     pub event: Event,
 }
 
+/// What was done to a run from outside, or what kept it from going on: its turns do not tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// How many turns the run had had: the note stands before the turn of this position.
+    pub turn: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub what: Noted,
+}
+
+/// What a note is of. Who asked is a name, where it is known. The order of the variants is the disk
+/// format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Noted {
+    /// The run was blocked.
+    Blocked {
+        /// Why.
+        blocked: Blocked,
+        /// What it could not be given, in words; nothing where it was only replayed.
+        event: Option<String>,
+    },
+    /// Somebody let it go on.
+    Resumed {
+        /// Who.
+        by: Option<String>,
+    },
+    /// Somebody moved it to another module.
+    Moved {
+        /// Who.
+        by: Option<String>,
+        /// The module that it was on.
+        from: Digest,
+        /// The module that it is on from then on.
+        to: Digest,
+    },
+    /// Somebody cancelled it.
+    Cancelled {
+        /// Who.
+        by: Option<String>,
+    },
+}
+
 /// Where a webhook token leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookRecord {

@@ -87,6 +87,12 @@ pub(crate) const FAILING: Table = Table::new("failing");
 /// the run goes on and the event has had its turn.
 pub(crate) const PARKED: Table = Table::new("parked");
 
+/// What was done to a run from outside, and what kept it from going on.
+///
+/// Key: run (16 bytes), number of the note (big-endian `u64`), from 1. Value:
+/// [`crate::store::Note`]. Lives: as long as its run, but only the last [`KEPT_NOTES`] of it.
+pub(crate) const NOTES: Table = Table::new("notes");
+
 /// Where a webhook token leads.
 ///
 /// Key: the token, as text. Value: [`crate::store::WebhookRecord`]. Lives: as long as its run, so
@@ -117,7 +123,7 @@ pub(crate) const CODE: Table = Table::new("code");
 pub(crate) const WORKFLOWS: Table = Table::new("workflows");
 
 /// All tables but `meta`.
-pub(crate) const ALL: [Table; 15] = [
+pub(crate) const ALL: [Table; 16] = [
     RUNS,
     UNFINISHED,
     TURNS,
@@ -128,6 +134,7 @@ pub(crate) const ALL: [Table; 15] = [
     ATTEMPTS,
     FAILING,
     PARKED,
+    NOTES,
     WEBHOOKS,
     KEYS,
     MODULES,
@@ -138,6 +145,10 @@ pub(crate) const ALL: [Table; 15] = [
 /// How many attempts of one operation are kept: a step that is tried for years must not fill the
 /// disk.
 pub(crate) const KEPT_ATTEMPTS: u32 = 100;
+
+/// How many notes of a run are kept: one that a machine resumes and that blocks again, for ever, must
+/// not fill the disk.
+pub(crate) const KEPT_NOTES: u64 = 1_000;
 
 const FORMAT_KEY: &[u8] = b"format";
 

@@ -1,0 +1,116 @@
+//! What the history of a run keeps beside its turns: blocks, resumes, changes of module, cancels, and
+//! who asked for them.
+
+use segno_journal::{Digest, Event, Open, Run, RunId};
+
+use crate::engine::live::Live;
+use crate::engine::shard::Shard;
+use crate::engine::words::cut;
+use crate::store::{Draft, Note, Noted, StoreError};
+
+/// How long a text in a note may be, in bytes: as long as a line of the log of a run, since it is
+/// often made of one.
+const NOTE_TEXT: usize = 8 << 10;
+
+/// How much of a value a note quotes, in bytes: enough to know it again.
+const QUOTED: usize = 400;
+
+/// How long the name of who asks may be, in bytes.
+const ASKER_NAME: usize = 128;
+
+/// Who asks for something, as the history of a run remembers it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asker(Option<String>);
+
+impl Asker {
+    /// Somebody by this name, of which only the beginning counts where it is long.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self(Some(cut(name, ASKER_NAME)))
+    }
+
+    /// Somebody whose name is not known.
+    #[must_use]
+    pub const fn unknown() -> Self {
+        Self(None)
+    }
+
+    /// The host itself, which tries at its start what a restart may have mended.
+    pub(crate) fn host() -> Self {
+        Self::named("the host, at its start")
+    }
+}
+
+impl Shard {
+    /// A draft that also keeps a note of a run. A run that has ended gets no more notes.
+    pub(crate) fn noted<T>(&mut self, id: RunId, draft: Draft<T>, what: Noted) -> Draft<T> {
+        let Some(live) = self.runs.get_mut(&id) else { return draft };
+        let number = match live.next_note.map_or_else(|| self.store.next_note(id), Ok) {
+            Ok(number) => number,
+            // A damaged row costs the run this note, and nothing else.
+            Err(StoreError::Record { .. }) => return draft,
+            Err(error) => {
+                self.committer.give_up(error);
+                return draft;
+            }
+        };
+        live.next_note = Some(number.saturating_add(1));
+        let at = self.outside.now().max(live.last_at);
+        draft.with_note(id, number, &Note { turn: live.run.turns(), at, what: bounded(what) })
+    }
+
+    /// Keeps in mind who cancels a run, before it has its last turn.
+    pub(crate) fn note_cancel(&mut self, id: RunId, by: Asker) {
+        if self.runs.contains_key(&id) {
+            let draft = self.noted(id, Draft::nothing(), Noted::Cancelled { by: by.0 });
+            self.committer.submit(draft, |_written| {});
+        }
+    }
+
+    /// A draft that keeps in mind who lets a run go on, and on which module.
+    pub(crate) fn noted_resume(&mut self, id: RunId, module: Digest, by: Asker) -> Draft<()> {
+        let Some(from) = self.runs.get(&id).map(|live| live.record.module) else { return Draft::nothing() };
+        let mut draft = Draft::nothing();
+        if from != module {
+            draft = self.noted(id, draft, Noted::Moved { by: by.0.clone(), from, to: module });
+        }
+        self.noted(id, draft, Noted::Resumed { by: by.0 })
+    }
+}
+
+/// The note of a block: why, and what the run could not be given.
+pub(crate) fn blocked(live: &Live, event: Option<&Event>, blocked: &segno_journal::Blocked) -> Noted {
+    Noted::Blocked { blocked: blocked.clone(), event: event.map(|event| described(event, &live.run)) }
+}
+
+/// An event in words, with the beginning of what it brings.
+fn described(event: &Event, run: &Run) -> String {
+    let step = |op| match run.operation(op) {
+        Some(Open::Step { call, .. }) => format!("step #{op} {}", call.name),
+        Some(Open::Sleep { .. } | Open::Webhook(_)) | None => format!("step #{op}"),
+    };
+    match event {
+        Event::Started { input } => format!("its start with {}", cut(input, QUOTED)),
+        Event::StepCompleted { op, output } => format!("{} gave {}", step(*op), cut(output, QUOTED)),
+        Event::StepFailed { op, failure } => {
+            format!("{} failed: {}", step(*op), cut(&failure.message, QUOTED))
+        }
+        Event::Slept { op } => format!("sleep #{op} was over"),
+        Event::Requested { op, request } => {
+            let (method, bytes) = (cut(&request.method, QUOTED), request.body.len());
+            format!("webhook #{op} was called: request {}, {method}, {bytes} bytes", request.number)
+        }
+        Event::Cancelled => "it was cancelled".to_owned(),
+    }
+}
+
+/// The note with texts that are not too long.
+fn bounded(what: Noted) -> Noted {
+    match what {
+        Noted::Blocked { mut blocked, event } => {
+            blocked.message = cut(&blocked.message, NOTE_TEXT);
+            Noted::Blocked { blocked, event: event.map(|event| cut(&event, NOTE_TEXT)) }
+        }
+        what @ (Noted::Resumed { .. } | Noted::Moved { .. } | Noted::Cancelled { .. }) => what,
+    }
+}
