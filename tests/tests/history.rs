@@ -342,7 +342,7 @@ async fn the_failed_attempts_of_a_step_that_is_not_over_stand_at_the_end() {
     assert!(
         matches!(
             last[..],
-            [(0, HistoryEvent::StepRetrying { attempt: 1, .. }), (1, HistoryEvent::RunCancelled)]
+            [(0, HistoryEvent::StepRetrying { attempt: 1, .. }), (1, HistoryEvent::RunCancelled { by: None })]
         ),
         "{last:?}"
     );
