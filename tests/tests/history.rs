@@ -194,8 +194,10 @@ fn without(whole: Vec<HistoryEntry>, first: u64) -> Vec<HistoryEntry> {
     let (mut left, mut failures) = (Vec::new(), Vec::new());
     for mut entry in whole {
         match &mut entry.event {
-            HistoryEvent::StepRetrying { .. } => {
-                entry.turn = if is_gone(entry.turn) { first } else { entry.turn };
+            HistoryEvent::StepRetrying { name, .. } => {
+                if is_gone(entry.turn) {
+                    (entry.turn, *name) = (first, None);
+                }
                 failures.push(entry);
                 continue;
             }
@@ -342,7 +344,10 @@ async fn the_failed_attempts_of_a_step_that_is_not_over_stand_at_the_end() {
     assert!(
         matches!(
             last[..],
-            [(0, HistoryEvent::StepRetrying { attempt: 1, .. }), (1, HistoryEvent::RunCancelled { by: None })]
+            [
+                (0, HistoryEvent::StepRetrying { attempt: 1, .. }),
+                (1, HistoryEvent::RunCancelled { by: None })
+            ]
         ),
         "{last:?}"
     );
