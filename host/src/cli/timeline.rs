@@ -213,29 +213,31 @@ mod tests {
         expected.assert_eq(&lines.join("\n"));
     }
 
+    /// A step, a sleep and a webhook.
+    fn waits() -> Vec<Wait> {
+        vec![
+            Wait::Step {
+                op: 2,
+                step_id: "run:2".into(),
+                name: "upsert".into(),
+                missing: false,
+                since: at(50),
+                attempt: 2,
+                last_error: Some("503".into()),
+                retry_at: Some(at(64)),
+            },
+            Wait::Sleep { op: 3, since: at(1), until: at(301) },
+            Wait::Webhook { op: 4, url: "http://localhost/hook/x".into(), since: at(1), untaken: 2 },
+        ]
+    }
+
     fn gave(op: u64, name: Option<&str>, output: Value) -> HistoryEvent {
         HistoryEvent::StepCompleted { op, name: name.map(str::to_owned), output }
     }
 
     #[test]
     fn a_run_that_waits_shows_what_happened_and_what_for() {
-        let view = RunView {
-            waits_for: vec![
-                Wait::Step {
-                    op: 2,
-                    step_id: "run:2".into(),
-                    name: "upsert".into(),
-                    missing: false,
-                    since: at(50),
-                    attempt: 2,
-                    last_error: Some("503".into()),
-                    retry_at: Some(at(64)),
-                },
-                Wait::Sleep { op: 3, since: at(1), until: at(301) },
-                Wait::Webhook { op: 4, url: "http://localhost/hook/x".into(), since: at(1), untaken: 2 },
-            ],
-            ..run()
-        };
+        let view = RunView { waits_for: waits(), ..run() };
         let history = vec![
             (0, HistoryEvent::RunStarted { input: json!({}) }),
             (0, HistoryEvent::Log { level: Level::Info, message: "polling\n\x1b[2J".into() }),
