@@ -295,6 +295,10 @@ pub(super) struct RunsArgs {
     #[arg(long, value_enum)]
     pub(super) status: Option<StatusArg>,
 
+    /// Only runs that are blocked, fail again and again, or wait for a step that the host lacks
+    #[arg(long)]
+    pub(super) trouble: bool,
+
     /// How many at most
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(super) limit: u16,

@@ -8,14 +8,15 @@ use crate::cli::client::Client;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Output};
 use crate::cli::text;
-use crate::engine::{RunPage, RunStatus};
+use crate::engine::{RunPage, RunStatus, Why};
 
 pub(super) async fn run(args: RunsArgs, output: Output) -> anyhow::Result<Exit> {
-    let RunsArgs { workflow, status, limit, cursor, host } = args;
+    let RunsArgs { workflow, status, trouble, limit, cursor, host } = args;
     let status = status.map(|status| text::status(RunStatus::from(status)).to_owned());
     let parameters = [
         ("workflow", workflow),
         ("status", status),
+        ("trouble", trouble.then(|| "true".to_owned())),
         ("limit", Some(limit.to_string())),
         ("cursor", cursor.map(|cursor| cursor.to_string())),
     ];
@@ -38,7 +39,7 @@ fn table(page: &RunPage, now: Timestamp) -> String {
         return "no runs".to_owned();
     }
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK"]);
+    table.load_style(presets::NOTHING).set_header(["RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK", "WAITS FOR"]);
     for run in &page.runs {
         let took = text::duration(text::between(run.started_at, run.ended_at.unwrap_or(now)));
         table.add_row([
@@ -47,6 +48,7 @@ fn table(page: &RunPage, now: Timestamp) -> String {
             text::status(run.status).to_owned(),
             text::moment(run.started_at, now),
             if run.ended_at.is_some() { took } else { format!("{took} so far") },
+            run.why.as_ref().map_or_else(String::new, |why| words(why, now)),
         ]);
     }
     table.column_iter_mut().for_each(|column| {
@@ -55,13 +57,19 @@ fn table(page: &RunPage, now: Timestamp) -> String {
     table.trim_fmt()
 }
 
+/// Why a run waits, in a few words.
+pub(super) fn words(why: &Why, now: Timestamp) -> String {
+    let since = |moment| text::duration(text::between(moment, now));
+    text::printable(&why.words(since, |moment| text::moment(moment, now)), usize::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
     use segno_journal::RunId;
 
     use super::*;
-    use crate::engine::RunSummary;
+    use crate::engine::{RunSummary, Wait};
 
     #[test]
     fn a_page_of_runs_is_a_table() {
@@ -73,17 +81,20 @@ mod tests {
             module: "sha256:0".into(),
             started_at,
             ended_at: ended_at.map(|moment| moment.parse().unwrap()),
+            why: None,
         };
+        let wait = Wait::Webhook { op: 0, url: "http://h/t".into(), since: started_at, untaken: 0 };
+        let why = Some(Why { wait: Some(wait), waits: 1, since: Some(started_at), ..Why::default() });
         let page = RunPage {
             runs: vec![
-                run(2, RunStatus::Running, None),
+                RunSummary { why, ..run(2, RunStatus::Running, None) },
                 run(1, RunStatus::Completed, Some("2026-01-01T00:00:01.5Z")),
             ],
             next: None,
         };
         expect![[r#"
-            RUN                             WORKFLOW  STATUS     STARTED                           TOOK
-            run_00000000000000000000000002  crm_poll  running    2026-01-01T00:00:00Z (1m 0s ago)  1m 0s so far
+            RUN                             WORKFLOW  STATUS     STARTED                           TOOK          WAITS FOR
+            run_00000000000000000000000002  crm_poll  running    2026-01-01T00:00:00Z (1m 0s ago)  1m 0s so far  webhook since 1m 0s
             run_00000000000000000000000001  crm_poll  completed  2026-01-01T00:00:00Z (1m 0s ago)  1.5s"#]]
         .assert_eq(&table(&page, "2026-01-01T00:01:00Z".parse().unwrap()));
     }

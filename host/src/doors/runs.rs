@@ -38,6 +38,11 @@ pub(super) struct ListParams {
     workflow: Option<String>,
     /// Only runs that stand so.
     status: Option<RunStatus>,
+    /// Only runs that are blocked, fail again and again, wait for a step that this host lacks, or are
+    /// not answered for.
+    #[serde(default)]
+    #[param(value_type = Option<bool>, default = false)]
+    trouble: bool,
     /// How many at most, from 1 to 1000.
     #[serde(default)]
     #[param(value_type = Option<u32>, default = 50, minimum = 1, maximum = 1000)]
@@ -47,7 +52,7 @@ pub(super) struct ListParams {
     cursor: Option<RunId>,
 }
 
-/// Lists runs, newest first.
+/// Lists runs, newest first, and says of those that have not ended why they wait.
 #[utoipa::path(
     get,
     path = "/v1/runs",
@@ -64,8 +69,9 @@ pub(super) async fn list(
     State(engine): State<Engine>,
     Params(params): Params<ListParams>,
 ) -> Result<Json<RunPage>, Problem> {
-    let ListParams { workflow, status, limit, cursor } = params;
-    Ok(Json(engine.runs(RunFilter { workflow, status, limit: limit.0, before: cursor }).await?))
+    let ListParams { workflow, status, trouble, limit, cursor } = params;
+    let filter = RunFilter { workflow, status, trouble, limit: limit.0, before: cursor };
+    Ok(Json(engine.runs(filter).await?))
 }
 
 /// How to look at a run.

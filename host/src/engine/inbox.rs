@@ -11,6 +11,7 @@ use crate::engine::admission::Admitted;
 use crate::engine::error::EngineError;
 use crate::engine::notes::Asker;
 use crate::engine::reply::{Reply, Then};
+use crate::engine::survey::Question;
 use crate::engine::view::Wait;
 use crate::steps::{Attempted, Running};
 use crate::store::RunRecord;
@@ -41,6 +42,8 @@ pub(crate) enum Message {
     /// Somebody wants to know how a run stands. It keeps its place even if it goes: the message is
     /// still in the line.
     Inspect { run: RunId, asker: oneshot::Sender<Option<Inspection>>, admitted: Admitted },
+    /// Somebody wants to know why runs wait.
+    Survey(Question),
     /// The host goes down.
     Stop,
 }

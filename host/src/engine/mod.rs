@@ -18,6 +18,7 @@ mod guests;
 mod history;
 mod images;
 mod inbox;
+mod lists;
 mod live;
 mod metrics;
 mod missing;
@@ -39,10 +40,12 @@ mod shard;
 mod simulated;
 mod stop;
 mod stuck;
+mod survey;
 mod timers;
 mod view;
 mod waits;
 mod warm;
+mod why;
 mod words;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -68,7 +71,7 @@ pub use crate::engine::reply::Reply;
 pub use crate::engine::simulated::{Asked, Simulated};
 pub use crate::engine::view::{
     BlockedView, Deployed, HistoryEntry, HistoryEvent, HistoryPage, ModuleView, RunFilter, RunPage,
-    RunStatus, RunSummary, RunView, Started, Wait,
+    RunStatus, RunSummary, RunView, Started, Trouble, Wait, Why,
 };
 pub use crate::steps::{Allowed, Egress};
 
@@ -81,6 +84,7 @@ use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::reply::Then;
+use crate::engine::survey::Surveys;
 use crate::store::{Committer, RunRecord, Standing, Store};
 
 /// How long an idempotency key may be, in bytes.
@@ -102,6 +106,7 @@ struct Shared {
     outside: Outside,
     inboxes: Inboxes,
     admission: Admission,
+    surveys: Surveys,
     key_locks: Box<[tokio::sync::Mutex<()>]>,
     deploy_lock: tokio::sync::Mutex<()>,
     last_run: Mutex<Option<RunId>>,

@@ -21,6 +21,7 @@ use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::room::Held;
 use crate::engine::shard::Shard;
+use crate::engine::survey::Surveys;
 use crate::engine::warm::Warm;
 use crate::engine::{Engine, KEY_LOCKS, Shared, Threads};
 use crate::sandbox::{Capacity, Sandbox};
@@ -237,6 +238,7 @@ impl Parts {
 
     pub(crate) fn into_engine(self, inboxes: Inboxes, threads: Threads) -> Engine {
         let Self { config, store, committer, modules, outside, places: _ } = self;
+        let surveys = Surveys::new(config.shards);
         Engine(Arc::new(Shared {
             config,
             store,
@@ -245,6 +247,7 @@ impl Parts {
             outside,
             inboxes,
             admission: Admission::new(),
+            surveys,
             key_locks: (0..KEY_LOCKS).map(|_| tokio::sync::Mutex::new(())).collect(),
             deploy_lock: tokio::sync::Mutex::new(()),
             last_run: Mutex::new(None),

@@ -1,6 +1,5 @@
 //! Reading: what there is and how it stands. Nothing here changes anything.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use segno_journal::{Blocked, Event, RunId, Verdict};
@@ -11,18 +10,10 @@ use tokio::time::Instant;
 use crate::engine::error::EngineError;
 use crate::engine::inbox::{Inspection, Message};
 use crate::engine::pages;
-use crate::engine::view::{
-    BlockedView, HistoryPage, ModuleView, RunFilter, RunPage, RunStatus, RunSummary, RunView,
-};
-use crate::engine::{Engine, when};
-use crate::store::{Noted, RunRecord, Standing, StoreError};
-
-/// How many runs a list may have.
-const MAX_LISTED: usize = 1_000;
-
-/// How many runs are looked at for one page: a filter that matches nothing must not read all that
-/// ever was. The cursor goes on from there.
-const MAX_SCANNED: usize = 100_000;
+use crate::engine::Engine;
+use crate::engine::lists::{status_of, summary};
+use crate::engine::view::{BlockedView, HistoryPage, ModuleView, RunStatus, RunSummary, RunView};
+use crate::store::{RunRecord, Standing, StoreError};
 
 /// How many turns one page of a history may have.
 const MAX_TURNS: usize = 10_000;
@@ -53,9 +44,7 @@ impl Engine {
     /// A blocked run with the moment of its last block; any other as it is.
     fn with_moment(&self, mut view: RunView) -> Result<RunView, EngineError> {
         if let Some(blocked) = &mut view.blocked {
-            let notes = self.0.store.notes(view.run_id, 0)?;
-            let last = notes.iter().rev().find(|note| matches!(note.what, Noted::Blocked { .. }));
-            blocked.at = last.map(|note| when(note.at));
+            blocked.at = self.blocked_at(view.run_id)?;
         }
         Ok(view)
     }
@@ -86,36 +75,6 @@ impl Engine {
         }
     }
 
-    /// Runs, newest first.
-    ///
-    /// # Errors
-    ///
-    /// The store cannot be read.
-    pub async fn runs(&self, filter: RunFilter) -> Result<RunPage, EngineError> {
-        let engine = self.clone();
-        self.blocking(move || engine.list(&filter)).await
-    }
-
-    fn list(&self, filter: &RunFilter) -> Result<RunPage, EngineError> {
-        let limit = filter.limit.clamp(1, MAX_LISTED);
-        let (mut runs, mut scanned, mut last) = (Vec::new(), 0, None);
-        self.0.store.visit_runs(filter.before, |run, record| {
-            if runs.len() == limit || scanned == MAX_SCANNED {
-                return ControlFlow::Break(());
-            }
-            (scanned, last) = (scanned + 1, Some(run));
-            let status = status_of(&record.standing);
-            let wanted = filter.workflow.as_ref().is_none_or(|workflow| **workflow == *record.workflow)
-                && filter.status.is_none_or(|wanted| wanted == status);
-            if wanted {
-                runs.push(summary(run, record));
-            }
-            ControlFlow::Continue(())
-        })?;
-        let more = runs.len() == limit || scanned == MAX_SCANNED;
-        Ok(RunPage { runs, next: last.filter(|_| more).map(|run| run.to_string()) })
-    }
-
     /// What happened to a run, from a turn on.
     ///
     /// # Errors
@@ -141,7 +100,7 @@ impl Engine {
     }
 
     /// Reads on a thread that may wait for the disk, once it is its turn.
-    async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         &self,
         read: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
@@ -216,27 +175,6 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
         error,
         blocked,
         waits_for,
-    }
-}
-
-fn summary(run_id: RunId, record: RunRecord) -> RunSummary {
-    RunSummary {
-        run_id,
-        workflow: record.workflow.to_string(),
-        status: status_of(&record.standing),
-        module: record.module.to_string(),
-        started_at: when(record.started_at),
-        ended_at: record.standing.ended_at().map(when),
-    }
-}
-
-const fn status_of(standing: &Standing) -> RunStatus {
-    match standing {
-        Standing::Running => RunStatus::Running,
-        Standing::Blocked(_) => RunStatus::Blocked,
-        Standing::Completed(_) => RunStatus::Completed,
-        Standing::Failed(_) => RunStatus::Failed,
-        Standing::Cancelled(_) => RunStatus::Cancelled,
     }
 }
 

@@ -95,6 +95,7 @@ impl Shard {
                 self.inspect(run, asker);
                 drop(admitted);
             }
+            Message::Survey(question) => self.answer(question),
             Message::Stop => return ControlFlow::Break(()),
         }
         ControlFlow::Continue(())

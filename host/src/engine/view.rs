@@ -49,6 +49,44 @@ pub struct RunSummary {
     /// When it ended, if it has.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
+    /// Why it does not go on just now, if it has not ended.
+    pub why: Option<Why>,
+}
+
+/// Why a run that has not ended does not go on just now: of all that it waits for, what most needs
+/// somebody's eye.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Why {
+    /// In a few words, on one line.
+    pub text: String,
+    /// What is wrong; `null` where the run only waits.
+    pub trouble: Option<Trouble>,
+    /// Since when it waits so, where that is known.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
+    /// What it waits for. An error in it is shortened.
+    pub wait: Option<Wait>,
+    /// How many things it waits for.
+    pub waits: usize,
+    /// If it is blocked, which kind of trouble: as in `blocked` of the run.
+    #[schema(value_type = Option<String>)]
+    pub kind: Option<BlockKind>,
+    /// If it is blocked, the beginning of the reason.
+    pub reason: Option<String>,
+}
+
+/// What is wrong with a run, so that somebody should look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// It is blocked.
+    Blocked,
+    /// It waits for a step that this host lacks.
+    MissingStep,
+    /// At least three attempts of a step that it waits for have failed.
+    Failing,
+    /// The part of the host that owns it does not answer.
+    Unanswered,
 }
 
 /// A run, as far as it is known.
@@ -150,7 +188,7 @@ pub enum Wait {
 }
 
 /// A page of a list of runs, newest first.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct RunPage {
     /// The runs.
     pub runs: Vec<RunSummary>,
@@ -165,6 +203,8 @@ pub struct RunFilter {
     pub workflow: Option<String>,
     /// Only runs that stand so.
     pub status: Option<RunStatus>,
+    /// Only runs that somebody should look at.
+    pub trouble: bool,
     /// How many at most.
     pub limit: usize,
     /// Only runs before this one.

@@ -15,7 +15,8 @@ pub(crate) fn waits_for(id: RunId, run: &Run, steps: &segno::Steps) -> Vec<Wait>
     waited_for.map(|(op, open)| wait(id, op, open, steps)).collect()
 }
 
-fn wait(id: RunId, op: Op, open: &Open, steps: &segno::Steps) -> Wait {
+/// One thing that a run waits for.
+pub(crate) fn wait(id: RunId, op: Op, open: &Open, steps: &segno::Steps) -> Wait {
     match open {
         // Attempt 0 stands for one that was held back by a stop of the host: nothing has failed yet.
         Open::Step { call, last_attempt } => Wait::Step {

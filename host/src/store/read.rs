@@ -42,6 +42,34 @@ impl Store {
         Ok(())
     }
 
+    /// Visits the runs before one that have not ended, newest first, until the visitor has enough.
+    pub fn visit_unfinished(
+        &self,
+        before: Option<RunId>,
+        mut visit: impl FnMut(RunId, RunRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let store = self.pinned()?;
+        let table = store.table(tables::UNFINISHED)?;
+        let end = before.unwrap_or_else(|| RunId::from_bytes([0xff; 16])).to_bytes();
+        for row in table.range::<&[u8]>(..end.as_slice()).map_err(StoreError::io)?.rev() {
+            let run = run_of(tables::UNFINISHED, row.map_err(StoreError::io)?.0.value())?;
+            if let Some(record) = store.run(run)?
+                && visit(run, record).is_break()
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The runs before one that have not ended, newest first: so many at most.
+    pub fn unfinished_before(&self, before: Option<RunId>, max: usize) -> Result<Vec<RunId>, StoreError> {
+        let table = self.table(tables::UNFINISHED)?;
+        let end = before.unwrap_or_else(|| RunId::from_bytes([0xff; 16])).to_bytes();
+        let rows = table.range::<&[u8]>(..end.as_slice()).map_err(StoreError::io)?.rev().take(max);
+        rows.map(|row| run_of(tables::UNFINISHED, row.map_err(StoreError::io)?.0.value())).collect()
+    }
+
     /// The runs that have not ended, oldest first.
     pub fn unfinished(&self) -> Result<Vec<RunId>, StoreError> {
         let table = self.table(tables::UNFINISHED)?;
