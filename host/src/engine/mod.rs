@@ -20,6 +20,7 @@ mod images;
 mod inbox;
 mod lists;
 mod live;
+mod log;
 mod metrics;
 mod missing;
 mod modules;

@@ -4,6 +4,7 @@
 use segno_journal::{Digest, Event, Open, Run, RunId};
 
 use crate::engine::live::Live;
+use crate::engine::log;
 use crate::engine::shard::Shard;
 use crate::engine::words::cut;
 use crate::store::{Draft, Note, Noted, StoreError};
@@ -35,6 +36,11 @@ impl Asker {
         Self(None)
     }
 
+    /// The name, where it is known.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
     /// The host itself, which tries at its start what a restart may have mended.
     pub(crate) fn host() -> Self {
         Self::named("the host, at its start")
@@ -61,7 +67,8 @@ impl Shard {
 
     /// Keeps in mind who cancels a run, before it has its last turn.
     pub(crate) fn note_cancel(&mut self, id: RunId, by: Asker) {
-        if self.runs.contains_key(&id) {
+        if let Some(live) = self.runs.get(&id) {
+            log::cancelled(live, &by);
             let draft = self.noted(id, Draft::nothing(), Noted::Cancelled { by: by.0 });
             self.committer.submit(draft, |_written| {});
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use segno_journal::{Blocked, Digest, Event, RunId};
 
 use crate::engine::error::EngineError;
+use crate::engine::log;
 use crate::engine::notes::{self, Asker};
 use crate::engine::reply::{Delivery, Then};
 use crate::engine::shard::Shard;
@@ -28,10 +29,9 @@ impl Shard {
 
     /// Writes why a run is parked, with what belongs to it, and tells who waits for the run.
     fn block_with(&mut self, id: RunId, blocked: Blocked, draft: Draft<()>, then: Then) {
-        // Not with its message, which may quote what the workflow was given, secrets and all.
-        tracing::warn!(run = %id, kind = %blocked.kind, "the run is blocked; `segno run {id}` says why");
         self.warm.remove(id);
         let Some(live) = self.runs.get_mut(&id) else { return };
+        log::blocked(live, blocked.kind);
         live.record.standing = Standing::Blocked(blocked);
         let draft = draft.with_run(id, &live.record).with_key(&live.record.workflow, live.key.take(), id);
         let callers = Arc::clone(&self.outside.callers);
@@ -77,6 +77,7 @@ impl Shard {
         match self.revive(id, module) {
             Ok(guest) => {
                 self.keep(id, guest);
+                log::resumed(&self.runs[&id], &by);
                 let noted = self.noted_resume(id, module, by);
                 self.committer.submit(noted, |_written| {});
                 self.go_on_with(id, module, then);

@@ -9,6 +9,7 @@ use segno_journal::{BlockKind, Blocked, Event, Op, Open, RunId, Timestamp};
 
 use crate::engine::inbox::{Message, shard_of};
 use crate::engine::live::Live;
+use crate::engine::log;
 use crate::engine::notes::{self, Asker};
 use crate::engine::outside::Outside;
 use crate::engine::reply::Then;
@@ -96,7 +97,7 @@ fn restored(store: &Store, mut live: Live) -> Result<Live, StoreError> {
         Ok(()) => {}
         Err(damage @ StoreError::Record { .. }) => {
             let message = damage.to_string();
-            tracing::error!(run = %live.owner.run, message, "the run is blocked");
+            log::blocked(&live, BlockKind::Journal);
             live.record.standing = Standing::Blocked(Blocked { kind: BlockKind::Journal, message });
             live.damage = Some(Box::new(damage));
         }

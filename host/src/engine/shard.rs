@@ -16,6 +16,7 @@ use crate::engine::config::Config;
 use crate::engine::error::EngineError;
 use crate::engine::inbox::{Inspection, Message};
 use crate::engine::live::Live;
+use crate::engine::log;
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::past::Past;
@@ -181,6 +182,7 @@ impl Shard {
     fn commit(&mut self, id: RunId, turn: Turn, then: Then, parked: Option<u64>) {
         let Some(live) = self.runs.get_mut(&id) else { return };
         let is_first = turn.seq == 0;
+        log::turn(live, &turn);
         let past = Past::of(live, &turn, &self.modules);
         let (run, effects) = match std::mem::take(&mut live.run).apply(&turn) {
             Ok(applied) => applied,
@@ -295,6 +297,7 @@ impl Shard {
         let Some(live) = self.runs.get_mut(&id) else { return };
         let Some(Open::Step { call, .. }) = live.run.operation(op) else { return };
         let call = Arc::clone(call);
+        log::attempt_failed(live, op, &call.name, &attempt);
         live.run.remember(op, attempt.clone());
         let (outside, owner) = (self.outside.clone(), live.owner.clone());
         self.committer.submit(Draft::attempt(id, op, attempt), move |committed| {

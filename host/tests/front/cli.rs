@@ -62,9 +62,10 @@ impl Process {
         serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
     }
 
-    /// Reads what the host says until it says this.
-    pub(crate) fn hear(&mut self, words: &str) {
-        assert!(self.notes.any(|line| line.unwrap().contains(words)), "the host never said `{words}`");
+    /// Reads what the host says until it says this, and gives that line.
+    pub(crate) fn hear(&mut self, words: &str) -> String {
+        let line = self.notes.by_ref().map(Result::unwrap).find(|line| line.contains(words));
+        line.unwrap_or_else(|| panic!("the host never said `{words}`"))
     }
 
     fn serve(data: &Path) -> Self {
@@ -276,6 +277,31 @@ fn cancelling_is_told_and_told_only_once() {
         (code, stderr),
         (Some(1), format!("error: run {run} is not blocked; only a blocked run can be resumed\n"))
     );
+}
+
+#[test]
+fn the_log_says_what_goes_wrong_and_who_did_what_without_what_the_run_was_given() {
+    let data = TempDir::new().unwrap();
+    let mut host = Process::serve(data.path());
+    host.must(&["deploy", basics().to_str().unwrap(), rogue().to_str().unwrap()]);
+    host.ask(&["start", "fails", "--input", "\"s3cret\"", "--wait"]);
+    let failed = host.hear("the run failed");
+    host.ask(&["start", "panic", "--input", "\"s3cret\"", "--wait"]);
+    let blocked = host.hear("the run is blocked");
+    host.ask(&["start", "step_fails", "--input", r#"{"fatal": "s3cret"}"#, "--wait"]);
+    let given_up = host.hear("a step was given up");
+    let run = host.must(&["start", "nap", "--input", "3600000"]);
+    host.must(&["cancel", run.trim()]);
+    let cancelled = host.hear("the run was cancelled");
+    for (line, words) in [
+        (&failed, &["WARN", "workflow=\"fails\"", "module=sha256:"][..]),
+        (&blocked, &["WARN", "workflow=\"panic\"", "kind=trap"]),
+        (&given_up, &["WARN", "workflow=\"step_fails\"", "step=\"fatal\"", "attempts=1"]),
+        (&cancelled, &["INFO", "workflow=\"nap\"", run.trim()]),
+    ] {
+        assert!(words.iter().all(|word| line.contains(word)), "{line}");
+        assert!(!line.contains("s3cret"), "{line}");
+    }
 }
 
 #[test]

@@ -1,0 +1,75 @@
+//! What the operator's log says of runs: one line for each thing that went wrong or that somebody did.
+//!
+//! Names and errors come from guests, steps and callers. They are fields, which the log escapes, and
+//! shortened. An error may hold what the run was given, secrets and all, so its text is logged for
+//! those only who ask for `debug`; the warning says where it can be read.
+
+use segno_journal::retry::Attempt;
+use segno_journal::{BlockKind, Event, Op, Turn, Verdict};
+
+use crate::engine::live::Live;
+use crate::engine::notes::Asker;
+use crate::engine::why::AGAIN_AND_AGAIN;
+use crate::engine::words::printable;
+
+/// How much of an error is logged, in characters.
+const LOGGED: usize = 200;
+
+/// A line about a run: which one, of which workflow, on which module.
+macro_rules! say {
+    ($level:ident, $live:expr, $($rest:tt)*) => {
+        tracing::$level!(
+            run = %$live.owner.run,
+            workflow = &*$live.owner.workflow,
+            module = %$live.record.module,
+            $($rest)*
+        )
+    };
+}
+
+/// An attempt of a step has failed, and the step is tried again.
+pub(crate) fn attempt_failed(live: &Live, op: Op, step: &str, attempt: &Attempt) {
+    let (number, error) = (attempt.number, printable(&attempt.error, LOGGED));
+    say!(debug, live, step, op = op.0, attempt = number, error, "an attempt of a step failed");
+    if number >= AGAIN_AND_AGAIN {
+        say!(
+            warn,
+            live,
+            step,
+            op = op.0,
+            attempt = number,
+            "a step fails again and again; `segno run {}` says why",
+            live.owner.run
+        );
+    }
+}
+
+/// A run has had a turn: what of it somebody should know.
+pub(crate) fn turn(live: &Live, turn: &Turn) {
+    let run = live.owner.run;
+    if let Event::StepFailed { op, failure } = &turn.event {
+        let (step, attempts, error) = (&*failure.step, failure.attempts, printable(&failure.message, LOGGED));
+        say!(debug, live, step, op = op.0, error, "why the step was given up");
+        say!(warn, live, step, op = op.0, attempts, "a step was given up; `segno run {run}` says why");
+    }
+    if let Verdict::Failed(error) = &turn.verdict {
+        let error = printable(error, LOGGED);
+        say!(debug, live, error, "why the run failed");
+        say!(warn, live, "the run failed; `segno run {run}` says why");
+    }
+}
+
+/// A run is blocked.
+pub(crate) fn blocked(live: &Live, kind: BlockKind) {
+    say!(warn, live, %kind, "the run is blocked; `segno run {}` says why", live.owner.run);
+}
+
+/// Somebody let a blocked run go on.
+pub(crate) fn resumed(live: &Live, by: &Asker) {
+    say!(info, live, by = by.name(), "the run was resumed");
+}
+
+/// Somebody cancelled a run.
+pub(crate) fn cancelled(live: &Live, by: &Asker) {
+    say!(info, live, by = by.name(), "the run was cancelled");
+}
