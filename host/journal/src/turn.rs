@@ -130,6 +130,11 @@ pub enum BlockKind {
     Journal,
 }
 
+impl BlockKind {
+    /// All kinds.
+    pub const ALL: &[Self] = &[Self::Trap, Self::Divergence, Self::Limit, Self::Module, Self::Journal];
+}
+
 impl fmt::Display for BlockKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -39,7 +39,14 @@ fn table(page: &RunPage, now: Timestamp) -> String {
         return "no runs".to_owned();
     }
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK", "WAITS FOR"]);
+    table.load_style(presets::NOTHING).set_header([
+        "RUN",
+        "WORKFLOW",
+        "STATUS",
+        "STARTED",
+        "TOOK",
+        "WAITS FOR",
+    ]);
     for run in &page.runs {
         let took = text::duration(text::between(run.started_at, run.ended_at.unwrap_or(now)));
         table.add_row([

@@ -74,7 +74,8 @@ impl Engine {
             let whys = self.survey(runs, true).await;
             let (engine, wanted) = (self.clone(), filter.clone());
             let room = filter.limit - page.runs.len();
-            let found = self.blocking(move || engine.summaries(&wanted, whys.into_iter().rev(), room)).await?;
+            let found =
+                self.blocking(move || engine.summaries(&wanted, whys.into_iter().rev(), room)).await?;
             page.runs.extend(found);
             let is_full = page.runs.len() == filter.limit;
             if is_full || is_last || scanned >= MAX_SCANNED {

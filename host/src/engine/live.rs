@@ -5,6 +5,7 @@ use std::sync::Arc;
 use segno_journal::{Event, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Run, RunId, Timestamp};
 
 use crate::engine::images::Images;
+use crate::engine::metrics::{Metrics, RunOutcome};
 use crate::engine::outside::Owner;
 use crate::engine::reply::Delivery;
 use crate::store::{Parked, RunRecord, Standing, StoreError};
@@ -35,6 +36,21 @@ impl Live {
         let (parked, images) = (ParkedLine::default(), Images::default());
         let run = Run::new();
         Self { owner, record, run, last_at, parked, next_note: None, images, key: None, damage: None }
+    }
+
+    /// It stands so from now on, which is counted.
+    pub(crate) fn stand(&mut self, standing: Standing, metrics: &Metrics) {
+        metrics.blocked(self.record.standing.blocked_by(), standing.blocked_by());
+        let outcome = match standing {
+            Standing::Running | Standing::Blocked(_) => None,
+            Standing::Completed(_) => Some(RunOutcome::Completed),
+            Standing::Failed(_) => Some(RunOutcome::Failed),
+            Standing::Cancelled(_) => Some(RunOutcome::Cancelled),
+        };
+        if let Some(outcome) = outcome {
+            metrics.run_ended(&self.owner.workflow, outcome);
+        }
+        self.record.standing = standing;
     }
 
     pub(crate) const fn is_blocked(&self) -> bool {

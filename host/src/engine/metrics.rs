@@ -1,22 +1,44 @@
 //! What the host counts, for those who watch it: one struct, which `GET /metrics` shows.
 //!
-//! A counter begins at zero when the host starts. Nothing here is state of a run, and nothing is
+//! A counter begins at zero when the process starts, and goes on when the host opens its store again.
+//! Names that come from guests are bounded in number. Nothing here is state of a run, and nothing is
 //! decided by it.
 
-use std::fmt;
+mod labels;
+mod names;
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
+use segno_journal::BlockKind;
 
 pub(crate) use prometheus_client::metrics::gauge::Gauge;
+
+pub(crate) use crate::engine::metrics::labels::{Door, ImageFallback, RunOutcome, StepOutcome};
+
+use crate::engine::metrics::labels::{
+    Answered, AttemptEnd, Class, Fallback, OfKind, OfShard, OfStatus, OfStep, RunEnd, Stand, StepEnd,
+};
+use crate::engine::metrics::names::Names;
 
 /// How many drafts a commit may have had, as bounds of a histogram: 1, 4, 16 and so on to 4,096,
 /// which is what one transaction takes.
 const DRAFT_BUCKETS: u16 = 7;
+
+/// How long an attempt may take, as bounds of a histogram, in seconds: 1 ms, 8 ms and so on to about
+/// half an hour. Few, since each step of each workflow has them.
+const ATTEMPT_BUCKETS: u16 = 8;
+
+/// How long a commit may take, as bounds of a histogram, in seconds: 0.1 ms, 0.4 ms and so on to 6.6 s.
+const COMMIT_BUCKETS: u16 = 9;
+
+/// How long the attempts of the steps took.
+type Durations = Family<OfStep, Histogram, fn() -> Histogram>;
 
 /// The counters of an engine. Counting is an atomic addition, and at most a short look into a table
 /// that nobody writes to.
@@ -28,6 +50,8 @@ pub(crate) struct Metrics {
     pub(crate) commits: Counter,
     /// How many drafts shared a commit.
     pub(crate) drafts_per_commit: Histogram,
+    /// How long the transactions took.
+    pub(crate) commit_seconds: Histogram,
     /// Runs that have not ended.
     pub(crate) runs_unfinished: Gauge,
     /// Guests that are kept live between two turns.
@@ -40,6 +64,10 @@ pub(crate) struct Metrics {
     pub(crate) store_cache_bytes: Gauge,
     /// Operations that wait for a step which this host lacks.
     pub(crate) steps_missing: Gauge,
+    /// Attempts of steps that wait for a place; looked up when the metrics are shown.
+    pub(crate) steps_waiting: Gauge,
+    /// How late the earliest timer is, in seconds; looked up when the metrics are shown.
+    pub(crate) timer_overdue: Gauge<f64, AtomicU64>,
     /// Calls of webhooks that were stored.
     pub(crate) webhooks_called: Counter,
     /// Guests that were brought back by giving them the turns of their run again.
@@ -48,99 +76,16 @@ pub(crate) struct Metrics {
     pub(crate) images_taken: Counter,
     /// Guests that were brought back from an image.
     pub(crate) image_loads: Counter,
+    names: Names,
     steps_ended: Family<StepEnd, Counter>,
+    attempts: Family<AttemptEnd, Counter>,
+    attempt_seconds: Durations,
+    runs: Family<OfStatus, Gauge>,
+    runs_blocked: Family<OfKind, Gauge>,
+    runs_ended: Family<RunEnd, Counter>,
+    inbox: Family<OfShard, Gauge>,
     image_fallbacks: Family<Fallback, Counter>,
     requests: Family<Answered, Counter>,
-}
-
-/// Declares the values of a label: what each is, and its word in the metrics.
-macro_rules! label {
-    ($(#[$doc:meta])* $name:ident { $($(#[$what:meta])* $value:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub(crate) enum $name {
-            $($(#[$what])* $value,)*
-        }
-
-        impl $name {
-            const ALL: &[Self] = &[$(Self::$value),*];
-        }
-
-        impl EncodeLabelValue for $name {
-            fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-                let word = match self { $(Self::$value => $word,)* };
-                EncodeLabelValue::encode(&word, encoder)
-            }
-        }
-    };
-}
-
-label! {
-    /// How an attempt of a step ended.
-    StepOutcome {
-        /// It returned.
-        Succeeded = "succeeded",
-        /// It failed, and is tried again.
-        Retried = "retried",
-        /// It failed, and its workflow is told so.
-        GivenUp = "given_up",
-    }
-}
-
-label! {
-    /// Why an image was not used.
-    ImageFallback {
-        /// It cannot be read, or is not what was written.
-        Damaged = "damaged",
-        /// It is of another module, or of another version of the interface to it.
-        Foreign = "foreign",
-        /// The turns behind it do not follow from it.
-        Diverged = "diverged",
-        /// It gives another memory than the turns do.
-        Mismatch = "mismatch",
-    }
-}
-
-label! {
-    /// Which of the two doors.
-    Door {
-        /// The management API.
-        Management = "management",
-        /// The public listener.
-        Webhooks = "webhooks",
-    }
-}
-
-label! {
-    /// The first digit of a status.
-    Class {
-        /// It goes on.
-        Informed = "1xx",
-        /// It was done.
-        Done = "2xx",
-        /// It is elsewhere.
-        Elsewhere = "3xx",
-        /// The caller made a mistake, or comes too often.
-        Refused = "4xx",
-        /// The host cannot do it.
-        Failed = "5xx",
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StepEnd {
-    outcome: StepOutcome,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Fallback {
-    reason: ImageFallback,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Answered {
-    door: Door,
-    status: Class,
 }
 
 impl Metrics {
@@ -151,18 +96,43 @@ impl Metrics {
         let metrics = Self {
             turns: put(to, "turns", "Turns that were committed"),
             commits: put(to, "commits", "Transactions that were committed"),
-            drafts_per_commit: put_histogram(to, "drafts_per_commit", "How many drafts shared a commit"),
+            drafts_per_commit: put_as(
+                to,
+                "drafts_per_commit",
+                "How many drafts shared a commit",
+                Histogram::new(exponential_buckets(1.0, 4.0, DRAFT_BUCKETS)),
+            ),
+            commit_seconds: put_as(
+                to,
+                "commit_seconds",
+                "How long transactions took",
+                Histogram::new(exponential_buckets(0.000_1, 4.0, COMMIT_BUCKETS)),
+            ),
             runs_unfinished: put(to, "runs_unfinished", "Runs that have not ended"),
             guests_live: put(to, "guests_live", "Guests that are kept live between two turns"),
             steps_running: put(to, "steps_running", "Attempts of steps that run"),
             store_bytes: put(to, "store_bytes", "Size of the file of the store"),
             store_cache_bytes: put(to, "store_cache_bytes", "How much of the store is kept in memory"),
             steps_missing: put(to, "steps_missing", "Operations that wait for a step which this host lacks"),
+            steps_waiting: put(to, "steps_waiting", "Attempts of steps that wait for a place"),
+            timer_overdue: put(to, "timer_overdue_seconds", "How late the earliest timer is"),
             webhooks_called: put(to, "webhooks_called", "Calls of webhooks that were stored"),
             replays: put(to, "replays", "Guests that were brought back by replaying their turns"),
             images_taken: put(to, "images_taken", "Images of runs that were taken"),
             image_loads: put(to, "image_loads", "Guests that were brought back from an image"),
             steps_ended: put(to, "steps_ended", "Attempts of steps that ended, by what follows"),
+            names: Names::default(),
+            attempts: put(to, "step_attempts", "Attempts that ended, by workflow, step and what follows"),
+            attempt_seconds: put_as(
+                to,
+                "step_attempt_seconds",
+                "How long attempts took, by workflow and step",
+                Durations::new_with_constructor(attempt_seconds),
+            ),
+            runs: put(to, "runs", "Runs that have not ended, by status"),
+            runs_blocked: put(to, "runs_blocked", "Runs that are blocked, by kind of trouble"),
+            runs_ended: put(to, "runs_ended", "Runs that ended, by workflow and outcome"),
+            inbox: put(to, "inbox_messages", "Messages that a shard has not handled, by shard"),
             image_fallbacks: put(to, "image_fallbacks", "Images that could not be used, by reason"),
             requests: put(to, "requests", "Requests that were answered, by door and status"),
             registry,
@@ -176,6 +146,9 @@ impl Metrics {
         for outcome in StepOutcome::ALL.iter().copied() {
             drop(self.steps_ended.get_or_create(&StepEnd { outcome }));
         }
+        for kind in BlockKind::ALL {
+            drop(self.runs_blocked.get_or_create(&OfKind { kind: kind.to_string() }));
+        }
         for reason in ImageFallback::ALL.iter().copied() {
             drop(self.image_fallbacks.get_or_create(&Fallback { reason }));
         }
@@ -186,9 +159,61 @@ impl Metrics {
         }
     }
 
-    /// An attempt of a step has ended so.
-    pub(crate) fn step_ended(&self, outcome: StepOutcome) {
+    /// An attempt of a step of a workflow has ended so, after this time where it began.
+    pub(crate) fn step_ended(
+        &self,
+        workflow: &str,
+        step: &str,
+        outcome: StepOutcome,
+        took: Option<Duration>,
+    ) {
         self.steps_ended.get_or_create(&StepEnd { outcome }).inc();
+        let (workflow, step) = self.names.admitted(workflow, step);
+        if let Some(took) = took {
+            let of_step = OfStep { workflow: workflow.clone(), step: step.clone() };
+            self.attempt_seconds.get_or_create(&of_step).observe(took.as_secs_f64());
+        }
+        self.attempts.get_or_create(&AttemptEnd { workflow, step, outcome }).inc();
+    }
+
+    /// A run of a workflow has ended so.
+    pub(crate) fn run_ended(&self, workflow: &str, outcome: RunOutcome) {
+        let (workflow, _) = self.names.admitted(workflow, "");
+        self.runs_ended.get_or_create(&RunEnd { workflow, outcome }).inc();
+    }
+
+    /// A run is blocked from now on by the one kind of trouble, and no more by the other.
+    pub(crate) fn blocked(&self, before: Option<BlockKind>, now: Option<BlockKind>) {
+        let gauge = |kind: BlockKind| self.runs_blocked.get_or_create(&OfKind { kind: kind.to_string() });
+        if let Some(kind) = before {
+            gauge(kind).dec();
+        }
+        if let Some(kind) = now {
+            gauge(kind).inc();
+        }
+    }
+
+    /// How many runs are blocked by each kind of trouble.
+    pub(crate) fn blocked_runs(&self) -> impl Iterator<Item = (BlockKind, i64)> {
+        BlockKind::ALL
+            .iter()
+            .map(|kind| (*kind, self.runs_blocked.get_or_create(&OfKind { kind: kind.to_string() }).get()))
+    }
+
+    /// So many messages lie in the inbox of a shard.
+    pub(crate) fn waiting_in(&self, shard: usize, messages: usize) {
+        let shard = shard as u64;
+        self.inbox.get_or_create(&OfShard { shard }).set(i64::try_from(messages).unwrap_or(i64::MAX));
+    }
+
+    /// Another engine of this process counts on: what only the last one had is gone.
+    pub(crate) fn begin_again(&self) {
+        for gauge in [&self.runs_unfinished, &self.guests_live, &self.steps_running, &self.steps_waiting] {
+            gauge.set(0);
+        }
+        for kind in BlockKind::ALL {
+            self.runs_blocked.get_or_create(&OfKind { kind: kind.to_string() }).set(0);
+        }
     }
 
     /// An image was not used; an older one or a replay stands in for it.
@@ -216,6 +241,10 @@ impl Metrics {
 
     /// All of it in the text format that Prometheus reads.
     pub(crate) fn show(&self) -> String {
+        let blocked: i64 = self.blocked_runs().map(|(_, runs)| runs).sum();
+        self.runs.get_or_create(&OfStatus { status: Stand::Blocked }).set(blocked);
+        let running = self.runs_unfinished.get().saturating_sub(blocked);
+        self.runs.get_or_create(&OfStatus { status: Stand::Running }).set(running);
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing into a string does not fail");
         text
@@ -228,10 +257,13 @@ fn put<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &
     metric
 }
 
-fn put_histogram(registry: &mut Registry, name: &str, help: &str) -> Histogram {
-    let histogram = Histogram::new(exponential_buckets(1.0, 4.0, DRAFT_BUCKETS));
-    registry.register(name, help, histogram.clone());
-    histogram
+fn put_as<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+fn attempt_seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 8.0, ATTEMPT_BUCKETS))
 }
 
 #[cfg(test)]
@@ -247,8 +279,25 @@ mod tests {
             "segno_drafts_per_commit_count 0",
             r#"segno_steps_ended_total{outcome="given_up"} 0"#,
             r#"segno_image_fallbacks_total{reason="damaged"} 0"#,
+            r#"segno_runs_blocked{kind="divergence"} 0"#,
+            "segno_timer_overdue_seconds 0.0",
+            "segno_commit_seconds_count 0",
             r#"segno_requests_total{door="webhooks",status="5xx"} 0"#,
         ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn another_engine_counts_on_without_what_the_last_one_had() {
+        let metrics = Metrics::new();
+        metrics.turns.inc();
+        metrics.runs_unfinished.inc();
+        metrics.blocked(None, Some(BlockKind::Trap));
+        metrics.begin_again();
+        let text = metrics.show();
+        for line in ["segno_turns_total 1", "segno_runs_unfinished 0", r#"segno_runs_blocked{kind="trap"} 0"#]
+        {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
         }
     }
@@ -258,7 +307,14 @@ mod tests {
         let metrics = Metrics::new();
         metrics.committed(1);
         metrics.committed(4_096);
-        metrics.step_ended(StepOutcome::Retried);
+        let took = Some(Duration::from_millis(5));
+        metrics.step_ended("pay", "charge", StepOutcome::Retried, took);
+        metrics.step_ended("pay", "charge\"\n", StepOutcome::Succeeded, None);
+        metrics.run_ended("pay", RunOutcome::Failed);
+        (0..3).for_each(|_| drop(metrics.runs_unfinished.inc()));
+        metrics.blocked(None, Some(BlockKind::Trap));
+        metrics.blocked(Some(BlockKind::Trap), Some(BlockKind::Limit));
+        metrics.waiting_in(1, 7);
         metrics.image_loads.inc();
         metrics.image_fell_back(ImageFallback::Damaged);
         metrics.answered(Door::Management, 503);

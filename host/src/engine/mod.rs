@@ -52,6 +52,7 @@ mod words;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use segno_journal::{Digest, Request, RunId, Timestamp};
 use serde_json::value::RawValue;
@@ -327,6 +328,9 @@ impl Engine {
         let (file, cache) = self.0.store.sizes();
         outside.metrics.store_bytes.set(i64::try_from(file).unwrap_or(i64::MAX));
         outside.metrics.store_cache_bytes.set(i64::try_from(cache).unwrap_or(i64::MAX));
+        outside.metrics.steps_waiting.set(i64::try_from(outside.runner.waiting()).unwrap_or(i64::MAX));
+        let overdue = outside.timers.next().map_or(0, |next| outside.now().since_ms(next));
+        outside.metrics.timer_overdue.set(Duration::from_millis(overdue).as_secs_f64());
         outside.metrics.show()
     }
 

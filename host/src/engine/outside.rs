@@ -156,10 +156,10 @@ impl Outside {
         let (run, op) = (attempted.run, attempted.op);
         let message = match outcome {
             Outcome::Returned(output) => {
-                self.metrics.step_ended(StepOutcome::Succeeded);
+                self.count(&attempted, StepOutcome::Succeeded, &running);
                 Message::Event { run, event: Event::StepCompleted { op, output } }
             }
-            Outcome::Failed(mishap) => self.after_mishap(&attempted, mishap),
+            Outcome::Failed(mishap) => self.after_mishap(&attempted, mishap, &running),
             Outcome::NeverBegan => {
                 let mut held = self.lock_held();
                 // Otherwise its run is over, and nobody needs it.
@@ -172,22 +172,26 @@ impl Outside {
         self.tell(run, Message::Ended { message: Box::new(message), running });
     }
 
-    fn after_mishap(&self, attempted: &Attempted, mishap: retry::Mishap) -> Message {
+    fn after_mishap(&self, attempted: &Attempted, mishap: retry::Mishap, running: &Running) -> Message {
         let (run, op, number) = (attempted.run, attempted.op, attempted.number);
         let decided = self.decide(&attempted.call, number, mishap.clone());
         match decided {
             Decision::GiveUp(failure) => {
-                self.metrics.step_ended(StepOutcome::GivenUp);
+                self.count(attempted, StepOutcome::GivenUp, running);
                 Message::Event { run, event: Event::StepFailed { op, failure } }
             }
             Decision::Retry { after_ms } => {
-                self.metrics.step_ended(StepOutcome::Retried);
+                self.count(attempted, StepOutcome::Retried, running);
                 let at = self.clock.now();
                 let attempt =
                     Attempt { number, at, error: mishap.to_string(), retry_at: at.plus_ms(after_ms) };
                 Message::Attempt { run, op, attempt }
             }
         }
+    }
+
+    fn count(&self, attempted: &Attempted, outcome: StepOutcome, running: &Running) {
+        self.metrics.step_ended(&attempted.workflow, &attempted.call.name, outcome, running.took());
     }
 
     /// What follows an attempt that did not succeed.

@@ -32,7 +32,7 @@ impl Shard {
         self.warm.remove(id);
         let Some(live) = self.runs.get_mut(&id) else { return };
         log::blocked(live, blocked.kind);
-        live.record.standing = Standing::Blocked(blocked);
+        live.stand(Standing::Blocked(blocked), &self.outside.metrics);
         let draft = draft.with_run(id, &live.record).with_key(&live.record.workflow, live.key.take(), id);
         let callers = Arc::clone(&self.outside.callers);
         self.committer.submit(draft, move |written| match written {
@@ -107,7 +107,7 @@ impl Shard {
             Err(error) => return then.fail(error.into()),
         };
         let Some(mut live) = self.runs.remove(&id) else { return };
-        live.record.standing = Standing::Cancelled(self.outside.now());
+        live.stand(Standing::Cancelled(self.outside.now()), &self.outside.metrics);
         self.warm.remove(id);
         self.modules.leave(live.record.module);
         self.outside.metrics.runs_unfinished.dec();
@@ -156,7 +156,7 @@ impl Shard {
         // Of another module, they are of no use any more.
         let foreign = if live.record.module == module { Vec::new() } else { live.images.forget() };
         live.record.module = module;
-        live.record.standing = Standing::Running;
+        live.stand(Standing::Running, &self.outside.metrics);
         self.deliver_parked(id);
         let draft = foreign.into_iter().fold(Draft::nothing(), |draft, image| draft.without_image(id, image));
         // A run that nothing waited for says here that it goes on.

@@ -7,11 +7,11 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::inbox::{Inspection, Message};
-use crate::engine::pages;
-use crate::engine::Engine;
 use crate::engine::lists::{status_of, summary};
+use crate::engine::pages;
 use crate::engine::view::{BlockedView, HistoryPage, ModuleView, RunStatus, RunSummary, RunView};
 use crate::store::{RunRecord, Standing, StoreError};
 

@@ -60,6 +60,10 @@ impl Revival<'_> {
     /// A guest that is where the run is, and the positions of the images that were found and could not
     /// be used. All turns of the run are on disk.
     pub(crate) fn guest(&self, live: &Live) -> Result<(Guest, Vec<u64>), Stuck> {
+        // One that has had no turn has nothing to be read, and nothing to come back to.
+        if live.run.turns() == 0 {
+            return Ok((self.fresh(live).map_err(Stuck::NoRoom)?, Vec::new()));
+        }
         let mut images =
             Found { images: self.store.images(live.owner.run)?.into_iter(), unusable: Vec::new() };
         let guest = match self.load_first(live, &mut images)? {

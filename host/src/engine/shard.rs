@@ -65,6 +65,7 @@ impl Shard {
 
     /// Owns a run from now on, until it has ended.
     pub(crate) fn take_in(&mut self, id: RunId, live: Live) {
+        self.outside.metrics.blocked(None, live.record.standing.blocked_by());
         self.runs.insert(id, Box::new(live));
         self.outside.metrics.runs_unfinished.inc();
     }
@@ -201,7 +202,7 @@ impl Shard {
         let mut draft = Draft::turn(id, (turn, effects)).without_parked(id, parked);
         draft = past.forget(draft, id);
         if is_first || has_ended || parked.is_some() {
-            live.record.standing = standing;
+            live.stand(standing, &self.outside.metrics);
             draft = draft.with_run(id, &live.record).with_key(&live.record.workflow, live.key.take(), id);
         }
         if has_ended {

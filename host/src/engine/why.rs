@@ -25,7 +25,8 @@ const SHOWN: usize = 120;
 pub(crate) fn why(live: &Live, steps: &Steps) -> Why {
     let mut why = Why { waits: live.run.open().len(), ..Why::default() };
     if let Standing::Blocked(Blocked { kind, message }) = &live.record.standing {
-        (why.trouble, why.kind, why.reason) = (Some(Trouble::Blocked), Some(*kind), Some(printable(message, SHOWN)));
+        (why.trouble, why.kind, why.reason) =
+            (Some(Trouble::Blocked), Some(*kind), Some(printable(message, SHOWN)));
         return why;
     }
     let Some((op, open)) = most_telling(live, steps) else { return why };
@@ -105,10 +106,12 @@ impl Why {
                 return format!("blocked{kind}{begun}: {}", self.reason.as_deref().unwrap_or_default());
             }
             (trouble, Some(Wait::Step { name, attempt, last_error, retry_at, .. })) => {
-                let lacks = if trouble == Some(Trouble::MissingStep) { ", which this host lacks" } else { "" };
+                let lacks =
+                    if trouble == Some(Trouble::MissingStep) { ", which this host lacks" } else { "" };
                 let due = retry_at.map_or_else(String::new, |at| format!(" due {}", until(at)));
                 let attempt = if *attempt > 1 { format!(", attempt {attempt}{due}") } else { String::new() };
-                let error = last_error.as_ref().map(|error| format!(", last error: {}", printable(error, SHOWN)));
+                let error =
+                    last_error.as_ref().map(|error| format!(", last error: {}", printable(error, SHOWN)));
                 let name = printable(name, SHOWN);
                 format!("step {name}{lacks}{begun}{attempt}{}", error.unwrap_or_default())
             }
@@ -150,7 +153,8 @@ mod tests {
     #[test]
     fn a_reason_is_a_few_words_that_do_nothing_to_a_terminal() {
         let since = Some(at(0));
-        let blocked = (Some(Trouble::Blocked), Some(BlockKind::Trap), Some("panic at src/lib.rs:218".to_owned()));
+        let blocked =
+            (Some(Trouble::Blocked), Some(BlockKind::Trap), Some("panic at src/lib.rs:218".to_owned()));
         let (trouble, kind, reason) = blocked;
         let url = "http://h/t".to_owned();
         for (why, words) in [
@@ -170,7 +174,11 @@ mod tests {
                 "step notify, which this host lacks since 1970-01-01T00:00:00Z",
             ),
             (
-                Why { wait: Some(Wait::Sleep { op: 1, since: at(0), until: at(5) }), waits: 1, ..Why::default() },
+                Why {
+                    wait: Some(Wait::Sleep { op: 1, since: at(0), until: at(5) }),
+                    waits: 1,
+                    ..Why::default()
+                },
                 "sleep until 1970-01-01T00:00:05Z",
             ),
             (

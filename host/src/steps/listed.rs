@@ -50,7 +50,7 @@ impl Listed {
         let Flight { attempted, permit, told_to_stop, ended } = self.begun().remove(at);
         // As of a task that was told to stop: only what has succeeded counts, and what never began.
         if !told_to_stop || !matches!(outcome, Outcome::Failed(_)) {
-            ended(attempted, outcome, Running(permit));
+            ended(attempted, outcome, Running::held(permit));
         }
     }
 

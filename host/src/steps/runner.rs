@@ -1,7 +1,7 @@
 //! Who makes the attempts of steps.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use segno::native::Responder;
 use segno_journal::retry::Mishap;
@@ -42,7 +42,29 @@ pub enum Outcome {
 /// became of the attempt: where runs do not keep up with their steps, no more steps begin, and what
 /// they return does not pile up.
 #[derive(Debug, Default)]
-pub struct Running(#[expect(dead_code, reason = "it is held")] pub(super) Option<OwnedSemaphorePermit>);
+pub struct Running {
+    #[expect(dead_code, reason = "it is held")]
+    place: Option<OwnedSemaphorePermit>,
+    began: Option<Instant>,
+}
+
+impl Running {
+    /// An attempt begins now, at this place.
+    pub(super) fn at(place: OwnedSemaphorePermit) -> Self {
+        Self { place: Some(place), began: Some(Instant::now()) }
+    }
+
+    /// Somebody says how the attempt ends, at this place.
+    pub(super) fn held(place: Option<OwnedSemaphorePermit>) -> Self {
+        Self { place, began: None }
+    }
+
+    /// How long ago the attempt began, if it did.
+    #[must_use]
+    pub fn took(&self) -> Option<Duration> {
+        self.began.map(|began| began.elapsed())
+    }
+}
 
 /// What makes the attempts of the steps of a host. Cheap to clone.
 #[derive(Clone)]
@@ -69,6 +91,15 @@ impl Runner {
         match self {
             Self::Tasks(tasks) => tasks.running(),
             Self::Listed(listed) => listed.in_flight().len(),
+        }
+    }
+
+    /// How many attempts wait for a place.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        match self {
+            Self::Tasks(tasks) => tasks.waiting(),
+            Self::Listed(_) => 0,
         }
     }
 

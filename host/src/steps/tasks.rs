@@ -60,6 +60,11 @@ impl Tasks {
         self.shared.max_running.saturating_sub(self.shared.permits.available_permits())
     }
 
+    /// How many attempts wait for a permit.
+    pub(super) fn waiting(&self) -> usize {
+        self.shared.lock().len().saturating_sub(self.running())
+    }
+
     pub(super) fn steps(&self) -> &segno::Steps {
         &self.shared.steps
     }
@@ -167,7 +172,8 @@ impl Shared {
         let context = StepContext::new(info, over.token().clone(), responder);
         // In a task of its own: whatever panics there, even as it is dropped, ends there.
         let body = self.runtime.spawn(context.scope(call_body(step.clone(), call.input.clone())));
-        (self.end_of(body, timeout).await, Running(Some(permit)))
+        let running = Running::at(permit);
+        (self.end_of(body, timeout).await, running)
     }
 
     /// How a body ends, if it does so in time.

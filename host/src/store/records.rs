@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use segno_journal::{Blocked, Digest, Event, Manifest, Op, RunId, Timestamp};
+use segno_journal::{BlockKind, Blocked, Digest, Event, Manifest, Op, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What is known of a run without reading its turns.
@@ -53,6 +53,15 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Which kind of trouble blocks the run, if one does.
+    #[must_use]
+    pub const fn blocked_by(&self) -> Option<BlockKind> {
+        match self {
+            Self::Blocked(blocked) => Some(blocked.kind),
+            Self::Running | Self::Completed(_) | Self::Failed(_) | Self::Cancelled(_) => None,
+        }
+    }
+
     /// When the run ended, if it has.
     #[must_use]
     pub const fn ended_at(&self) -> Option<Timestamp> {
