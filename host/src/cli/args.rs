@@ -59,6 +59,8 @@ pub(super) enum Verb {
     Cancel(CancelArgs),
     /// Let a blocked run go on
     Resume(ResumeArgs),
+    /// Say what is wrong with a host and its runs
+    Health(HealthArgs),
     /// List the modules that a host keeps
     Modules(ModulesArgs),
     /// Measure what this machine and its disk make of Segno
@@ -341,9 +343,17 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) wait: WaitArgs,
 
-    /// Show inputs, outputs and messages whole
+    /// Show inputs, outputs and messages whole, and all that the run waits for
     #[arg(long)]
     pub(super) full: bool,
+
+    /// Only the last entries of the history
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) tail: Option<u16>,
+
+    /// Go on to tell what happens until the run has ended
+    #[arg(long, conflicts_with = "wait")]
+    pub(super) follow: bool,
 
     #[command(flatten)]
     pub(super) host: HostArgs,
@@ -367,6 +377,12 @@ pub(super) struct ResumeArgs {
     #[arg(long, value_name = "DIGEST")]
     pub(super) module: Option<String>,
 
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HealthArgs {
     #[command(flatten)]
     pub(super) host: HostArgs,
 }

@@ -13,7 +13,7 @@ Exit codes:
   1  the operation failed
   2  the command line cannot be used
   3  the host cannot be reached
-  4  with --wait: the run failed, was cancelled or is blocked
+  4  with --wait: the run failed, was cancelled or is blocked; resume: it is blocked again
   5  with --wait: the time was up before the run ended";
 
 /// How a command ended.

@@ -21,6 +21,8 @@ mod deploy;
 mod dev;
 mod exit;
 mod local;
+mod follow;
+mod health;
 mod logging;
 mod modules;
 mod output;
@@ -178,6 +180,7 @@ async fn perform(arguments: Arguments, steps: Steps, mut definition: clap::Comma
         Verb::Run(args) => run::run(args, output).await,
         Verb::Cancel(args) => run::cancel(args, output).await,
         Verb::Resume(args) => run::resume(args, output).await,
+        Verb::Health(args) => health::run(args, output).await,
         Verb::Modules(args) => modules::run(args, output).await,
         Verb::Bench(args) => bench::run(args, output).await,
         Verb::CompileComponent { cache, memory } => compile(&cache, memory),

@@ -17,6 +17,9 @@ pub(super) struct Timeline<'a> {
 /// How wide the column of times is: `12d 23h` fits.
 const TIMES: usize = 9;
 
+/// Of how much that a run waits for is told where it is not asked for all.
+const WAITS: usize = 20;
+
 impl<'a> Timeline<'a> {
     /// Shows this run, as it is seen now, with so many characters of each value.
     pub(super) const fn new(view: &'a RunView, now: Timestamp, limit: usize) -> Self {
@@ -47,7 +50,7 @@ impl<'a> Timeline<'a> {
         format!("  {offset:<TIMES$} {}", self.event(&entry.event))
     }
 
-    /// What stands below the history, if anything does: what the run waits for, or why it does not
+    /// What stands above the history, and below it again, if anything does: what the run waits for, or why it does not
     /// go on.
     pub(super) fn foot(&self) -> Option<String> {
         let blocked = self.view.blocked.iter().flat_map(|blocked| {
@@ -57,8 +60,11 @@ impl<'a> Timeline<'a> {
             [String::new(), format!("blocked ({}){at}: {message}", blocked.kind), resume]
         });
         let heading = (!self.view.waits_for.is_empty()).then(|| "\nwaits for".to_owned());
-        let waits = self.view.waits_for.iter().map(|wait| format!("  {}", self.wait(wait)));
-        let lines: Vec<_> = blocked.chain(heading).chain(waits).collect();
+        let shown = if self.limit == usize::MAX { usize::MAX } else { WAITS };
+        let waits = self.view.waits_for.iter().take(shown).map(|wait| format!("  {}", self.wait(wait)));
+        let others = self.view.waits_for.len().saturating_sub(shown);
+        let others = (others > 0).then(|| format!("  and {others} more, which --full shows"));
+        let lines: Vec<_> = blocked.chain(heading).chain(waits).chain(others).collect();
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 

@@ -1,4 +1,5 @@
-//! Whether the host can take work: for load balancers and supervisors, so it needs no token.
+//! Whether the host can take work: for load balancers and supervisors, so it needs no token. And what
+//! is wrong with it and its runs: for those who run it.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::doors::problem::{Kind, Problem};
-use crate::engine::Engine;
+use crate::engine::{Engine, HealthReport};
 
 /// The host can take work.
 #[derive(Debug, Serialize, ToSchema)]
@@ -50,4 +51,24 @@ pub(super) async fn check(State(engine): State<Engine>) -> Result<Json<Health>, 
         None => Ok(Json(Health { status: "ok", detail: lacking(&engine) })),
         Some(reason) => Err(Problem::new(&Kind::NOT_READY, reason)),
     }
+}
+
+/// Says what is wrong with the host and its runs, in sentences: runs that are blocked or fail again and
+/// again, steps that this host lacks, parts that do not answer.
+///
+/// Also a host in trouble answers 200 here: `/healthz` is for those who only want to know whether it
+/// takes work.
+#[utoipa::path(
+    get,
+    path = "/v1/health",
+    operation_id = "healthReport",
+    tag = "host",
+    responses(
+        (status = 200, description = "What is wrong; no problems where all is well", body = HealthReport),
+        (status = 503, description = "The store cannot be read", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn report(State(engine): State<Engine>) -> Result<Json<HealthReport>, Problem> {
+    Ok(Json(engine.health().await?))
 }

@@ -37,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Current> {
         .routes(routes!(runs::resume))
         .routes(routes!(modules::deploy, modules::list))
         .routes(routes!(health::check))
+        .routes(routes!(health::report))
         .routes(routes!(metrics::show))
         .routes(routes!(openapi::get))
 }

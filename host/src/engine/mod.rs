@@ -15,6 +15,7 @@ mod deploy;
 mod error;
 mod fingerprint;
 mod guests;
+mod health;
 mod history;
 mod images;
 mod inbox;
@@ -65,6 +66,7 @@ pub use crate::engine::config::{Config, Limits};
 pub use crate::engine::current::Current;
 pub use crate::engine::deploy::MissingSteps;
 pub use crate::engine::error::EngineError;
+pub use crate::engine::health::{HealthProblem, HealthReport, ProblemKind};
 pub use crate::engine::images::ImageTurns;
 pub use crate::engine::notes::Asker;
 pub use crate::engine::open::OpenError;
@@ -329,9 +331,14 @@ impl Engine {
         outside.metrics.store_bytes.set(i64::try_from(file).unwrap_or(i64::MAX));
         outside.metrics.store_cache_bytes.set(i64::try_from(cache).unwrap_or(i64::MAX));
         outside.metrics.steps_waiting.set(i64::try_from(outside.runner.waiting()).unwrap_or(i64::MAX));
-        let overdue = outside.timers.next().map_or(0, |next| outside.now().since_ms(next));
-        outside.metrics.timer_overdue.set(Duration::from_millis(overdue).as_secs_f64());
+        outside.metrics.timer_overdue.set(self.overdue().as_secs_f64());
         outside.metrics.show()
+    }
+
+    /// How late the earliest timer is.
+    fn overdue(&self) -> Duration {
+        let (outside, next) = (&self.0.outside, self.0.outside.timers.next());
+        Duration::from_millis(next.map_or(0, |next| outside.now().since_ms(next)))
     }
 
     /// Counts the answer of a door.

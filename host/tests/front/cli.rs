@@ -73,12 +73,12 @@ impl Process {
     }
 
     /// Runs a command against the host.
-    fn ask(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+    pub(crate) fn ask(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
         end(segno().args(arguments).args(["--url", &self.url]))
     }
 
     /// As [`ask`](Self::ask), where it has to succeed; what it printed.
-    fn must(&self, arguments: &[&str]) -> String {
+    pub(crate) fn must(&self, arguments: &[&str]) -> String {
         let (code, stdout, stderr) = self.ask(arguments);
         assert_eq!(code, Some(0), "{arguments:?}: {stdout}{stderr}");
         stdout
@@ -341,7 +341,9 @@ fn completions_know_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let (code, stdout, _) = end(segno().args(["completions", shell]));
         assert_eq!(code, Some(0));
-        for verb in ["serve", "dev", "build", "deploy", "start", "runs", "cancel", "resume", "modules"] {
+        for verb in
+            ["serve", "dev", "build", "deploy", "start", "runs", "cancel", "resume", "health", "modules"]
+        {
             assert!(stdout.contains(verb), "{shell}: {verb}");
         }
     }

@@ -13,4 +13,5 @@ mod missing;
 mod starts;
 mod support;
 mod token;
+mod trouble;
 mod webhooks;

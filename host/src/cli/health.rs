@@ -1,0 +1,23 @@
+//! `health`: what is wrong with a host and its runs.
+
+use crate::cli::args::HealthArgs;
+use crate::cli::client::Client;
+use crate::cli::exit::Exit;
+use crate::cli::output::Output;
+use crate::cli::text;
+use crate::engine::HealthReport;
+
+pub(super) async fn run(args: HealthArgs, output: Output) -> anyhow::Result<Exit> {
+    let answer = Client::new(args.host)?.get(&["v1", "health"], &[]).await?;
+    let report: HealthReport = answer.read()?;
+    output.show(&answer.json, || sentences(&report))?;
+    Ok(if report.problems.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn sentences(report: &HealthReport) -> String {
+    if report.problems.is_empty() {
+        return "all is well".to_owned();
+    }
+    let lines = report.problems.iter().map(|problem| text::printable(&problem.message, usize::MAX));
+    lines.collect::<Vec<_>>().join("\n")
+}
