@@ -33,14 +33,16 @@ impl Host {
     async fn on(disk: Disk) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
         let config = config(directory.path());
+        let store = Store::open_on(disk.clone()).expect("the store opens");
+        let engine = Engine::open_on(store, config.clone(), guest_basics::steps(), Clock::System).await;
+        let current = Current::new(engine.expect("the engine opens"));
         let open = {
             let disk = disk.clone();
-            async move || {
+            async move |before: &Engine| {
                 let store = Store::open_on(disk.clone())?;
-                Engine::open_on(store, config.clone(), guest_basics::steps(), Clock::System).await
+                Engine::reopen_on(before, store, config.clone(), guest_basics::steps(), Clock::System).await
             }
         };
-        let current = Current::new(open().await.expect("the engine opens"));
         let keeper = tokio::spawn(current.clone().look_after(open));
         Self { disk, current, keeper, _cache: directory }
     }
@@ -76,12 +78,20 @@ fn config(directory: &Path) -> Config {
     config
 }
 
+/// How many turns the host has counted.
+fn turns(engine: &Engine) -> u64 {
+    let metrics = engine.metrics();
+    let line = metrics.lines().find_map(|line| line.strip_prefix("segno_turns_total "));
+    line.and_then(|turns| turns.parse().ok()).expect("turns are counted")
+}
+
 #[tokio::test]
 async fn a_host_goes_on_by_itself_when_there_is_room_again() {
     let host = Host::new().await;
     let run = host.current.engine().start("hook", raw(&json!(1)), None).await.expect("it starts").run_id;
     let token = segno_tests::token(&host.current.engine(), run).await;
 
+    let before = turns(&host.current.engine());
     host.disk.set_full(true);
     let refused = host.start(2).await.expect_err("nothing fits");
     assert!(matches!(refused, EngineError::Store(_)), "{refused}");
@@ -92,6 +102,8 @@ async fn a_host_goes_on_by_itself_when_there_is_room_again() {
     let started = host.start_patiently(3).await;
     let engine = host.current.engine();
     assert_eq!(segno_tests::output_of(&engine, started).await, json!(3));
+    assert!(turns(&engine) > before, "what is counted goes on");
+    assert!(engine.metrics().contains("segno_runs_unfinished 1\n"), "it is what this engine has");
     engine.call_webhook(&token, segno_tests::post("still here")).await.expect("the run still waits");
     assert_eq!(segno_tests::output_of(&engine, run).await, json!(["still here"]));
     host.keeper.abort();
@@ -155,7 +167,7 @@ async fn a_host_that_has_nothing_to_do_sees_that_its_store_was_deleted() {
     let engine = Engine::open(config, segno::Steps::new()).await.expect("the engine opens");
     let current = Current::new(engine.clone());
     std::fs::remove_file(directory.path().join("segno.redb")).expect("it can be deleted");
-    let open = async || Err::<Engine, _>("it is not opened again");
+    let open = async |_before: &Engine| Err::<Engine, _>("it is not opened again");
     patiently(current.look_after(open)).await;
     let trouble = engine.trouble().expect("the host says so");
     assert!(trouble.contains("put the file back"), "{trouble}");

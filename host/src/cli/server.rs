@@ -197,7 +197,7 @@ impl Server {
                 entrance
             });
         let current = Current::new(Engine::open(config.clone(), steps.clone()).await?);
-        let open = async move || Engine::reopen(config.clone(), steps.clone()).await;
+        let open = async move |failed: &Engine| Engine::reopen(failed, config.clone(), steps.clone()).await;
         api.open(doors::management(current.clone(), keyring.clone()));
         public.open(doors::webhooks(current.clone(), options.max_webhook_body));
         let mut keeper = JoinSet::new();

@@ -48,7 +48,7 @@ impl Current {
     ///
     /// After a trouble that does not pass by itself, nothing is tried: the host stays as it is until
     /// somebody restarts it, and this returns.
-    pub async fn look_after<E: Display>(self, open: impl AsyncFn() -> Result<Engine, E>) {
+    pub async fn look_after<E: Display>(self, open: impl AsyncFn(&Engine) -> Result<Engine, E>) {
         let mut pauses = Pauses::default();
         loop {
             let failed = self.engine();
@@ -59,7 +59,7 @@ impl Current {
             let mut told = String::new();
             let engine = loop {
                 pauses.pause().await;
-                match open().await {
+                match open(&failed).await {
                     Ok(engine) => break engine,
                     Err(error) => tell_once(&mut told, &error),
                 }

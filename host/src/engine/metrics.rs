@@ -233,9 +233,10 @@ impl Metrics {
         self.requests.get_or_create(&Answered { door, status }).inc();
     }
 
-    /// A batch of this many drafts was committed.
-    pub(crate) fn committed(&self, drafts: usize) {
+    /// A batch of this many drafts was committed in this time.
+    pub(crate) fn committed(&self, drafts: usize, took: Duration) {
         self.commits.inc();
+        self.commit_seconds.observe(took.as_secs_f64());
         self.drafts_per_commit.observe(drafts as f64);
     }
 
@@ -305,8 +306,8 @@ mod tests {
     #[test]
     fn what_was_counted_is_shown() {
         let metrics = Metrics::new();
-        metrics.committed(1);
-        metrics.committed(4_096);
+        metrics.committed(1, Duration::from_micros(300));
+        metrics.committed(4_096, Duration::from_secs(1));
         let took = Some(Duration::from_millis(5));
         metrics.step_ended("pay", "charge", StepOutcome::Retried, took);
         metrics.step_ended("pay", "charge\"\n", StepOutcome::Succeeded, None);
@@ -321,6 +322,7 @@ mod tests {
         let text = metrics.show();
         for line in [
             "segno_commits_total 2",
+            r#"segno_commit_seconds_bucket{le="0.0004"} 1"#,
             "segno_image_loads_total 1",
             "segno_drafts_per_commit_sum 4097.0",
             r#"segno_drafts_per_commit_bucket{le="1.0"} 1"#,

@@ -60,18 +60,36 @@ impl Engine {
     }
 
     /// Opens a data directory again whose disk took nothing more, once it takes again what is written.
+    /// What the host counts goes on from what the engine before counted.
     ///
     /// # Errors
     ///
     /// As [`Engine::open`]; or the disk takes nothing yet.
-    pub async fn reopen(config: Config, steps: Steps) -> Result<Self, OpenError> {
+    pub async fn reopen(before: &Self, config: Config, steps: Steps) -> Result<Self, OpenError> {
         let (data, cache) = (config.data.clone(), config.store_cache);
         let store = blocking(move || {
             Store::probe(&data)?;
             Store::reopen(&data, cache)
         });
         let store = store.await?.with_quick_restart(config.quick_restart);
-        Self::open_on(store, config, steps, Clock::System).await
+        Self::reopen_on(before, store, config, steps, Clock::System).await
+    }
+
+    /// As [`Engine::reopen`], on a store that is open already and with any clock.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::open`].
+    pub async fn reopen_on(
+        before: &Self,
+        store: Store,
+        config: Config,
+        steps: Steps,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        let metrics = Arc::clone(&before.0.outside.metrics);
+        metrics.begin_again();
+        Self::open_counting(store, config, steps, clock, metrics).await
     }
 
     /// As [`Engine::open`], on a store that is open already and with any clock.
@@ -85,15 +103,24 @@ impl Engine {
         steps: Steps,
         clock: Clock,
     ) -> Result<Self, OpenError> {
+        Self::open_counting(store, config, steps, clock, Arc::new(Metrics::new())).await
+    }
+
+    async fn open_counting(
+        store: Store,
+        config: Config,
+        steps: Steps,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, OpenError> {
         let (at_once, payload) = (config.max_running_steps, config.limits.payload);
         let runner =
             Runner::Tasks(Tasks::new(all_steps(steps, &config)?, at_once, payload, Handle::current()));
-        let metrics = Arc::new(Metrics::new());
         let counting = Arc::clone(&metrics);
         let callers = Callers::new(config.max_waiting);
         let outside = Outside::new(clock.clone(), Chance::System, runner, callers, metrics);
         let (committer, committing) =
-            Committer::start_counted(store.clone(), move |drafts| counting.committed(drafts))
+            Committer::start_counted(store.clone(), move |drafts, took| counting.committed(drafts, took))
                 .map_err(OpenError::Thread)?;
         let parts = Parts::new(config, store, committer, outside)?;
         let (inboxes, shards) = parts.start_shards().await?;

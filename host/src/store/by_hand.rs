@@ -48,7 +48,7 @@ impl ByHand {
         let end = drafts.min(waiting.len());
         let batch: Vec<_> = waiting.drain(..end).collect();
         drop(waiting);
-        let written = write_unless_broken(&self.0.store, &batch, &self.0.trouble, &|_drafts| {});
+        let written = write_unless_broken(&self.0.store, &batch, &self.0.trouble, &|_drafts, _took| {});
         lock(&self.0.written).extend(batch.into_iter().map(|pending| (pending, written.clone())));
     }
 

@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::store::Store;
 use crate::store::by_hand::ByHand;
@@ -15,7 +16,7 @@ use crate::store::draft::{Committed, Draft, Rows};
 use crate::store::error::StoreError;
 use crate::store::line::{Batch, Line};
 use crate::store::trouble::Trouble;
-use crate::store::write::write;
+use crate::store::write::{Committing, write};
 
 /// Where drafts are handed in. Cheap to clone; the thread ends when it is told to or the last one is dropped.
 #[derive(Clone)]
@@ -49,8 +50,7 @@ struct Desk {
     line: Line,
     store: Store,
     trouble: Arc<Trouble>,
-    /// Told after each commit how many drafts it had.
-    committed: Box<dyn Fn(usize) + Send + Sync>,
+    committed: Box<Committing>,
 }
 
 /// A draft, and what is to happen when it is on disk or cannot be.
@@ -68,17 +68,18 @@ impl Committer {
     ///
     /// The system has no thread for it.
     pub fn start(store: Store) -> io::Result<(Self, JoinHandle<()>)> {
-        Self::start_counted(store, |_drafts| {})
+        Self::start_counted(store, |_drafts, _took| {})
     }
 
-    /// As [`Committer::start`]; `committed` is told after each commit how many drafts it had.
+    /// As [`Committer::start`]; `committed` is told after each commit how many drafts it had and how
+    /// long it took.
     ///
     /// # Errors
     ///
     /// As [`Committer::start`].
     pub fn start_counted(
         store: Store,
-        committed: impl Fn(usize) + Send + Sync + 'static,
+        committed: impl Fn(usize, Duration) + Send + Sync + 'static,
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let trouble = Arc::<Trouble>::default();
         let (line, committed) = (Line::default(), Box::new(committed));
@@ -221,7 +222,7 @@ pub(super) fn write_unless_broken(
     store: &Store,
     batch: &[Pending],
     trouble: &Trouble,
-    committed: &dyn Fn(usize),
+    committed: &Committing,
 ) -> Result<(), StoreError> {
     let written = match trouble.get() {
         None => write(store, batch.iter().map(|pending| &pending.rows), committed),

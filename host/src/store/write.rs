@@ -1,5 +1,7 @@
 //! Writing a batch of drafts in one transaction.
 
+use std::time::{Duration, Instant};
+
 use redb::{TableHandle, WriteTransaction};
 
 use crate::store::Store;
@@ -8,13 +10,17 @@ use crate::store::error::StoreError;
 use crate::store::payloads::References;
 use crate::store::tables;
 
+/// Is told after each commit how many drafts it had, and how long it took.
+pub(super) type Committing = dyn Fn(usize, Duration) + Send + Sync;
+
 /// Writes a batch in one transaction. Rows of one table are written in the order of their keys,
 /// which costs the tree a fraction of what a random order does. A batch without rows only keeps its
-/// place in the line. `committed` is told how many drafts are on disk now.
+/// place in the line. `committed` is told how many drafts are on disk now, and
+/// how long the transaction took.
 pub(super) fn write<'a>(
     store: &Store,
     batch: impl Iterator<Item = &'a Rows> + Clone,
-    committed: &dyn Fn(usize),
+    committed: &Committing,
 ) -> Result<(), StoreError> {
     let mut rows: Vec<_> = batch.clone().flat_map(|draft| &draft.rows).collect();
     if rows.is_empty() {
@@ -24,6 +30,7 @@ pub(super) fn write<'a>(
     rows.sort_by(|one, other| (one.table.name(), &one.key).cmp(&(other.table.name(), &other.key)));
     let mut references = References::default();
     batch.clone().for_each(|draft| references.add(&draft.payloads));
+    let begun = Instant::now();
     let transaction = store.begin_write()?;
     for of_table in rows.chunk_by(|one, other| one.table.name() == other.table.name()) {
         write_table(&transaction, of_table, &mut references)?;
@@ -32,7 +39,7 @@ pub(super) fn write<'a>(
     transaction.commit().map_err(StoreError::io)?;
     // What the next host does not find is not acknowledged.
     store.check_place()?;
-    committed(batch.count());
+    committed(batch.count(), begun.elapsed());
     Ok(())
 }
 
