@@ -86,7 +86,7 @@ async fn what_the_host_tries_at_its_start_is_kept_where_it_changes_something() {
 #[tokio::test]
 async fn of_a_run_that_is_blocked_and_resumed_for_ever_the_last_notes_are_kept() {
     let store = Store::open_on(InMemoryBackend::new()).expect("the store opens");
-    let (committer, thread) = Committer::start(store.clone());
+    let (committer, thread) = Committer::start(store.clone()).expect("there is a thread");
     let run = RunId::from_parts(Timestamp(1), 1);
     let note = |turn| Note { turn, at: Timestamp(turn), what: Noted::Resumed { by: None } };
     for number in 1..=1_100 {

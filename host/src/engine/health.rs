@@ -1,5 +1,6 @@
 //! What is wrong with the host and its runs, in sentences for whoever is woken by it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -79,7 +80,8 @@ impl Engine {
         let more = if page.next.is_some() { "at least " } else { "" };
         self.tell_blocked(&mut problems);
         tell_unanswered(&page.runs, more, &mut problems);
-        tell_steps(&page.runs, more, &mut problems);
+        self.tell_missing(&mut problems);
+        tell_failing(&page.runs, more, &mut problems);
         self.tell_late(&mut problems);
         Ok(HealthReport { problems })
     }
@@ -95,6 +97,21 @@ impl Engine {
                 );
                 problems.push(problem(ProblemKind::Blocked, count, message));
             }
+        }
+    }
+
+    /// Tells the steps that this host lacks, those that most is waiting for first.
+    fn tell_missing(&self, problems: &mut Vec<HealthProblem>) {
+        let mut missing = self.missing_steps();
+        missing.sort_by_key(|(_, waiting)| Reverse(*waiting));
+        for (step, waiting) in missing.into_iter().take(NAMED) {
+            let count = waiting as u64;
+            let message = format!(
+                "{} for step {}, which this host lacks; start a host that has it",
+                counted(count, "operation waits", "operations wait"),
+                printable(&step, NAME),
+            );
+            problems.push(problem(ProblemKind::MissingStep, count, message));
         }
     }
 
@@ -120,36 +137,26 @@ fn tell_unanswered(runs: &[RunSummary], more: &str, problems: &mut Vec<HealthPro
     }
 }
 
-/// Tells the steps that are missing or fail again and again, those of most runs first.
-fn tell_steps(runs: &[RunSummary], more: &str, problems: &mut Vec<HealthProblem>) {
-    for (trouble, kind) in
-        [(Trouble::MissingStep, ProblemKind::MissingStep), (Trouble::Failing, ProblemKind::Failing)]
-    {
-        let mut steps = BTreeMap::<(&str, &str), (u64, u32)>::new();
-        for run in with(runs, trouble) {
-            if let Some(Wait::Step { name, attempt, .. }) = run.why.as_ref().and_then(|why| why.wait.as_ref())
-            {
-                let (count, highest) = steps.entry((&run.workflow, name)).or_default();
-                (*count, *highest) = (*count + 1, (*highest).max(*attempt));
-            }
+/// Tells the steps that fail again and again, those of most runs first.
+fn tell_failing(runs: &[RunSummary], more: &str, problems: &mut Vec<HealthProblem>) {
+    let mut steps = BTreeMap::<(&str, &str), (u64, u32)>::new();
+    for run in with(runs, Trouble::Failing) {
+        if let Some(Wait::Step { name, attempt, .. }) = run.why.as_ref().and_then(|why| why.wait.as_ref()) {
+            let (count, highest) = steps.entry((&run.workflow, name)).or_default();
+            (*count, *highest) = (*count + 1, (*highest).max(*attempt));
         }
-        let mut steps: Vec<_> = steps.into_iter().collect();
-        steps.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
-        for ((workflow, step), (count, attempt)) in steps.into_iter().take(NAMED) {
-            let (workflow, step) = (printable(workflow, NAME), printable(step, NAME));
-            let runs = counted(count, "run", "runs");
-            let message = match kind {
-                ProblemKind::MissingStep => format!(
-                    "{more}{runs} of workflow {workflow} wait for step {step}, which this host lacks; start a host \
-                     that has it"
-                ),
-                _ => format!(
-                    "step {step} of workflow {workflow} fails again and again in {more}{runs}, up to attempt \
-                     {attempt}; `segno runs --trouble` shows the errors"
-                ),
-            };
-            problems.push(problem(kind, count, message));
-        }
+    }
+    let mut steps: Vec<_> = steps.into_iter().collect();
+    steps.sort_by_key(|(_, (count, _))| Reverse(*count));
+    for ((workflow, step), (count, attempt)) in steps.into_iter().take(NAMED) {
+        let message = format!(
+            "step {} of workflow {} fails again and again in {more}{}, up to attempt {attempt}; `segno runs \
+             --trouble` shows the errors",
+            printable(step, NAME),
+            printable(workflow, NAME),
+            counted(count, "run", "runs"),
+        );
+        problems.push(problem(ProblemKind::Failing, count, message));
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) use prometheus_client::metrics::gauge::Gauge;
 pub(crate) use crate::engine::metrics::labels::{Door, ImageFallback, RunOutcome, StepOutcome};
 
 use crate::engine::metrics::labels::{
-    Answered, AttemptEnd, Class, Fallback, OfKind, OfShard, OfStatus, OfStep, RunEnd, Stand, StepEnd,
+    Answered, AttemptEnd, Class, Fallback, OfKind, OfStatus, OfStep, RunEnd, Stand, StepEnd,
 };
 use crate::engine::metrics::names::Names;
 
@@ -83,7 +83,6 @@ pub(crate) struct Metrics {
     runs: Family<OfStatus, Gauge>,
     runs_blocked: Family<OfKind, Gauge>,
     runs_ended: Family<RunEnd, Counter>,
-    inbox: Family<OfShard, Gauge>,
     image_fallbacks: Family<Fallback, Counter>,
     requests: Family<Answered, Counter>,
 }
@@ -132,7 +131,6 @@ impl Metrics {
             runs: put(to, "runs", "Runs that have not ended, by status"),
             runs_blocked: put(to, "runs_blocked", "Runs that are blocked, by kind of trouble"),
             runs_ended: put(to, "runs_ended", "Runs that ended, by workflow and outcome"),
-            inbox: put(to, "inbox_messages", "Messages that a shard has not handled, by shard"),
             image_fallbacks: put(to, "image_fallbacks", "Images that could not be used, by reason"),
             requests: put(to, "requests", "Requests that were answered, by door and status"),
             registry,
@@ -145,6 +143,9 @@ impl Metrics {
     fn begin(&self) {
         for outcome in StepOutcome::ALL.iter().copied() {
             drop(self.steps_ended.get_or_create(&StepEnd { outcome }));
+        }
+        for status in Stand::ALL.iter().copied() {
+            drop(self.runs.get_or_create(&OfStatus { status }));
         }
         for kind in BlockKind::ALL {
             drop(self.runs_blocked.get_or_create(&OfKind { kind: kind.to_string() }));
@@ -179,7 +180,10 @@ impl Metrics {
     /// A run of a workflow has ended so.
     pub(crate) fn run_ended(&self, workflow: &str, outcome: RunOutcome) {
         let (workflow, _) = self.names.admitted(workflow, "");
-        self.runs_ended.get_or_create(&RunEnd { workflow, outcome }).inc();
+        let end = |outcome| RunEnd { workflow: workflow.clone(), outcome };
+        // All of them, so that the first failure of a workflow is seen as a change.
+        RunOutcome::ALL.iter().for_each(|outcome| drop(self.runs_ended.get_or_create(&end(*outcome))));
+        self.runs_ended.get_or_create(&end(outcome)).inc();
     }
 
     /// A run is blocked from now on by the one kind of trouble, and no more by the other.
@@ -200,15 +204,9 @@ impl Metrics {
             .map(|kind| (*kind, self.runs_blocked.get_or_create(&OfKind { kind: kind.to_string() }).get()))
     }
 
-    /// So many messages lie in the inbox of a shard.
-    pub(crate) fn waiting_in(&self, shard: usize, messages: usize) {
-        let shard = shard as u64;
-        self.inbox.get_or_create(&OfShard { shard }).set(i64::try_from(messages).unwrap_or(i64::MAX));
-    }
-
     /// Another engine of this process counts on: what only the last one had is gone.
     pub(crate) fn begin_again(&self) {
-        for gauge in [&self.runs_unfinished, &self.guests_live, &self.steps_running, &self.steps_waiting] {
+        for gauge in [&self.runs_unfinished, &self.guests_live, &self.steps_missing] {
             gauge.set(0);
         }
         for kind in BlockKind::ALL {
@@ -312,10 +310,9 @@ mod tests {
         metrics.step_ended("pay", "charge", StepOutcome::Retried, took);
         metrics.step_ended("pay", "charge\"\n", StepOutcome::Succeeded, None);
         metrics.run_ended("pay", RunOutcome::Failed);
-        (0..3).for_each(|_| drop(metrics.runs_unfinished.inc()));
+        metrics.runs_unfinished.set(3);
         metrics.blocked(None, Some(BlockKind::Trap));
         metrics.blocked(Some(BlockKind::Trap), Some(BlockKind::Limit));
-        metrics.waiting_in(1, 7);
         metrics.image_loads.inc();
         metrics.image_fell_back(ImageFallback::Damaged);
         metrics.answered(Door::Management, 503);

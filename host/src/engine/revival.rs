@@ -62,7 +62,7 @@ impl Revival<'_> {
     pub(crate) fn guest(&self, live: &Live) -> Result<(Guest, Vec<u64>), Stuck> {
         // One that has had no turn has nothing to be read, and nothing to come back to.
         if live.run.turns() == 0 {
-            return Ok((self.fresh(live).map_err(Stuck::NoRoom)?, Vec::new()));
+            return Ok((self.fresh(live)?, Vec::new()));
         }
         let mut images =
             Found { images: self.store.images(live.owner.run)?.into_iter(), unusable: Vec::new() };

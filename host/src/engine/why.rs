@@ -41,7 +41,7 @@ pub(crate) fn why(live: &Live, steps: &Steps) -> Why {
 
 /// Of the things that a run waits for, the one that is most in trouble; the first of several.
 fn most_telling<'a>(live: &'a Live, steps: &Steps) -> Option<(Op, &'a Open)> {
-    let mut telling: Option<((u8, u32), (Op, &Open))> = None;
+    let (mut telling, mut highest) = (None, None);
     for (op, open) in live.run.open().take(LOOKED_AT) {
         let rank = match open {
             Open::Step { call, .. } if steps.get(&call.name).is_none() => (3, 0),
@@ -49,11 +49,11 @@ fn most_telling<'a>(live: &'a Live, steps: &Steps) -> Option<(Op, &'a Open)> {
             Open::Sleep { .. } => (1, 0),
             Open::Webhook(webhook) => (u8::from(!webhook.disposed), 0),
         };
-        if telling.as_ref().is_none_or(|(highest, _)| rank > *highest) {
-            telling = Some((rank, (op, open)));
+        if highest.is_none_or(|highest| rank > highest) {
+            (telling, highest) = (Some((op, open)), Some(rank));
         }
     }
-    telling.map(|(_, found)| found)
+    telling
 }
 
 fn trouble(open: &Open, steps: &Steps) -> Option<Trouble> {

@@ -137,7 +137,7 @@ proptest! {
             // Opened again each time: what counts is what is on disk.
             let store = Store::open(directory.path()).expect("the store opens");
             let batch: Vec<_> = batch.iter().map(|act| perform(act, &mut model)).collect();
-            write(&store, batch.iter(), &|_drafts| {}).expect("there is room");
+            write(&store, batch.iter(), &|_drafts, _took| {}).expect("there is room");
             check_counts(&store);
             for number in 0..3 {
                 let of_run = model.range((number, 0)..=(number, u64::MAX));
@@ -147,7 +147,7 @@ proptest! {
         }
         let store = Store::open(directory.path()).expect("the store opens");
         let all = [0, 1, 2].map(|number| Draft::nothing().without_turns(run(number), 0..100).rows);
-        write(&store, all.iter(), &|_drafts| {}).expect("there is room");
+        write(&store, all.iter(), &|_drafts, _took| {}).expect("there is room");
         for table in [tables::TURNS, tables::PAYLOADS, tables::PAYLOAD_COUNTS] {
             prop_assert!(rows(&store, table).is_empty(), "{} is not empty", table.name());
         }
@@ -160,7 +160,7 @@ fn store_with(turns: &[Turn]) -> (TempDir, Store) {
     let store = Store::open(directory.path()).expect("the store opens");
     for batch in turns.chunks(100) {
         let batch: Vec<_> = batch.iter().map(|turn| rows_of(run(1), turn)).collect();
-        write(&store, batch.iter(), &|_drafts| {}).expect("there is room");
+        write(&store, batch.iter(), &|_drafts, _took| {}).expect("there is room");
     }
     (directory, store)
 }

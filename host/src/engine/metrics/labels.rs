@@ -149,9 +149,3 @@ pub(super) struct OfStatus {
 pub(super) struct OfKind {
     pub(super) kind: String,
 }
-
-/// One of the shards.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct OfShard {
-    pub(super) shard: u64,
-}
