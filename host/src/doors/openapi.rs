@@ -80,6 +80,7 @@ mod tests {
             get /healthz
             get /metrics
             get /openapi.json
+            get /v1/health
             get /v1/modules
             get /v1/runs
             get /v1/runs/{id}
