@@ -13,7 +13,8 @@ use crate::doors::body::{self, Bounds};
 use crate::doors::duration::parse_duration;
 use crate::doors::params::{Params, RunPath};
 use crate::doors::problem::Problem;
-use crate::engine::{Engine, HistoryPage, RunFilter, RunPage, RunStatus, RunView};
+use crate::doors::tokens::Caller;
+use crate::engine::{Asker, Engine, HistoryPage, RunFilter, RunPage, RunStatus, RunView};
 
 /// How long one request may wait for the end of a run: below the idle time-outs of most proxies
 /// times a few; who wants to wait longer asks again.
@@ -170,9 +171,10 @@ pub(super) async fn events(
 )]
 pub(super) async fn cancel(
     State(engine): State<Engine>,
+    Extension(caller): Extension<Caller>,
     RunPath(run): RunPath,
 ) -> Result<Json<RunView>, Problem> {
-    Ok(Json(engine.cancel(run).await?))
+    Ok(Json(engine.cancel_by(run, Asker::named(caller.name())).await?))
 }
 
 /// How a blocked run is to go on.
@@ -204,11 +206,12 @@ pub(super) struct ResumeRequest {
 pub(super) async fn resume(
     State(engine): State<Engine>,
     Extension(bodies): Extension<Bodies>,
+    Extension(caller): Extension<Caller>,
     RunPath(run): RunPath,
     request: Request,
 ) -> Result<Json<RunView>, Problem> {
     let (ResumeRequest { module }, _held) = body::json(request, RESUME, &bodies).await?;
-    Ok(Json(engine.resume(run, module).await?))
+    Ok(Json(engine.resume_by(run, module, Asker::named(caller.name())).await?))
 }
 
 /// The number of the turn that a page begins with.

@@ -24,7 +24,7 @@ const ASKER_NAME: usize = 128;
 pub struct Asker(Option<String>);
 
 impl Asker {
-    /// Somebody by this name, of which only the beginning counts where it is long.
+    /// Somebody by this name, such as that of a token, of which only the beginning counts where it is long.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self(Some(cut(name, ASKER_NAME)))
