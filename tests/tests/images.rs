@@ -1,13 +1,15 @@
 //! Images: a run goes on from its memory, whatever happens to the images on disk.
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
-use segno_host::engine::{Config, RunStatus};
+use segno_host::engine::{Config, EngineError, RunStatus};
+use segno_host::store::StoreError;
 use segno_journal::RunId;
 use segno_tests::{Host, output, post};
 use serde_json::{Value, json};
 
 type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
+const RUNS: Table = Table::new("runs");
 const TURNS: Table = Table::new("turns");
 const ATTEMPTS: Table = Table::new("attempts");
 const FAILING: Table = Table::new("failing");
@@ -305,4 +307,18 @@ async fn a_run_whose_journal_is_damaged_is_parked_and_can_be_cancelled() {
     assert_eq!(host.engine.cancel(run).await.expect("it can be got rid of").status, RunStatus::Cancelled);
     let host = host.restart(|_config| {}).await;
     assert_eq!(host.end(run).await.status, RunStatus::Cancelled);
+}
+
+#[tokio::test]
+async fn nobody_is_told_that_a_run_is_over_whose_record_cannot_be_read() {
+    let host = Host::new().await;
+    let run = host.start("hook", json!(1)).await;
+    let token = host.token(run).await;
+    let host = tampered(host, |store| {
+        change(store, RUNS, |_, value| Some(value[..2].to_vec()));
+    })
+    .await;
+    let refused = host.engine.call_webhook(&token, post("call")).await.expect_err("nobody hears it");
+    assert!(matches!(refused, EngineError::Store(StoreError::Record { .. })), "{refused:?}");
+    assert!(host.engine.cancel(run).await.is_err(), "what it is cannot be read");
 }

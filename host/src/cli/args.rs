@@ -2,6 +2,7 @@
 
 mod host;
 mod http;
+mod offline;
 mod policy;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use segno_journal::RunId;
 pub(super) use self::host::HostArgs;
 use self::host::TokenArgs;
 use self::http::HttpArgs;
+pub(super) use self::offline::{BackupArgs, CheckArgs, ExportArgs};
 use self::policy::PolicyArgs;
 use crate::cli::bench::BenchArgs;
 use crate::cli::exit::EXIT_CODES;
@@ -63,6 +65,12 @@ pub(super) enum Verb {
     Health(HealthArgs),
     /// List the modules that a host keeps
     Modules(ModulesArgs),
+    /// Write a backup of a running host: one moment of its store, which another host can be started on
+    Backup(BackupArgs),
+    /// Read the store of a stopped host from end to end, and say what is wrong with it
+    Check(CheckArgs),
+    /// Print all that the store of a stopped host has of a run, as JSON, a line each
+    Export(ExportArgs),
     /// Measure what this machine and its disk make of Segno
     Bench(BenchArgs),
     /// Compile the component on standard input into a cache; a host does so in a process of its own

@@ -21,6 +21,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a deploy may take: sending the component and compiling it.
 const DEPLOY_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// How long a backup may take: a store of terabytes over a slow network.
+const BACKUP_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How much of an answer that is not understood is shown, in characters.
 const SHOWN: usize = 200;
 
@@ -128,6 +131,14 @@ impl Client {
         self.send(request.header(CONTENT_TYPE, "application/wasm").body(wasm)).await
     }
 
+    /// Asks for a backup, which comes as a stream.
+    pub(super) async fn backup(&self) -> Result<reqwest::Response, ClientError> {
+        let request = self.request(Method::POST, &["v1", "backup"], &[]).timeout(BACKUP_TIMEOUT);
+        let request = request.header(CONTENT_TYPE, "application/json").body("{}");
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() { Ok(response) } else { Err(self.refusal(response).await) }
+    }
+
     fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
@@ -145,17 +156,29 @@ impl Client {
 
     async fn send(&self, request: RequestBuilder) -> Result<Answer, ClientError> {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        let status = response.status();
-        let url = response.url().clone();
-        let json = response.text().await.map_err(|error| self.unreachable(&error))?;
-        let answer = Answer { url, status: status.as_u16(), json };
-        if status.is_success() {
-            return Ok(answer);
+        if !response.status().is_success() {
+            return Err(self.refusal(response).await);
         }
+        self.read(response).await
+    }
+
+    async fn read(&self, response: reqwest::Response) -> Result<Answer, ClientError> {
+        let (url, status) = (response.url().clone(), response.status().as_u16());
+        let json = response.text().await.map_err(|error| self.unreachable(&error))?;
+        Ok(Answer { url, status, json })
+    }
+
+    /// Why the host did not do it.
+    async fn refusal(&self, response: reqwest::Response) -> ClientError {
+        let status = response.status();
+        let answer = match self.read(response).await {
+            Ok(answer) => answer,
+            Err(error) => return error,
+        };
         match answer.read::<Problem>() {
-            Ok(problem) if status == StatusCode::UNAUTHORIZED => Err(ClientError::Unauthorized(problem)),
-            Ok(problem) => Err(ClientError::Refused(problem)),
-            Err(_) => Err(answer.strange(&text::printable(&answer.json, SHOWN))),
+            Ok(problem) if status == StatusCode::UNAUTHORIZED => ClientError::Unauthorized(problem),
+            Ok(problem) => ClientError::Refused(problem),
+            Err(_) => answer.strange(&text::printable(&answer.json, SHOWN)),
         }
     }
 

@@ -10,16 +10,20 @@
 //!
 //! [`Cli`] adds commands of one's own, [`Server`] starts a host from code, and [`build_components`]
 //! builds workflow crates. Commands that ask a running host go through its management API, as any
-//! other client does: nothing here looks into a store. Only the module `output` prints.
+//! other client does; those that read the store of a stopped one ask the engine. Only the module
+//! `output` prints.
 
 mod args;
+mod backup;
 mod bench;
 mod build;
 mod cargo;
+mod check;
 mod client;
 mod deploy;
 mod dev;
 mod exit;
+mod export;
 mod follow;
 mod health;
 mod local;
@@ -182,6 +186,9 @@ async fn perform(arguments: Arguments, steps: Steps, mut definition: clap::Comma
         Verb::Resume(args) => run::resume(args, output).await,
         Verb::Health(args) => health::run(args, output).await,
         Verb::Modules(args) => modules::run(args, output).await,
+        Verb::Backup(args) => backup::run(args, output).await,
+        Verb::Check(args) => check::run(args, output).await,
+        Verb::Export(args) => export::run(args).await,
         Verb::Bench(args) => bench::run(args, output).await,
         Verb::CompileComponent { cache, memory } => compile(&cache, memory),
         Verb::Completions { shell } => {

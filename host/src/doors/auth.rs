@@ -61,7 +61,8 @@ const fn needed(method: &Method) -> Right {
     }
 }
 
-fn refusal(caller: &Caller, right: Right) -> Option<Problem> {
+/// Why this caller may not do it, if it may not.
+pub(super) fn refusal(caller: &Caller, right: Right) -> Option<Problem> {
     if caller.rights().contains(&right) {
         return None;
     }

@@ -81,6 +81,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::StartLacksSteps { .. } => &Kind::START_LACKS_STEPS,
         EngineError::DeployLacksSteps { .. } => &Kind::DEPLOY_LACKS_STEPS,
         EngineError::Busy | EngineError::NoRoomToWait => &Kind::BUSY,
+        EngineError::BackupUnderWay => &Kind::BACKUP_UNDER_WAY,
         EngineError::Stopping => &Kind::STOPPING,
     }
 }
@@ -140,6 +141,7 @@ mod tests {
         assert_eq!(Problem::whole(&lacks).missing_steps.as_deref(), Some(["ship".to_owned()].as_slice()));
         check(&EngineError::Busy, 503, "busy");
         check(&EngineError::NoRoomToWait, 503, "busy");
+        check(&EngineError::BackupUnderWay, 429, "backup-under-way");
         check(&EngineError::Stopping, 503, "stopping");
     }
 

@@ -12,7 +12,7 @@ use crate::doors::bodies::Bodies;
 use crate::doors::openapi::{self, Document, Head};
 use crate::doors::problem::{Kind, Problem};
 use crate::doors::tokens::Keyring;
-use crate::doors::{health, metrics, modules, runs, workflows};
+use crate::doors::{backup, health, metrics, modules, runs, workflows};
 use crate::engine::{Current, Door, Engine};
 
 /// The management API on an engine. Every route but `/healthz` asks for a token, and for one that has
@@ -36,6 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<Current> {
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::resume))
         .routes(routes!(modules::deploy, modules::list))
+        .routes(routes!(backup::make))
         .routes(routes!(health::check))
         .routes(routes!(health::report))
         .routes(routes!(metrics::show))

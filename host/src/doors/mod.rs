@@ -9,6 +9,7 @@
 //! socket, [`Problem`] is how both refuse.
 
 mod auth;
+mod backup;
 mod bodies;
 mod body;
 mod duration;

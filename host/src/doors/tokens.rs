@@ -68,7 +68,8 @@ pub enum Right {
 }
 
 impl Right {
-    const ALL: [Self; 3] = [Self::Read, Self::Operate, Self::Deploy];
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::Read, Self::Operate, Self::Deploy];
 }
 
 impl fmt::Display for Right {

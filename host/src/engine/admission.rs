@@ -25,6 +25,7 @@ pub(crate) struct Admission {
     bytes: Arc<Semaphore>,
     max_bytes: usize,
     reads: Arc<Semaphore>,
+    backup: Arc<Semaphore>,
 }
 
 /// What a request takes of the room, until it is dropped.
@@ -45,7 +46,17 @@ impl Admission {
             bytes: Arc::new(Semaphore::new(max_bytes)),
             max_bytes,
             reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
+            backup: Arc::new(Semaphore::new(1)),
         }
+    }
+
+    /// Lets a backup begin: one at a time, since each holds a moment of the store.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::BackupUnderWay`]: another one is not over.
+    pub(crate) fn backup(&self) -> Result<OwnedSemaphorePermit, EngineError> {
+        Arc::clone(&self.backup).try_acquire_owned().map_err(|_| EngineError::BackupUnderWay)
     }
 
     /// Lets a request in that brings so many bytes. One that is larger than all the room is let in

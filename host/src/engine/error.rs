@@ -108,6 +108,9 @@ pub enum EngineError {
     /// More callers wait than the host has room for.
     #[error("as many callers wait already as the host has room for; try again later")]
     NoRoomToWait,
+    /// Another backup is not over.
+    #[error("another backup is under way; one is made at a time")]
+    BackupUnderWay,
     /// The host is going down.
     #[error("the host is stopping; try again when it is back")]
     Stopping,

@@ -94,6 +94,8 @@ impl Live {
 /// What lies parked of a run: how much, and where the next event goes.
 #[derive(Debug, Default)]
 pub(crate) struct ParkedLine {
+    /// The first position that has not had its turn, where there is one.
+    first: u64,
     next: u64,
     events: usize,
     requests: usize,
@@ -103,7 +105,8 @@ pub(crate) struct ParkedLine {
 impl ParkedLine {
     /// The line that these events are.
     pub(crate) fn of(parked: &[(u64, Parked)]) -> Self {
-        let mut line = Self::default();
+        let first = parked.first().map_or(0, |(position, _)| *position);
+        let mut line = Self { first, ..Self::default() };
         for (position, Parked { event, .. }) in parked {
             line.count(event);
             line.next = position + 1;
@@ -118,7 +121,7 @@ impl ParkedLine {
 
     /// Where the events may lie that have not had their turn.
     pub(crate) fn positions(&self) -> std::ops::Range<u64> {
-        if self.is_empty() { 0..0 } else { 0..self.next }
+        if self.is_empty() { 0..0 } else { self.first..self.next }
     }
 
     /// Whether there is room for the event. Only requests are bounded: what else can happen to a
@@ -141,8 +144,9 @@ impl ParkedLine {
         self.next - 1
     }
 
-    /// An event that lay parked has had its turn.
-    pub(crate) fn take(&mut self, event: &Event) {
+    /// The event that lay parked at this position has had its turn: they have it in their order.
+    pub(crate) fn take(&mut self, position: u64, event: &Event) {
+        self.first = position + 1;
         self.events = self.events.saturating_sub(1);
         if let Event::Requested { request, .. } = event {
             self.requests = self.requests.saturating_sub(1);
@@ -156,5 +160,28 @@ impl ParkedLine {
             self.requests += 1;
             self.bytes += request.size();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_parked_begins_at_the_first_event_that_has_not_had_its_turn() {
+        let event = Event::Slept { op: Op(1) };
+        let mut line = ParkedLine::default();
+        for position in 0..5 {
+            assert_eq!(line.put(&event), position);
+        }
+        line.take(0, &event);
+        line.take(1, &event);
+        assert_eq!(line.positions(), 2..5);
+        let at = Timestamp(0);
+        let again: Vec<_> = (2..5).map(|position| (position, Parked { at, event: event.clone() })).collect();
+        let mut line = ParkedLine::of(&again);
+        assert_eq!((line.positions(), line.put(&event)), (2..5, 5));
+        (2..6).for_each(|position| line.take(position, &event));
+        assert_eq!(line.positions(), 0..0);
     }
 }

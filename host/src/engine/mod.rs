@@ -6,6 +6,7 @@
 //! come out, the turn is committed, and only then does the world hear of it.
 
 mod admission;
+mod backup;
 mod callers;
 mod chance;
 mod clock;
@@ -26,6 +27,7 @@ mod metrics;
 mod missing;
 mod modules;
 mod notes;
+pub mod offline;
 mod open;
 mod outside;
 mod pages;
@@ -59,6 +61,7 @@ use segno_journal::{Digest, Request, RunId, Timestamp};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
+pub use crate::engine::backup::BackupStopped;
 pub use crate::engine::callers::{Answered, Place};
 pub use crate::engine::chance::{Chance, WEBHOOK_PATH};
 pub use crate::engine::clock::{Clock, VirtualClock};

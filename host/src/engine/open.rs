@@ -255,6 +255,7 @@ impl Parts {
             config: Arc::clone(&self.config),
             runs: BTreeMap::new(),
             held: Held::default(),
+            unreadable: BTreeMap::new(),
             warm: Warm::new(
                 self.config.memory_budget / self.config.shards,
                 self.places,

@@ -28,12 +28,15 @@ impl Shard {
             if shard_of(id, self.config.shards) != shard {
                 continue;
             }
-            let record = match store.run(id) {
-                Ok(Some(record)) => record,
+            let missing =
+                || StoreError::Record { table: "runs".into(), detail: format!("that of {id} is missing") };
+            let record = match store.run(id).and_then(|record| record.ok_or_else(missing)) {
+                Ok(record) => record,
                 // The other runs go on; this one is where it was for whoever mends the record.
-                Ok(None) | Err(StoreError::Record { .. }) => {
-                    tracing::error!(run = %id, "the record of the run is missing or damaged; it does not go on");
+                Err(damage @ StoreError::Record { .. }) => {
+                    tracing::error!(run = %id, error = %damage, "the run does not go on");
                     self.modules.keep_all();
+                    self.unreadable.insert(id, damage);
                     continue;
                 }
                 Err(error) => return Err(error),

@@ -38,6 +38,8 @@ pub(crate) struct Shard {
     pub(crate) outside: Outside,
     pub(crate) config: Arc<Config>,
     pub(crate) runs: BTreeMap<RunId, Box<Live>>,
+    /// The runs whose record cannot be read, and why: they are where they were for whoever mends it.
+    pub(crate) unreadable: BTreeMap<RunId, StoreError>,
     pub(crate) warm: Warm,
     pub(crate) held: Held,
 }
@@ -106,7 +108,7 @@ impl Shard {
     /// An event comes in, the guest runs until it is stuck, commands come out, the turn is
     /// committed, and only then does the world hear of it.
     pub(crate) fn turn(&mut self, id: RunId, delivery: Delivery) {
-        let Some(live) = self.runs.get_mut(&id) else { return self.refuse(id, delivery, Refusal::Ended) };
+        let Some(live) = self.runs.get_mut(&id) else { return self.refuse_unknown(id, delivery) };
         if let Some(damage) = &live.damage {
             let damage = damage.clone();
             return self.damaged(id, delivery, *damage);
@@ -194,8 +196,8 @@ impl Shard {
             }
         };
         live.run = run;
-        if parked.is_some() {
-            live.parked.take(&turn.event);
+        if let Some(position) = parked {
+            live.parked.take(position, &turn.event);
         }
         let standing = standing_after(&turn);
         let has_ended = standing.ended_at().is_some();
@@ -252,14 +254,23 @@ impl Shard {
         }
     }
 
+    /// Refuses an event of a run that is not here: it has ended, but for one whose record cannot be read.
+    /// Of that nobody knows whether it has, so nobody is told that it is over.
+    fn refuse_unknown(&mut self, id: RunId, delivery: Delivery) {
+        match self.unreadable.get(&id) {
+            Some(damage) => delivery.then.fail(damage.clone().into()),
+            None => self.refuse(id, delivery, Refusal::Ended),
+        }
+    }
+
     /// Tells who asked that the run does not take the event, when all that this follows from is on
     /// disk. An event that lay parked is forgotten.
     fn refuse(&mut self, id: RunId, delivery: Delivery, refusal: Refusal) {
         let Delivery { event, then, parked } = delivery;
-        if parked.is_some()
+        if let Some(position) = parked
             && let Some(live) = self.runs.get_mut(&id)
         {
-            live.parked.take(&event);
+            live.parked.take(position, &event);
         }
         self.committer.submit(Draft::nothing().without_parked(id, parked), move |written| match written {
             Ok(_) => then.refuse(id, refusal),

@@ -4,7 +4,9 @@
 //! the [`Committer`] writes all drafts that wait in one transaction, and only then does each become
 //! a [`Committed`], which nothing else can make. The store knows no engine, no guest and no clock.
 
+mod backup;
 mod by_hand;
+mod check;
 mod codec;
 mod committer;
 mod draft;
@@ -17,11 +19,13 @@ mod new;
 #[cfg(test)]
 mod once;
 mod open;
+mod overlay;
 mod payloads;
 mod place;
 pub(crate) mod private;
 mod probe;
 mod read;
+mod receive;
 mod records;
 mod tables;
 mod trouble;
@@ -35,11 +39,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 
 pub use crate::store::by_hand::ByHand;
+pub use crate::store::check::Checked;
 pub use crate::store::committer::Committer;
 pub use crate::store::draft::{Committed, Draft, TurnAndEffects};
 pub use crate::store::error::{DiskTrouble, StoreError};
 pub use crate::store::images::{FoundImage, ImageRecord};
 pub use crate::store::open::DEFAULT_CACHE;
+pub use crate::store::receive::{BackupError, Received};
 pub use crate::store::records::{ModuleRecord, Note, Noted, Parked, RunRecord, Standing, WebhookRecord};
 
 use crate::store::place::{DirectoryLock, Place};

@@ -21,7 +21,7 @@ pub(super) fn make_if_missing(directory: &Path) -> Result<(), StoreError> {
     }
     let unfinished = directory.join(format!("{FILE}.{}{UNFINISHED}", std::process::id()));
     forget(&unfinished).map_err(unusable)?;
-    make_in(directory, &unfinished, private::new_file(&unfinished).map_err(unusable)?)?;
+    drop(make_in(directory, &unfinished, private::new_file(&unfinished).map_err(unusable)?)?);
     give_name(&unfinished, &path).map_err(unusable)?;
     forget(&unfinished).map_err(unusable)?;
     // On disk is a file only when its directory says so.

@@ -10,6 +10,7 @@ use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend};
 
 use crate::store::error::StoreError;
+use crate::store::overlay::Overlay;
 use crate::store::place::{DirectoryLock, Place, unusable};
 use crate::store::watched::{FirstFailure, Watched};
 use crate::store::{FILE, Opened, Store, new, private, tables};
@@ -71,26 +72,45 @@ impl Store {
         Ok(Self::of(Opened { db, _lock: None }, None, first_failure))
     }
 
+    /// Opens a store to look at it: nothing of the file is changed, also where it must be repaired to be
+    /// read. It is checked whole, which takes as long as reading it.
+    ///
+    /// # Errors
+    ///
+    /// A host has it, or it cannot be opened.
+    pub fn open_to_look(directory: &Path) -> Result<Self, StoreError> {
+        let lock = DirectoryLock::take(directory)?;
+        let path = directory.join(FILE);
+        let overlay =
+            File::open(&path).and_then(Overlay::new).map_err(|error| unusable(directory, &error))?;
+        let (storage, first_failure) = Watched::new(overlay);
+        let db = unharmed(&path, || {
+            let db = builder(DEFAULT_CACHE).create_with_backend(storage);
+            let mut db = db.map_err(|error| error_of_opening(directory, &path, error))?;
+            match db.check_integrity() {
+                Ok(true) => prepare(db),
+                Ok(false) => Err(corrupt(&path, "its checksums do not agree")),
+                Err(error) => Err(error_of_opening(directory, &path, error)),
+            }
+        })?;
+        Ok(Self::of(Opened { db, _lock: Some(lock) }, None, first_failure))
+    }
+
     fn open_file(directory: &Path, cache: usize, lock: DirectoryLock) -> Result<Self, StoreError> {
         let path = directory.join(FILE);
         let file = private::open_file(&path).map_err(|error| unusable(directory, &error))?;
         let place = Place::of(directory, &file)?;
         let size = file.metadata().map_err(|error| unusable(directory, &error))?.len();
-        let corrupt =
-            |detail: &str| StoreError::Corrupt { path: path.display().to_string(), detail: detail.into() };
         if size == 0 {
             // A store gets its name when it is whole. To make a new one of this would hide what is lost.
-            return Err(corrupt("it is empty"));
+            return Err(corrupt(&path, "it is empty"));
         }
         let (storage, first_failure) = Watched::new(file_backend(directory, &path, file)?);
         let begun = Instant::now();
-        // A damaged file may break an assumption that redb does not check; that must not take the
-        // host down without a sentence.
-        let opened = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        let db = unharmed(&path, || {
             let db = builder(cache).create_with_backend(storage);
             db.map_err(|error| error_of_opening(directory, &path, error)).and_then(prepare)
-        }));
-        let db = opened.unwrap_or_else(|_panic| Err(corrupt("it breaks the rules of its format")))?;
+        })?;
         tracing::info!(path = %path.display(), bytes = size, milliseconds = begun.elapsed().as_millis(),
             "the store is open");
         Ok(Self::of(Opened { db, _lock: Some(lock) }, Some(place), first_failure))
@@ -108,6 +128,20 @@ impl Store {
     }
 }
 
+/// Opens a file. A damaged one may break an assumption that redb does not check; that must not take the
+/// process down without a sentence.
+fn unharmed(
+    path: &Path,
+    open: impl FnOnce() -> Result<Database, StoreError>,
+) -> Result<Database, StoreError> {
+    let opened = std::panic::catch_unwind(AssertUnwindSafe(open));
+    opened.unwrap_or_else(|_panic| Err(corrupt(path, "it breaks the rules of its format")))
+}
+
+fn corrupt(path: &Path, detail: &str) -> StoreError {
+    StoreError::Corrupt { path: path.display().to_string(), detail: detail.to_owned() }
+}
+
 fn builder(cache: usize) -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(cache);
@@ -120,9 +154,9 @@ fn builder(cache: usize) -> Builder {
 }
 
 /// Makes a store in an empty file.
-pub(super) fn make_in(directory: &Path, path: &Path, file: File) -> Result<(), StoreError> {
+pub(super) fn make_in(directory: &Path, path: &Path, file: File) -> Result<Database, StoreError> {
     let db = Builder::new().create_with_backend(file_backend(directory, path, file)?);
-    db.map_err(|error| error_of_opening(directory, path, error)).and_then(prepare).map(drop)
+    db.map_err(|error| error_of_opening(directory, path, error)).and_then(prepare)
 }
 
 fn file_backend(directory: &Path, path: &Path, file: File) -> Result<FileBackend, StoreError> {
@@ -130,7 +164,7 @@ fn file_backend(directory: &Path, path: &Path, file: File) -> Result<FileBackend
 }
 
 /// Makes the tables of a new store, and checks the format of an old one.
-fn prepare(db: Database) -> Result<Database, StoreError> {
+pub(super) fn prepare(db: Database) -> Result<Database, StoreError> {
     let found = {
         let transaction = db.begin_read().map_err(StoreError::io)?;
         tables::format(&transaction)?
@@ -148,7 +182,6 @@ fn prepare(db: Database) -> Result<Database, StoreError> {
 }
 
 fn error_of_opening(directory: &Path, path: &Path, error: DatabaseError) -> StoreError {
-    let corrupt = |detail: String| StoreError::Corrupt { path: path.display().to_string(), detail };
     match error {
         DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
             StoreError::InUse { path: directory.display().to_string() }
@@ -159,6 +192,6 @@ fn error_of_opening(directory: &Path, path: &Path, error: DatabaseError) -> Stor
         {
             unusable(directory, &error)
         }
-        error => corrupt(error.to_string()),
+        error => corrupt(path, &error.to_string()),
     }
 }

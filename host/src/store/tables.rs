@@ -142,6 +142,11 @@ pub(crate) const ALL: [Table; 16] = [
     WORKFLOWS,
 ];
 
+/// All tables, beginning with what the store says of itself.
+pub(crate) fn all() -> impl Iterator<Item = Table> {
+    std::iter::once(META).chain(ALL)
+}
+
 /// How many attempts of one operation are kept: a step that is tried for years must not fill the
 /// disk.
 pub(crate) const KEPT_ATTEMPTS: u32 = 100;

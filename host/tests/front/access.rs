@@ -112,3 +112,16 @@ async fn the_management_api_serves_no_webhooks() {
     let response = host.request(Method::POST, path).send().await.unwrap();
     problem(response, 404, "unknown-route").await;
 }
+
+#[tokio::test]
+async fn a_backup_has_everything_and_needs_every_right() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("tokens");
+    std::fs::write(&file, "most read,operate t-most\nboss read,operate,deploy t-all\n").unwrap();
+    let host = Host::with(guest_basics::steps(), |options| options.token_file = Some(file)).await;
+    let ask = |token| host.strange_request(Method::POST, "/v1/backup").bearer_auth(token).send();
+    let detail = problem(ask("t-most").await.unwrap(), 403, "forbidden").await;
+    assert!(detail.contains("`deploy`"), "{detail}");
+    let stream = ask("t-all").await.unwrap().error_for_status().unwrap().bytes().await.unwrap();
+    assert!(stream.starts_with(b"segno backup\n"));
+}

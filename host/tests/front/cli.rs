@@ -24,7 +24,7 @@ pub(crate) fn segno() -> Command {
 }
 
 /// How a process ended, and what it printed.
-fn end(command: &mut Command) -> (Option<i32>, String, String) {
+pub(crate) fn end(command: &mut Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
@@ -68,7 +68,7 @@ impl Process {
         line.unwrap_or_else(|| panic!("the host never said `{words}`"))
     }
 
-    fn serve(data: &Path) -> Self {
+    pub(crate) fn serve(data: &Path) -> Self {
         Self::start(segno().arg("serve").arg("--data").arg(data))
     }
 

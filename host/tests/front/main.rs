@@ -10,6 +10,7 @@ mod crowd;
 mod dev;
 mod management;
 mod missing;
+mod offline;
 mod starts;
 mod support;
 mod token;

@@ -1,0 +1,341 @@
+//! Reading a whole store, and saying what is wrong with it.
+//!
+//! The storage below has its own checksums; what is looked at here is what they cannot know: that
+//! records can be read, and that tables agree with one another.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use redb::{ReadableTable, TableHandle};
+use segno_journal::retry::Attempt;
+use segno_journal::{Digest, Run, RunId, Turn, Verdict};
+use sha2::{Digest as _, Sha256};
+
+use crate::store::error::StoreError;
+use crate::store::payloads::{self, Reference};
+use crate::store::records::{ModuleRecord, Note, Parked, RunRecord, Standing, WebhookRecord};
+use crate::store::tables::{self, Table};
+use crate::store::{Store, codec};
+
+/// How many findings are told: who has seen so many knows that a backup is needed.
+const MAX_FINDINGS: u64 = 1_000;
+
+/// What was read of a store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// How many runs it has.
+    pub runs: u64,
+    /// How many turns they have.
+    pub turns: u64,
+    /// How many large payloads it has.
+    pub payloads: u64,
+    /// How many modules it has.
+    pub modules: u64,
+    /// How many things are wrong.
+    pub findings: u64,
+}
+
+impl Store {
+    /// Reads everything, and says each thing that is wrong, as a sentence. What is read must not change
+    /// meanwhile: a large store may take minutes.
+    ///
+    /// # Errors
+    ///
+    /// The storage itself cannot be read.
+    pub fn check(&self, say: &mut dyn FnMut(String)) -> Result<Checked, StoreError> {
+        let mut check = Check { store: self.pinned()?, say, checked: Checked::default() };
+        check.runs()?;
+        check.unfinished()?;
+        check.rows_of_runs()?;
+        check.payloads()?;
+        check.images()?;
+        check.leads_to_runs()?;
+        check.modules()?;
+        Ok(check.checked)
+    }
+}
+
+struct Check<'a> {
+    store: Store,
+    say: &'a mut dyn FnMut(String),
+    checked: Checked,
+}
+
+impl Check<'_> {
+    fn found(&mut self, what: String) {
+        self.checked.findings += 1;
+        match self.checked.findings {
+            ..=MAX_FINDINGS => (self.say)(what),
+            1_001 => (self.say)("more is wrong, and not told".into()),
+            _ => {}
+        }
+    }
+
+    /// Visits the rows of a table: key and value.
+    fn rows(
+        &mut self,
+        table: Table,
+        mut visit: impl FnMut(&mut Self, &[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let rows = self.store.table(table)?;
+        for row in rows.iter().map_err(StoreError::io)? {
+            let (key, value) = row.map_err(StoreError::io)?;
+            visit(self, key.value(), value.value())?;
+        }
+        Ok(())
+    }
+
+    fn has(&self, table: Table, key: &[u8]) -> Result<bool, StoreError> {
+        Ok(self.store.table(table)?.get(key).map_err(StoreError::io)?.is_some())
+    }
+
+    /// What a record says, or that it says nothing.
+    fn read<R>(&mut self, what: &str, read: Result<R, StoreError>) -> Result<Option<R>, StoreError> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(error @ StoreError::Record { .. }) => {
+                self.found(format!("{what}: {error}"));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn runs(&mut self) -> Result<(), StoreError> {
+        self.rows(tables::RUNS, |check, key, value| {
+            check.checked.runs += 1;
+            let Ok(bytes) = key.try_into() else {
+                check.found("a run has a key that is no name".into());
+                return Ok(());
+            };
+            let run = RunId::from_bytes(bytes);
+            let record = codec::decode::<RunRecord>(tables::RUNS.name(), value);
+            let Some(record) = check.read(&run.to_string(), record)? else { return Ok(()) };
+            check.run(run, &record)
+        })
+    }
+
+    fn run(&mut self, run: RunId, record: &RunRecord) -> Result<(), StoreError> {
+        let is_over = record.standing.ended_at().is_some();
+        if is_over == self.has(tables::UNFINISHED, &run.to_bytes())? {
+            let listed = if is_over { "has ended, and is" } else { "has not ended, and is not" };
+            self.found(format!("{run} {listed} in the list of those that go on"));
+        }
+        if !is_over && !self.has(tables::CODE, &record.module.to_bytes())? {
+            self.found(format!("{run} has not ended, and its module {} is not there", record.module));
+        }
+        let (journal, mut turns) = (Journal::default(), 0);
+        let mut journal = Ok(journal);
+        let visited = self.store.visit_turns(run, 0, |turn| {
+            turns += 1;
+            journal = std::mem::replace(&mut journal, Err(String::new())).and_then(|it| it.follow(&turn));
+            if journal.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        self.checked.turns += turns;
+        if self.read(&run.to_string(), visited)?.is_none() {
+            return Ok(());
+        }
+        match journal.and_then(|journal| journal.agrees(&record.standing)) {
+            Ok(()) => {}
+            Err(what) => self.found(format!("{run}: {what}")),
+        }
+        Ok(())
+    }
+
+    fn unfinished(&mut self) -> Result<(), StoreError> {
+        self.rows(tables::UNFINISHED, |check, key, _| {
+            if !check.has(tables::RUNS, key)? {
+                check.found(format!("{} is to go on, and has no record", named(key)));
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether what belongs to runs can be read, and its run is there.
+    fn rows_of_runs(&mut self) -> Result<(), StoreError> {
+        for table in
+            [tables::TURNS, tables::ATTEMPTS, tables::FAILING, tables::PARKED, tables::NOTES, tables::IMAGES]
+        {
+            let mut last = Vec::new();
+            self.rows(table, |check, key, value| {
+                let run = &key[..key.len().min(16)];
+                if last != run {
+                    last = run.to_vec();
+                    if !check.has(tables::RUNS, run)? {
+                        check.found(format!(
+                            "table `{}` has rows of {}, which is not there",
+                            table.name(),
+                            named(run)
+                        ));
+                    }
+                }
+                let name = table.name();
+                let read = match name {
+                    _ if name == tables::ATTEMPTS.name() => codec::decode::<Attempt>(name, value).map(drop),
+                    _ if name == tables::NOTES.name() => codec::decode::<Note>(name, value).map(drop),
+                    _ if name == tables::PARKED.name() => codec::decode::<Parked>(name, value).map(drop),
+                    _ => Ok(()),
+                };
+                check.read(&named(run), read).map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Whether payloads are what was written, and as often referred to as they say. What turns refer to
+    /// and is not there was found with the turns.
+    fn payloads(&mut self) -> Result<(), StoreError> {
+        let mut references = BTreeMap::<Digest, u64>::new();
+        self.rows(tables::TURNS, |_, _, value| {
+            if let Ok((of_turn, _)) = codec::decode_first::<Vec<Reference>>(tables::TURNS.name(), value) {
+                of_turn.iter().for_each(|reference| *references.entry(reference.digest).or_default() += 1);
+            }
+            Ok(())
+        })?;
+        self.rows(tables::PAYLOADS, |check, key, value| {
+            check.checked.payloads += 1;
+            let Ok(digest) = key.try_into().map(Digest::from_bytes) else {
+                check.found("a payload has a key that is no digest".into());
+                return Ok(());
+            };
+            check.read("a payload", payloads::decode(digest, value))?;
+            let counted = check.count(key)?;
+            let expected = references.get(&digest).copied().unwrap_or(0);
+            if counted != expected {
+                check.found(format!("payload {digest} is referred to {expected} times, and says {counted}"));
+            }
+            Ok(())
+        })?;
+        self.rows(tables::PAYLOAD_COUNTS, |check, key, _| {
+            if !check.has(tables::PAYLOADS, key)? {
+                check.found("a payload that is not there is counted".into());
+            }
+            Ok(())
+        })
+    }
+
+    /// How often turns refer to a payload that is there, as it says.
+    fn count(&self, key: &[u8]) -> Result<u64, StoreError> {
+        let counts = self.store.table(tables::PAYLOAD_COUNTS)?;
+        let count = counts.get(key).map_err(StoreError::io)?;
+        let count = count.map(|count| count.value().try_into().map(u64::from_le_bytes).unwrap_or(0));
+        Ok(count.unwrap_or(1))
+    }
+
+    /// Whether images are what was written. One that is not costs a replay, and is told all the same.
+    fn images(&mut self) -> Result<(), StoreError> {
+        self.rows(tables::BLOCKS, |check, key, _| {
+            if !check.has(tables::IMAGES, key)? {
+                check.found(format!("{} has the memory of an image that is not there", named(key)));
+            }
+            Ok(())
+        })?;
+        let mut last = None;
+        self.rows(tables::IMAGES, |check, key, _| {
+            let Some((run, _)) = tables::split_numbered(key) else { return Ok(()) };
+            if last.replace(run) == Some(run) {
+                return Ok(());
+            }
+            for (position, image) in check.store.images(run)? {
+                let image = image.and_then(|image| check.store.image_blocks(run, position, &image));
+                check.read(&format!("{run}, image {position}"), image)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn leads_to_runs(&mut self) -> Result<(), StoreError> {
+        self.rows(tables::WEBHOOKS, |check, _, value| {
+            // Not with the token: whoever knows it can call the webhook.
+            let record = codec::decode::<WebhookRecord>(tables::WEBHOOKS.name(), value);
+            let Some(record) = check.read("a webhook", record)? else { return Ok(()) };
+            if !check.has(tables::RUNS, &record.run().to_bytes())? {
+                check.found(format!("a webhook leads to {}, which is not there", record.run()));
+            }
+            Ok(())
+        })?;
+        self.rows(tables::KEYS, |check, _, value| {
+            if !check.has(tables::RUNS, &value[..value.len().min(16)])? {
+                check.found(format!("an idempotency key leads to {}, which is not there", named(value)));
+            }
+            Ok(())
+        })
+    }
+
+    fn modules(&mut self) -> Result<(), StoreError> {
+        self.rows(tables::MODULES, |check, key, value| {
+            check.checked.modules += 1;
+            let module = Digest::from_bytes(key.try_into().unwrap_or_default()).to_string();
+            check.read(&module, codec::decode::<ModuleRecord>(tables::MODULES.name(), value))?;
+            if !check.has(tables::CODE, key)? {
+                check.found(format!("the code of {module} is not there"));
+            }
+            Ok(())
+        })?;
+        self.rows(tables::CODE, |check, key, code| {
+            let module = Digest::from_bytes(key.try_into().unwrap_or_default());
+            if <[u8; 32]>::from(Sha256::digest(code)) != key {
+                check.found(format!("the code of {module} is not what was deployed"));
+            }
+            if !check.has(tables::MODULES, key)? {
+                check.found(format!("{module} has code and no record"));
+            }
+            Ok(())
+        })?;
+        self.rows(tables::WORKFLOWS, |check, key, digest| {
+            if !check.has(tables::CODE, digest)? {
+                let workflow = String::from_utf8_lossy(key).escape_debug().to_string();
+                check.found(format!("workflow `{workflow}` is to start on a module that is not there"));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The run that a key begins with.
+fn named(key: &[u8]) -> String {
+    let run = key.first_chunk::<16>().map(|run| RunId::from_bytes(*run).to_string());
+    run.unwrap_or_else(|| "a run without a name".into())
+}
+
+/// The turns of a run, one after the other.
+#[derive(Default)]
+struct Journal {
+    /// The position of the next turn.
+    next: u64,
+    /// The state of the run; nothing where turns were forgotten, as its workflow wishes.
+    run: Option<Run>,
+    has_forgotten: bool,
+    verdict: Option<Verdict>,
+}
+
+impl Journal {
+    /// Takes the next turn, or says what is wrong with it.
+    fn follow(self, turn: &Turn) -> Result<Self, String> {
+        let gap = turn.seq != self.next;
+        if gap && (self.next != 1 || turn.seq == 0) {
+            return Err(format!("turn {} is missing", self.next));
+        }
+        let has_forgotten = self.has_forgotten || gap;
+        let run = if has_forgotten {
+            None
+        } else {
+            let applied = self.run.unwrap_or_default().apply(turn);
+            Some(applied.map_err(|fault| format!("turn {}: {fault}", turn.seq))?.0)
+        };
+        Ok(Self { next: turn.seq + 1, run, has_forgotten, verdict: Some(turn.verdict.clone()) })
+    }
+
+    /// Whether the last turn and the record of the run say the same.
+    fn agrees(&self, standing: &Standing) -> Result<(), String> {
+        let agree = match (&self.verdict, standing) {
+            (Some(Verdict::Completed(_)), Standing::Completed(_))
+            | (Some(Verdict::Failed(_)), Standing::Failed(_))
+            | (Some(Verdict::Waiting) | None, Standing::Running | Standing::Blocked(_))
+            // A run that cannot be read is cancelled without a turn.
+            | (_, Standing::Cancelled(_)) => true,
+            _ => false,
+        };
+        if agree { Ok(()) } else { Err("its record and its last turn disagree whether it is over".into()) }
+    }
+}
