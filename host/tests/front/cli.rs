@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -12,7 +13,21 @@ use crate::support::{basics, manifest, rogue};
 
 /// The stock binary, without what the environment of the test says to it.
 pub(crate) fn segno() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_segno"));
+    by_itself(Command::new(env!("CARGO_BIN_EXE_segno")))
+}
+
+/// As [`segno`], with the steps of `guest-basics`: without them, its workflows are not started.
+pub(crate) fn with_steps() -> Command {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    by_itself(Command::new(PROGRAM.get_or_init(|| {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--locked", "--workspace", "--example", "basics", "--manifest-path"]);
+        assert!(build.arg(manifest()).status().unwrap().success());
+        Path::new(env!("CARGO_BIN_EXE_segno")).with_file_name("examples").join("basics")
+    })))
+}
+
+fn by_itself(mut command: Command) -> Command {
     for name in ["SEGNO_URL", "SEGNO_TOKEN", "SEGNO_TOKEN_FILE", "SEGNO_DATA", "SEGNO_PUBLIC_URL", "RUST_LOG"]
     {
         command.env_remove(name);
@@ -69,7 +84,7 @@ impl Process {
     }
 
     pub(crate) fn serve(data: &Path) -> Self {
-        Self::start(segno().arg("serve").arg("--data").arg(data))
+        Self::start(with_steps().arg("serve").arg("--data").arg(data))
     }
 
     /// Runs a command against the host.

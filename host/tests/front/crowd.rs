@@ -9,7 +9,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::cli::{Process, segno};
+use crate::cli::{Process, with_steps};
 use crate::support::basics;
 
 /// How many files the host may open: that gives 100 connections, of which half may wait.
@@ -23,7 +23,7 @@ const PLACES: usize = 50;
 
 /// A host that may open no more than so many files, whatever it asks for.
 fn host_with_few_files(data: &std::path::Path) -> Process {
-    let segno = segno();
+    let segno = with_steps();
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("ulimit -n {FILES}; exec \"$0\" \"$@\"")]).arg(segno.get_program());
     shell.arg("serve").arg("--data").arg(data);

@@ -1,7 +1,6 @@
 //! What the management API promises, over real sockets and with a real engine.
 
 use reqwest::Method;
-use segno::Steps;
 use segno_host::doors::MAX_WAIT;
 use serde_json::{Value, json};
 
@@ -142,7 +141,7 @@ async fn a_bad_start_says_what_is_wrong_with_it_and_starts_nothing() {
 
 #[tokio::test]
 async fn an_input_over_the_limit_is_413_however_it_comes() {
-    let host = Host::with(Steps::new(), |options| options.limits.payload = 1_000).await;
+    let host = Host::with(guest_basics::steps(), |options| options.limits.payload = 1_000).await;
     let start = |input: String| {
         let body = format!("{{\"input\":\"{input}\"}}");
         host.request(Method::POST, "/v1/workflows/echo/runs")
