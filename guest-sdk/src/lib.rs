@@ -189,7 +189,8 @@ pub use segno_macros::workflow;
 /// | Option | Meaning | Default |
 /// |---|---|---|
 /// | `name = "…"` | the name by which hosts know it | that of the function |
-/// | `max_retries = 5` | how many times a failed attempt is tried again | 3 |
+/// | `max_retries = 5` | how many times a failed attempt is tried again; `"forever"` is without end | 3, about seven seconds |
+/// | `retry_for = "2 hours"` | how long after its first failure the step is tried again, as often as it takes or at most `max_retries` times | as long as `max_retries` takes |
 /// | `timeout = "30s"` | how long one attempt may take | 10 minutes |
 /// | `backoff(initial = "1s", …)` | the pause before the second attempt | 1 s |
 /// | `backoff(factor = 2.0, …)` | by what each pause is multiplied | 2 |

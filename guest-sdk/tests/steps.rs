@@ -184,7 +184,8 @@ fn the_list_of_steps_has_names_and_policies() {
     let policy = &steps.get("find").unwrap().policy;
     let backoff =
         Backoff { initial: Duration::from_secs(2), factor: 3.0, max: Duration::from_mins(1), jitter: 0.0 };
-    assert_eq!(*policy, StepPolicy { max_retries: 5, timeout: Duration::from_secs(30), backoff });
+    let expected = StepPolicy { max_retries: 5, retry_for: None, timeout: Duration::from_secs(30), backoff };
+    assert_eq!(*policy, expected);
     assert_eq!(steps.get("fails").unwrap().policy, StepPolicy::default());
     assert!(steps.get("key").is_none());
 }

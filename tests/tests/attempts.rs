@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use segno_host::engine::{RunStatus, RunView, Wait};
-use segno_tests::{Host, output, post, raw};
+use segno_host::engine::{EngineError, RunStatus, RunView, Wait};
+use segno_journal::RunId;
+use segno_tests::{Host, output, patiently, post, raw};
 use serde_json::json;
 
 #[tokio::test]
@@ -43,45 +44,92 @@ async fn a_cancelled_run_waits_for_no_step_any_more() {
     assert_eq!(host.engine.missing_steps(), []);
 }
 
-#[tokio::test]
-async fn an_attempt_that_a_stop_cut_off_counts() {
-    let host = Host::with(|config| config.drain = Duration::ZERO).await;
-    let run = host.start("step_fails", json!({"slow": 3_600_000})).await;
-    let attempt = |wanted: u32| {
-        move |view: &RunView| match &view.waits_for[..] {
-            [Wait::Step { attempt, .. }] if *attempt == wanted => Some(()),
-            _ => None,
+/// Starts a run whose step hangs, and waits until that has begun.
+async fn stubborn(host: &Host) -> RunId {
+    let run = host.start("step_fails", json!({"stubborn": null})).await;
+    let step_id = format!("{run}:0");
+    patiently(async {
+        while !guest_basics::tried::has_begun(&step_id) {
+            tokio::task::yield_now().await;
         }
-    };
-    host.until(run, attempt(1)).await;
-    let host = host.restart(|config| config.drain = Duration::ZERO).await;
-    host.until(run, attempt(2)).await;
-    let history = host.engine.history(run, 0, 100).await.expect("the run is known");
-    let told = serde_json::to_value(&history.events).expect("a history is JSON");
-    assert!(told.to_string().contains("the host stopped while the step ran"), "{told}");
+    })
+    .await;
+    run
 }
 
 #[tokio::test]
-async fn an_attempt_that_had_not_begun_at_an_orderly_stop_does_not_count() {
-    let host = Host::with(|config| (config.max_running_steps, config.drain) = (1, Duration::ZERO)).await;
-    let first = host.start("step_fails", json!({"slow": 3_600_000})).await;
-    host.until(first, |view| (view.waits_for.len() == 1).then_some(())).await;
-    let second = host.start("step_fails", json!({"slow": 0})).await;
+async fn an_attempt_that_a_stop_cut_off_is_made_again_and_uses_up_nothing() {
+    let host = Host::with(|config| config.drain = Duration::ZERO).await;
+    let run = stubborn(&host).await;
     let host = host.restart(|_config| {}).await;
-    assert_eq!(output(&host.end(second).await), json!({"Ok": false}));
-    let history = host.engine.history(second, 0, 100).await.expect("the run is known");
+    assert_eq!(host.output(run).await, json!({"Ok": 1}), "it is still the first attempt");
+    let history = host.engine.history(run, 0, 100).await.expect("the run is known");
     let told = serde_json::to_string(&history.events).expect("a history is JSON");
     assert!(!told.contains("step_retrying"), "{told}");
 }
 
 #[tokio::test]
+async fn an_attempt_that_had_not_begun_at_an_orderly_stop_begins_at_the_next_start() {
+    let host = Host::with(|config| (config.max_running_steps, config.drain) = (1, Duration::ZERO)).await;
+    stubborn(&host).await;
+    let second = host.start("step_fails", json!({"slow": 0})).await;
+    let host = host.restart(|_config| {}).await;
+    assert_eq!(host.output(second).await, json!({"Ok": false}));
+}
+
+#[tokio::test]
 async fn a_host_that_lacks_a_step_leaves_it_to_one_that_has_it() {
     let host = Host::with(|config| config.drain = Duration::ZERO).await;
-    let run = host.start("step_fails", json!({"stubborn": null})).await;
-    host.until(run, |view| (view.waits_for.len() == 1).then_some(())).await;
+    let run = stubborn(&host).await;
     let host = host.restart_without_steps().await;
-    let waits = host.engine.run(run).await.expect("the run is known").waits_for;
-    assert!(matches!(&waits[..], [Wait::Step { .. }]), "{waits:?}");
+    host.until(run, |view| matches!(view.waits_for[..], [Wait::Step { missing: true, .. }]).then_some(()))
+        .await;
     let host = host.restart(|_config| {}).await;
-    assert_eq!(host.output(run).await, json!({"Ok": 2}));
+    assert_eq!(host.output(run).await, json!({"Ok": 1}));
+}
+
+#[tokio::test]
+async fn a_run_whose_steps_hang_leaves_places_to_others() {
+    let host = Host::with(|config| config.max_running_steps = 4).await;
+    for _ in 0..10 {
+        host.start("step_fails", json!({"slow": 3_600_000})).await;
+    }
+    assert_eq!(host.end(host.start("add_steps", json!(1)).await).await.status, RunStatus::Completed);
+}
+
+#[tokio::test]
+async fn an_attempt_takes_no_longer_than_the_host_allows_whatever_its_step_says() {
+    let host = Host::with(|config| config.max_step_timeout = Duration::from_millis(1)).await;
+    let run = host.start("step_fails", json!({"slow": 3_600_000})).await;
+    let failed = |view: &RunView| match &view.waits_for[..] {
+        [Wait::Step { last_error: Some(error), .. }] => Some(error.clone()),
+        _ => None,
+    };
+    let error = host.until(run, failed).await;
+    assert!(error.contains("longer than its time-out of 1ms"), "{error}");
+}
+
+#[tokio::test]
+async fn whoever_has_mended_what_a_step_failed_for_need_not_wait_for_its_next_attempt() {
+    let host = Host::with(|config| config.max_step_timeout = Duration::from_millis(1)).await;
+    let run = host.start("step_fails", json!({"slow": 3_600_000})).await;
+    let attempt = |wanted: u32| {
+        move |view: &RunView| match &view.waits_for[..] {
+            [Wait::Step { attempt, retry_at: Some(_), .. }] if *attempt == wanted => Some(()),
+            _ => None,
+        }
+    };
+    for next in 2..5 {
+        host.until(run, attempt(next)).await;
+        patiently(async {
+            // The timer is armed a moment after the failure is shown.
+            while host.engine.retry_now(run).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+    assert_eq!(output(&host.end(run).await)["Err"]["attempts"], json!(4));
+    let refused = host.engine.retry_now(run).await.expect_err("nothing waits");
+    assert!(matches!(refused, EngineError::NothingToRetry(_)), "{refused}");
 }

@@ -93,7 +93,7 @@ fn life(seed: u64, length: usize) -> Life {
 
 fn failed(op: Op, number: u32) -> Attempt {
     let at = Timestamp(op.0);
-    Attempt { number, at, error: format!("{op}, attempt {number}"), retry_at: at.plus_ms(1) }
+    Attempt { number, at, error: format!("{op}, attempt {number}"), retry_at: at.plus_ms(1), first_at: at }
 }
 
 fn request(number: u64) -> Request {

@@ -1,17 +1,24 @@
 //! An engine that does only what it is told: each thing that it does waits for somebody to let it.
 
+use std::time::Duration;
+
 use segno_host::engine::{Chance, Config, EngineError, Simulated, VirtualClock};
 use segno_host::steps::Outcome;
 use segno_host::store::{Standing, Store};
-use segno_journal::{Event, RunId, Timestamp};
+use segno_journal::{BlockKind, Blocked, Event, MAX_LOSSES, RunId, Timestamp};
 use segno_tests::faulty::Disk;
 use segno_tests::{basics, edition, raw};
 use serde_json::json;
 
 fn open(disk: &Disk, clock: &VirtualClock) -> (Simulated, Store) {
+    open_with(disk, clock, |_config| {})
+}
+
+fn open_with(disk: &Disk, clock: &VirtualClock, configure: fn(&mut Config)) -> (Simulated, Store) {
     let store = Store::open_on(disk.clone()).expect("the store opens");
     let mut config = Config::new("unused", "http://segno.test");
     (config.cache, config.shards) = (segno_tests::cache(), 2);
+    configure(&mut config);
     let (steps, chance) = (guest_basics::steps(), Chance::seeded(1));
     let engine = Simulated::open(store.clone(), config, steps, clock.clone(), chance);
     (engine.expect("the engine opens"), store)
@@ -108,35 +115,149 @@ fn a_module_that_a_crash_left_behind_is_forgotten_at_the_next_start() {
 }
 
 #[test]
-fn an_orderly_stop_writes_what_had_not_begun() {
+fn an_orderly_stop_uses_up_nothing() {
     let (disk, clock) = deployed();
     let (mut engine, store) = open(&disk, &clock);
-    let runs = [1, 2].map(|n| started(&mut engine, "add_steps", &json!(n)));
+    let runs = [1, 2, 3].map(|n| started(&mut engine, "add_steps", &json!(n)));
     engine.begin_stop();
     let mut refused = engine.start("echo", raw(&json!(1)), None);
     assert!(matches!(refused.answer(), Some(Err(EngineError::Stopping))));
+    // The first ends, the second had not begun, and the third is cut off.
     engine.end(1, Outcome::NeverBegan);
     engine.end(0, Outcome::Returned("1".into()));
     engine.end_stop().expect("it can be written");
     drop(store);
     let (mut engine, store) = open(&disk, &clock);
     settle(&mut engine);
-    let due = engine.next_timer().expect("what had not begun does so in a millisecond");
-    engine.wait_until(due);
-    settle(&mut engine);
-    let numbers: Vec<_> =
-        engine.attempts().iter().map(|attempted| (attempted.run, attempted.number)).collect();
-    assert_eq!(numbers, [(runs[1], 1)], "the first has ended, the second had not begun");
+    assert_eq!(under_way(&engine), [(runs[1], 1), (runs[2], 1)]);
+    assert_eq!(store.losses().expect("the store can be read"), [], "nothing is suspected");
     let last = store.last_turn(runs[0]).expect("the store can be read").expect("it has one");
     assert!(matches!(last.event, Event::StepCompleted { .. }), "{last:?}");
-    // What begins after the stop does not count as held back by it, whatever was written since.
-    drop((engine, store));
-    let (mut engine, _store) = open(&disk.after_power_failure(), &clock);
-    settle(&mut engine);
-    let due = engine.next_timer().expect("the attempt that was cut off is followed by another");
-    engine.wait_until(due);
-    settle(&mut engine);
-    let numbers: Vec<_> =
-        engine.attempts().iter().map(|attempted| (attempted.run, attempted.number)).collect();
-    assert_eq!(numbers, [(runs[1], 2)]);
+}
+
+/// The attempts under way, by run and number.
+fn under_way(engine: &Simulated) -> Vec<(RunId, u32)> {
+    engine.attempts().iter().map(|attempted| (attempted.run, attempted.number)).collect()
+}
+
+/// A host whose disk keeps what is synced, and that can be killed.
+struct Killed {
+    disk: Disk,
+    clock: VirtualClock,
+    host: Option<(Simulated, Store)>,
+    configure: fn(&mut Config),
+}
+
+impl Killed {
+    fn new(configure: fn(&mut Config)) -> Self {
+        let (disk, clock) = deployed();
+        let mut killed = Self { disk, clock, host: None, configure };
+        killed.open();
+        killed
+    }
+
+    fn open(&mut self) {
+        let (mut engine, store) = open_with(&self.disk, &self.clock, self.configure);
+        settle(&mut engine);
+        self.host = Some((engine, store));
+    }
+
+    /// The host goes down without a word, and comes back so much later.
+    fn kill(&mut self, ms: u64) {
+        self.host = None;
+        self.clock.advance(Duration::from_millis(ms));
+        self.disk = self.disk.after_power_failure();
+        self.open();
+    }
+
+    fn engine(&mut self) -> &mut Simulated {
+        &mut self.host.as_mut().expect("it was opened").0
+    }
+
+    fn store(&self) -> &Store {
+        &self.host.as_ref().expect("it was opened").1
+    }
+
+    fn standing(&self, run: RunId) -> Standing {
+        self.store().run(run).expect("the store can be read").expect("it is there").standing
+    }
+
+    /// Ends the first attempt well, or waits for the next timer. False if there is neither.
+    fn go_on(&mut self) -> bool {
+        let engine = self.engine();
+        if !engine.attempts().is_empty() {
+            engine.end(0, Outcome::Returned("1".into()));
+        } else if let Some(due) = engine.next_timer() {
+            engine.wait_until(due);
+        } else {
+            return false;
+        }
+        settle(engine);
+        true
+    }
+}
+
+#[test]
+fn four_kills_within_seconds_fail_nothing() {
+    let mut host = Killed::new(|config| config.max_running_steps = 2);
+    let runs: Vec<_> = (0..20).map(|_| started(host.engine(), "add_steps", &json!(1))).collect();
+    for _ in 0..4 {
+        host.kill(700);
+        assert!(under_way(host.engine()).iter().all(|(_, number)| *number == 1), "no attempt is used up");
+    }
+    let losses = host.store().losses().expect("the store can be read");
+    let suspected = losses.iter().filter(|(.., losses)| losses.count > 0).count();
+    assert!(suspected <= 6, "{suspected} are suspected, and at most 2 ran at each kill");
+    while host.go_on() {}
+    for run in runs {
+        assert!(matches!(host.standing(run), Standing::Completed(_)), "{:?}", host.standing(run));
+    }
+}
+
+#[test]
+fn a_step_that_kills_the_host_is_stopped_and_named_and_its_neighbours_go_on() {
+    let mut host = Killed::new(|_config| {});
+    let runs: Vec<_> = (0..7).map(|_| started(host.engine(), "add_steps", &json!(1))).collect();
+    let (killer, mut kills) = (runs[3], 0);
+    loop {
+        if under_way(host.engine()).iter().any(|(run, _)| *run == killer) {
+            kills += 1;
+            host.kill(100);
+        } else if !host.go_on() {
+            break;
+        }
+    }
+    // The first time nobody watches it: that costs a host which never crashes nothing.
+    assert_eq!(kills, 1 + MAX_LOSSES);
+    match host.standing(killer) {
+        Standing::Blocked(Blocked { kind: BlockKind::Lost, message }) => {
+            assert!(message.contains("its step `add` (0)"), "{message}");
+        }
+        other => panic!("it is not blocked: {other:?}"),
+    }
+    for run in runs.iter().filter(|run| **run != killer) {
+        assert!(matches!(host.standing(*run), Standing::Completed(_)), "{:?}", host.standing(*run));
+    }
+    // Somebody has mended the step.
+    let mut asked = host.engine().resume(killer, None);
+    settle(host.engine());
+    asked.answer().expect("it is written").expect("it was blocked");
+    while host.go_on() {}
+    assert!(matches!(host.standing(killer), Standing::Completed(_)), "{:?}", host.standing(killer));
+    assert_eq!(host.store().losses().expect("the store can be read"), []);
+}
+
+#[test]
+fn a_store_that_failed_makes_nobody_a_suspect() {
+    let mut host = Killed::new(|_config| {});
+    let run = started(host.engine(), "add_steps", &json!(1));
+    host.kill(0);
+    assert_eq!(under_way(host.engine()), [(run, 1)]);
+    host.configure = |config| config.host_survived = true;
+    for _ in 0..20 {
+        host.kill(0);
+        assert_eq!(under_way(host.engine()), [(run, 1)], "it begins again at once");
+    }
+    let losses = host.store().losses().expect("the store can be read");
+    assert!(losses.iter().all(|(.., losses)| losses.count == 0), "{losses:?}");
 }

@@ -1,4 +1,4 @@
-//! What stands in the brackets: `name = "…"`, `max_retries = 5`, `timeout = "30s"`, `backoff(…)`.
+//! What stands in the brackets: `name = "…"`, `max_retries = 5`, `retry_for = "2 hours"`, `timeout = "30s"`, `backoff(…)`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -56,11 +56,18 @@ fn history(meta: &ParseNestedMeta) -> Result<Option<u64>> {
     }
 }
 
+/// How many times a failed attempt is tried again.
+enum Retries {
+    Times(LitInt),
+    Forever,
+}
+
 /// What stands in `#[step(…)]`.
 #[derive(Default)]
 pub(crate) struct StepOptions {
     pub(crate) name: Option<LitStr>,
-    max_retries: Option<LitInt>,
+    max_retries: Option<Retries>,
+    retry_for: Option<LitStr>,
     timeout: Option<LitStr>,
     initial: Option<LitStr>,
     max: Option<LitStr>,
@@ -81,7 +88,9 @@ impl StepOptions {
         if meta.path.is_ident("name") {
             set(&mut self.name, meta, name_of(meta)?)
         } else if meta.path.is_ident("max_retries") {
-            set(&mut self.max_retries, meta, count(meta)?)
+            set(&mut self.max_retries, meta, retries(meta)?)
+        } else if meta.path.is_ident("retry_for") {
+            set(&mut self.retry_for, meta, duration(meta)?)
         } else if meta.path.is_ident("timeout") {
             set(&mut self.timeout, meta, duration(meta)?)
         } else if meta.path.is_ident("backoff") {
@@ -93,7 +102,9 @@ impl StepOptions {
             }
             meta.parse_nested_meta(|meta| self.backoff(&meta))
         } else {
-            Err(meta.error("an unknown option: a step has `name`, `max_retries`, `timeout` and `backoff(…)`"))
+            Err(meta.error(
+                "an unknown option: a step has `name`, `max_retries`, `retry_for`, `timeout` and `backoff(…)`",
+            ))
         }
     }
 
@@ -116,7 +127,7 @@ impl StepOptions {
 
     /// An expression of type `StepPolicy`.
     pub(crate) fn policy(&self) -> TokenStream {
-        let max_retries = self.max_retries.as_ref().map(|value| quote!(policy.max_retries = #value;));
+        let retries = self.retries();
         let durations = [
             (quote!(timeout), &self.timeout),
             (quote!(backoff.initial), &self.initial),
@@ -133,7 +144,7 @@ impl StepOptions {
                 let value = value.as_ref()?;
                 Some(quote!(policy.backoff.#field = #value;))
             });
-        let values: Vec<_> = max_retries.into_iter().chain(durations).chain(numbers).collect();
+        let values: Vec<_> = retries.into_iter().chain(durations).chain(numbers).collect();
         if values.is_empty() {
             return quote!(<::segno::native::StepPolicy as ::core::default::Default>::default());
         }
@@ -144,21 +155,44 @@ impl StepOptions {
         })
     }
 
+    /// How often and how long a step is tried again. Where only the time is given, as often as it
+    /// takes.
+    fn retries(&self) -> Vec<TokenStream> {
+        let number = match (&self.max_retries, &self.retry_for) {
+            (Some(Retries::Times(times)), _) => Some(quote!(policy.max_retries = #times;)),
+            (Some(Retries::Forever), _) | (None, Some(_)) => {
+                Some(quote!(policy.max_retries = ::core::primitive::u32::MAX;))
+            }
+            (None, None) => None,
+        };
+        let time = self.retry_for.as_ref().map(|time| {
+            quote! {
+                policy.retry_for = ::core::option::Option::Some(::segno::__private::duration(#time));
+            }
+        });
+        number.into_iter().chain(time).collect()
+    }
+
     /// Constants by which the compiler refuses what is not a duration, in both builds.
     pub(crate) fn checks(&self) -> TokenStream {
-        [("timeout", &self.timeout), ("initial", &self.initial), ("max", &self.max)]
-            .into_iter()
-            .filter_map(|(option, value)| {
-                let value = value.as_ref()?;
-                let message = format!(
-                    "`{option}` is not a duration: write a number and one unit, \
+        [
+            ("timeout", &self.timeout),
+            ("retry_for", &self.retry_for),
+            ("initial", &self.initial),
+            ("max", &self.max),
+        ]
+        .into_iter()
+        .filter_map(|(option, value)| {
+            let value = value.as_ref()?;
+            let message = format!(
+                "`{option}` is not a duration: write a number and one unit, \
                  such as \"30s\", \"5 minutes\" or \"1.5h\""
-                );
-                Some(quote_spanned! { value.span() =>
-                    const _: () = ::core::assert!(::segno::__private::is_valid(#value), #message);
-                })
+            );
+            Some(quote_spanned! { value.span() =>
+                const _: () = ::core::assert!(::segno::__private::is_valid(#value), #message);
             })
-            .collect()
+        })
+        .collect()
     }
 }
 
@@ -219,14 +253,17 @@ fn text(meta: &ParseNestedMeta, wanted: &str) -> Result<LitStr> {
     }
 }
 
-fn count(meta: &ParseNestedMeta) -> Result<LitInt> {
-    let wanted = "`max_retries` is a whole number of retries, such as `max_retries = 5`; \
+fn retries(meta: &ParseNestedMeta) -> Result<Retries> {
+    let wanted = "`max_retries` is a whole number of retries, such as `max_retries = 5`, or `\"forever\"`; \
                   0 is one attempt in all";
     match literal(meta, wanted)? {
         Literal { value: Lit::Int(count), negative: false, .. }
             if count.base10_parse::<u32>().is_ok() && count.suffix().is_empty() =>
         {
-            Ok(count)
+            Ok(Retries::Times(count))
+        }
+        Literal { value: Lit::Str(text), negative: false, .. } if text.value() == "forever" => {
+            Ok(Retries::Forever)
         }
         other => Err(Error::new(other.span, wanted)),
     }

@@ -6,8 +6,11 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepPolicy {
     /// How many times a failed attempt is tried again: 3 by default, so 4 attempts in all; 0 is
-    /// one attempt.
+    /// one attempt, and `u32::MAX` is without end.
     pub max_retries: u32,
+    /// How long after its first failure a step is tried again: no attempt begins later. By default
+    /// only their number is bounded.
+    pub retry_for: Option<Duration>,
     /// How long one attempt may take: 10 minutes by default.
     pub timeout: Duration,
     /// How long to wait between attempts.
@@ -16,7 +19,12 @@ pub struct StepPolicy {
 
 impl Default for StepPolicy {
     fn default() -> Self {
-        Self { max_retries: 3, timeout: Duration::from_mins(10), backoff: Backoff::default() }
+        Self {
+            max_retries: 3,
+            retry_for: None,
+            timeout: Duration::from_mins(10),
+            backoff: Backoff::default(),
+        }
     }
 }
 

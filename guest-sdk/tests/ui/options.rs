@@ -52,4 +52,9 @@ pub async fn jitter_above_one() -> Result<(), StepError> {
     Ok(())
 }
 
+#[step(retry_for = 7200)]
+pub async fn time_as_number() -> Result<(), StepError> {
+    Ok(())
+}
+
 fn main() {}

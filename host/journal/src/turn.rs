@@ -128,6 +128,8 @@ pub enum BlockKind {
     Module,
     /// Its journal could not be read.
     Journal,
+    /// The host went down again and again while one of its steps ran.
+    Lost,
 }
 
 impl BlockKind {
@@ -143,6 +145,7 @@ impl fmt::Display for BlockKind {
             Self::Limit => "limit",
             Self::Module => "module",
             Self::Journal => "journal",
+            Self::Lost => "lost",
         })
     }
 }

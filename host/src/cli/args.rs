@@ -58,11 +58,13 @@ pub(super) enum Verb {
     /// Show what happened to a run, and what it waits for
     Run(RunArgs),
     /// Cancel a run: nothing new starts, its steps are told, its webhooks close
-    Cancel(CancelArgs),
+    Cancel(OneRunArgs),
     /// Let a blocked run go on
     Resume(ResumeArgs),
     /// Say what is wrong with a host and its runs
     Health(HealthArgs),
+    /// Try the steps of a run now that wait for their next attempt
+    RetryNow(OneRunArgs),
     /// List the modules that a host keeps
     Modules(ModulesArgs),
     /// Write a backup of a running host: one moment of its store, which another host can be started on
@@ -140,6 +142,10 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "N", default_value_t = defaults().max_running_steps, value_parser = parse_some)]
     max_steps: usize,
 
+    /// Time that one attempt of a step may take, whatever the step or its workflow says
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_duration)]
+    max_step_timeout: Duration,
+
     /// Instructions of one turn of a workflow, as wasmtime counts fuel
     #[arg(long, value_name = "N", default_value_t = defaults().limits.fuel_per_turn,
         value_parser = clap::value_parser!(u64).range(1..))]
@@ -185,6 +191,7 @@ impl ListenArgs {
             memory_budget: limits.memory_budget.0,
             store_cache: limits.store_cache.0,
             max_running_steps: limits.max_steps,
+            max_step_timeout: limits.max_step_timeout,
             verify_images: self.verify_images,
             quick_restart: self.quick_restart,
             http: http.into_egress(),
@@ -368,7 +375,7 @@ pub(super) struct RunArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct CancelArgs {
+pub(super) struct OneRunArgs {
     /// The ID of the run
     pub(super) id: RunId,
 

@@ -185,6 +185,7 @@ async fn perform(arguments: Arguments, steps: Steps, mut definition: clap::Comma
         Verb::Cancel(args) => run::cancel(args, output).await,
         Verb::Resume(args) => run::resume(args, output).await,
         Verb::Health(args) => health::run(args, output).await,
+        Verb::RetryNow(args) => run::retry_now(args, output).await,
         Verb::Modules(args) => modules::run(args, output).await,
         Verb::Backup(args) => backup::run(args, output).await,
         Verb::Check(args) => check::run(args, output).await,

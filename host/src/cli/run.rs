@@ -1,4 +1,4 @@
-//! `run`, `cancel`, `resume`: one run.
+//! `run`, `cancel`, `resume`, `retry-now`: one run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use segno_journal::RunId;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::cli::args::{CancelArgs, HostArgs, ResumeArgs, RunArgs};
+use crate::cli::args::{HostArgs, OneRunArgs, ResumeArgs, RunArgs};
 use crate::cli::client::{Answer, Client};
 use crate::cli::exit::Exit;
 use crate::cli::follow::{self, Reader, Told};
@@ -77,8 +77,13 @@ fn print_json(answer: &Answer, told: impl IntoIterator<Item = Told>) -> anyhow::
     Ok(())
 }
 
-pub(super) async fn cancel(args: CancelArgs, output: Output) -> anyhow::Result<Exit> {
+pub(super) async fn cancel(args: OneRunArgs, output: Output) -> anyhow::Result<Exit> {
     act(args.host, args.id, ("cancel", "{}".to_owned()), output).await?;
+    Ok(Exit::Done)
+}
+
+pub(super) async fn retry_now(args: OneRunArgs, output: Output) -> anyhow::Result<Exit> {
+    act(args.host, args.id, ("retry-now", "{}".to_owned()), output).await?;
     Ok(Exit::Done)
 }
 

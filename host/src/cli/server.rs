@@ -52,6 +52,8 @@ pub struct ServeOptions {
     pub store_cache: usize,
     /// How many steps run at once.
     pub max_running_steps: usize,
+    /// How long one attempt of a step may take, whatever the step or its workflow says.
+    pub max_step_timeout: Duration,
     /// Whether each run that comes back from an image is also brought back without it, and the two
     /// are compared.
     pub verify_images: bool,
@@ -96,6 +98,7 @@ impl ServeOptions {
             memory_budget: config.memory_budget,
             store_cache: config.store_cache,
             max_running_steps: config.max_running_steps,
+            max_step_timeout: config.max_step_timeout,
             verify_images: config.verify_images,
             quick_restart: config.quick_restart,
             http: config.http,
@@ -176,6 +179,7 @@ impl Server {
             memory_budget: options.memory_budget,
             store_cache: options.store_cache,
             max_running_steps: options.max_running_steps,
+            max_step_timeout: options.max_step_timeout,
             verify_images: options.verify_images,
             quick_restart: options.quick_restart,
             http: options.http,

@@ -27,6 +27,7 @@ impl Problem {
             EngineError::UnknownRun(run)
             | EngineError::AlreadyEnded(run)
             | EngineError::NotBlocked(run)
+            | EngineError::NothingToRetry(run)
             | EngineError::OtherInput(run) => problem.about_run(*run),
             _ => problem,
         }
@@ -48,6 +49,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::WebhookFull => &Kind::WEBHOOK_FULL,
         EngineError::AlreadyEnded(_) => &Kind::ALREADY_ENDED,
         EngineError::NotBlocked(_) => &Kind::NOT_BLOCKED,
+        EngineError::NothingToRetry(_) => &Kind::NOTHING_TO_RETRY,
         EngineError::UnknownModule(_) => &Kind::UNKNOWN_MODULE,
         EngineError::TooLarge { .. } => &Kind::TOO_LARGE,
         EngineError::BadKey { .. } => &Kind::BAD_KEY,
@@ -115,6 +117,7 @@ mod tests {
         check(&EngineError::WebhookFull, 429, "webhook-full");
         check(&EngineError::AlreadyEnded(run), 409, "already-ended");
         check(&EngineError::NotBlocked(run), 409, "not-blocked");
+        check(&EngineError::NothingToRetry(run), 409, "nothing-to-retry");
         check(&EngineError::UnknownModule("sha256:0".into()), 422, "unknown-module");
         check(&EngineError::TooLarge { what: "the input", size: 2, limit: 1 }, 413, "too-large");
         check(&EngineError::BadKey { size: 0, limit: 1 }, 400, "bad-idempotency-key");

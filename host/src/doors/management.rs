@@ -35,6 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<Current> {
         .routes(routes!(runs::events))
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::resume))
+        .routes(routes!(runs::retry_now))
         .routes(routes!(modules::deploy, modules::list))
         .routes(routes!(backup::make))
         .routes(routes!(health::check))

@@ -87,6 +87,7 @@ mod tests {
             get /v1/runs/{id}/events
             post /v1/runs/{id}/cancel
             post /v1/runs/{id}/resume
+            post /v1/runs/{id}/retry-now
             post /v1/workflows/{name}/runs
             put /v1/modules"#]]
         .assert_eq(&routes.join("\n"));

@@ -177,6 +177,30 @@ pub(super) async fn cancel(
     Ok(Json(engine.cancel_by(run, Asker::named(caller.name())).await?))
 }
 
+/// Has each step of a run that waits for its next attempt tried now.
+///
+/// It uses up no attempt: it is the one that would have come later.
+#[utoipa::path(
+    post,
+    path = "/v1/runs/{id}/retry-now",
+    operation_id = "retryNow",
+    tag = "runs",
+    params(("id" = String, Path, description = "The ID of the run")),
+    responses(
+        (status = 200, description = "How the run stands now", body = RunView),
+        (status = 404, description = "There is no such run", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "No step of the run waits for its next attempt", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn retry_now(
+    State(engine): State<Engine>,
+    RunPath(run): RunPath,
+) -> Result<Json<RunView>, Problem> {
+    Ok(Json(engine.retry_now(run).await?))
+}
+
 /// How a blocked run is to go on.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -25,6 +25,9 @@ pub struct Config {
     pub memory_budget: usize,
     /// How many steps run at once on this host.
     pub max_running_steps: usize,
+    /// How long one attempt of a step may take, whatever the step or its workflow says: what hangs
+    /// gives its place back in the end.
+    pub max_step_timeout: Duration,
     /// How long a caller of a `manual` webhook waits for the workflow's answer before it gets 202.
     pub respond_timeout: Duration,
     /// How many callers of `manual` webhooks wait for an answer at once, and how many clients for the
@@ -54,6 +57,9 @@ pub struct Config {
     pub max_module: usize,
     /// Which steps workflows may call, of those that their modules list.
     pub policy: Policy,
+    /// The engine before this one was let go in this process, because its store had failed: nothing
+    /// that ran then took the host down.
+    pub host_survived: bool,
     /// What one run may use.
     pub limits: Limits,
 }
@@ -70,6 +76,7 @@ impl Config {
             shards: std::thread::available_parallelism().map_or(1, usize::from),
             memory_budget: 512 << 20,
             max_running_steps: 1_000,
+            max_step_timeout: Duration::from_secs(24 * 60 * 60),
             respond_timeout: Duration::from_secs(30),
             max_waiting: 2_048,
             drain: Duration::from_secs(10),
@@ -77,6 +84,7 @@ impl Config {
             verify_images: false,
             store_cache: DEFAULT_CACHE,
             quick_restart: false,
+            host_survived: false,
             http: Some(Egress::default()),
             compiler: None,
             max_module: 8 << 20,

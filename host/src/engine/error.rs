@@ -34,6 +34,9 @@ pub enum EngineError {
     /// The run is not parked, so it cannot be resumed.
     #[error("run {0} is not blocked; only a blocked run can be resumed")]
     NotBlocked(RunId),
+    /// No step of the run waits for its next attempt.
+    #[error("no step of run {0} waits for its next attempt; `segno run {0}` says what it waits for")]
+    NothingToRetry(RunId),
     /// No module has this digest.
     #[error("there is no module {0}; `segno modules` lists those that there are")]
     UnknownModule(String),

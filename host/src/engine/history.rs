@@ -138,12 +138,11 @@ impl Teller {
         self.tell_attempts(op, attempts);
     }
 
-    /// Attempt 0 stands for one that was held back by a stop of the host: nothing has failed yet.
     fn tell_attempts(&mut self, op: Op, attempts: Vec<Attempt>) {
         let asked = self.asked.get(&op);
         let (turn, name) = (asked.map_or(0, |asked| asked.turn), asked.and_then(|asked| asked.name.clone()));
-        for attempt in attempts.into_iter().filter(|attempt| attempt.number > 0) {
-            let Attempt { number, at, error, retry_at } = attempt;
+        for attempt in attempts {
+            let Attempt { number, at, error, retry_at, first_at: _ } = attempt;
             let (op, name, retry_at) = (op.0, name.clone(), when(retry_at));
             let event = HistoryEvent::StepRetrying { op, name, attempt: number, error, retry_at };
             self.told.push(HistoryEntry { turn, at: when(at), event });

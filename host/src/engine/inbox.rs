@@ -4,23 +4,23 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use segno_journal::retry::Attempt;
-use segno_journal::{Digest, Event, Op, Request, RunId, Timestamp};
+use segno_journal::{Digest, Event, Op, Request, RunId};
 use tokio::sync::oneshot;
 
 use crate::engine::admission::Admitted;
+use crate::engine::comeback::Comeback;
 use crate::engine::error::EngineError;
 use crate::engine::notes::Asker;
 use crate::engine::reply::{Reply, Then};
 use crate::engine::survey::Question;
 use crate::engine::view::Wait;
-use crate::steps::{Attempted, Running};
+use crate::steps::{Attempted, Go, Running};
 use crate::store::RunRecord;
 
 /// What a shard is told.
 pub(crate) enum Message {
-    /// All shards have taken in their runs: set them going. With the moment of the last orderly
-    /// stop, if there was one.
-    GoOn { stopped_at: Option<Timestamp> },
+    /// All shards have taken in their runs: set them going.
+    GoOn { comeback: Arc<Comeback> },
     /// A new run, with its JSON input and the idempotency key that names it.
     Start { run: RunId, record: RunRecord, input: String, key: Option<String>, then: Then },
     /// Something happened to a run.
@@ -31,6 +31,8 @@ pub(crate) enum Message {
     Attempt { run: RunId, op: Op, attempt: Attempt },
     /// An attempt of a step is over, which is why this is told. Its place is free once this is taken.
     Ended { message: Box<Self>, running: Running },
+    /// An attempt of a watched step has its place, and is to begin once that is on disk.
+    Begins { run: RunId, op: Op, go: Go },
     /// The next attempt of a step is due.
     Retry(Attempted),
     /// Events lie parked of a run that is parked no more.
@@ -39,6 +41,8 @@ pub(crate) enum Message {
     Cancel { run: RunId, by: Asker, then: Then },
     /// Somebody lets a parked run go on, perhaps on another module.
     Resume { run: RunId, module: Option<Digest>, by: Asker, then: Then },
+    /// Somebody wants the steps of a run that wait for their next attempt to be tried now.
+    RetryNow { run: RunId, then: Then },
     /// Somebody wants to know how a run stands. It keeps its place even if it goes: the message is
     /// still in the line.
     Inspect { run: RunId, asker: oneshot::Sender<Option<Inspection>>, admitted: Admitted },
@@ -70,9 +74,10 @@ impl Inboxes {
     }
 
     /// Tells all shards to set their runs going.
-    pub(crate) fn go_on(&self, stopped_at: Option<Timestamp>) {
+    pub(crate) fn go_on(&self, comeback: Comeback) {
+        let comeback = Arc::new(comeback);
         for inbox in &*self.0 {
-            let _gone = inbox.send(Message::GoOn { stopped_at });
+            let _gone = inbox.send(Message::GoOn { comeback: Arc::clone(&comeback) });
         }
     }
 

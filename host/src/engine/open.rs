@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use segno::Steps;
 use segno::native::DuplicateStep;
+use segno_journal::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -14,6 +15,7 @@ use crate::engine::admission::Admission;
 use crate::engine::callers::Callers;
 use crate::engine::chance::Chance;
 use crate::engine::clock::Clock;
+use crate::engine::comeback::Comeback;
 use crate::engine::config::Config;
 use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::metrics::Metrics;
@@ -23,9 +25,10 @@ use crate::engine::room::Held;
 use crate::engine::shard::Shard;
 use crate::engine::survey::Surveys;
 use crate::engine::warm::Warm;
+use crate::engine::watched::Watched;
 use crate::engine::{Engine, KEY_LOCKS, Shared, Threads};
 use crate::sandbox::{Capacity, Sandbox};
-use crate::steps::{Runner, Tasks, http_step};
+use crate::steps::{Bounds, Runner, Tasks, http_step};
 use crate::store::{Committer, Draft, Store, StoreError, private};
 
 /// Why an engine cannot be opened.
@@ -89,6 +92,7 @@ impl Engine {
     ) -> Result<Self, OpenError> {
         let metrics = Arc::clone(&before.0.outside.metrics);
         metrics.begin_again();
+        let config = Config { host_survived: true, ..config };
         Self::open_counting(store, config, steps, clock, metrics).await
     }
 
@@ -113,9 +117,12 @@ impl Engine {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Result<Self, OpenError> {
-        let (at_once, payload) = (config.max_running_steps, config.limits.payload);
-        let runner =
-            Runner::Tasks(Tasks::new(all_steps(steps, &config)?, at_once, payload, Handle::current()));
+        let bounds = Bounds {
+            max_running: config.max_running_steps,
+            payload: config.limits.payload,
+            max_timeout: config.max_step_timeout,
+        };
+        let runner = Runner::Tasks(Tasks::new(all_steps(steps, &config)?, bounds, Handle::current()));
         let counting = Arc::clone(&metrics);
         let callers = Callers::new(config.max_waiting);
         let outside = Outside::new(clock.clone(), Chance::System, runner, callers, metrics);
@@ -156,6 +163,7 @@ pub(crate) struct Parts {
     /// How many guests each shard may keep.
     places: usize,
     outside: Outside,
+    opened_at: Timestamp,
 }
 
 impl Parts {
@@ -185,7 +193,8 @@ impl Parts {
             committer.clone(),
             outside.runner.steps().clone(),
         )?);
-        Ok(Self { config: Arc::new(config), store, committer, modules, places, outside })
+        let opened_at = outside.now();
+        Ok(Self { config: Arc::new(config), store, committer, modules, places, outside, opened_at })
     }
 
     /// Where the shards are reached, and where each hears what it is told.
@@ -222,13 +231,19 @@ impl Parts {
             }
         }
         self.forget_unneeded_modules();
-        let stopped_at = self.store.stopped_at()?;
+        let comeback = self.comeback()?;
         if let Err(error) = self.say_running().await.map_err(|_| StoreError::Closed).flatten() {
             inboxes.stop();
             return Err(error.into());
         }
-        inboxes.go_on(stopped_at);
+        inboxes.go_on(comeback);
         Ok((inboxes, threads))
+    }
+
+    /// How the host went down, before it says that it runs again.
+    pub(crate) fn comeback(&self) -> Result<Comeback, StoreError> {
+        let has_crashed = self.store.stopped_at()?.is_none() && !self.config.host_survived;
+        Ok(Comeback::new(has_crashed, self.opened_at, self.config.shards))
     }
 
     /// Forgets the modules that no recovered run needs.
@@ -261,11 +276,12 @@ impl Parts {
                 self.places,
                 self.outside.metrics.guests_live.clone(),
             ),
+            watched: Watched::default(),
         }
     }
 
     pub(crate) fn into_engine(self, inboxes: Inboxes, threads: Threads) -> Engine {
-        let Self { config, store, committer, modules, outside, places: _ } = self;
+        let Self { config, store, committer, modules, outside, .. } = self;
         let surveys = Surveys::new(config.shards);
         Engine(Arc::new(Shared {
             config,

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use segno_journal::retry::{self, Attempt, Decision};
+use segno_journal::retry::{self, Attempt, Decision, Tried};
 use segno_journal::{Effect, Event, Op, RunId, StepCall, Timestamp};
 
 use crate::engine::callers::Callers;
@@ -13,7 +13,7 @@ use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::metrics::{Metrics, StepOutcome};
 use crate::engine::missing::Missing;
 use crate::engine::timers::{Due, Timers};
-use crate::steps::{self, Attempted, Outcome, Runner, Running};
+use crate::steps::{self, Attempted, Go, Hearers, Outcome, Runner, Running};
 use crate::store::{Committed, TurnAndEffects};
 
 /// The world, as the engine reaches it. Cheap to clone.
@@ -27,15 +27,8 @@ pub(crate) struct Outside {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) missing: Arc<Missing>,
     inboxes: Arc<OnceLock<Inboxes>>,
-    held: Arc<Mutex<Held>>,
-}
-
-/// The attempts that are not made, and are written when the host stops.
-#[derive(Default)]
-struct Held {
     /// The host was told to stop: no attempt begins any more.
-    stopping: bool,
-    attempts: Vec<Attempted>,
+    stopping: Arc<Mutex<bool>>,
 }
 
 /// The run that a step or a timer belongs to.
@@ -55,8 +48,8 @@ impl Outside {
     ) -> Self {
         let (timers, callers) = (Timers::default(), Arc::new(callers));
         let missing = Arc::new(Missing::new(metrics.steps_missing.clone()));
-        let (inboxes, held) = (Arc::default(), Arc::default());
-        Self { clock, chance, runner, timers, callers, metrics, missing, inboxes, held }
+        let (inboxes, stopping) = (Arc::default(), Arc::default());
+        Self { clock, chance, runner, timers, callers, metrics, missing, inboxes, stopping }
     }
 
     /// Says where the shards are reached. What ends before is not told.
@@ -72,7 +65,8 @@ impl Outside {
             match effect {
                 Effect::Start { op, call } => {
                     let (run, workflow) = (owner.run, Arc::clone(&owner.workflow));
-                    self.attempt(Attempted { run, workflow, op, call, number: 1 });
+                    let (number, first_at, losses) = (1, None, None);
+                    self.attempt(Attempted { run, workflow, op, call, number, first_at, losses });
                 }
                 Effect::Wake { op, at } => self.timers.arm(at, Due::Wake(owner.run, op)),
                 Effect::Forget { op, at } => self.timers.disarm(at, owner.run, op),
@@ -92,10 +86,8 @@ impl Outside {
     }
 
     /// Starts the next attempt when it is due: it is on disk that the last one failed.
-    pub(crate) fn retry(&self, owner: &Owner, op: Op, call: Arc<StepCall>, last: &Committed<Attempt>) {
-        let (run, workflow) = (owner.run, Arc::clone(&owner.workflow));
-        let attempted = Attempted { run, workflow, op, call, number: last.number.saturating_add(1) };
-        self.timers.arm(last.retry_at, Due::Retry(Box::new(attempted)));
+    pub(crate) fn retry(&self, next: Attempted, last: &Committed<Attempt>) {
+        self.timers.arm(last.retry_at, Due::Retry(Box::new(next)));
     }
 
     /// What a timer does when it is due.
@@ -106,23 +98,30 @@ impl Outside {
         }
     }
 
-    /// Makes an attempt; or holds it back, since the host was told to stop; or leaves it to a host that
-    /// has the step.
+    /// Makes an attempt; unless the host was told to stop, or lacks the step: then it is left to another
+    /// host.
     pub(crate) fn attempt(&self, attempted: Attempted) {
+        let (run, op) = (attempted.run, attempted.op);
         if !self.has_step(&attempted.call.name) {
-            return self.leave_to_another_host(attempted);
+            return self.missing.put(run, op, &attempted.call.name);
         }
         // Until the attempt is in the runner's list: whoever holds back from now on finds it there.
-        let mut held = self.lock_held();
-        if held.stopping {
-            return held.attempts.push(attempted);
+        let stopping = self.lock_stopping();
+        if *stopping {
+            return;
         }
-        let (outside, callers, run) = (self.clone(), Arc::clone(&self.callers), attempted.run);
+        let (outside, callers) = (self.clone(), Arc::clone(&self.callers));
         let responder = Arc::new(move |request, response: segno::Response| {
             callers.respond(run, request, response_of_step(response));
         });
         let ended = move |attempted, outcome, running| outside.ended(attempted, outcome, running);
-        self.runner.start(attempted, self.clock.now(), responder, ended);
+        let begins = attempted.losses.map(|_watched| {
+            let outside = self.clone();
+            let begins = move |go| outside.tell(run, Message::Begins { run, op, go });
+            Box::new(begins) as Box<dyn FnOnce(Go) + Send>
+        });
+        let hearers = Hearers { begins, ended: Box::new(ended) };
+        self.runner.start(attempted, self.clock.now(), responder, hearers);
     }
 
     /// Whether this host has a step of this name.
@@ -130,25 +129,13 @@ impl Outside {
         self.runner.steps().get(name).is_some()
     }
 
-    /// Leaves an attempt to a host that has the step: this one was perhaps started by mistake, and
-    /// must not fail for good what another can do.
-    pub(crate) fn leave_to_another_host(&self, attempted: Attempted) {
-        self.missing.put(attempted.run, attempted.op, &attempted.call.name);
-        self.lock_held().attempts.push(attempted);
-    }
-
-    /// From now on attempts are held back.
+    /// From now on no attempt begins.
     pub(crate) fn hold_back(&self) {
-        self.lock_held().stopping = true;
+        *self.lock_stopping() = true;
     }
 
-    /// The attempts that were not made.
-    pub(crate) fn take_held(&self) -> Vec<Attempted> {
-        std::mem::take(&mut self.lock_held().attempts)
-    }
-
-    fn lock_held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_stopping(&self) -> MutexGuard<'_, bool> {
+        self.stopping.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An attempt is over: the run hears of it, now or after another attempt.
@@ -160,31 +147,25 @@ impl Outside {
                 Message::Event { run, event: Event::StepCompleted { op, output } }
             }
             Outcome::Failed(mishap) => self.after_mishap(&attempted, mishap, &running),
-            Outcome::NeverBegan => {
-                let mut held = self.lock_held();
-                // Otherwise its run is over, and nobody needs it.
-                if held.stopping {
-                    held.attempts.push(attempted);
-                }
-                return;
-            }
+            // Its run is over, or the host stops: then it begins at the next start.
+            Outcome::NeverBegan => return,
         };
         self.tell(run, Message::Ended { message: Box::new(message), running });
     }
 
     fn after_mishap(&self, attempted: &Attempted, mishap: retry::Mishap, running: &Running) -> Message {
-        let (run, op, number) = (attempted.run, attempted.op, attempted.number);
-        let decided = self.decide(&attempted.call, number, mishap.clone());
-        match decided {
+        let (run, op, number, at) = (attempted.run, attempted.op, attempted.number, self.clock.now());
+        let first_at = attempted.first_at.unwrap_or(at);
+        let tried = Tried { number, for_ms: at.since_ms(first_at) };
+        match self.decide(&attempted.call, tried, mishap.clone()) {
             Decision::GiveUp(failure) => {
                 self.count(attempted, StepOutcome::GivenUp, running);
                 Message::Event { run, event: Event::StepFailed { op, failure } }
             }
             Decision::Retry { after_ms } => {
                 self.count(attempted, StepOutcome::Retried, running);
-                let at = self.clock.now();
-                let attempt =
-                    Attempt { number, at, error: mishap.to_string(), retry_at: at.plus_ms(after_ms) };
+                let (error, retry_at) = (mishap.to_string(), at.plus_ms(after_ms));
+                let attempt = Attempt { number, at, error, retry_at, first_at };
                 Message::Attempt { run, op, attempt }
             }
         }
@@ -195,9 +176,9 @@ impl Outside {
     }
 
     /// What follows an attempt that did not succeed.
-    pub(crate) fn decide(&self, call: &StepCall, number: u32, mishap: retry::Mishap) -> Decision {
+    fn decide(&self, call: &StepCall, tried: Tried, mishap: retry::Mishap) -> Decision {
         let policy = steps::policy(self.runner.steps(), call);
-        retry::decide(&call.name, &policy, number, mishap, self.chance.share())
+        retry::decide(&call.name, &policy, tried, mishap, self.chance.share())
     }
 
     /// Hands a message to the shard that owns the run. A host that is going down hears nothing

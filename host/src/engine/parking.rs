@@ -28,7 +28,7 @@ impl Shard {
     }
 
     /// Writes why a run is parked, with what belongs to it, and tells who waits for the run.
-    fn block_with(&mut self, id: RunId, blocked: Blocked, draft: Draft<()>, then: Then) {
+    pub(crate) fn block_with(&mut self, id: RunId, blocked: Blocked, draft: Draft<()>, then: Then) {
         self.warm.remove(id);
         let Some(live) = self.runs.get_mut(&id) else { return };
         log::blocked(live, blocked.kind);
@@ -81,6 +81,7 @@ impl Shard {
                 let noted = self.noted_resume(id, module, by);
                 self.committer.submit(noted, |_written| {});
                 self.go_on_with(id, module, then);
+                self.begin_stopped(id);
                 if module != before {
                     self.modules.leave(before);
                 }
@@ -111,7 +112,7 @@ impl Shard {
         self.warm.remove(id);
         self.modules.leave(live.record.module);
         self.outside.metrics.runs_unfinished.dec();
-        let draft = Draft::nothing().with_run(id, &live.record);
+        let draft = self.watched.forget_run(Draft::nothing(), id).with_run(id, &live.record);
         let draft =
             parked.into_iter().fold(draft, |draft, position| draft.without_parked(id, Some(position)));
         let draft = images.into_iter().fold(draft, |draft, position| draft.without_image(id, position));

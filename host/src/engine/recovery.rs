@@ -2,20 +2,23 @@
 //! what the world owes it is set going again. Guests are not made: a run gets one when its next
 //! event comes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use segno_journal::retry::{Attempt, Decision, LOST, Mishap};
-use segno_journal::{BlockKind, Blocked, Event, Op, Open, RunId, Timestamp};
+use segno_journal::retry::Attempt;
+use segno_journal::{BlockKind, Blocked, Event, Losses, Op, Open, RunId, StepCall};
 
+use crate::engine::comeback::Comeback;
 use crate::engine::inbox::{Message, shard_of};
 use crate::engine::live::Live;
 use crate::engine::log;
 use crate::engine::notes::{self, Asker};
-use crate::engine::outside::Outside;
+use crate::engine::outside::Owner;
 use crate::engine::reply::Then;
 use crate::engine::restore::restore;
 use crate::engine::shard::Shard;
 use crate::engine::timers::Due;
+use crate::engine::watched::{self, Watched};
 use crate::steps::Attempted;
 use crate::store::{Draft, Standing, Store, StoreError};
 
@@ -24,6 +27,8 @@ impl Shard {
     /// still be counting which modules are needed.
     pub(crate) fn recover(&mut self, shard: usize) -> Result<(), StoreError> {
         let store = self.store.pinned()?;
+        let known = store.losses()?.into_iter();
+        self.watched = Watched::new(known.filter(|(run, ..)| shard_of(*run, self.config.shards) == shard));
         for id in store.unfinished()? {
             if shard_of(id, self.config.shards) != shard {
                 continue;
@@ -49,31 +54,20 @@ impl Shard {
 
     /// Sets going what the recovered runs wait for. Runs that a limit or a missing module stopped
     /// are tried again: a restart may have mended that.
-    pub(crate) fn go_on(&mut self, stopped_at: Option<Timestamp>) {
-        let mut damaged = Vec::new();
-        for live in self.runs.values() {
-            let id = live.owner.run;
-            if live.damage.is_some() {
-                damaged.push(id);
-                continue;
+    pub(crate) fn go_on(&mut self, comeback: &Comeback) {
+        let mut runs = std::mem::take(&mut self.runs);
+        let found = self.go_on_with_all(&mut runs, comeback.has_crashed);
+        let count = runs.len();
+        self.runs = runs;
+        let damaged = self.runs.values().filter(|live| live.damage.is_some()).map(|live| live.owner.run);
+        damaged.collect::<Vec<_>>().into_iter().for_each(|run| self.say_damaged(run));
+        match found {
+            Ok((lost, stopped)) => {
+                stopped.into_iter().for_each(|(run, blocked)| self.stop_step(run, blocked));
+                comeback.went_on(count, lost, &self.outside);
             }
-            let told = match told_already(&self.store, live) {
-                Ok(told) => told,
-                Err(error) => return self.committer.give_up(error),
-            };
-            set_going(&self.outside, live, &told, stopped_at);
-            match &live.record.standing {
-                Standing::Blocked(Blocked { kind: BlockKind::Limit | BlockKind::Module, .. }) => {
-                    let (by, then) = (Asker::host(), Then::Nothing);
-                    self.outside.tell(id, Message::Resume { run: id, module: None, by, then });
-                }
-                Standing::Running if !live.parked.is_empty() => {
-                    self.outside.tell(id, Message::Unpark { run: id });
-                }
-                _ => {}
-            }
+            Err(error) => self.committer.give_up(error),
         }
-        damaged.into_iter().for_each(|id| self.say_damaged(id));
     }
 
     /// Writes why a run whose journal cannot be read is blocked: lists shall say what the run itself
@@ -90,6 +84,147 @@ impl Shard {
             _ => draft,
         };
         self.committer.submit(draft, |_written| {});
+    }
+
+    /// As [`Shard::go_on`]: gives how many attempts were lost, and which runs are to be parked.
+    fn go_on_with_all(
+        &mut self,
+        runs: &mut BTreeMap<RunId, Box<Live>>,
+        has_crashed: bool,
+    ) -> Result<(usize, Vec<(RunId, Blocked)>), StoreError> {
+        let (mut lost, mut stopped) = (0, Vec::new());
+        for live in runs.values_mut() {
+            if live.damage.is_some() {
+                continue;
+            }
+            let told = told_already(&self.store, live)?;
+            lost += self.count_losses(live, &told, has_crashed);
+            stopped.extend(self.set_going(live, &told));
+            self.try_again(live);
+        }
+        Ok((lost, stopped))
+    }
+
+    /// A run that a restart may have mended, or of which something lies parked, is told to go on.
+    fn try_again(&self, live: &Live) {
+        let run = live.owner.run;
+        match &live.record.standing {
+            Standing::Blocked(Blocked { kind: BlockKind::Limit | BlockKind::Module, .. }) => {
+                let by = Asker::host();
+                self.outside.tell(run, Message::Resume { run, module: None, by, then: Then::Nothing });
+            }
+            Standing::Running if !live.parked.is_empty() => {
+                self.outside.tell(run, Message::Unpark { run });
+            }
+            _ => {}
+        }
+    }
+
+    /// Counts what was lost in a crash: the attempts of which it is on disk that they had begun. All
+    /// that was under way then is watched from now on. After an orderly stop nothing is suspected.
+    fn count_losses(&mut self, live: &Live, told: &BTreeSet<Op>, has_crashed: bool) -> usize {
+        let (run, now) = (live.owner.run, self.outside.now());
+        let mut lost = 0;
+        for (op, open) in live.run.open().filter(|(op, _)| !told.contains(op)) {
+            let known = self.watched.get(run, op);
+            if !matches!(open, Open::Step { .. }) || (known.is_none() && !has_crashed) {
+                continue;
+            }
+            let before = known.unwrap_or_default();
+            let losses =
+                if has_crashed { before.after_crash(now) } else { Losses { running: false, ..before } };
+            self.watched.put(run, op, losses);
+            if before.running {
+                lost += usize::from(has_crashed);
+                self.committer.submit(Draft::nothing().with_losses(run, op, losses), |_written| {});
+            }
+        }
+        lost
+    }
+
+    /// Sets going what a run waits for; gives the reason to park it, if one of its steps takes the host
+    /// with it.
+    fn set_going(&self, live: &mut Live, told: &BTreeSet<Op>) -> Option<(RunId, Blocked)> {
+        let (run, now) = (live.owner.run, self.outside.now());
+        let (mut stopped, mut retries) = (None, Vec::new());
+        for (op, open) in live.run.open().filter(|(op, _)| !told.contains(op)) {
+            match open {
+                Open::Step { call, last_attempt } => {
+                    let losses = self.watched.get(run, op);
+                    if losses.is_some_and(Losses::is_stopped) {
+                        stopped = Some((run, watched::stopped(&call.name, op)));
+                        continue;
+                    }
+                    let last = last_attempt
+                        .as_deref()
+                        .map(|last| Attempt { retry_at: last.due(now), ..last.clone() });
+                    let attempted = next_attempt(&live.owner, (op, call), last.as_ref(), losses);
+                    let due = last.as_ref().map_or(now, |last| last.retry_at);
+                    let due = losses.map_or(due, |losses| losses.due(now).max(due));
+                    if due > now {
+                        self.outside.timers.arm(due, Due::Retry(Box::new(attempted)));
+                    } else {
+                        self.outside.attempt(attempted);
+                    }
+                    retries.extend(last.map(|last| (op, last)));
+                }
+                Open::Sleep { until, .. } => self.outside.timers.arm(*until, Due::Wake(run, op)),
+                Open::Webhook(_) => {}
+            }
+        }
+        // Who forgets a timer knows its moment by the attempt.
+        retries.into_iter().for_each(|(op, last)| live.run.remember(op, last));
+        stopped
+    }
+
+    /// Parks a run of which a step is not begun any more, unless it is parked already.
+    fn stop_step(&mut self, run: RunId, blocked: Blocked) {
+        let Some(live) = self.runs.get(&run).filter(|live| !live.is_blocked()) else { return };
+        tracing::error!(%run, blocked = ?blocked.message, "a step takes the host with it, and is stopped");
+        let note = notes::blocked(live, None, &blocked);
+        let draft = self.noted(run, Draft::nothing(), note);
+        self.block_with(run, blocked, draft, Then::Nothing);
+    }
+
+    /// Tries the steps of a run again that were not begun any more: somebody has resumed it.
+    pub(crate) fn begin_stopped(&mut self, run: RunId) {
+        let Some(live) = self.runs.get(&run) else { return };
+        let stopped = live.run.open().filter_map(|(op, open)| match open {
+            Open::Step { call, last_attempt } if self.watched.get(run, op)?.is_stopped() => {
+                let losses = Some(Losses::default());
+                Some(next_attempt(&live.owner, (op, call), last_attempt.as_deref(), losses))
+            }
+            _ => None,
+        });
+        for attempted in stopped.collect::<Vec<_>>() {
+            let op = attempted.op;
+            self.watched.put(run, op, Losses::default());
+            let outside = self.outside.clone();
+            let draft = Draft::nothing().with_losses(run, op, Losses::default());
+            self.committer.submit(draft, move |written| {
+                if written.is_ok() {
+                    outside.attempt(attempted);
+                }
+            });
+        }
+    }
+}
+
+/// The next attempt of a step, after the last one that failed.
+pub(crate) fn next_attempt(
+    owner: &Owner,
+    (op, call): (Op, &Arc<StepCall>),
+    last: Option<&Attempt>,
+    losses: Option<Losses>,
+) -> Attempted {
+    Attempted {
+        run: owner.run,
+        workflow: Arc::clone(&owner.workflow),
+        op,
+        call: Arc::clone(call),
+        number: last.map_or(1, |last| last.number.saturating_add(1)),
+        first_at: last.map(|last| last.first_at),
+        losses: losses.map(|losses| losses.count),
     }
 }
 
@@ -117,47 +252,4 @@ fn told_already(store: &Store, live: &Live) -> Result<BTreeSet<Op>, StoreError> 
     let parked = store.parked(live.owner.run)?;
     let over = parked.iter().filter(|(_, parked)| !matches!(parked.event, Event::Requested { .. }));
     Ok(over.filter_map(|(_, parked)| parked.event.op()).collect())
-}
-
-fn set_going(outside: &Outside, live: &Live, told: &BTreeSet<Op>, stopped_at: Option<Timestamp>) {
-    let run = live.owner.run;
-    for (op, open) in live.run.open().filter(|(op, _)| !told.contains(op)) {
-        match open {
-            Open::Step { call, last_attempt } => {
-                let number = last_attempt.as_ref().map_or(1, |last| last.number.saturating_add(1));
-                let workflow = live.owner.workflow.clone();
-                let mut attempted = Attempted { run, workflow, op, call: call.clone(), number };
-                match last_attempt.as_deref().filter(|last| never_began(last, outside.now(), stopped_at)) {
-                    waits if !outside.has_step(&call.name) => {
-                        attempted.number += u32::from(waits.is_none());
-                        outside.leave_to_another_host(attempted);
-                    }
-                    Some(last) => outside.timers.arm(last.retry_at, Due::Retry(Box::new(attempted))),
-                    // It was running, or about to: nothing was written when it began, so it counts,
-                    // lest a step that kills the host be tried for ever.
-                    None => outside.tell(run, lost(outside, run, op, call, number)),
-                }
-            }
-            Open::Sleep { until, .. } => outside.timers.arm(*until, Due::Wake(run, op)),
-            Open::Webhook(_) => {}
-        }
-    }
-}
-
-/// Whether the attempt after this one had not begun when the host went down: it was not yet due, or
-/// the host was stopped in an orderly way before it was.
-fn never_began(last: &Attempt, now: Timestamp, stopped_at: Option<Timestamp>) -> bool {
-    last.retry_at > now || stopped_at.is_some_and(|stopped_at| last.retry_at > stopped_at)
-}
-
-/// What follows an attempt that the host did not survive.
-fn lost(outside: &Outside, run: RunId, op: Op, call: &segno_journal::StepCall, number: u32) -> Message {
-    match outside.decide(call, number, Mishap::Lost) {
-        Decision::GiveUp(failure) => Message::Event { run, event: Event::StepFailed { op, failure } },
-        Decision::Retry { after_ms } => {
-            let at = outside.now();
-            let attempt = Attempt { number, at, error: LOST.to_owned(), retry_at: at.plus_ms(after_ms) };
-            Message::Attempt { run, op, attempt }
-        }
-    }
 }

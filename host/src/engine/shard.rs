@@ -20,14 +20,16 @@ use crate::engine::log;
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::past::Past;
+use crate::engine::recovery::next_attempt;
 use crate::engine::reply::{Delivery, Reply, Then};
 use crate::engine::restore::restore;
 use crate::engine::room::Held;
 use crate::engine::stuck::{Fate, Stuck};
 use crate::engine::waits;
 use crate::engine::warm::Warm;
+use crate::engine::watched::Watched;
 use crate::sandbox::{Moment, Output, Tokens};
-use crate::steps::Attempted;
+use crate::steps::{Attempted, Go};
 use crate::store::{Committer, Draft, Standing, Store, StoreError};
 
 /// The runs of one shard, and all that it takes to give them their turns.
@@ -42,6 +44,7 @@ pub(crate) struct Shard {
     pub(crate) unreadable: BTreeMap<RunId, StoreError>,
     pub(crate) warm: Warm,
     pub(crate) held: Held,
+    pub(crate) watched: Watched,
 }
 
 impl Shard {
@@ -75,7 +78,7 @@ impl Shard {
     /// Gives a message its due. After the last one there is nothing more to do.
     pub(crate) fn handle(&mut self, message: Message) -> ControlFlow<()> {
         match message {
-            Message::GoOn { stopped_at } => self.go_on(stopped_at),
+            Message::GoOn { comeback } => self.go_on(&comeback),
             Message::Start { run, record, input, key, then } => {
                 let live = Live { key, ..Live::new(run, record) };
                 self.take_in(run, live);
@@ -88,12 +91,14 @@ impl Shard {
                 drop(running);
                 return self.handle(*message);
             }
+            Message::Begins { run, op, go } => self.begins(run, op, go),
             Message::Retry(attempted) => self.retry(attempted),
             Message::Cancel { run, by, then } => {
                 self.note_cancel(run, by);
                 self.turn(run, Delivery::new(Event::Cancelled, then));
             }
             Message::Resume { run, module, by, then } => self.resume(run, module, by, then),
+            Message::RetryNow { run, then } => self.retry_now(run, then),
             Message::Unpark { run } => self.deliver_parked(run),
             Message::Inspect { run, asker, admitted } => {
                 self.inspect(run, asker);
@@ -199,10 +204,11 @@ impl Shard {
         if let Some(position) = parked {
             live.parked.take(position, &turn.event);
         }
-        let standing = standing_after(&turn);
+        let (standing, op) = (standing_after(&turn), turn.event.op());
         let has_ended = standing.ended_at().is_some();
         let mut draft = Draft::turn(id, (turn, effects)).without_parked(id, parked);
         draft = past.forget(draft, id);
+        draft = self.watched.forget(draft, id, op, has_ended);
         if is_first || has_ended || parked.is_some() {
             live.stand(standing, &self.outside.metrics);
             draft = draft.with_run(id, &live.record).with_key(&live.record.workflow, live.key.take(), id);
@@ -308,13 +314,29 @@ impl Shard {
     fn attempt(&mut self, id: RunId, op: Op, attempt: Attempt) {
         let Some(live) = self.runs.get_mut(&id) else { return };
         let Some(Open::Step { call, .. }) = live.run.operation(op) else { return };
-        let call = Arc::clone(call);
         log::attempt_failed(live, op, &call.name, &attempt);
+        let losses = self.watched.set_running(id, op, false);
+        let next = next_attempt(&live.owner, (op, call), Some(&attempt), losses);
         live.run.remember(op, attempt.clone());
-        let (outside, owner) = (self.outside.clone(), live.owner.clone());
-        self.committer.submit(Draft::attempt(id, op, attempt), move |committed| {
+        let mut draft = Draft::attempt(id, op, attempt);
+        if let Some(losses) = losses {
+            draft = draft.with_losses(id, op, losses);
+        }
+        let outside = self.outside.clone();
+        self.committer.submit(draft, move |committed| {
             if let Ok(attempt) = committed {
-                outside.retry(&owner, op, call, &attempt);
+                outside.retry(next, &attempt);
+            }
+        });
+    }
+
+    /// Commits that an attempt of a watched step begins; it does when that is on disk. Not if the step
+    /// or its run is over.
+    fn begins(&mut self, id: RunId, op: Op, go: Go) {
+        let Some(losses) = self.watched.set_running(id, op, true) else { return };
+        self.committer.submit(Draft::nothing().with_losses(id, op, losses), move |written| {
+            if written.is_ok() {
+                go.go();
             }
         });
     }
@@ -332,7 +354,7 @@ impl Shard {
         let inspection = self.runs.get(&id).map(|live| Inspection {
             record: live.record.clone(),
             turns: live.run.turns(),
-            waits_for: waits::waits_for(id, &live.run, self.outside.runner.steps()),
+            waits_for: waits::waits_for(live, &self.watched, self.outside.runner.steps()),
         });
         self.committer.submit(Draft::nothing(), move |written| {
             let _gone = asker.send(inspection.filter(|_| written.is_ok()));

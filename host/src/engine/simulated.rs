@@ -96,11 +96,11 @@ impl Simulated {
             shards.push(Seat { shard, inbox, told: VecDeque::new() });
         }
         parts.forget_unneeded_modules();
-        let stopped_at = store.stopped_at()?;
+        let comeback = parts.comeback()?;
         let mut said = parts.say_running();
         line.flush();
         said.try_recv().unwrap_or(Err(StoreError::Closed))?;
-        inboxes.go_on(stopped_at);
+        inboxes.go_on(comeback);
         let engine = parts.into_engine(inboxes, Threads::default());
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(OpenError::Thread)?;
         let mut simulated = Self { engine, shards, line, attempts, clock, runtime, stopped_at: None };
@@ -248,8 +248,8 @@ impl Simulated {
         self.settle();
     }
 
-    /// Ends an orderly stop: the shards handle what they were told, all is written, and so is what was
-    /// held back. An attempt that is still under way is cut off.
+    /// Ends an orderly stop: the shards handle what they were told, all is written, and so is that the
+    /// host stopped. An attempt that is still under way is cut off.
     ///
     /// # Errors
     ///
@@ -262,7 +262,7 @@ impl Simulated {
         while let Some(shard) = self.shards.iter().position(|seat| !seat.told.is_empty()) {
             self.handle(shard);
         }
-        self.engine.write_held(stopped_at)
+        self.engine.write_stopped(stopped_at)
     }
 
     /// Puts a call under way. It gets as far as it can without anybody else.

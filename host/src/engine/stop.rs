@@ -1,5 +1,5 @@
-//! Stopping in an orderly way: what runs may end, what has not begun is held back, and both are on
-//! disk when the store is let go.
+//! Stopping in an orderly way: what runs may end, what has not begun is held back, and that is on disk
+//! when the store is let go.
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -7,10 +7,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use segno_journal::Timestamp;
-use segno_journal::retry::{Attempt, LOST};
 
 use crate::engine::{Engine, Threads};
-use crate::steps::Attempted;
 use crate::store::{Draft, StoreError};
 
 /// How long the threads may take for what they have begun: a turn is bounded by its fuel.
@@ -18,7 +16,7 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Engine {
     /// Stops: takes no more work, lets steps in flight end for as long as the configuration says,
-    /// and writes which had not begun. What is on disk goes on at the next start. The store is
+    /// and writes that it stopped. What is on disk goes on at the next start. The store is
     /// closed when the last handle of the engine is dropped.
     pub async fn shutdown(&self) {
         let Some(stopped_at) = self.begin_stop() else { return };
@@ -79,40 +77,19 @@ impl Engine {
         self.0.inboxes.stop();
     }
 
-    /// Waits for the threads, writes what was held back, and says whether all went well.
+    /// Waits for the threads, writes that the host stopped, and says whether all went well.
     fn stop_threads(&self, threads: Threads, stopped_at: Timestamp) -> bool {
         // First the shards, whose last turns the committer still writes.
         let panicked = threads.shards.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
-        let orderly = panicked == 0 && self.write_held(stopped_at).is_ok();
+        let orderly = panicked == 0 && self.write_stopped(stopped_at).is_ok();
         self.0.committer.stop();
         let committed = threads.committer.is_none_or(|thread| thread.join().is_ok());
         orderly && committed
     }
 
-    /// Writes which attempts had not begun, and when the host was stopped: none began later.
-    pub(crate) fn write_held(&self, stopped_at: Timestamp) -> Result<(), StoreError> {
-        let (committer, store) = (&self.0.committer, &self.0.store);
-        committer.flush()?;
-        let mut held = self.0.outside.take_held();
-        held.sort_by_key(|attempted| (attempted.run, attempted.op));
-        for of_run in held.chunk_by(|one, other| one.run == other.run) {
-            let run = of_run[0].run;
-            let retried = of_run.iter().any(|attempted| attempted.number > 1);
-            let attempts = if retried { store.attempts(run)? } else { Vec::new() };
-            for Attempted { op, number, .. } in of_run {
-                let number = number.saturating_sub(1);
-                // By operation and number, as they are on disk.
-                let last =
-                    attempts.binary_search_by_key(&(*op, number), |(op, attempt)| (*op, attempt.number));
-                let error = match last {
-                    Ok(at) => attempts[at].1.error.clone(),
-                    Err(_) => LOST.to_owned(),
-                };
-                let before = Attempt { number, at: stopped_at, error, retry_at: stopped_at.plus_ms(1) };
-                committer.submit(Draft::attempt(run, *op, before), |_written| {});
-            }
-        }
-        committer.submit(Draft::stopped(stopped_at), |_written| {});
-        committer.flush()
+    /// Writes when the host was stopped: so nothing that ran is suspected at the next start.
+    pub(crate) fn write_stopped(&self, stopped_at: Timestamp) -> Result<(), StoreError> {
+        self.0.committer.submit(Draft::stopped(stopped_at), |_written| {});
+        self.0.committer.flush()
     }
 }

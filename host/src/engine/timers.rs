@@ -63,6 +63,11 @@ impl Timers {
         }
     }
 
+    /// Takes the attempt that an operation has a timer for at this moment, if it has one.
+    pub(crate) fn take(&self, at: Timestamp, run: RunId, op: Op) -> Option<Box<Attempted>> {
+        self.lock().line.remove(&(at, run, op)).flatten()
+    }
+
     /// Forgets the timer that an operation has at this moment, if it has one.
     pub(crate) fn disarm(&self, at: Timestamp, run: RunId, op: Op) {
         self.lock().line.remove(&(at, run, op));

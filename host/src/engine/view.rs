@@ -126,7 +126,7 @@ pub struct RunView {
 /// Why a run is parked.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BlockedView {
-    /// `trap`, `divergence`, `limit`, `module` or `journal`.
+    /// `trap`, `divergence`, `limit`, `module`, `journal` or `lost`.
     #[schema(value_type = String)]
     pub kind: BlockKind,
     /// What happened and what to do.
@@ -161,6 +161,10 @@ pub enum Wait {
         /// When the next attempt is due, if the last one failed.
         #[schema(value_type = Option<String>, format = DateTime)]
         retry_at: Option<Timestamp>,
+        /// How often the host went down while it ran: that uses up no attempt, but each time there is a
+        /// longer pause, and in the end the run is blocked.
+        #[serde(default)]
+        losses: u32,
     },
     /// A sleep that is not over.
     Sleep {

@@ -2,23 +2,29 @@
 
 use jiff::Timestamp as Instant;
 use segno_journal::retry::Attempt;
-use segno_journal::{Command, Event, Level, LogLine, Op, Open, Run, RunId, Turn, Verdict};
+use segno_journal::{Command, Event, Level, LogLine, Losses, Op, Open, Run, RunId, Turn, Verdict};
 
+use crate::engine::live::Live;
 use crate::engine::view::Wait;
+use crate::engine::watched::Watched;
 use crate::engine::when;
 use crate::sandbox::Output;
 
 /// What a run waits for, in the order in which it asked.
-pub(crate) fn waits_for(id: RunId, run: &Run, steps: &segno::Steps) -> Vec<Wait> {
+pub(crate) fn waits_for(live: &Live, watched: &Watched, steps: &segno::Steps) -> Vec<Wait> {
+    let id = live.owner.run;
     let waited_for =
-        run.open().filter(|(_, open)| !matches!(open, Open::Webhook(webhook) if webhook.disposed));
-    waited_for.map(|(op, open)| wait(id, op, open, steps)).collect()
+        live.run.open().filter(|(_, open)| !matches!(open, Open::Webhook(webhook) if webhook.disposed));
+    let waits = waited_for.map(|(op, open)| {
+        let losses = watched.get(id, op).unwrap_or_default();
+        wait((id, op), open, losses, steps)
+    });
+    waits.collect()
 }
 
 /// One thing that a run waits for.
-pub(crate) fn wait(id: RunId, op: Op, open: &Open, steps: &segno::Steps) -> Wait {
+pub(crate) fn wait((id, op): (RunId, Op), open: &Open, losses: Losses, steps: &segno::Steps) -> Wait {
     match open {
-        // Attempt 0 stands for one that was held back by a stop of the host: nothing has failed yet.
         Open::Step { call, last_attempt } => Wait::Step {
             op: op.0,
             step_id: format!("{id}:{op}"),
@@ -26,8 +32,9 @@ pub(crate) fn wait(id: RunId, op: Op, open: &Open, steps: &segno::Steps) -> Wait
             missing: steps.get(&call.name).is_none(),
             since: when(call.asked_at),
             attempt: last_attempt.as_ref().map_or(1, |last| last.number.saturating_add(1)),
-            last_error: failed(last_attempt).map(|last| last.error.clone()),
-            retry_at: failed(last_attempt).map(|last| -> Instant { when(last.retry_at) }),
+            last_error: last_attempt.as_ref().map(|last| last.error.clone()),
+            retry_at: retry_at(last_attempt.as_deref(), losses),
+            losses: losses.count,
         },
         Open::Sleep { since, until } => Wait::Sleep { op: op.0, since: when(*since), until: when(*until) },
         Open::Webhook(webhook) => {
@@ -37,8 +44,10 @@ pub(crate) fn wait(id: RunId, op: Op, open: &Open, steps: &segno::Steps) -> Wait
     }
 }
 
-fn failed(attempt: &Option<Box<Attempt>>) -> Option<&Attempt> {
-    attempt.as_deref().filter(|last| last.number > 0)
+/// When the next attempt is due, after a failure or a loss.
+fn retry_at(last: Option<&Attempt>, losses: Losses) -> Option<Instant> {
+    let after_loss = (losses.count > 0).then_some(losses.retry_at);
+    last.map(|last| last.retry_at).max(after_loss).map(when)
 }
 
 /// The tokens of the webhooks that a turn disposes of, as the run stood before it.

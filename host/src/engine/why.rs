@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use segno::Steps;
 use segno_journal::retry::Attempt;
-use segno_journal::{Blocked, Op, Open};
+use segno_journal::{Blocked, Losses, Op, Open};
 
 use crate::engine::live::Live;
 use crate::engine::view::{Trouble, Wait, Why};
@@ -31,7 +31,7 @@ pub(crate) fn why(live: &Live, steps: &Steps) -> Why {
     }
     let Some((op, open)) = most_telling(live, steps) else { return why };
     why.trouble = trouble(open, steps);
-    let mut wait = waits::wait(live.owner.run, op, open, steps);
+    let mut wait = waits::wait((live.owner.run, op), open, Losses::default(), steps);
     if let Wait::Step { last_error: Some(error), .. } = &mut wait {
         *error = printable(error, SHOWN);
     }

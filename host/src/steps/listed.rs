@@ -3,25 +3,35 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use segno_journal::RunId;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::steps::{Attempted, Outcome, Running};
+use crate::steps::places::{Place, Places};
+use crate::steps::{Attempted, Go, Hearers, Outcome, Running};
 
 /// The attempts under way on a host that makes none itself. Cheap to clone.
 #[derive(Clone)]
 pub struct Listed {
     steps: Arc<segno::Steps>,
-    permits: Arc<Semaphore>,
-    in_flight: Arc<Mutex<Vec<Flight>>>,
+    places: Places,
+    flights: Arc<Mutex<Flights>>,
+}
+
+#[derive(Default)]
+struct Flights {
+    /// How many there were.
+    started: u64,
+    /// In the order in which they were started.
+    list: Vec<Flight>,
 }
 
 struct Flight {
+    number: u64,
     attempted: Attempted,
-    /// Its place among those that run at once, if it has begun.
-    permit: Option<OwnedSemaphorePermit>,
+    /// Its place among those that run at once, if it has one.
+    place: Option<Place>,
+    has_begun: bool,
     /// Its run is over, or the host goes down.
     told_to_stop: bool,
-    ended: Box<dyn FnOnce(Attempted, Outcome, Running) + Send>,
+    hearers: Hearers,
 }
 
 impl Listed {
@@ -29,16 +39,14 @@ impl Listed {
     /// count.
     #[must_use]
     pub fn new(steps: segno::Steps, max_running: usize) -> Self {
-        let permits = Arc::new(Semaphore::new(max_running.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { steps: Arc::new(steps), permits, in_flight: Arc::default() }
+        Self { steps: Arc::new(steps), places: Places::new(max_running), flights: Arc::default() }
     }
 
-    /// The attempts under way, oldest first. Those that wait for a place are not among them.
+    /// The attempts under way, oldest first. Those that have not begun are not among them.
     #[must_use]
     pub fn in_flight(&self) -> Vec<Attempted> {
-        let flights = self.begun();
-        let begun = flights.iter().filter(|flight| flight.permit.is_some());
-        begun.map(|flight| flight.attempted.clone()).collect()
+        let flights = self.lock();
+        flights.list.iter().filter(|flight| flight.has_begun).map(|flight| flight.attempted.clone()).collect()
     }
 
     /// An attempt ends so: the one at this place of the list, which is shorter then.
@@ -47,10 +55,15 @@ impl Listed {
     ///
     /// There is no such attempt.
     pub fn end(&self, at: usize, outcome: Outcome) {
-        let Flight { attempted, permit, told_to_stop, ended } = self.begun().remove(at);
+        let Flight { attempted, place, told_to_stop, hearers, .. } = {
+            let list = &mut self.lock().list;
+            let begun = list.iter().enumerate().filter(|(_, flight)| flight.has_begun);
+            let at = begun.map(|(at, _)| at).nth(at).expect("the caller names an attempt of the list");
+            list.remove(at)
+        };
         // As of a task that was told to stop: only what has succeeded counts, and what never began.
         if !told_to_stop || !matches!(outcome, Outcome::Failed(_)) {
-            ended(attempted, outcome, Running::held(permit));
+            (hearers.ended)(attempted, outcome, Running::held(place));
         }
     }
 
@@ -58,47 +71,72 @@ impl Listed {
         &self.steps
     }
 
-    pub(super) fn start(
-        &self,
-        attempted: Attempted,
-        ended: impl FnOnce(Attempted, Outcome, Running) + Send + 'static,
-    ) {
-        let flight = Flight { attempted, permit: None, told_to_stop: false, ended: Box::new(ended) };
-        self.lock().push(flight);
+    pub(super) fn start(&self, attempted: Attempted, hearers: Hearers) {
+        let (claim, number) = (attempted.claim(), {
+            let mut flights = self.lock();
+            flights.started += 1;
+            let number = flights.started;
+            let (place, has_begun, told_to_stop) = (None, false, false);
+            flights.list.push(Flight { number, attempted, place, has_begun, told_to_stop, hearers });
+            number
+        });
+        let listed = self.clone();
+        self.places.ask(claim, move |place| listed.granted(number, place));
+    }
+
+    /// An attempt has its place, and begins as soon as it may; or it will never have one.
+    fn granted(&self, number: u64, place: Option<Place>) {
+        let mut flights = self.lock();
+        let Some(at) = flights.list.iter().position(|flight| flight.number == number) else { return };
+        if place.is_none() {
+            let Flight { attempted, hearers, .. } = flights.list.remove(at);
+            drop(flights);
+            return (hearers.ended)(attempted, Outcome::NeverBegan, Running::default());
+        }
+        let flight = &mut flights.list[at];
+        flight.place = place;
+        match flight.hearers.begins.take() {
+            None => flight.has_begun = true,
+            Some(begins) => {
+                drop(flights);
+                let listed = self.clone();
+                begins(Go::new(move || listed.begin(number)));
+            }
+        }
+    }
+
+    fn begin(&self, number: u64) {
+        if let Some(flight) = self.lock().list.iter_mut().find(|flight| flight.number == number) {
+            flight.has_begun = true;
+        }
     }
 
     pub(super) fn cancel_run(&self, run: RunId) {
-        let mut flights = self.begun();
-        // What waits for a place does not begin.
-        flights.retain(|flight| flight.attempted.run != run || flight.permit.is_some());
-        flights.iter_mut().filter(|flight| flight.attempted.run == run).for_each(Flight::tell_to_stop);
+        self.places.forget(run);
+        let never_began: Vec<_> = {
+            let list = &mut self.lock().list;
+            list.iter_mut().filter(|flight| flight.attempted.run == run).for_each(Flight::tell_to_stop);
+            list.extract_if(.., |flight| flight.attempted.run == run && !flight.has_begun).collect()
+        };
+        // Their places are given back when nothing is locked.
+        drop(never_began);
     }
 
-    /// Holds back what waits for a place.
+    /// Holds back what has not begun.
     pub fn hold_back(&self) {
-        let waiting: Vec<_> = self.begun().extract_if(.., |flight| flight.permit.is_none()).collect();
-        for Flight { attempted, ended, .. } in waiting {
-            ended(attempted, Outcome::NeverBegan, Running::default());
-        }
+        self.places.close();
+        let never_began: Vec<_> = self.lock().list.extract_if(.., |flight| !flight.has_begun).collect();
+        drop(never_began);
     }
 
     /// Holds back what has not begun, and tells the rest to stop.
     pub(super) fn drain(&self) {
         self.hold_back();
-        self.lock().iter_mut().for_each(Flight::tell_to_stop);
+        self.lock().list.iter_mut().for_each(Flight::tell_to_stop);
     }
 
-    /// All that is listed: what has a place by now first, in order, and then what waits for one.
-    fn begun(&self) -> MutexGuard<'_, Vec<Flight>> {
-        let mut flights = self.lock();
-        for flight in flights.iter_mut().filter(|flight| flight.permit.is_none()) {
-            flight.permit = Arc::clone(&self.permits).try_acquire_owned().ok();
-        }
-        flights
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Flight>> {
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Flights> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod http;
 mod listed;
+mod places;
 mod runner;
 mod tasks;
 
@@ -14,8 +15,8 @@ use segno_journal::{StepCall, StepOptions};
 
 pub use crate::steps::http::{Allowed, BadTarget, Egress, http_step};
 pub use crate::steps::listed::Listed;
-pub use crate::steps::runner::{Attempted, Outcome, Runner, Running};
-pub use crate::steps::tasks::Tasks;
+pub use crate::steps::runner::{Attempted, Go, Hearers, Outcome, Runner, Running};
+pub use crate::steps::tasks::{Bounds, Tasks};
 
 /// How often and how soon a step is tried again: what the call wants, else what the step declares.
 /// A step that is not known has no policy of its own.
@@ -25,6 +26,7 @@ pub fn policy(steps: &segno::Steps, call: &StepCall) -> Policy {
     let StepOptions { max_retries, timeout_ms: _ } = call.options;
     Policy {
         max_retries: max_retries.unwrap_or(declared.max_retries),
+        retry_for_ms: declared.retry_for.map(ms),
         initial_ms: ms(declared.backoff.initial),
         factor: declared.backoff.factor,
         max_ms: ms(declared.backoff.max),

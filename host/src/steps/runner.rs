@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use segno::native::Responder;
 use segno_journal::retry::Mishap;
-use segno_journal::{Op, RunId, StepCall, Timestamp};
-
-use tokio::sync::OwnedSemaphorePermit;
+use segno_journal::{APART_FROM, Op, RunId, StepCall, Timestamp};
 
 use crate::steps::listed::Listed;
+use crate::steps::places::{Claim, Place};
 use crate::steps::tasks::Tasks;
 
 /// One attempt of a step, to be made.
@@ -25,6 +24,42 @@ pub struct Attempted {
     pub call: Arc<StepCall>,
     /// Which attempt it is, from 1.
     pub number: u32,
+    /// When the first attempt failed, if one did.
+    pub first_at: Option<Timestamp>,
+    /// How often the host went down while the step ran, if that is watched: then it is on disk that the
+    /// attempt begins before it does.
+    pub losses: Option<u32>,
+}
+
+impl Attempted {
+    /// Whose places it takes.
+    pub(super) fn claim(&self) -> Claim {
+        let suspect = self.losses.filter(|losses| *losses >= APART_FROM);
+        Claim { run: self.run, workflow: Arc::clone(&self.workflow), suspect }
+    }
+}
+
+/// Who is told of an attempt.
+pub struct Hearers {
+    /// Called once it has its place, before it begins, where that must be on disk first.
+    pub begins: Option<Box<dyn FnOnce(Go) + Send>>,
+    /// Called once, when it is over; unless it was told to stop before it succeeded.
+    pub ended: Box<dyn FnOnce(Attempted, Outcome, Running) + Send>,
+}
+
+/// Lets an attempt begin. If this is dropped instead, it never does.
+pub struct Go(Box<dyn FnOnce() + Send>);
+
+impl Go {
+    /// What lets an attempt begin.
+    pub(super) fn new(go: impl FnOnce() + Send + 'static) -> Self {
+        Self(Box::new(go))
+    }
+
+    /// The attempt may begin.
+    pub fn go(self) {
+        (self.0)();
+    }
 }
 
 /// What became of an attempt.
@@ -43,20 +78,26 @@ pub enum Outcome {
 /// they return does not pile up.
 #[derive(Debug, Default)]
 pub struct Running {
-    #[expect(dead_code, reason = "it is held")]
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
     began: Option<Instant>,
 }
 
 impl Running {
     /// An attempt begins now, at this place.
-    pub(super) fn at(place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn at(place: Place) -> Self {
         Self { place: Some(place), began: Some(Instant::now()) }
     }
 
     /// Somebody says how the attempt ends, at this place.
-    pub(super) fn held(place: Option<OwnedSemaphorePermit>) -> Self {
+    pub(super) fn held(place: Option<Place>) -> Self {
         Self { place, began: None }
+    }
+
+    /// The host has lived long enough with the attempt: it is no suspect any more.
+    pub(super) fn clear(&mut self) {
+        if let Some(place) = &mut self.place {
+            place.clear();
+        }
     }
 
     /// How long ago the attempt began, if it did.
@@ -103,18 +144,11 @@ impl Runner {
         }
     }
 
-    /// Makes an attempt. `ended` is called once, unless the attempt is told to stop before it
-    /// succeeds.
-    pub fn start(
-        &self,
-        attempted: Attempted,
-        now: Timestamp,
-        responder: Responder,
-        ended: impl FnOnce(Attempted, Outcome, Running) + Send + 'static,
-    ) {
+    /// Makes an attempt.
+    pub fn start(&self, attempted: Attempted, now: Timestamp, responder: Responder, hearers: Hearers) {
         match self {
-            Self::Tasks(tasks) => tasks.start(attempted, now, responder, ended),
-            Self::Listed(listed) => listed.start(attempted, ended),
+            Self::Tasks(tasks) => tasks.start(attempted, now, responder, hearers),
+            Self::Listed(listed) => listed.start(attempted, hearers),
         }
     }
 

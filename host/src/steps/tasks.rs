@@ -10,14 +10,30 @@ use segno::native::{CancellationToken, Responder, Step, StepContext, StepInfo};
 use segno_journal::retry::Mishap;
 use segno_journal::{MAX_NESTING, Op, RunId, Timestamp, is_too_nested};
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinError, JoinHandle};
 
-use crate::steps::{Attempted, Outcome, Running, mishap, ms};
+use crate::steps::places::{Place, Places};
+use crate::steps::{Attempted, Go, Hearers, Outcome, Running, mishap, ms};
 
 /// How long an attempt that is told to stop may go on before it is cut off, where it must not be left
 /// behind.
 const HEED: Duration = Duration::from_secs(10);
+
+/// How long the host must live with a suspect until that counts as none: long enough for a step that
+/// takes the host with it to have done so, mostly.
+const PROBATION: Duration = Duration::from_secs(60);
+
+/// What the steps of a host may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// How many run at once.
+    pub max_running: usize,
+    /// How large an output may be, in bytes.
+    pub payload: usize,
+    /// How long one attempt may take, whatever its step or its workflow says.
+    pub max_timeout: Duration,
+}
 
 /// Runs the steps of a host. Cheap to clone.
 #[derive(Clone)]
@@ -28,9 +44,10 @@ pub struct Tasks {
 struct Shared {
     steps: segno::Steps,
     runtime: Handle,
-    permits: Arc<Semaphore>,
-    max_running: usize,
+    places: Places,
     payload_limit: usize,
+    /// How long an attempt may take, whatever its step or its workflow says.
+    max_timeout: Duration,
     /// The attempts that run or wait for a permit, with what tells them to stop.
     in_flight: Mutex<BTreeMap<(RunId, Op), Flight>>,
     /// An attempt is over.
@@ -46,21 +63,21 @@ struct Flight {
 }
 
 impl Tasks {
-    /// Tasks for these steps, at most `max_running` at once, on this runtime.
+    /// Tasks for these steps, within these bounds, on this runtime.
     #[must_use]
-    pub fn new(steps: segno::Steps, max_running: usize, payload_limit: usize, runtime: Handle) -> Self {
-        let max_running = max_running.clamp(1, Semaphore::MAX_PERMITS);
-        let permits = Arc::new(Semaphore::new(max_running));
+    pub fn new(steps: segno::Steps, bounds: Bounds, runtime: Handle) -> Self {
+        let Bounds { max_running, payload: payload_limit, max_timeout } = bounds;
+        let places = Places::new(max_running);
         let (in_flight, landed, cut) = (Mutex::default(), Notify::new(), CancellationToken::new());
-        let shared = Shared { steps, runtime, permits, max_running, payload_limit, in_flight, landed, cut };
+        let shared = Shared { steps, runtime, places, payload_limit, max_timeout, in_flight, landed, cut };
         Self { shared: Arc::new(shared) }
     }
 
     pub(super) fn running(&self) -> usize {
-        self.shared.max_running.saturating_sub(self.shared.permits.available_permits())
+        self.shared.places.taken()
     }
 
-    /// How many attempts wait for a permit.
+    /// How many attempts wait for a place.
     pub(super) fn waiting(&self) -> usize {
         self.shared.lock().len().saturating_sub(self.running())
     }
@@ -69,21 +86,18 @@ impl Tasks {
         &self.shared.steps
     }
 
-    /// Makes an attempt. `ended` is called once, on the runtime, unless the attempt is told to stop
-    /// before it succeeds.
-    pub(super) fn start(
-        &self,
-        attempted: Attempted,
-        now: Timestamp,
-        responder: Responder,
-        ended: impl FnOnce(Attempted, Outcome, Running) + Send + 'static,
-    ) {
+    /// Makes an attempt. Who hears of it does so on the runtime.
+    pub(super) fn start(&self, attempted: Attempted, now: Timestamp, responder: Responder, hearers: Hearers) {
+        let Hearers { begins, ended } = hearers;
         let token = CancellationToken::new();
         let (key, number) = ((attempted.run, attempted.op), attempted.number);
         self.shared.lock().insert(key, Flight { number, token: token.clone() });
         let shared = Arc::clone(&self.shared);
         self.shared.runtime.spawn(async move {
-            let (outcome, running) = shared.attempt(&attempted, now, responder, &token).await;
+            let (outcome, running) = match shared.place(&attempted, begins, &token).await {
+                Some(place) => shared.attempt(&attempted, (now, responder), place, &token).await,
+                None => (Outcome::NeverBegan, Running::default()),
+            };
             // Told to stop, it counts as cut off: its run is over, or the host goes down. But what
             // has succeeded has succeeded, and what never began is not cut off.
             if !token.is_cancelled() || !matches!(outcome, Outcome::Failed(_)) {
@@ -95,6 +109,7 @@ impl Tasks {
 
     /// Tells the steps of a run to stop: the run is over.
     pub(super) fn cancel_run(&self, run: RunId) {
+        self.shared.places.forget(run);
         let in_flight = self.shared.lock();
         let of_run = in_flight.range((run, Op(0))..=(run, Op(u64::MAX)));
         of_run.for_each(|(_, flight)| flight.token.cancel());
@@ -103,7 +118,7 @@ impl Tasks {
     /// Holds back what has not begun, lets what runs come to its end for at most this long, and then
     /// tells the rest to stop.
     pub(super) async fn drain(&self, at_most: Duration) {
-        self.shared.permits.close();
+        self.shared.places.close();
         if tokio::time::timeout(at_most, self.shared.emptied()).await.is_err() {
             self.shared.lock().values().for_each(|flight| flight.token.cancel());
         }
@@ -145,35 +160,59 @@ impl Shared {
         self.landed.notify_waiters();
     }
 
-    /// Makes an attempt as soon as there is a place for it.
+    /// The place of an attempt, once it has one and may begin. None if it never may.
+    async fn place(
+        &self,
+        attempted: &Attempted,
+        begins: Option<Box<dyn FnOnce(Go) + Send>>,
+        token: &CancellationToken,
+    ) -> Option<Place> {
+        let (granted, grant) = oneshot::channel();
+        self.places.ask(attempted.claim(), |place| {
+            // Whoever has gone in the meantime gives it back by that.
+            let _gone = granted.send(place);
+        });
+        let place = token.run_until_cancelled(grant).await?.ok()??;
+        if let Some(begins) = begins {
+            let (go, gone) = oneshot::channel();
+            begins(Go::new(move || {
+                let _over = go.send(());
+            }));
+            token.run_until_cancelled(gone).await?.ok()?;
+        }
+        Some(place)
+    }
+
+    /// Makes an attempt that has its place.
     async fn attempt(
         &self,
         attempted: &Attempted,
-        now: Timestamp,
-        responder: Responder,
+        (now, responder): (Timestamp, Responder),
+        place: Place,
         token: &CancellationToken,
     ) -> (Outcome, Running) {
         let call = &attempted.call;
         let Some(step) = self.steps.get(&call.name) else {
-            return (Outcome::Failed(self.unknown_step(&call.name)), Running::default());
-        };
-        let permit = tokio::select! {
-            biased;
-            () = token.cancelled() => return (cancelled(), Running::default()),
-            permit = Arc::clone(&self.permits).acquire_owned() => match permit {
-                Ok(permit) => permit,
-                Err(_closed) => return (Outcome::NeverBegan, Running::default()),
-            },
+            return (Outcome::NeverBegan, Running::held(Some(place)));
         };
         let timeout = call.options.timeout_ms.map_or(step.policy.timeout, Duration::from_millis);
+        let timeout = timeout.min(self.max_timeout);
         let info = info(attempted, now.plus_ms(ms(timeout)));
         // Of the attempt alone: tasks that its body left behind are told when it is over.
         let over = token.child_token().drop_guard();
         let context = StepContext::new(info, over.token().clone(), responder);
         // In a task of its own: whatever panics there, even as it is dropped, ends there.
         let body = self.runtime.spawn(context.scope(call_body(step.clone(), call.input.clone())));
-        let running = Running::at(permit);
-        (self.end_of(body, timeout).await, running)
+        let mut running = Running::at(place);
+        let mut end = std::pin::pin!(self.end_of(body, timeout));
+        let outcome = match tokio::time::timeout(PROBATION, &mut end).await {
+            Ok(outcome) => outcome,
+            Err(_it_takes_long) => {
+                running.clear();
+                end.await
+            }
+        };
+        (outcome, running)
     }
 
     /// How a body ends, if it does so in time.
@@ -213,12 +252,6 @@ impl Shared {
         };
         Outcome::Failed(Mishap::Fatal { message: problem })
     }
-
-    fn unknown_step(&self, name: &str) -> Mishap {
-        let known: Vec<_> = self.steps.names().collect();
-        let message = format!("this host has no step `{name}`; it has {}", known.join(", "));
-        Mishap::Fatal { message }
-    }
 }
 
 /// Calls the body within the future, so that a panic before its first await is caught as well.
@@ -248,11 +281,6 @@ fn instant(timestamp: Timestamp) -> segno::Timestamp {
 
 fn failed(message: String) -> Outcome {
     Outcome::Failed(Mishap::Failed { message, retry_after_ms: None })
-}
-
-/// Of a run that is over before the attempt began: nobody hears of it.
-fn cancelled() -> Outcome {
-    failed("the run is over".to_owned())
 }
 
 fn panic_message(error: JoinError) -> String {

@@ -4,7 +4,7 @@ use std::ops::{Deref, Range};
 
 use redb::TableHandle;
 use segno_journal::retry::Attempt;
-use segno_journal::{Command, Digest, Effect, Op, RunId, Timestamp, Turn};
+use segno_journal::{Command, Digest, Effect, Losses, Op, RunId, Timestamp, Turn};
 
 use crate::store::codec;
 use crate::store::payloads::{self, NewPayloads};
@@ -175,6 +175,18 @@ impl<T> Draft<T> {
         self
     }
 
+    /// Also writes how often the host went down while a step ran.
+    pub fn with_losses(mut self, run: RunId, op: Op, losses: Losses) -> Self {
+        self.rows.put(tables::LOSSES, tables::numbered(run, op.0), codec::encode(&losses));
+        self
+    }
+
+    /// Also forgets that: the step is over, or its run is.
+    pub fn without_losses(mut self, run: RunId, op: Op) -> Self {
+        self.rows.delete(tables::LOSSES, tables::numbered(run, op.0));
+        self
+    }
+
     /// Also takes note that a step is over of which an attempt had failed.
     pub fn without_failing(mut self, run: RunId, op: Op) -> Self {
         self.rows.delete(tables::FAILING, tables::numbered(run, op.0));
@@ -206,14 +218,11 @@ impl<T> Draft<T> {
 }
 
 impl Draft<Attempt> {
-    /// An attempt of a step that failed and is to be tried again. Attempt 0 stands for one that was
-    /// held back: nothing has failed yet.
+    /// An attempt of a step that failed and is to be tried again.
     pub fn attempt(run: RunId, op: Op, attempt: Attempt) -> Self {
         let mut rows = Rows::default();
         rows.put(tables::ATTEMPTS, tables::attempt(run, op, attempt.number), codec::encode(&attempt));
-        if attempt.number > 0 {
-            rows.put(tables::FAILING, tables::numbered(run, op.0), []);
-        }
+        rows.put(tables::FAILING, tables::numbered(run, op.0), []);
         if let Some(oldest) = attempt.number.checked_sub(tables::KEPT_ATTEMPTS) {
             rows.delete(tables::ATTEMPTS, tables::attempt(run, op, oldest));
         }

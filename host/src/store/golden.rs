@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use segno_journal::retry::Attempt;
 use segno_journal::{
-    Answer, BlockKind, Blocked, Command, Digest, Event, History, Level, LogLine, Manifest, Op, Request,
-    Response, Run, RunId, StepFailure, StepOptions, Timestamp, Turn, Verdict, Workflow,
+    Answer, BlockKind, Blocked, Command, Digest, Event, History, Level, LogLine, Losses, Manifest, Op,
+    Request, Response, Run, RunId, StepFailure, StepOptions, Timestamp, Turn, Verdict, Workflow,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -126,8 +126,14 @@ fn runs_in_every_standing_are_read_for_ever() {
         ("run-failed", Standing::Failed(at)),
         ("run-cancelled", Standing::Cancelled(at)),
     ];
-    let kinds =
-        [BlockKind::Trap, BlockKind::Divergence, BlockKind::Limit, BlockKind::Module, BlockKind::Journal];
+    let kinds = [
+        BlockKind::Trap,
+        BlockKind::Divergence,
+        BlockKind::Limit,
+        BlockKind::Module,
+        BlockKind::Journal,
+        BlockKind::Lost,
+    ];
     let parked = kinds.map(|kind| {
         let blocked = Blocked { kind, message: "why".into() };
         (format!("run-blocked-{kind}"), Standing::Blocked(blocked))
@@ -176,7 +182,9 @@ fn images_with_every_open_operation_are_read_for_ever() {
 #[test]
 fn the_other_records_are_read_for_ever() {
     let at = Timestamp(1_700_000_000_000);
-    check("attempt", &Attempt { number: 2, at, error: "no".into(), retry_at: at.plus_ms(5) });
+    let retry_at = at.plus_ms(5);
+    check("attempt", &Attempt { number: 2, at, error: "no".into(), retry_at, first_at: at });
+    check("losses", &Losses { count: 3, running: true, retry_at });
     check("parked", &Parked { at, event: Event::Slept { op: Op(1) } });
     check("webhook", &WebhookRecord::new(RunId::from_parts(at, 42), Op(3)));
     let workflows = vec![
@@ -205,8 +213,8 @@ proptest::proptest! {
 
 #[test]
 fn a_damaged_record_says_what_is_wrong_with_it() {
-    let good =
-        codec::encode(&Attempt { number: 1, at: Timestamp(0), error: String::new(), retry_at: Timestamp(0) });
+    let (at, error) = (Timestamp(0), String::new());
+    let good = codec::encode(&Attempt { number: 1, at, error, retry_at: at, first_at: at });
     let cases: [(Vec<u8>, &str); 5] = [
         (vec![], "it is empty"),
         ([&[2], &good[1..]].concat(), "it has version 2, but this host reads version 1"),

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use redb::{ReadOnlyTable, ReadableTable, TableHandle};
 use segno_journal::retry::Attempt;
-use segno_journal::{Digest, Op, RunId, Timestamp};
+use segno_journal::{Digest, Losses, Op, RunId, Timestamp};
 use serde::de::DeserializeOwned;
 
 use crate::store::error::StoreError;
@@ -118,6 +118,21 @@ impl Store {
     /// that were asked for first.
     pub fn failing(&self, run: RunId, max: usize) -> Result<Vec<Op>, StoreError> {
         Ok(self.numbers(tables::FAILING, run, max)?.into_iter().map(Op).collect())
+    }
+
+    /// How often the host went down while a step ran, of all steps of which that is known. Of a record
+    /// that is damaged nothing is known: it must not keep the host from starting.
+    pub fn losses(&self) -> Result<Vec<(RunId, Op, Losses)>, StoreError> {
+        let table = self.table(tables::LOSSES)?;
+        let mut losses = Vec::new();
+        for row in table.iter().map_err(StoreError::io)? {
+            let (key, value) = row.map_err(StoreError::io)?;
+            match (tables::split_numbered(key.value()), codec::decode(tables::LOSSES.name(), value.value())) {
+                (Some((run, op)), Ok(known)) => losses.push((run, Op(op), known)),
+                (step, _) => tracing::warn!(?step, "a record of `losses` cannot be read, and is not heeded"),
+            }
+        }
+        Ok(losses)
     }
 
     /// Where events of a run lie parked, whether they can be read or not.

@@ -81,6 +81,12 @@ pub(crate) const ATTEMPTS: Table = Table::new("attempts");
 /// the first failed attempt of the step to its end; as long as its run, if that ends before it.
 pub(crate) const FAILING: Table = Table::new("failing");
 
+/// Steps during which the host went down, or that began after it did, and that are not over.
+///
+/// Key: run (16 bytes), operation (big-endian `u64`). Value: [`segno_journal::Losses`]. Lives: from
+/// the first attempt that begins after a crash of the host to the end of the step or of its run.
+pub(crate) const LOSSES: Table = Table::new("losses");
+
 /// What happened to a parked run while it could not be told.
 ///
 /// Key: run (16 bytes), position (big-endian `u64`). Value: [`crate::store::Parked`]. Lives: until
@@ -133,6 +139,7 @@ pub(crate) const ALL: [Table; 16] = [
     BLOCKS,
     ATTEMPTS,
     FAILING,
+    LOSSES,
     PARKED,
     NOTES,
     WEBHOOKS,

@@ -6,8 +6,7 @@ use std::path::Path;
 
 use anyhow::ensure;
 use segno_host::store::{Standing, Store};
-use segno_journal::retry::LOST;
-use segno_journal::{Event, Verdict};
+use segno_journal::Event;
 
 use crate::load::crowd::{Hook, number_of};
 use crate::load::ledger::Ledger;
@@ -57,12 +56,7 @@ fn runs(store: &Store, ledger: &Ledger) -> anyhow::Result<()> {
     for run in runs {
         let standing = store.run(run)?.map(|record| record.standing);
         let end = store.last_turn(run)?.map(|turn| turn.verdict);
-        let is_done = match (&standing, &end) {
-            (Some(Standing::Completed(_)), _) => true,
-            // An attempt that the host did not survive counts: kills may use up all of a step.
-            (Some(Standing::Failed(_)), Some(Verdict::Failed(why))) => why.contains(LOST),
-            _ => false,
-        };
+        let is_done = matches!(standing, Some(Standing::Completed(_)));
         ensure!(
             is_done,
             "the start of {run} was acknowledged, and it has not completed: {standing:?}, {end:?}"

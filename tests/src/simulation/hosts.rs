@@ -57,9 +57,9 @@ impl Life<'_> {
 
     /// Starts a host. Runs that wait for more things at once than it has room for are parked.
     pub(crate) fn open(&mut self, room: Option<usize>) {
-        let host = loop {
+        let (host, has_crashed) = loop {
             match self.try_to_open(room) {
-                Ok(host) => break host,
+                Ok(opened) => break opened,
                 // It was the disk, which is as after a crash now.
                 Err(_) if self.disk.has_failed() => {
                     self.crashes += 1;
@@ -70,14 +70,15 @@ impl Life<'_> {
         };
         self.asked.clear();
         self.waiting.clear();
-        self.witness.survived(&host.store);
+        self.witness.survived(&host.store, has_crashed);
         self.witness.cuts.opened(&host.store);
         self.witness.editions.opened(&host.store);
         self.host = Some(host);
         self.remember();
     }
 
-    fn try_to_open(&self, room: Option<usize>) -> Result<Host, OpenError> {
+    /// A host on the disk, and whether the one before it crashed.
+    fn try_to_open(&self, room: Option<usize>) -> Result<(Host, bool), OpenError> {
         let mut config = Config::new("unused", "http://segno.test");
         (config.cache, config.shards, config.verify_images) = (crate::cache(), 2, true);
         if let Some(room) = room {
@@ -85,8 +86,9 @@ impl Life<'_> {
         }
         (config.image_turns, config.max_running_steps) = (self.image_turns, self.max_running_steps);
         let store = Store::open_on(self.disk.clone())?;
+        let has_crashed = store.stopped_at()?.is_none();
         let (clock, chance) = (self.clock.clone(), self.chance.clone());
         let engine = Simulated::open(store.clone(), config, guest_basics::steps(), clock, chance);
-        engine.map(|engine| Host { engine, store })
+        engine.map(|engine| (Host { engine, store }, has_crashed))
     }
 }

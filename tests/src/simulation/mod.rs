@@ -17,6 +17,7 @@ mod moves;
 mod plans;
 mod rows;
 mod story;
+mod suspects;
 mod witness;
 mod world;
 

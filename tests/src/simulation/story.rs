@@ -17,7 +17,7 @@ use crate::simulation::moves::Move;
 const SEED: u64 = 7;
 
 /// How many rounds a run plays of which only the last turns are kept: so many that some are forgotten.
-const ROUNDS: u64 = 10;
+const ROUNDS: u64 = 20;
 
 /// After how many turns images are taken in the story.
 const IMAGE_TURNS: ImageTurns = ImageTurns { live: 4, let_go: 2, apart: 2 };

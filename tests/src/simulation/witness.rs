@@ -6,13 +6,13 @@ use std::ops::ControlFlow;
 use segno_host::engine::{Reply, Simulated};
 use segno_host::steps::Attempted;
 use segno_host::store::{Standing, Store};
-use segno_journal::retry::LOST;
 use segno_journal::{Answer, Command, Event, Op, Open, Run, RunId, Timestamp, Turn};
 
 use crate::simulation::cuts::{Cuts, KEPT_WORKFLOW};
 use crate::simulation::editions::Editions;
 use crate::simulation::lines::Lines;
 use crate::simulation::plans::most_attempts;
+use crate::simulation::suspects::Suspects;
 
 /// What was seen of a life, over all its crashes.
 #[derive(Clone, Default)]
@@ -36,6 +36,7 @@ pub(crate) struct Witness {
     begun: BTreeSet<(RunId, Op, u32)>,
     /// The attempts that began since the last start of the engine.
     under_way: BTreeSet<(RunId, Op, u32)>,
+    suspects: Suspects,
     /// What the attempts of a step returned.
     returned: BTreeMap<(RunId, Op), Vec<String>>,
     /// The runs that have ended on disk.
@@ -80,8 +81,10 @@ impl Witness {
         }
     }
 
-    /// The engine was opened on what a crash left: what was on disk still is.
-    pub(crate) fn survived(&mut self, store: &Store) {
+    /// The engine was opened on what a crash or an orderly stop left: what was on disk still is.
+    pub(crate) fn survived(&mut self, store: &Store, has_crashed: bool) {
+        let open = self.runs.iter().flat_map(|(run, seen)| seen.run.open().map(|(op, _)| (*run, op)));
+        self.suspects.opened(open, store, has_crashed);
         self.under_way.clear();
         for (run, seen) in &self.runs {
             let is_over = self.over.contains(run);
@@ -118,8 +121,7 @@ impl Witness {
                     assert!(is_it, "{id}: step {op} is said to have returned {output}");
                 }
                 Event::StepFailed { op, failure } => {
-                    // One that a crash cut off may not have begun: it was about to, so it counts.
-                    let began = self.begun.contains(&(id, *op, failure.attempts)) || failure.message == LOST;
+                    let began = self.begun.contains(&(id, *op, failure.attempts));
                     assert!(
                         began,
                         "{id}: step {op} failed after an attempt that was never made: {failure:?}"
@@ -184,18 +186,19 @@ impl Witness {
             return;
         }
         let what = format!("{run}: attempt {number} of step {op}");
-        assert!(self.begun.insert((*run, *op, *number)), "{what} was made twice");
+        self.begun.insert((*run, *op, *number));
         assert!(*number <= most_attempts(&call.name), "{what} is more than its policy allows");
         let seen = self.runs.get(run).unwrap_or_else(|| panic!("{what} began, and no run of it is on disk"));
         assert!(op.0 < seen.run.operations(), "{what} began, and is asked for by no turn that is on disk");
         let over = seen.turns.iter().find(|turn| turn.event.op() == Some(*op));
         assert!(over.is_none(), "{what} began, but the step was over: {over:?}");
-        if *number > 1 {
-            let attempts = store.attempts(*run).expect("the store can be read");
-            let last = attempts.iter().find(|(of, last)| of == op && last.number + 1 == *number);
-            let (_, last) =
-                last.unwrap_or_else(|| panic!("{what} began, and no failure before it is on disk"));
-            assert!(last.retry_at <= now, "{what} began before it was due");
+        let last = store.last_attempt(*run, *op).expect("the store can be read");
+        let failed = last.as_ref().map_or(0, |last| last.number);
+        assert_eq!(*number, failed + 1, "{what} began, and {failed} have failed on disk");
+        assert!(last.is_none_or(|last| last.retry_at <= now), "{what} began before it was due");
+        // In one transaction an attempt may be noted and its run end: then it is told to stop next.
+        if !self.over.contains(run) {
+            self.suspects.began(attempted, now, store);
         }
     }
 

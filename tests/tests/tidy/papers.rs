@@ -67,12 +67,21 @@ fn the_readme_names_every_command() {
     for line in verbs.lines().filter_map(|line| line.strip_prefix("    ")) {
         let name: String = line.chars().take_while(char::is_ascii_alphabetic).collect();
         if line.starts_with(char::is_uppercase) {
-            let command = format!("`{}", name.to_lowercase());
+            let command = format!("`{}", kebab(&name));
             assert!(readme.contains(&command), "README.md does not name the command {command}`");
             named += 1;
         }
     }
     assert!(named > 5, "the commands could not be read from host/src/cli/args.rs");
+}
+
+/// `retry-now` of `RetryNow`, as the command line has it.
+fn kebab(name: &str) -> String {
+    let words = name.char_indices().map(|(at, letter)| {
+        let dash = if at > 0 && letter.is_ascii_uppercase() { "-" } else { "" };
+        format!("{dash}{}", letter.to_ascii_lowercase())
+    });
+    words.collect()
 }
 
 #[test]

@@ -200,7 +200,13 @@ fn a_turn_that_counts_other_operations_before_it_does_not_belong_here() {
 #[test]
 fn a_failed_step_is_over_and_its_last_attempt_was_remembered() {
     let mut life = Life::started(vec![step("a"), step("b")]);
-    let attempt = Attempt { number: 1, at: Timestamp(5), error: "no".into(), retry_at: Timestamp(9) };
+    let attempt = Attempt {
+        number: 1,
+        at: Timestamp(5),
+        error: "no".into(),
+        retry_at: Timestamp(9),
+        first_at: Timestamp(5),
+    };
     life.run.remember(Op(0), attempt.clone());
     assert!(
         matches!(life.run.operation(Op(0)), Some(Open::Step { last_attempt: Some(last), .. }) if **last == attempt)

@@ -6,6 +6,8 @@ pub mod long;
 pub mod medley;
 pub mod plain;
 pub mod program;
+#[cfg(not(target_family = "wasm"))]
+pub mod tried;
 
 segno::export!(
     plain::echo,
@@ -98,13 +100,14 @@ pub mod steps {
         }
     }
 
-    /// Never returns in its first attempt; then says which attempt it is.
+    /// Never returns when this process tries it first; then says which attempt it is.
     #[step]
     pub async fn stubborn() -> Result<u32, StepError> {
-        match StepContext::current().attempt() {
-            1 => std::future::pending().await,
-            attempt => Ok(attempt),
+        let step = StepContext::current();
+        if crate::tried::is_first(step.step_id()) {
+            std::future::pending::<()>().await;
         }
+        Ok(step.attempt())
     }
 
     /// Panics in each attempt.

@@ -129,6 +129,7 @@ mod tests {
             attempt,
             last_error: last_error.map(str::to_owned),
             retry_at: None,
+            losses: 0,
         }
     }
 
