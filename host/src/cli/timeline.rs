@@ -231,6 +231,7 @@ mod tests {
                 attempt: 2,
                 last_error: Some("503".into()),
                 retry_at: Some(at(64)),
+                losses: 0,
             },
             Wait::Sleep { op: 3, since: at(1), until: at(301) },
             Wait::Webhook { op: 4, url: "http://localhost/hook/x".into(), since: at(1), untaken: 2 },

@@ -147,6 +147,7 @@ mod tests {
             attempt,
             last_error: last_error.map(str::to_owned),
             retry_at: last_error.map(|_| at(64)),
+            losses: 0,
         })
     }
 

@@ -129,7 +129,7 @@ pub(crate) const CODE: Table = Table::new("code");
 pub(crate) const WORKFLOWS: Table = Table::new("workflows");
 
 /// All tables but `meta`.
-pub(crate) const ALL: [Table; 16] = [
+pub(crate) const ALL: [Table; 17] = [
     RUNS,
     UNFINISHED,
     TURNS,
