@@ -15,12 +15,13 @@ fn load(component: &str, cache: &Path) -> (Option<ModuleError>, usize) {
     (refused, files(cache))
 }
 
-/// How many files lie in a directory, besides what the cache remembers of each.
+/// How many compiled components lie in a directory. Whatever else the cache has there, statistics and
+/// what is not yet whole, has a dot in its name.
 fn files(directory: &Path) -> usize {
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
     let count = |entry: std::fs::DirEntry| match entry.file_type().unwrap().is_dir() {
         true => files(&entry.path()),
-        false => usize::from(!entry.file_name().to_string_lossy().ends_with(".stats")),
+        false => usize::from(!entry.file_name().to_string_lossy().contains('.')),
     };
     entries.map(count).sum()
 }
