@@ -1,10 +1,9 @@
 //! What happened to a run, as a text for people: one line for each entry of its history.
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::cli::text::{self, between, duration, moment};
-use crate::engine::{HistoryEntry, HistoryEvent, RunView, Wait};
+use crate::engine::{HistoryEntry, HistoryEvent, Json, RunView, Wait};
 
 /// Shows one run.
 pub(super) struct Timeline<'a> {
@@ -159,8 +158,8 @@ impl<'a> Timeline<'a> {
         name.as_ref().map_or_else(String::new, |name| format!(" by {}", self.whole(name)))
     }
 
-    fn json(&self, value: &Value) -> String {
-        self.shown(&value.to_string())
+    fn json(&self, value: &Json) -> String {
+        self.shown(value.as_str())
     }
 
     fn shown(&self, text: &str) -> String {
@@ -182,6 +181,7 @@ fn counted(count: u32, noun: &str) -> String {
 mod tests {
     use expect_test::{Expect, expect};
     use segno_journal::{BlockKind, Level, RunId};
+    use serde_json::Value;
     use serde_json::json;
     use serde_json::value::RawValue;
 
@@ -239,14 +239,14 @@ mod tests {
     }
 
     fn gave(op: u64, name: Option<&str>, output: Value) -> HistoryEvent {
-        HistoryEvent::StepCompleted { op, name: name.map(str::to_owned), output }
+        HistoryEvent::StepCompleted { op, name: name.map(str::to_owned), output: (&output).into() }
     }
 
     #[test]
     fn a_run_that_waits_shows_what_happened_and_what_for() {
         let view = RunView { waits_for: waits(), ..run() };
         let history = vec![
-            (0, HistoryEvent::RunStarted { input: json!({}) }),
+            (0, HistoryEvent::RunStarted { input: (&json!({})).into() }),
             (0, HistoryEvent::Log { level: Level::Info, message: "polling\n\x1b[2J".into() }),
             (
                 0,
@@ -254,7 +254,7 @@ mod tests {
                     op: 0,
                     step_id: "run:0".into(),
                     name: "fetch".into(),
-                    input: json!({"since": 1}),
+                    input: (&json!({"since": 1})).into(),
                 },
             ),
             (1, gave(0, Some("fetch"), json!([1, 2, 3, 4, 5, 6]))),

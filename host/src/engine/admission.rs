@@ -15,9 +15,9 @@ const MAX_UNDER_WAY: usize = 10_000;
 /// size, or some tens of inputs.
 const MAX_BYTES_UNDER_WAY: usize = 256 << 20;
 
-/// How many lists and histories are read at once: each may hold some megabytes, and they share the
-/// disk with the turns.
-const READS_AT_ONCE: usize = 32;
+/// How many lists and histories are read at once: each may hold a page and the largest turn there is,
+/// some forty megabytes, and they share the disk with the turns.
+const READS_AT_ONCE: usize = 8;
 
 /// The room for what is under way.
 pub(crate) struct Admission {

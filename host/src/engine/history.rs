@@ -1,10 +1,10 @@
 //! The history of a run, for people: what each turn did, in words.
 
 use segno_journal::retry::Attempt;
-use segno_journal::{Blocked, Command, Event, Op, RunId, Turn, Verdict};
-use serde_json::Value;
+use segno_journal::{Blocked, Command, Event, Op, RunId, StepFailure, Turn, Verdict};
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::engine::json::Json;
 use crate::engine::view::{HistoryEntry, HistoryEvent};
 use crate::engine::when;
 use crate::store::{Note, Noted};
@@ -41,27 +41,28 @@ impl Teller {
         Self { run, asked, attempts, notes: notes.into(), told: Vec::new() }
     }
 
-    /// Tells a turn. The notes that stand before it, and the failed attempts of the step that ends in
-    /// it, are told before it.
-    pub(crate) fn tell(&mut self, turn: &Turn) {
-        let cancelled_by = self.tell_notes(turn);
-        self.tell_event(turn);
-        for line in &turn.log {
-            self.push(turn, HistoryEvent::Log { level: line.level, message: line.message.clone() });
+    /// Tells a turn, of which nothing is copied. The notes that stand before it, and the failed attempts
+    /// of the step that ends in it, are told before it.
+    pub(crate) fn tell(&mut self, turn: Turn) {
+        let cancelled_by = self.tell_notes(&turn);
+        let Turn { seq, first_op, at, event, commands, verdict, log } = turn;
+        let event = self.event(event);
+        let mut push = |event| self.told.push(HistoryEntry { turn: seq, at: when(at), event });
+        event.into_iter().for_each(&mut push);
+        for line in log {
+            push(HistoryEvent::Log { level: line.level, message: line.message });
         }
-        let mut op = turn.first_op.0;
-        for command in &turn.commands {
-            let event = self.command(op, command);
-            self.push(turn, event);
-            op = op.saturating_add(command.starts_operation().into());
+        let mut op = first_op.0;
+        for command in commands {
+            let is_begun = command.starts_operation();
+            push(told_command(self.run, op, command));
+            op = op.saturating_add(is_begun.into());
         }
-        match &turn.verdict {
+        match verdict {
             Verdict::Waiting => {}
-            Verdict::Completed(output) => {
-                self.push(turn, HistoryEvent::RunCompleted { output: json(output) });
-            }
-            Verdict::Failed(error) => self.push(turn, HistoryEvent::RunFailed { error: error.clone() }),
-            Verdict::Cancelled => self.push(turn, HistoryEvent::RunCancelled { by: cancelled_by }),
+            Verdict::Completed(output) => push(HistoryEvent::RunCompleted { output: Json::of(output) }),
+            Verdict::Failed(error) => push(HistoryEvent::RunFailed { error }),
+            Verdict::Cancelled => push(HistoryEvent::RunCancelled { by: cancelled_by }),
         }
     }
 
@@ -105,32 +106,30 @@ impl Teller {
         self.told.push(HistoryEntry { turn, at: when(at), event });
     }
 
-    fn tell_event(&mut self, turn: &Turn) {
-        let event = match &turn.event {
-            Event::Started { input } => HistoryEvent::RunStarted { input: json(input) },
+    fn event(&mut self, event: Event) -> Option<HistoryEvent> {
+        Some(match event {
+            Event::Started { input } => HistoryEvent::RunStarted { input: Json::of(input) },
             Event::StepCompleted { op, output } => {
-                self.end_step(*op);
-                let name = self.asked.get(op).and_then(|asked| asked.name.clone());
-                HistoryEvent::StepCompleted { op: op.0, name, output: json(output) }
+                self.end_step(op);
+                let name = self.asked.get(&op).and_then(|asked| asked.name.clone());
+                HistoryEvent::StepCompleted { op: op.0, name, output: Json::of(output) }
             }
             Event::StepFailed { op, failure } => {
-                self.end_step(*op);
-                let (name, error) = (failure.step.clone(), failure.message.clone());
-                let (attempts, fatal) = (failure.attempts, failure.fatal);
+                self.end_step(op);
+                let StepFailure { step: name, attempts, message: error, fatal } = failure;
                 HistoryEvent::StepFailed { op: op.0, name, attempts, error, fatal }
             }
             Event::Slept { op } => HistoryEvent::SleepCompleted { op: op.0 },
             Event::Requested { op, request } => HistoryEvent::WebhookRequested {
                 op: op.0,
                 request: request.number,
-                method: request.method.clone(),
-                url: request.url.clone(),
+                method: request.method,
+                url: request.url,
                 bytes: request.body.len(),
             },
             // The verdict of the same turn says it.
-            Event::Cancelled => return,
-        };
-        self.push(turn, event);
+            Event::Cancelled => return None,
+        })
     }
 
     fn end_step(&mut self, op: Op) {
@@ -148,31 +147,21 @@ impl Teller {
             self.told.push(HistoryEntry { turn, at: when(at), event });
         }
     }
-
-    /// Tells a command. `op` is the number that it has if it begins an operation.
-    fn command(&self, op: u64, command: &Command) -> HistoryEvent {
-        match command {
-            Command::Step { name, input, .. } => {
-                let step_id = format!("{}:{op}", self.run);
-                HistoryEvent::StepStarted { op, step_id, name: name.clone(), input: json(input) }
-            }
-            Command::Sleep { until } => HistoryEvent::SleepStarted { op, until: when(*until) },
-            Command::Webhook { url, .. } => HistoryEvent::WebhookCreated { op, url: url.clone() },
-            Command::Take { webhook } => HistoryEvent::WebhookTaken { op: webhook.0 },
-            Command::Respond { request, response } => {
-                HistoryEvent::WebhookResponded { request: *request, status: response.status }
-            }
-            Command::Dispose { webhook } => HistoryEvent::WebhookDisposed { op: webhook.0 },
-            Command::CancelSleep { sleep } => HistoryEvent::SleepCancelled { op: sleep.0 },
-        }
-    }
-
-    fn push(&mut self, turn: &Turn, event: HistoryEvent) {
-        self.told.push(HistoryEntry { turn: turn.seq, at: when(turn.at), event });
-    }
 }
 
-/// JSON as it is shown. What is not JSON, which only a damaged record can hold, is shown as text.
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+/// A command, told. `op` is the number that it has if it begins an operation.
+fn told_command(run: RunId, op: u64, command: Command) -> HistoryEvent {
+    match command {
+        Command::Step { name, input, .. } => {
+            HistoryEvent::StepStarted { op, step_id: format!("{run}:{op}"), name, input: Json::of(input) }
+        }
+        Command::Sleep { until } => HistoryEvent::SleepStarted { op, until: when(until) },
+        Command::Webhook { url, .. } => HistoryEvent::WebhookCreated { op, url },
+        Command::Take { webhook } => HistoryEvent::WebhookTaken { op: webhook.0 },
+        Command::Respond { request, response } => {
+            HistoryEvent::WebhookResponded { request, status: response.status }
+        }
+        Command::Dispose { webhook } => HistoryEvent::WebhookDisposed { op: webhook.0 },
+        Command::CancelSleep { sleep } => HistoryEvent::SleepCancelled { op: sleep.0 },
+    }
 }

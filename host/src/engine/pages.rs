@@ -34,7 +34,7 @@ pub(crate) fn page(store: &Store, run: RunId, from: u64, max: usize) -> Result<H
     }
     let notes = store.notes(run, from)?.into_iter().filter(|note| next.is_none_or(|next| note.turn < next));
     let mut teller = Teller::new(run, page.asked()?, page.attempts, notes.collect());
-    page.turns.iter().for_each(|turn| teller.tell(turn));
+    page.turns.into_iter().for_each(|turn| teller.tell(turn));
     Ok(HistoryPage { events: teller.finish(), next })
 }
 

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use segno_journal::{BlockKind, Level, RunId};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+
+use crate::engine::json::Json;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -235,9 +236,18 @@ pub struct HistoryEntry {
 #[expect(missing_docs, reason = "the fields say what they are; the variants say what they mean")]
 pub enum HistoryEvent {
     /// The run began.
-    RunStarted { input: Value },
+    RunStarted {
+        #[schema(value_type = Value)]
+        input: Json,
+    },
     /// The workflow asked for a step.
-    StepStarted { op: u64, step_id: String, name: String, input: Value },
+    StepStarted {
+        op: u64,
+        step_id: String,
+        name: String,
+        #[schema(value_type = Value)]
+        input: Json,
+    },
     /// An attempt of a step failed and is tried again. It stands before the end of its step; those of
     /// steps that are not over, of the first 1,000 of them, stand at the end of the history.
     /// Its name is `null` where that of [`HistoryEvent::StepCompleted`] is.
@@ -251,7 +261,12 @@ pub enum HistoryEvent {
     },
     /// A step returned. Its name is `null` where the turn that asked for it was forgotten, as its
     /// workflow wishes with `history = "keep N"`.
-    StepCompleted { op: u64, name: Option<String>, output: Value },
+    StepCompleted {
+        op: u64,
+        name: Option<String>,
+        #[schema(value_type = Value)]
+        output: Json,
+    },
     /// A step failed for good.
     StepFailed { op: u64, name: String, attempts: u32, error: String, fatal: bool },
     /// The workflow began to sleep.
@@ -281,7 +296,10 @@ pub enum HistoryEvent {
         message: String,
     },
     /// The run returned.
-    RunCompleted { output: Value },
+    RunCompleted {
+        #[schema(value_type = Value)]
+        output: Json,
+    },
     /// The run failed.
     RunFailed { error: String },
     /// The run was cancelled; by whom, where that is known.
