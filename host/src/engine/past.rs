@@ -1,6 +1,8 @@
 //! What a run forgets with a turn, besides old turns: rows that would otherwise stay as long as the
 //! run, and grow with it.
 
+use std::collections::BTreeSet;
+
 use segno_journal::{Event, History, Op, Open, RunId, Turn};
 
 use crate::engine::live::Live;
@@ -14,7 +16,7 @@ pub(crate) struct Past {
     /// The step that it ends, if an attempt had failed: it fails no more.
     failing: Option<Op>,
     /// The tokens of the webhooks that it disposes of.
-    tokens: Vec<String>,
+    tokens: BTreeSet<String>,
     /// The step that it ends, and the number of the last attempt that failed.
     attempts: Option<(Op, u32)>,
 }
@@ -40,7 +42,7 @@ impl Past {
 
     /// A draft that forgets it too.
     pub(crate) fn forget<T>(self, draft: Draft<T>, run: RunId) -> Draft<T> {
-        let draft = self.tokens.iter().fold(draft, |draft, token| draft.without_webhook(token));
+        let draft = if self.tokens.is_empty() { draft } else { draft.without_webhooks(&self.tokens) };
         let draft = match self.failing {
             Some(op) => draft.without_failing(run, op),
             None => draft,

@@ -1,5 +1,7 @@
 //! What a run waits for, for people.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp as Instant;
 use segno_journal::retry::Attempt;
 use segno_journal::{Command, Event, Level, LogLine, Losses, Op, Open, Run, RunId, Turn, Verdict};
@@ -51,8 +53,16 @@ fn retry_at(last: Option<&Attempt>, losses: Losses) -> Option<Instant> {
 }
 
 /// The tokens of the webhooks that a turn disposes of, as the run stood before it.
-pub(crate) fn tokens_of_disposed(run: &Run, turn: &Turn) -> Vec<String> {
-    let begun = |op: Op| turn.operations().find(|(begun, _)| *begun == op).map(|(_, command)| command);
+pub(crate) fn tokens_of_disposed(run: &Run, turn: &Turn) -> BTreeSet<String> {
+    if !turn.commands.iter().any(|command| matches!(command, Command::Dispose { .. })) {
+        return BTreeSet::new();
+    }
+    // Their numbers follow one another: a turn may begin and dispose of thousands.
+    let begun: Vec<_> = turn.operations().collect();
+    let begun = |op: Op| {
+        let at = usize::try_from(op.0.checked_sub(turn.first_op.0)?).ok()?;
+        begun.get(at).map(|(_, command)| *command)
+    };
     let url_of = |op: Op| match run.operation(op) {
         Some(Open::Webhook(webhook)) => Some(webhook.url.as_str()),
         Some(_) => None,
@@ -97,4 +107,36 @@ pub(crate) fn dropped_at_end(run: &Run, event: &Event, output: &Output) -> Optio
     let message =
         format!("the workflow ended without waiting for {} of its steps: {shown}{more}", dropped.len());
     Some(LogLine { level: Level::Warn, message })
+}
+
+#[cfg(test)]
+mod tests {
+    use segno_journal::{Answer, Timestamp};
+
+    use super::*;
+
+    /// Many enough that a search through the turn for each of them would not end.
+    const MANY: u64 = 200_000;
+
+    #[test]
+    fn of_all_webhooks_that_a_turn_begins_and_disposes_of_the_tokens_are_known() {
+        let create = |op| Command::Webhook {
+            token: format!("t{op}"),
+            url: format!("http://segno.test/t{op}"),
+            answer: Answer::Accepted,
+        };
+        let turn = |seq, first_op, commands| {
+            let event =
+                if seq == 0 { Event::Started { input: "1".into() } } else { Event::Slept { op: Op(0) } };
+            let verdict = Verdict::Waiting;
+            Turn { seq, first_op: Op(first_op), at: Timestamp(1), event, commands, verdict, log: Vec::new() }
+        };
+        let first = turn(0, 0, vec![Command::Sleep { until: Timestamp(1) }, create(1)]);
+        let (run, _effects) = Run::new().apply(&first).expect("it follows");
+        let begun = (2..MANY).map(create);
+        let disposed = (0..MANY + 10).map(|op| Command::Dispose { webhook: Op(op) });
+        let tokens = tokens_of_disposed(&run, &turn(1, 2, begun.chain(disposed).collect()));
+        assert_eq!(tokens, (1..MANY).map(|op| format!("t{op}")).collect());
+        assert!(tokens_of_disposed(&run, &turn(1, 2, vec![create(2)])).is_empty());
+    }
 }

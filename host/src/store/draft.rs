@@ -1,5 +1,6 @@
 //! What is to be written, and the proof that it was.
 
+use std::collections::BTreeSet;
 use std::ops::{Deref, Range};
 
 use redb::TableHandle;
@@ -130,6 +131,11 @@ impl Draft<()> {
 }
 
 impl<T> Draft<T> {
+    /// The same rows, where nobody is to hear of the thing itself.
+    pub fn of_nothing(self) -> Draft<()> {
+        Draft { thing: (), rows: self.rows }
+    }
+
     /// Also writes the record of the run, and keeps the list of unfinished runs in step with it.
     pub fn with_run(mut self, run: RunId, record: &RunRecord) -> Self {
         self.rows.put(tables::RUNS, run.to_bytes(), codec::encode(record));
@@ -159,11 +165,14 @@ impl<T> Draft<T> {
         self
     }
 
-    /// Also forgets a webhook token: from now on nobody can tell it from one that never was.
-    pub fn without_webhook(mut self, token: &str) -> Self {
-        let key = token.as_bytes();
-        self.rows.rows.retain(|row| row.table.name() != tables::WEBHOOKS.name() || row.key != key);
-        self.rows.delete(tables::WEBHOOKS, key);
+    /// Also forgets webhook tokens: from now on nobody can tell one from one that never was.
+    pub fn without_webhooks(mut self, tokens: &BTreeSet<String>) -> Self {
+        let is_forgotten = |row: &Row| {
+            row.table.name() == tables::WEBHOOKS.name()
+                && str::from_utf8(&row.key).is_ok_and(|token| tokens.contains(token))
+        };
+        self.rows.rows.retain(|row| !is_forgotten(row));
+        tokens.iter().for_each(|token| self.rows.delete(tables::WEBHOOKS, token.as_bytes()));
         self
     }
 
