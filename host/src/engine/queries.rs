@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use segno_journal::{Blocked, Event, RunId, Verdict};
 use serde_json::value::RawValue;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -30,6 +31,11 @@ impl Engine {
         self.0.inboxes.send(run, Message::Inspect { run, asker, admitted });
         // A shard that is gone says nothing; the disk still does.
         let live = answer.await.unwrap_or_default();
+        may_block(|| self.view(run, live))
+    }
+
+    /// What is shown of a run, with what its shard says of it if it has not ended.
+    fn view(&self, run: RunId, live: Option<Inspection>) -> Result<RunView, EngineError> {
         let input = self.input(run)?;
         match live {
             Some(live) => self.with_moment(view(run, input, live, Ended::default())),
@@ -143,6 +149,15 @@ impl Engine {
             Verdict::Waiting | Verdict::Cancelled => Ended::default(),
         };
         Ok((last.seq + 1, ended))
+    }
+}
+
+/// Reads here and now what may take a while; where other tasks share the thread, they go on elsewhere
+/// meanwhile.
+fn may_block<T>(read: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::CurrentThread => read(),
+        _ => tokio::task::block_in_place(read),
     }
 }
 

@@ -209,7 +209,9 @@ impl Simulated {
         self.clock.advance(std::time::Duration::from_millis(moment.since_ms(self.now())));
         if self.stopped_at.is_none() {
             let outside = &self.engine.0.outside;
-            outside.timers.take_due(outside.now()).into_iter().for_each(|due| outside.fire(due));
+            while outside.timers.next().is_some_and(|next| next <= outside.now()) {
+                outside.timers.take_due(outside.now()).into_iter().for_each(|due| outside.fire(due));
+            }
         }
         self.settle();
     }

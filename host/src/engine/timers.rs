@@ -11,6 +11,10 @@ use tokio::sync::Notify;
 use crate::engine::clock::Clock;
 use crate::steps::Attempted;
 
+/// How many timers fire before the next look at the clock: a million sleepers may wake in one moment,
+/// and what is taken is in memory twice until its shard has heard of it.
+const AT_ONCE: usize = 4_096;
+
 /// What is due at a moment.
 #[derive(Debug, Clone)]
 pub(crate) enum Due {
@@ -100,11 +104,13 @@ impl Timers {
         }
     }
 
-    /// Takes what is due at a moment, in the order in which it became due.
+    /// Takes what is due at a moment, in the order in which it became due: so many at most.
     pub(crate) fn take_due(&self, now: Timestamp) -> Vec<Due> {
         let mut state = self.lock();
         let mut taken = Vec::new();
-        while let Some(entry) = state.line.first_entry().filter(|entry| entry.key().0 <= now) {
+        while taken.len() < AT_ONCE
+            && let Some(entry) = state.line.first_entry().filter(|entry| entry.key().0 <= now)
+        {
             let ((_, run, op), attempt) = entry.remove_entry();
             taken.push(attempt.map_or(Due::Wake(run, op), Due::Retry));
         }
