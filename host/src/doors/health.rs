@@ -7,16 +7,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::doors::problem::{Kind, Problem};
-use crate::engine::{Engine, HealthReport};
+use crate::engine::{Busy, Engine, HealthReport};
 
 /// The host can take work.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Health {
-    /// Always `ok`: a host in trouble answers 503.
+    /// `ok`, or `degraded`: some runs wait, because a shard of the host does not answer; others go on.
+    /// A host that can do nothing for any run answers 503.
     #[schema(example = "ok")]
     status: &'static str,
-    /// What the host cannot do, though it can take work: the steps that runs wait for and this host
-    /// lacks.
+    /// What the host cannot do, though it can take work: which of its shards are held up, and how many
+    /// of the steps that runs wait for it lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
 }
@@ -33,6 +34,11 @@ fn lacking(engine: &Engine) -> Option<String> {
     })
 }
 
+/// What is said of a shard that does not answer: without the run, since this needs no token.
+fn held_up(Busy { shard, time, .. }: &Busy) -> String {
+    format!("shard {shard} has been at one turn for {} s, and its other runs wait", time.as_secs())
+}
+
 /// Says whether the host can take work.
 #[utoipa::path(
     get,
@@ -47,10 +53,17 @@ fn lacking(engine: &Engine) -> Option<String> {
     )
 )]
 pub(super) async fn check(State(engine): State<Engine>) -> Result<Json<Health>, Problem> {
-    match engine.trouble() {
-        None => Ok(Json(Health { status: "ok", detail: lacking(&engine) })),
-        Some(reason) => Err(Problem::new(&Kind::NOT_READY, reason)),
+    if let Some(reason) = engine.trouble() {
+        return Err(Problem::new(&Kind::NOT_READY, reason));
     }
+    let busy = engine.unresponsive();
+    let said: Vec<_> = busy.iter().map(held_up).chain(lacking(&engine)).collect();
+    // One run must not take the host out of its balance, and all others with it.
+    if engine.is_stuck() {
+        return Err(Problem::new(&Kind::NOT_READY, said.join("; ")));
+    }
+    let status = if busy.is_empty() { "ok" } else { "degraded" };
+    Ok(Json(Health { status, detail: (!said.is_empty()).then(|| said.join("; ")) }))
 }
 
 /// Says what is wrong with the host and its runs, in sentences: runs that are blocked or fail again and

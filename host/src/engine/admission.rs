@@ -2,17 +2,22 @@
 //! would wait longer than its caller does, and take room for it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use segno_journal::RunId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::engine::Engine;
 use crate::engine::error::EngineError;
+use crate::engine::inbox::shard_of;
 
-/// How many requests may be under way at once. More than that wait longer than their callers do:
-/// they are told to come later.
+/// How many requests may be under way at once, an equal share of them on each shard: those for a shard
+/// that does not answer must not keep out the others. More than that wait longer than their callers
+/// do: they are told to come later.
 const MAX_UNDER_WAY: usize = 10_000;
 
-/// How many bytes those requests may bring with them: a few hundred calls of webhooks of the largest
-/// size, or some tens of inputs.
+/// How many bytes those requests may bring with them, shared out in the same way: a few hundred calls
+/// of webhooks of the largest size, or some tens of inputs.
 const MAX_BYTES_UNDER_WAY: usize = 256 << 20;
 
 /// How many lists and histories are read at once: each may hold a page and the largest turn there is,
@@ -21,11 +26,18 @@ const READS_AT_ONCE: usize = 8;
 
 /// The room for what is under way.
 pub(crate) struct Admission {
+    shards: Box<[Room]>,
+    /// For what concerns no run.
+    others: Room,
+    reads: Arc<Semaphore>,
+    backup: Arc<Semaphore>,
+}
+
+/// The room for the requests of one shard.
+struct Room {
     requests: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
     max_bytes: usize,
-    reads: Arc<Semaphore>,
-    backup: Arc<Semaphore>,
 }
 
 /// What a request takes of the room, until it is dropped.
@@ -36,18 +48,12 @@ pub(crate) struct Admitted {
 }
 
 impl Admission {
-    pub(crate) fn new() -> Self {
-        Self::of(MAX_UNDER_WAY, MAX_BYTES_UNDER_WAY)
-    }
-
-    fn of(requests: usize, max_bytes: usize) -> Self {
-        Self {
-            requests: Arc::new(Semaphore::new(requests)),
-            bytes: Arc::new(Semaphore::new(max_bytes)),
-            max_bytes,
-            reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
-            backup: Arc::new(Semaphore::new(1)),
-        }
+    pub(crate) fn new(shards: usize) -> Self {
+        let share = || Room::of(MAX_UNDER_WAY.div_ceil(shards), MAX_BYTES_UNDER_WAY.div_ceil(shards));
+        let others = Room::of(MAX_UNDER_WAY, MAX_BYTES_UNDER_WAY);
+        let shards = (0..shards).map(|_| share()).collect();
+        let (reads, backup) = (Arc::new(Semaphore::new(READS_AT_ONCE)), Arc::new(Semaphore::new(1)));
+        Self { shards, others, reads, backup }
     }
 
     /// Lets a backup begin: one at a time, since each holds a moment of the store.
@@ -59,17 +65,23 @@ impl Admission {
         Arc::clone(&self.backup).try_acquire_owned().map_err(|_| EngineError::BackupUnderWay)
     }
 
-    /// Lets a request in that brings so many bytes. One that is larger than all the room is let in
-    /// alone.
+    /// Lets a request in that brings so many bytes to a run. One that is larger than all the room is
+    /// let in alone.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Busy`]: its shard has no room now.
+    pub(crate) fn admit_to(&self, run: RunId, bytes: usize) -> Result<Admitted, EngineError> {
+        self.shards[shard_of(run, self.shards.len())].admit(bytes)
+    }
+
+    /// Lets a request in that concerns no run.
     ///
     /// # Errors
     ///
     /// [`EngineError::Busy`]: there is no room now.
     pub(crate) fn admit(&self, bytes: usize) -> Result<Admitted, EngineError> {
-        let bytes = u32::try_from(bytes.min(self.max_bytes)).map_err(|_| EngineError::Busy)?;
-        let request = Arc::clone(&self.requests).try_acquire_owned().map_err(|_| EngineError::Busy)?;
-        let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(bytes).map_err(|_| EngineError::Busy)?;
-        Ok(Admitted { _request: request, _bytes: bytes })
+        self.others.admit(bytes)
     }
 
     /// Waits for its turn to read. Who gives up waiting leaves the line.
@@ -78,17 +90,66 @@ impl Admission {
     }
 }
 
+impl Engine {
+    /// Lets a request in that brings so many bytes and concerns no run, unless the host is in trouble or
+    /// has too much to do.
+    pub(super) fn admit(&self, bytes: usize) -> Result<Admitted, EngineError> {
+        self.takes_work()?;
+        self.0.admission.admit(bytes)
+    }
+
+    /// The same for a run.
+    pub(super) fn admit_to(&self, run: RunId, bytes: usize) -> Result<Admitted, EngineError> {
+        self.takes_work()?;
+        self.0.admission.admit_to(run, bytes)
+    }
+
+    /// Whether the host takes work at all.
+    pub(super) fn takes_work(&self) -> Result<(), EngineError> {
+        if let Some(error) = self.0.committer.trouble() {
+            return Err(error.clone().into());
+        }
+        if self.0.stopping.load(Ordering::Acquire) { Err(EngineError::Stopping) } else { Ok(()) }
+    }
+}
+
+impl Room {
+    fn of(requests: usize, max_bytes: usize) -> Self {
+        let (requests, bytes) = (Arc::new(Semaphore::new(requests)), Arc::new(Semaphore::new(max_bytes)));
+        Self { requests, bytes, max_bytes }
+    }
+
+    fn admit(&self, bytes: usize) -> Result<Admitted, EngineError> {
+        let bytes = u32::try_from(bytes.min(self.max_bytes)).map_err(|_| EngineError::Busy)?;
+        let request = Arc::clone(&self.requests).try_acquire_owned().map_err(|_| EngineError::Busy)?;
+        let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(bytes).map_err(|_| EngineError::Busy)?;
+        Ok(Admitted { _request: request, _bytes: bytes })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn is_busy(admission: &Admission, bytes: usize) -> bool {
-        matches!(admission.admit(bytes), Err(EngineError::Busy))
+    fn is_busy(room: &Room, bytes: usize) -> bool {
+        matches!(room.admit(bytes), Err(EngineError::Busy))
+    }
+
+    #[test]
+    fn a_shard_that_is_full_keeps_nobody_from_the_others() {
+        let admission = Admission::new(2);
+        let [full, other] = [1, 2].map(|number| RunId::from_parts(segno_journal::Timestamp(1), number));
+        assert_ne!(shard_of(full, 2), shard_of(other, 2));
+        let admitted: Vec<_> = std::iter::from_fn(|| admission.admit_to(full, 0).ok()).collect();
+        assert_eq!(admitted.len(), MAX_UNDER_WAY / 2);
+        assert!(admission.admit_to(other, 0).is_ok() && admission.admit(0).is_ok());
+        drop(admitted);
+        assert!(admission.admit_to(full, 0).is_ok());
     }
 
     #[test]
     fn requests_beyond_the_room_are_refused_until_one_is_done() {
-        let admission = Admission::of(2, 100);
+        let admission = Room::of(2, 100);
         let first = admission.admit(0).unwrap();
         let _second = admission.admit(0).unwrap();
         assert!(is_busy(&admission, 0));
@@ -98,7 +159,7 @@ mod tests {
 
     #[test]
     fn few_requests_with_many_bytes_fill_the_room_as_well() {
-        let admission = Admission::of(10, 100);
+        let admission = Room::of(10, 100);
         let first = admission.admit(60).unwrap();
         assert!(is_busy(&admission, 60));
         let second = admission.admit(40).unwrap();

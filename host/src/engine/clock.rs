@@ -1,6 +1,7 @@
 //! The one place that knows what time it is.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use segno_journal::Timestamp;
 use tokio::sync::watch;
@@ -43,6 +44,31 @@ impl Clock {
         match self {
             Self::System => system_now(),
             Self::Virtual(clock) => *clock.0.borrow(),
+        }
+    }
+
+    /// How many milliseconds have passed, since a moment that stays the same while the process lives. It
+    /// runs on whatever the machine's clock is set to.
+    #[must_use]
+    pub fn uptime_ms(&self) -> u64 {
+        match self {
+            Self::System => {
+                static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+                u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+            }
+            Self::Virtual(_) => self.now().0,
+        }
+    }
+
+    /// Waits for a while, whatever the machine's clock is set to.
+    #[expect(clippy::disallowed_methods, reason = "this is the home of waiting for a moment")]
+    pub async fn pause(&self, time: Duration) {
+        match self {
+            Self::System => tokio::time::sleep(time).await,
+            Self::Virtual(_) => {
+                let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                self.sleep_until(self.now().plus_ms(ms)).await;
+            }
         }
     }
 

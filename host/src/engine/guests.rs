@@ -18,29 +18,36 @@ const LONG_SLEEP_MS: u64 = 60_000;
 const FEW_SLEEPS: usize = 16;
 
 impl Shard {
-    /// A guest that is where the run is, on this module. All turns of the run are on disk first.
-    pub(crate) fn revive(&mut self, id: RunId, module: Digest) -> Result<Guest, Stuck> {
+    /// A guest that is where the run is, on this module. All turns of the run are on disk first. Nothing
+    /// where the run was ended from outside meanwhile.
+    pub(crate) fn revive(&mut self, id: RunId, module: Digest) -> Result<Option<Guest>, Stuck> {
         let live = &self.runs[&id];
         if let Some(last) = live.run.turns().checked_sub(1)
             && !self.store.has_turn(id, last)?
         {
             self.committer.flush()?;
         }
-        let revived = match self.revived(id, module) {
+        let revived = match self.computing(id, |shard| shard.revived(&shard.runs[&id], module)) {
             // Perhaps the idle ones hold what is missing.
             Err(Stuck::NoRoom(_)) => {
                 self.make_room();
-                self.revived(id, module)
+                match self.runs.contains_key(&id) {
+                    true => self.computing(id, |shard| shard.revived(&shard.runs[&id], module)),
+                    false => return Ok(None),
+                }
             }
             revived => revived,
         };
+        if !self.runs.contains_key(&id) {
+            return Ok(None);
+        }
         let (guest, unusable) = revived?;
         self.forget_images(id, unusable);
-        Ok(guest)
+        Ok(Some(guest))
     }
 
     /// A guest that is where the run is, and which of its images could not be used.
-    fn revived(&self, id: RunId, module: Digest) -> Result<(Guest, Vec<u64>), Stuck> {
+    fn revived(&self, live: &Live, module: Digest) -> Result<(Guest, Vec<u64>), Stuck> {
         let revival = Revival {
             store: &self.store,
             module: self.modules.load(module).map_err(|error| Stuck::no_module(&error))?,
@@ -48,7 +55,7 @@ impl Shard {
             verify: self.config.verify_images,
             metrics: &self.outside.metrics,
         };
-        revival.guest(&self.runs[&id])
+        revival.guest(live)
     }
 
     /// Images that could not be used when a run came back stand for nothing: turns must not be
@@ -105,10 +112,12 @@ impl Shard {
     /// then not needed any more is forgotten with it, and so are turns that nobody wants. A guest that
     /// failed to save itself must not be given another turn: it is not where its run is.
     fn take_image(&mut self, id: RunId, guest: &mut Guest) -> Result<(), Spoiled> {
+        let picture = self.computing(id, |shard| match shard.runs.get(&id) {
+            Some(live) => picture(&shard.modules, live, guest),
+            None => Ok(None),
+        });
         let Some(live) = self.runs.get_mut(&id) else { return Ok(()) };
-        let Some((image, blocks)) =
-            picture(&self.modules, live, guest).inspect_err(|Spoiled| live.images.refuse())?
-        else {
+        let Some((image, blocks)) = picture.inspect_err(|Spoiled| live.images.refuse())? else {
             live.images.refuse();
             return Ok(());
         };

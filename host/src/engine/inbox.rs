@@ -1,6 +1,7 @@
 //! How the shards are reached: what they are told, and which of them owns a run.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
 use segno_journal::retry::Attempt;
@@ -14,6 +15,7 @@ use crate::engine::notes::Asker;
 use crate::engine::reply::{Reply, Then};
 use crate::engine::survey::Question;
 use crate::engine::view::Wait;
+use crate::engine::watch::Watch;
 use crate::steps::{Attempted, Go, Running};
 use crate::store::RunRecord;
 
@@ -59,33 +61,65 @@ pub(crate) struct Inspection {
     pub(crate) waits_for: Vec<Wait>,
 }
 
-/// Where the shards are reached. Cheap to clone.
+/// Where the shards are reached, and what is seen of them. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Inboxes(Arc<[Sender<Message>]>);
+pub(crate) struct Inboxes {
+    shards: Arc<[Inbox]>,
+    stopped: Arc<AtomicBool>,
+}
+
+struct Inbox {
+    sender: Sender<Message>,
+    watch: Arc<Watch>,
+}
 
 impl Inboxes {
-    pub(crate) fn new(senders: Vec<Sender<Message>>) -> Self {
-        Self(senders.into())
+    pub(crate) fn new(shards: impl IntoIterator<Item = (Sender<Message>, Arc<Watch>)>) -> Self {
+        let shards = shards.into_iter().map(|(sender, watch)| Inbox { sender, watch }).collect();
+        Self { shards, stopped: Arc::default() }
     }
 
     /// Hands a message to the shard that owns the run. A shard that is gone hears nothing.
     pub(crate) fn send(&self, run: RunId, message: Message) {
-        let _gone = self.0[shard_of(run, self.0.len())].send(message);
+        self.of(run).send(message);
+    }
+
+    /// What is seen of the shard that owns the run.
+    pub(crate) fn watch(&self, run: RunId) -> &Watch {
+        &self.of(run).watch
+    }
+
+    /// What is seen of each shard.
+    pub(crate) fn watches(&self) -> impl ExactSizeIterator<Item = &Watch> {
+        self.shards.iter().map(|inbox| &*inbox.watch)
     }
 
     /// Tells all shards to set their runs going.
     pub(crate) fn go_on(&self, comeback: Comeback) {
         let comeback = Arc::new(comeback);
-        for inbox in &*self.0 {
-            let _gone = inbox.send(Message::GoOn { comeback: Arc::clone(&comeback) });
-        }
+        self.shards.iter().for_each(|inbox| inbox.send(Message::GoOn { comeback: Arc::clone(&comeback) }));
     }
 
     /// Tells all shards to stop.
     pub(crate) fn stop(&self) {
-        for inbox in &*self.0 {
-            let _gone = inbox.send(Message::Stop);
-        }
+        self.stopped.store(true, Ordering::Release);
+        self.shards.iter().for_each(|inbox| inbox.send(Message::Stop));
+    }
+
+    /// Whether the shards were told to stop.
+    pub(crate) fn are_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    fn of(&self, run: RunId) -> &Inbox {
+        &self.shards[shard_of(run, self.shards.len())]
+    }
+}
+
+impl Inbox {
+    fn send(&self, message: Message) {
+        self.watch.sent();
+        let _gone = self.sender.send(message);
     }
 }
 

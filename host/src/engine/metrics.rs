@@ -22,7 +22,7 @@ pub(crate) use prometheus_client::metrics::gauge::Gauge;
 pub(crate) use crate::engine::metrics::labels::{Door, ImageFallback, RunOutcome, StepOutcome};
 
 use crate::engine::metrics::labels::{
-    Answered, AttemptEnd, Class, Fallback, OfKind, OfStatus, OfStep, RunEnd, Stand, StepEnd,
+    Answered, AttemptEnd, Class, Fallback, OfKind, OfShard, OfStatus, OfStep, RunEnd, Stand, StepEnd,
 };
 use crate::engine::metrics::names::Names;
 
@@ -77,6 +77,8 @@ pub(crate) struct Metrics {
     /// Guests that were brought back from an image.
     pub(crate) image_loads: Counter,
     names: Names,
+    shard_turn_age: Family<OfShard, Gauge<f64, AtomicU64>>,
+    shard_inbox: Family<OfShard, Gauge>,
     steps_ended: Family<StepEnd, Counter>,
     attempts: Family<AttemptEnd, Counter>,
     attempt_seconds: Durations,
@@ -119,6 +121,12 @@ impl Metrics {
             replays: put(to, "replays", "Guests that were brought back by replaying their turns"),
             images_taken: put(to, "images_taken", "Images of runs that were taken"),
             image_loads: put(to, "image_loads", "Guests that were brought back from an image"),
+            shard_turn_age: put(
+                to,
+                "shard_turn_age_seconds",
+                "For how long a shard has been at its turn, 0 between two",
+            ),
+            shard_inbox: put(to, "shard_inbox", "Messages that wait for a shard"),
             steps_ended: put(to, "steps_ended", "Attempts of steps that ended, by what follows"),
             names: Names::default(),
             attempts: put(to, "step_attempts", "Attempts that ended, by workflow, step and what follows"),
@@ -158,6 +166,13 @@ impl Metrics {
                 drop(self.requests.get_or_create(&Answered { door, status }));
             }
         }
+    }
+
+    /// How a shard stands: for how long it has been at its turn, and how many messages wait for it.
+    pub(crate) fn shard_stands(&self, shard: usize, at_turn: Duration, waiting: usize) {
+        self.shard_turn_age.get_or_create(&OfShard { shard }).set(at_turn.as_secs_f64());
+        let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
+        self.shard_inbox.get_or_create(&OfShard { shard }).set(waiting);
     }
 
     /// An attempt of a step of a workflow has ended so, after this time where it began.

@@ -19,6 +19,7 @@ mod fingerprint;
 mod guests;
 mod health;
 mod history;
+mod hold;
 mod images;
 mod inbox;
 mod json;
@@ -45,24 +46,28 @@ mod revival;
 mod room;
 mod shard;
 mod simulated;
+mod starts;
 mod stop;
 mod stuck;
 mod survey;
 mod timers;
+mod unresponsive;
 mod view;
 mod waits;
 mod warm;
+mod watch;
 mod watched;
 mod why;
 mod words;
 
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use segno_journal::{Digest, Request, RunId, Timestamp};
-use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 pub use crate::engine::backup::BackupStopped;
@@ -87,24 +92,18 @@ pub use crate::engine::view::{
 };
 pub use crate::steps::{Allowed, Egress};
 
+pub use crate::engine::watch::Busy;
+
 pub(crate) use crate::engine::metrics::Door;
 pub(crate) use crate::engine::words::printable;
 
 use crate::engine::admission::{Admission, Admitted};
-use crate::engine::fingerprint::Fingerprint;
 use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::reply::Then;
 use crate::engine::survey::Surveys;
-use crate::store::{Committer, RunRecord, Standing, Store};
-
-/// How long an idempotency key may be, in bytes.
-const MAX_KEY: usize = 256;
-
-/// How many locks idempotency keys share: two starts with the same key must not race. As many as
-/// there may be connections, so that starts with other keys seldom wait for each other's commit.
-const KEY_LOCKS: usize = 4_096;
+use crate::store::{Committer, Store};
 
 /// A running engine. Cheap to clone.
 #[derive(Clone)]
@@ -126,11 +125,18 @@ struct Shared {
     threads: Mutex<Threads>,
 }
 
-/// The threads of the engine, until it is shut down.
+/// The threads of the engine, until it is shut down. A simulated one has none.
 #[derive(Default)]
 struct Threads {
-    shards: Vec<JoinHandle<()>>,
+    shards: Option<ShardThreads>,
     committer: Option<JoinHandle<()>>,
+}
+
+/// The threads of the shards.
+struct ShardThreads {
+    threads: Vec<JoinHandle<()>>,
+    /// Nothing ever comes: it is closed when the last thread has ended.
+    ends: Receiver<Infallible>,
 }
 
 impl Engine {
@@ -152,93 +158,6 @@ impl Engine {
         self.0.outside.missing.steps()
     }
 
-    /// Starts a run. Answers when its first turn is on disk. With an idempotency key that is known
-    /// for this workflow, the answer is the run that it started, if the input is that run's.
-    ///
-    /// # Errors
-    ///
-    /// Nothing was started then, and nothing stored.
-    pub async fn start(
-        &self,
-        workflow: &str,
-        input: Box<RawValue>,
-        key: Option<String>,
-    ) -> Result<Started, EngineError> {
-        let (size, limit) = (input.get().len(), self.0.config.limits.payload);
-        if size > limit {
-            return Err(EngineError::TooLarge { what: "the input", size, limit });
-        }
-        Fingerprint::of(input.get()).map_err(EngineError::UnreadableInput)?;
-        let (engine, admitted) = (self.clone(), self.admit(size)?);
-        let size = key.as_ref().map_or(1, String::len);
-        if size == 0 || size > MAX_KEY {
-            return Err(EngineError::BadKey { size, limit: MAX_KEY });
-        }
-        let workflow = workflow.to_owned();
-        // Of its own, so that a caller who hangs up takes neither the key's lock nor its place in
-        // the line with it.
-        let started = tokio::spawn(async move {
-            let _admitted = admitted;
-            engine.start_once(&workflow, input, key).await
-        });
-        started.await.map_err(|_| EngineError::Stopping)?
-    }
-
-    async fn start_once(
-        &self,
-        workflow: &str,
-        input: Box<RawValue>,
-        key: Option<String>,
-    ) -> Result<Started, EngineError> {
-        let Some(key) = key else { return self.start_new(workflow, input, None).await };
-        let alone = self.key_lock(&key).lock().await;
-        let Some(run_id) = self.0.store.started_by(workflow, &key)? else {
-            return self.start_new(workflow, input, Some(key)).await;
-        };
-        drop(alone);
-        self.was_started_with(run_id, &input)?;
-        Ok(Started { run_id, status: self.status(run_id)?, created: false })
-    }
-
-    /// That a run has this input. A run of which there is no first event any more, since its journal
-    /// is damaged, is not held to it.
-    fn was_started_with(&self, run: RunId, input: &RawValue) -> Result<(), EngineError> {
-        let first = match self.input(run) {
-            Err(EngineError::UnknownRun(_)) => return Ok(()),
-            first => first?,
-        };
-        let is_same = || Some(Fingerprint::of(first.get()).ok()? == Fingerprint::of(input.get()).ok()?);
-        if first.get() == input.get() || is_same().unwrap_or(false) {
-            return Ok(());
-        }
-        Err(EngineError::OtherInput(run))
-    }
-
-    async fn start_new(
-        &self,
-        workflow: &str,
-        input: Box<RawValue>,
-        key: Option<String>,
-    ) -> Result<Started, EngineError> {
-        let module = self.0.modules.enter_current(workflow)?;
-        let started_at = self.0.outside.now();
-        let run = self.name_run(started_at);
-        let (workflow, seed, standing) = (workflow.into(), self.0.outside.chance.seed(), Standing::Running);
-        let record = RunRecord { workflow, module, started_at, seed, standing };
-        let input = <Box<str>>::from(input).into_string();
-        self.ask(run, |then| Message::Start { run, record, input, key, then }).await?;
-        Ok(Started { run_id: run, status: self.status(run)?, created: true })
-    }
-
-    /// As [`Engine::cancel_by`], for somebody whose name is not known.
-    ///
-    /// # Errors
-    ///
-    /// As [`Engine::cancel_by`].
-    pub async fn cancel(&self, run: RunId) -> Result<RunView, EngineError> {
-        self.cancel_by(run, Asker::unknown()).await
-    }
-
     /// Cancels a run: nothing new starts, its steps are told to stop, its webhooks are closed. Its
     /// history says who asked. Cancelling a run that is cancelled changes nothing.
     ///
@@ -246,13 +165,17 @@ impl Engine {
     ///
     /// The run is not known, or has ended in another way.
     pub async fn cancel_by(&self, run: RunId, by: Asker) -> Result<RunView, EngineError> {
-        let admitted = self.admit(0)?;
         match self.status(run)? {
             RunStatus::Cancelled => return self.run(run).await,
             RunStatus::Completed | RunStatus::Failed => return Err(EngineError::AlreadyEnded(run)),
             RunStatus::Running | RunStatus::Blocked => {}
         }
-        match self.ask_for_sure(admitted, run, move |then| Message::Cancel { run, by, then }).await {
+        let asker = by.clone();
+        let asked = async {
+            let admitted = self.admit_to(run, 0)?;
+            self.ask_for_sure(admitted, run, move |then| Message::Cancel { run, by: asker, then }).await
+        };
+        match self.or_without_shard(run, by, asked).await {
             // It ended in this moment; perhaps somebody else cancelled it.
             Err(EngineError::AlreadyEnded(_)) if self.status(run)? == RunStatus::Cancelled => {}
             answer => answer?,
@@ -282,7 +205,7 @@ impl Engine {
         module: Option<String>,
         by: Asker,
     ) -> Result<RunView, EngineError> {
-        let admitted = self.admit(0)?;
+        let admitted = self.admit_to(run, 0)?;
         let module = match module {
             None => None,
             Some(text) => {
@@ -313,9 +236,10 @@ impl Engine {
     ///
     /// The call was not stored then.
     pub async fn call_webhook(&self, token: &str, request: Request) -> Result<Reply, EngineError> {
-        let admitted = self.admit(request.size())?;
+        self.takes_work()?;
         let webhook = self.0.store.webhook(token)?.ok_or(EngineError::UnknownWebhook)?;
         let (run, op) = (webhook.run(), webhook.op);
+        let admitted = self.admit_to(run, request.size())?;
         let (caller, answer) = oneshot::channel();
         self.0.inboxes.send(run, Message::Request { run, op, request, caller });
         // A caller who hangs up keeps its place: its request is still in the line.
@@ -340,6 +264,9 @@ impl Engine {
         outside.metrics.store_cache_bytes.set(i64::try_from(cache).unwrap_or(i64::MAX));
         outside.metrics.steps_waiting.set(i64::try_from(outside.runner.waiting()).unwrap_or(i64::MAX));
         outside.metrics.timer_overdue.set(self.overdue().as_secs_f64());
+        for (shard, watch) in self.0.inboxes.watches().enumerate() {
+            outside.metrics.shard_stands(shard, watch.busy_for().unwrap_or_default(), watch.waiting());
+        }
         outside.metrics.show()
     }
 
@@ -382,30 +309,6 @@ impl Engine {
             engine.ask(run, message).await
         });
         asked.await.map_err(|_| EngineError::Stopping)?
-    }
-
-    /// Lets a request in that brings so many bytes, unless the host is in trouble or has too much to
-    /// do.
-    fn admit(&self, bytes: usize) -> Result<Admitted, EngineError> {
-        if let Some(error) = self.0.committer.trouble() {
-            return Err(error.clone().into());
-        }
-        if self.0.stopping.load(Ordering::Acquire) {
-            return Err(EngineError::Stopping);
-        }
-        self.0.admission.admit(bytes)
-    }
-
-    fn key_lock(&self, key: &str) -> &tokio::sync::Mutex<()> {
-        let hash = key.bytes().fold(0_usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
-        &self.0.key_locks[hash % KEY_LOCKS]
-    }
-
-    fn name_run(&self, now: Timestamp) -> RunId {
-        let mut last = self.0.last_run.lock().unwrap_or_else(PoisonError::into_inner);
-        let run = self.0.outside.chance.run_id(now, *last);
-        *last = Some(run);
-        run
     }
 }
 

@@ -41,6 +41,11 @@ impl Asker {
         self.0.as_deref()
     }
 
+    /// The name, as a note has it.
+    pub(crate) fn into_name(self) -> Option<String> {
+        self.0
+    }
+
     /// The host itself, which tries at its start what a restart may have mended.
     pub(crate) fn host() -> Self {
         Self::named("the host, at its start")

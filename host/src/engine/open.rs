@@ -1,9 +1,9 @@
 //! Opening an engine: the store, the sandbox, the threads, and the recovery of every run.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, channel};
+use std::convert::Infallible;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 
 use segno::Steps;
 use segno::native::DuplicateStep;
@@ -23,10 +23,13 @@ use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::room::Held;
 use crate::engine::shard::Shard;
+use crate::engine::starts::KEY_LOCKS;
 use crate::engine::survey::Surveys;
+use crate::engine::unresponsive::look_out;
 use crate::engine::warm::Warm;
+use crate::engine::watch::Watch;
 use crate::engine::watched::Watched;
-use crate::engine::{Engine, KEY_LOCKS, Shared, Threads};
+use crate::engine::{Engine, ShardThreads, Shared, Threads};
 use crate::sandbox::{Capacity, Sandbox};
 use crate::steps::{Bounds, Runner, Tasks, http_step};
 use crate::store::{Committer, Draft, Store, StoreError, private};
@@ -131,9 +134,10 @@ impl Engine {
                 .map_err(OpenError::Thread)?;
         let parts = Parts::new(config, store, committer, outside)?;
         let (inboxes, shards) = parts.start_shards().await?;
-        let threads = Threads { shards, committer: Some(committing) };
+        let threads = Threads { shards: Some(shards), committer: Some(committing) };
         let firing = parts.outside.clone();
-        tokio::spawn(parts.outside.timers.clone().run(clock, move |due| firing.fire(due)));
+        tokio::spawn(parts.outside.timers.clone().run(clock.clone(), move |due| firing.fire(due)));
+        tokio::spawn(look_out(inboxes.clone(), clock));
         Ok(parts.into_engine(inboxes, threads))
     }
 }
@@ -197,24 +201,32 @@ impl Parts {
         Ok(Self { config: Arc::new(config), store, committer, modules, places, outside, opened_at })
     }
 
-    /// Where the shards are reached, and where each hears what it is told.
-    pub(crate) fn inboxes(&self) -> (Inboxes, Vec<Receiver<Message>>) {
-        let (senders, receivers): (Vec<_>, Vec<_>) = (0..self.config.shards).map(|_| channel()).unzip();
+    /// Where the shards are reached, and each shard with where it hears what it is told. They have no
+    /// runs yet.
+    pub(crate) fn shards(&self) -> (Inboxes, Vec<(Shard, Receiver<Message>)>) {
+        let seats = (0..self.config.shards).map(|_| {
+            let (sender, receiver) = channel();
+            let watch = Arc::new(Watch::new(self.outside.clock.clone()));
+            ((sender, Arc::clone(&watch)), (self.shard(watch), receiver))
+        });
+        let (senders, shards): (Vec<_>, Vec<_>) = seats.unzip();
         let inboxes = Inboxes::new(senders);
         self.outside.connect(inboxes.clone());
-        (inboxes, receivers)
+        (inboxes, shards)
     }
 
     /// Starts the shards, and waits until each has recovered its runs.
-    async fn start_shards(&self) -> Result<(Inboxes, Vec<JoinHandle<()>>), OpenError> {
-        let (inboxes, receivers) = self.inboxes();
+    async fn start_shards(&self) -> Result<(Inboxes, ShardThreads), OpenError> {
+        let (inboxes, shards) = self.shards();
         let (mut threads, mut recoveries) = (Vec::new(), Vec::new());
-        for (number, inbox) in receivers.into_iter().enumerate() {
+        let (alive, ends) = channel();
+        for (number, (shard, inbox)) in shards.into_iter().enumerate() {
             let (recovered, recovery) = oneshot::channel();
-            let shard = self.shard();
-            let thread = std::thread::Builder::new()
-                .name(format!("segno-shard-{number}"))
-                .spawn(move || run_shard(shard, number, &inbox, recovered));
+            let alive = alive.clone();
+            let thread = std::thread::Builder::new().name(format!("segno-shard-{number}")).spawn(move || {
+                let _alive: Sender<Infallible> = alive;
+                run_shard(shard, number, &inbox, recovered);
+            });
             match thread {
                 Ok(thread) => threads.push(thread),
                 Err(error) => {
@@ -237,7 +249,7 @@ impl Parts {
             return Err(error.into());
         }
         inboxes.go_on(comeback);
-        Ok((inboxes, threads))
+        Ok((inboxes, ShardThreads { threads, ends }))
     }
 
     /// How the host went down, before it says that it runs again.
@@ -261,8 +273,10 @@ impl Parts {
         written
     }
 
-    pub(crate) fn shard(&self) -> Shard {
+    fn shard(&self, watch: Arc<Watch>) -> Shard {
         Shard {
+            watch,
+            is_shut_out: false,
             store: self.store.clone(),
             committer: self.committer.clone().unhurried(),
             modules: Arc::clone(&self.modules),
@@ -283,6 +297,7 @@ impl Parts {
     pub(crate) fn into_engine(self, inboxes: Inboxes, threads: Threads) -> Engine {
         let Self { config, store, committer, modules, outside, .. } = self;
         let surveys = Surveys::new(config.shards);
+        let shards = config.shards;
         Engine(Arc::new(Shared {
             config,
             store,
@@ -290,7 +305,7 @@ impl Parts {
             modules,
             outside,
             inboxes,
-            admission: Admission::new(),
+            admission: Admission::new(shards),
             surveys,
             key_locks: (0..KEY_LOCKS).map(|_| tokio::sync::Mutex::new(())).collect(),
             deploy_lock: tokio::sync::Mutex::new(()),

@@ -75,7 +75,13 @@ impl Shard {
             return then.fail(EngineError::UnknownModule(module.to_string()));
         }
         match self.revive(id, module) {
-            Ok(guest) => {
+            Ok(None) => {
+                if module != before {
+                    self.modules.leave(module);
+                }
+                then.fail(EngineError::AlreadyEnded(id));
+            }
+            Ok(Some(guest)) => {
                 self.keep(id, guest);
                 log::resumed(&self.runs[&id], &by);
                 let noted = self.noted_resume(id, module, by);

@@ -12,8 +12,12 @@ use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::inbox::{Inspection, Message};
 use crate::engine::lists::{status_of, summary};
+use crate::engine::live::Live;
 use crate::engine::pages;
+use crate::engine::restore::restore;
 use crate::engine::view::{BlockedView, HistoryPage, ModuleView, RunStatus, RunSummary, RunView};
+use crate::engine::waits;
+use crate::engine::watched::Watched;
 use crate::store::{RunRecord, Standing, StoreError};
 
 /// How many turns one page of a history may have.
@@ -26,12 +30,34 @@ impl Engine {
     ///
     /// There is no such run, the store cannot be read, or the host has too much to do.
     pub async fn run(&self, run: RunId) -> Result<RunView, EngineError> {
-        let (asker, answer) = oneshot::channel();
-        let admitted = self.0.admission.admit(0)?;
-        self.0.inboxes.send(run, Message::Inspect { run, asker, admitted });
-        // A shard that is gone says nothing; the disk still does.
-        let live = answer.await.unwrap_or_default();
+        let asked = async {
+            let (asker, answer) = oneshot::channel();
+            let admitted = self.0.admission.admit_to(run, 0)?;
+            self.0.inboxes.send(run, Message::Inspect { run, asker, admitted });
+            // A shard that is gone says nothing; the disk still does.
+            Ok::<_, EngineError>(answer.await.unwrap_or_default())
+        };
+        let live = tokio::select! {
+            biased;
+            () = self.until_unresponsive(run) => may_block(|| self.inspect_on_disk(run))?,
+            live = asked => live?,
+        };
         may_block(|| self.view(run, live))
+    }
+
+    /// How a run that has not ended stands on the disk, where its shard does not answer.
+    fn inspect_on_disk(&self, run: RunId) -> Result<Option<Inspection>, EngineError> {
+        let record = self.record(run)?;
+        if record.standing.ended_at().is_some() {
+            return Ok(None);
+        }
+        let mut live = Live::new(run, record);
+        match restore(&self.0.store, &mut live) {
+            Ok(()) | Err(StoreError::Record { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let waits_for = waits::waits_for(&live, &Watched::default(), self.0.outside.runner.steps());
+        Ok(Some(Inspection { record: live.record, turns: live.run.turns(), waits_for }))
     }
 
     /// What is shown of a run, with what its shard says of it if it has not ended.
@@ -154,7 +180,7 @@ impl Engine {
 
 /// Reads here and now what may take a while; where other tasks share the thread, they go on elsewhere
 /// meanwhile.
-fn may_block<T>(read: impl FnOnce() -> T) -> T {
+pub(super) fn may_block<T>(read: impl FnOnce() -> T) -> T {
     match Handle::current().runtime_flavor() {
         RuntimeFlavor::CurrentThread => read(),
         _ => tokio::task::block_in_place(read),

@@ -70,7 +70,7 @@ impl Shard {
     fn try_held(&mut self) {
         self.held.messages = 0;
         for (id, deliveries) in std::mem::take(&mut self.held.events) {
-            deliveries.into_iter().for_each(|delivery| self.turn(id, delivery));
+            self.at_work(|shard| deliveries.into_iter().for_each(|delivery| shard.turn(id, delivery)));
         }
     }
 }

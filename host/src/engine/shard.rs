@@ -27,6 +27,7 @@ use crate::engine::room::Held;
 use crate::engine::stuck::{Fate, Stuck};
 use crate::engine::waits;
 use crate::engine::warm::Warm;
+use crate::engine::watch::Watch;
 use crate::engine::watched::Watched;
 use crate::sandbox::{Moment, Output, Tokens};
 use crate::steps::{Attempted, Go};
@@ -45,13 +46,16 @@ pub(crate) struct Shard {
     pub(crate) warm: Warm,
     pub(crate) held: Held,
     pub(crate) watched: Watched,
+    pub(crate) watch: Arc<Watch>,
+    /// The host goes down without this shard: nothing of what it does counts any more.
+    pub(crate) is_shut_out: bool,
 }
 
 impl Shard {
     /// Gives each message its due, until the host goes down.
     pub(crate) fn run(mut self, inbox: &Receiver<Message>) {
         while let Some(message) = self.next(inbox) {
-            if self.handle(message).is_break() {
+            if self.attend(message).is_break() {
                 return self.committer.hurry();
             }
             self.note_handled();
@@ -133,37 +137,42 @@ impl Shard {
         live.last_at = moment.at;
         match self.deliver(id, &event, moment) {
             // Only a run that is not on disk: `parked` would say that it is.
-            Ok(Output { verdict: Verdict::Failed(reason), refused: true, .. }) if parked.is_none() => {
+            Ok(Some(Output { verdict: Verdict::Failed(reason), refused: true, .. })) if parked.is_none() => {
                 self.turn_away(id, then, &reason);
             }
-            Ok(Output { commands, verdict, log, .. }) => {
+            Ok(Some(Output { commands, verdict, log, .. })) => {
                 let Moment { seq, at } = moment;
                 let turn = Turn { seq, first_op, at, event, commands, verdict, log };
                 self.commit(id, turn, then, parked);
                 self.settle(id);
             }
+            Ok(None) => self.refuse(id, Delivery { event, then, parked }, Refusal::Ended),
             Err(stuck) => self.stuck(id, Delivery { event, then, parked }, stuck),
         }
     }
 
-    /// Runs the guest: the one that is live, or one that is replayed to where the run is.
-    fn deliver(&mut self, id: RunId, event: &Event, moment: Moment) -> Result<Output, Stuck> {
+    /// Runs the guest: the one that is live, or one that is replayed to where the run is. Nothing where
+    /// the run was ended from outside meanwhile.
+    fn deliver(&mut self, id: RunId, event: &Event, moment: Moment) -> Result<Option<Output>, Stuck> {
         if *event == Event::Cancelled {
-            return Ok(Output { commands: vec![], verdict: Verdict::Cancelled, log: vec![], refused: false });
+            let (commands, log) = (Vec::new(), Vec::new());
+            return Ok(Some(Output { commands, verdict: Verdict::Cancelled, log, refused: false }));
         }
-        let mut guest = match self.warm.take(id) {
-            Some(guest) => guest,
+        let guest = match self.warm.take(id) {
+            Some(guest) => Some(guest),
             None => self.revive(id, self.runs[&id].record.module)?,
         };
+        let Some(mut guest) = guest else { return Ok(None) };
         let (chance, public_url) = (self.outside.chance.clone(), self.config.public_url.clone());
         let fresh = Tokens::Fresh(Box::new(move || chance.address(&public_url)));
-        let output = guest.turn(event, moment, fresh)?;
-        let output = self.check_open(&self.runs[&id], event, output)?;
+        let output = self.computing(id, |_| guest.turn(event, moment, fresh));
+        let Some(live) = self.runs.get(&id) else { return Ok(None) };
+        let output = self.check_open(live, event, output?)?;
         if let Some(live) = self.runs.get_mut(&id) {
             live.images.note_turn(guest.spent());
         }
         self.keep(id, guest);
-        Ok(output)
+        Ok(Some(output))
     }
 
     /// Refuses what the run may not have, or not so much of.
@@ -188,7 +197,9 @@ impl Shard {
 
     /// Commits a turn; the world hears of it when it is on disk.
     fn commit(&mut self, id: RunId, turn: Turn, then: Then, parked: Option<u64>) {
-        let Some(live) = self.runs.get_mut(&id) else { return };
+        let Some(live) = self.runs.get_mut(&id) else {
+            return self.refuse(id, Delivery { event: turn.event, then, parked }, Refusal::Ended);
+        };
         let is_first = turn.seq == 0;
         log::turn(live, &turn);
         let past = Past::of(live, &turn, &self.modules);

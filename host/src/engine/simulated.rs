@@ -25,6 +25,7 @@ use crate::engine::deploy::MissingSteps;
 use crate::engine::error::EngineError;
 use crate::engine::inbox::Message;
 use crate::engine::metrics::Metrics;
+use crate::engine::notes::Asker;
 use crate::engine::open::{OpenError, Parts, all_steps};
 use crate::engine::outside::Outside;
 use crate::engine::reply::Reply;
@@ -88,10 +89,9 @@ impl Simulated {
         let outside = Outside::new(Clock::Virtual(clock.clone()), chance, runner, callers, metrics);
         let (committer, line) = Committer::by_hand(store.clone());
         let parts = Parts::new(config, store.clone(), committer, outside)?;
-        let (inboxes, receivers) = parts.inboxes();
+        let (inboxes, made) = parts.shards();
         let mut shards = Vec::new();
-        for (number, inbox) in receivers.into_iter().enumerate() {
-            let mut shard = parts.shard();
+        for (number, (mut shard, inbox)) in made.into_iter().enumerate() {
             shard.recover(number)?;
             shards.push(Seat { shard, inbox, told: VecDeque::new() });
         }
@@ -140,6 +140,20 @@ impl Simulated {
         self.ask(async move { engine.cancel(run).await })
     }
 
+    /// Ends a run behind the back of its shard, as [`Engine::cancel`] does where that does not answer. It
+    /// is on its way to the disk then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::cancel`].
+    pub fn end_without_shard(&mut self, run: RunId) -> Result<Asked<()>, EngineError> {
+        let written = self.engine.end_without_shard(run, Asker::unknown())?;
+        Ok(self.ask(async move {
+            let written = written.ok_or(EngineError::Busy)?;
+            Ok(written.await.map_err(|_| StoreError::Closed).flatten()?)
+        }))
+    }
+
     /// Asks that a parked run goes on, as [`Engine::resume`].
     pub fn resume(&mut self, run: RunId, module: Option<String>) -> Asked<RunView> {
         let engine = self.engine.clone();
@@ -163,7 +177,7 @@ impl Simulated {
         let seat = &mut self.shards[shard];
         if let Some(message) = seat.told.pop_front() {
             // After the last message there is none.
-            let _last = seat.shard.handle(message);
+            let _last = seat.shard.attend(message);
         }
         self.settle();
     }
@@ -236,7 +250,8 @@ impl Simulated {
     /// event comes.
     pub fn evict(&mut self, run: RunId) {
         for Seat { shard, .. } in &mut self.shards {
-            if let Some(guest) = shard.warm.take(run) {
+            // One that was ended from outside has none, which its shard hears with its next message.
+            if let Some(guest) = shard.warm.take(run).filter(|_| !shard.watch.was_ended(run)) {
                 shard.let_go(run, guest);
             }
         }

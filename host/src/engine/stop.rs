@@ -3,16 +3,35 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use segno_journal::Timestamp;
 
-use crate::engine::{Engine, Threads};
+use crate::engine::{Engine, ShardThreads, Threads};
 use crate::store::{Draft, StoreError};
 
-/// How long the threads may take for what they have begun: a turn is bounded by its fuel.
-const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the threads may take for what they have begun: a turn is bounded by its fuel. Together with
+/// the time for steps to end it stays below the half minute after which supervisors kill.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// How long a shard that has not ended may be at work with the disk before it is left alone.
+const LET_GO_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long writing may take, all in all.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// How the shards have ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Stopped {
+    /// All are done.
+    Ended,
+    /// Some still compute, and write nothing any more.
+    ShutOut,
+    /// One has panicked, or may still write.
+    Failed,
+}
 
 impl Engine {
     /// Stops: takes no more work, lets steps in flight end for as long as the configuration says,
@@ -49,12 +68,12 @@ impl Engine {
         let threads = std::mem::take(&mut *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let engine = self.clone();
         let stopped = tokio::task::spawn_blocking(move || engine.stop_threads(threads, stopped_at));
-        match tokio::time::timeout(JOIN_TIMEOUT, stopped).await {
+        match tokio::time::timeout(JOIN_TIMEOUT + LET_GO_TIMEOUT + WRITE_TIMEOUT, stopped).await {
             Ok(Ok(true)) => {}
             Ok(_) => {
                 tracing::error!("the host was stopped after it had failed; what it acknowledged is on disk")
             }
-            Err(_late) => tracing::error!("the host was stopped while a workflow was still computing"),
+            Err(_late) => tracing::error!("the host was stopped while the disk was still writing"),
         }
     }
 
@@ -80,11 +99,28 @@ impl Engine {
     /// Waits for the threads, writes that the host stopped, and says whether all went well.
     fn stop_threads(&self, threads: Threads, stopped_at: Timestamp) -> bool {
         // First the shards, whose last turns the committer still writes.
-        let panicked = threads.shards.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
-        let orderly = panicked == 0 && self.write_stopped(stopped_at).is_ok();
+        let shards = threads.shards.map_or(Stopped::Ended, |shards| self.stop_shards(shards));
+        let orderly = shards != Stopped::Failed && self.write_stopped(stopped_at).is_ok();
         self.0.committer.stop();
         let committed = threads.committer.is_none_or(|thread| thread.join().is_ok());
+        if shards == Stopped::ShutOut {
+            // Who still computes holds it, and would keep the next host out.
+            self.0.store.close();
+        }
         orderly && committed
+    }
+
+    /// Waits for the shards, and shuts out those that do not end.
+    fn stop_shards(&self, ShardThreads { threads, ends }: ShardThreads) -> Stopped {
+        let Err(RecvTimeoutError::Timeout) = ends.recv_timeout(JOIN_TIMEOUT) else {
+            let panicked = threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
+            return if panicked == 0 { Stopped::Ended } else { Stopped::Failed };
+        };
+        for busy in self.busy() {
+            tracing::error!(%busy, "the host stops without a shard that does not end; what it was told last is lost");
+        }
+        let all = self.0.inboxes.watches().all(|watch| watch.shut_out(LET_GO_TIMEOUT));
+        if all { Stopped::ShutOut } else { Stopped::Failed }
     }
 
     /// Writes when the host was stopped: so nothing that ran is suspected at the next start.

@@ -34,6 +34,8 @@ enum Way {
     Thread(Arc<Handle>),
     /// For somebody who says when they are written.
     ByHand(ByHand),
+    /// Nowhere: none is written.
+    Nowhere,
 }
 
 /// The line, as those hold it who hand in; closed with the last of them.
@@ -111,6 +113,12 @@ impl Committer {
         Self { unhurried: true, ..self }
     }
 
+    /// The same for who is to write nothing any more: all that it hands in is refused.
+    #[must_use]
+    pub(crate) fn silenced(self) -> Self {
+        Self { way: Way::Nowhere, ..self }
+    }
+
     /// Hands in a draft, and waits while the line is full. `then` is called on the thread that writes
     /// once the draft is on disk, or with the reason why it is not and never will be; it must not wait
     /// for anything.
@@ -134,6 +142,7 @@ impl Committer {
                 }
             }
             Way::ByHand(line) => line.push(pending),
+            Way::Nowhere => (pending.then)(Err(StoreError::Closed)),
         }
     }
 
@@ -187,6 +196,7 @@ impl Committer {
         match &self.way {
             Way::Thread(handle) => handle.0.line.wake(),
             Way::ByHand(line) => line.flush(),
+            Way::Nowhere => {}
         }
         wait.recv().unwrap_or(Err(StoreError::Closed))
     }

@@ -12,6 +12,8 @@ pub(crate) enum Call {
     Request(Asked<Reply>, String, String),
     /// The end of a run.
     Cancel(Asked<RunView>),
+    /// The end of a run, behind the back of its shard.
+    End(Asked<()>),
     /// That a parked run goes on.
     Resume(Asked<RunView>),
     /// A deploy.
@@ -61,6 +63,11 @@ impl Call {
                     Answer::Done
                 }
                 Some(Err(EngineError::AlreadyEnded(_))) => Answer::Done,
+                Some(Err(error)) => refused(&error),
+            },
+            Self::End(asked) => match asked.answer() {
+                None => Answer::None,
+                Some(Ok(())) => Answer::Done,
                 Some(Err(error)) => refused(&error),
             },
             Self::Resume(asked) => match asked.answer() {

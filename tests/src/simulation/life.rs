@@ -187,6 +187,7 @@ impl<'a> Life<'a> {
             Move::Call => self.call_any(),
             Move::Crowd => self.call_parked(),
             Move::Cancel => self.cancel(),
+            Move::CancelWithoutShard => self.cancel_without_shard(),
             Move::Resume => self.resume(),
             Move::Deploy => {
                 let number = self.random.random_range(0..EDITIONS);

@@ -16,6 +16,8 @@ pub(crate) enum Move {
     Crowd,
     /// Somebody cancels a run.
     Cancel,
+    /// Somebody cancels a run whose shard does not answer.
+    CancelWithoutShard,
     /// Somebody lets a parked run go on.
     Resume,
     /// Somebody deploys what is deployed already.
@@ -43,11 +45,12 @@ pub(crate) enum Move {
 }
 
 /// Each with its weight. What cannot happen just now changes nothing, and something else is drawn.
-const WEIGHTS: [(u32, Move); 18] = [
+const WEIGHTS: [(u32, Move); 19] = [
     (12, Move::Start),
     (12, Move::Call),
     (3, Move::Crowd),
     (2, Move::Cancel),
+    (1, Move::CancelWithoutShard),
     (4, Move::Resume),
     (1, Move::Deploy),
     (90, Move::Handle),

@@ -39,8 +39,8 @@ pub(crate) struct Witness {
     suspects: Suspects,
     /// What the attempts of a step returned.
     returned: BTreeMap<(RunId, Op), Vec<String>>,
-    /// The runs that have ended on disk.
-    over: BTreeSet<RunId>,
+    /// The runs that have ended on disk, and how.
+    over: BTreeMap<RunId, Standing>,
     lines: Lines,
     pub(crate) cuts: Cuts,
     pub(crate) editions: Editions,
@@ -65,11 +65,12 @@ impl Witness {
         visited.expect("the store can be read");
         for (run, record) in runs {
             // Of a run that has ended there is nothing more to see.
-            if self.over.contains(&run) {
+            if let Some(ended) = self.over.get(&run) {
+                assert_eq!(*ended, record.standing, "{run} ended twice");
                 continue;
             }
             if record.standing.ended_at().is_some() {
-                self.over.insert(run);
+                self.over.insert(run, record.standing.clone());
             }
             self.editions.look_at_run(run, &record, store);
             self.look_at_run(run, engine.now(), store, tell);
@@ -87,7 +88,7 @@ impl Witness {
         self.suspects.opened(open, store, has_crashed);
         self.under_way.clear();
         for (run, seen) in &self.runs {
-            let is_over = self.over.contains(run);
+            let is_over = self.over.contains_key(run);
             Cuts::survived(*run, (&seen.turns, is_over), store);
         }
     }
@@ -175,7 +176,7 @@ impl Witness {
 
     fn is_open(&self, run: RunId, op: Op) -> bool {
         // Of a run that cannot be read and is cancelled, the end is no turn.
-        !self.over.contains(&run)
+        !self.over.contains_key(&run)
             && matches!(self.runs[&run].run.operation(op), Some(Open::Webhook(webhook)) if !webhook.disposed)
     }
 
@@ -288,6 +289,8 @@ impl Witness {
                 Standing::Completed(_) | Standing::Failed(_) | Standing::Cancelled(_)
             );
             let is_lost = self.cuts.is_lost(*run);
+            let later = turns(store, *run, seen.turns.len() as u64);
+            assert_eq!(later, [], "{run} had turns after its end");
             assert!(ended && (is_lost || seen.run.status().has_ended()), "{run} has not ended: {record:?}");
             if &*record.workflow == KEPT_WORKFLOW && !is_lost {
                 self.nothing_is_left(*run, &seen.turns, store);

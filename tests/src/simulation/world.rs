@@ -127,6 +127,19 @@ impl Life<'_> {
         }
     }
 
+    /// Somebody cancels a run whose shard has not heard what it was told, and writes something later.
+    pub(crate) fn cancel_without_shard(&mut self) -> bool {
+        match self.any_run() {
+            Some(run) if self.cancels < CANCELS => {
+                let Ok(asked) = self.host().engine.end_without_shard(run) else { return false };
+                self.cancels += 1;
+                self.asked.push(Call::End(asked));
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Somebody cancels the run that was started last.
     pub(crate) fn cancel_last(&mut self) {
         if let Some(run) = self.witness.runs.keys().next_back().copied() {

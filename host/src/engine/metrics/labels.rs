@@ -79,6 +79,11 @@ label! {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct OfShard {
+    pub(super) shard: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct StepEnd {
     pub(super) outcome: StepOutcome,
 }

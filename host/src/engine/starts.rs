@@ -1,0 +1,112 @@
+//! Starting runs: each with a name that leads to its shard, and once for each idempotency key.
+
+use segno_journal::RunId;
+use serde_json::value::RawValue;
+
+use crate::engine::Engine;
+use crate::engine::error::EngineError;
+use crate::engine::fingerprint::Fingerprint;
+use crate::engine::inbox::Message;
+use crate::engine::view::Started;
+use crate::store::{RunRecord, Standing};
+
+/// How long an idempotency key may be, in bytes.
+const MAX_KEY: usize = 256;
+
+/// How many locks idempotency keys share: two starts with the same key must not race. As many as
+/// there may be connections, so that starts with other keys seldom wait for each other's commit.
+pub(super) const KEY_LOCKS: usize = 4_096;
+
+impl Engine {
+    /// Starts a run. Answers when its first turn is on disk. With an idempotency key that is known
+    /// for this workflow, the answer is the run that it started, if the input is that run's.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was started then, and nothing stored.
+    pub async fn start(
+        &self,
+        workflow: &str,
+        input: Box<RawValue>,
+        key: Option<String>,
+    ) -> Result<Started, EngineError> {
+        let (size, limit) = (input.get().len(), self.0.config.limits.payload);
+        if size > limit {
+            return Err(EngineError::TooLarge { what: "the input", size, limit });
+        }
+        Fingerprint::of(input.get()).map_err(EngineError::UnreadableInput)?;
+        let run = self.name_run();
+        let (engine, admitted) = (self.clone(), self.admit_to(run, size)?);
+        let size = key.as_ref().map_or(1, String::len);
+        if size == 0 || size > MAX_KEY {
+            return Err(EngineError::BadKey { size, limit: MAX_KEY });
+        }
+        let workflow = workflow.to_owned();
+        // Of its own, so that a caller who hangs up takes neither the key's lock nor its place in
+        // the line with it.
+        let started = tokio::spawn(async move {
+            let _admitted = admitted;
+            engine.start_once(run, &workflow, (input, key)).await
+        });
+        started.await.map_err(|_| EngineError::Stopping)?
+    }
+
+    async fn start_once(
+        &self,
+        run: RunId,
+        workflow: &str,
+        (input, key): (Box<RawValue>, Option<String>),
+    ) -> Result<Started, EngineError> {
+        let Some(key) = key else { return self.start_new(run, workflow, (input, None)).await };
+        let alone = self.key_lock(&key).lock().await;
+        let Some(run_id) = self.0.store.started_by(workflow, &key)? else {
+            return self.start_new(run, workflow, (input, Some(key))).await;
+        };
+        drop(alone);
+        self.was_started_with(run_id, &input)?;
+        Ok(Started { run_id, status: self.status(run_id)?, created: false })
+    }
+
+    /// That a run has this input. A run of which there is no first event any more, since its journal
+    /// is damaged, is not held to it.
+    fn was_started_with(&self, run: RunId, input: &RawValue) -> Result<(), EngineError> {
+        let first = match self.input(run) {
+            Err(EngineError::UnknownRun(_)) => return Ok(()),
+            first => first?,
+        };
+        let is_same = || Some(Fingerprint::of(first.get()).ok()? == Fingerprint::of(input.get()).ok()?);
+        if first.get() == input.get() || is_same().unwrap_or(false) {
+            return Ok(());
+        }
+        Err(EngineError::OtherInput(run))
+    }
+
+    async fn start_new(
+        &self,
+        run: RunId,
+        workflow: &str,
+        (input, key): (Box<RawValue>, Option<String>),
+    ) -> Result<Started, EngineError> {
+        let module = self.0.modules.enter_current(workflow)?;
+        let started_at = self.0.outside.now();
+        let (workflow, seed, standing) = (workflow.into(), self.0.outside.chance.seed(), Standing::Running);
+        let record = RunRecord { workflow, module, started_at, seed, standing };
+        let input = <Box<str>>::from(input).into_string();
+        self.ask(run, |then| Message::Start { run, record, input, key, then }).await?;
+        Ok(Started { run_id: run, status: self.status(run)?, created: true })
+    }
+
+    /// As [`Engine::cancel_by`], for somebody whose name is not known.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::cancel_by`].
+    pub async fn cancel(&self, run: RunId) -> Result<RunView, EngineError> {
+        self.cancel_by(run, Asker::unknown()).await
+    }
+
+    fn key_lock(&self, key: &str) -> &tokio::sync::Mutex<()> {
+        let hash = key.bytes().fold(0_usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        &self.0.key_locks[hash % KEY_LOCKS]
+    }
+}
