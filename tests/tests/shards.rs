@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use segno_host::engine::{Clock, Config, Engine, HistoryEvent, RunStatus, VirtualClock, Wait};
 use segno_host::store::Store;
-use segno_journal::{RunId, Timestamp};
+use segno_journal::{BlockKind, RunId, Timestamp};
 use segno_tests::hostile::Hostile;
 use segno_tests::{cache, raw};
 use serde_json::json;
@@ -35,9 +35,15 @@ const COMPUTES: &str = "(local $left i64) (local.set $left (i64.const 600000000)
 
 /// An engine on a clock that is moved by hand, whose guests may compute without end.
 async fn engine(directory: &TempDir, clock: &VirtualClock) -> Engine {
+    engine_without(directory, clock, &[]).await
+}
+
+/// The same that leaves runs out.
+async fn engine_without(directory: &TempDir, clock: &VirtualClock, park: &[RunId]) -> Engine {
     let mut config = Config::new(directory.path(), "http://segno.test");
     (config.cache, config.shards, config.drain) = (cache(), 2, Duration::ZERO);
     config.limits.fuel_per_turn = u64::MAX;
+    config.park = park.iter().copied().collect();
     let store = Store::open(&config.data).expect("the store opens");
     let clock = Clock::Virtual(clock.clone());
     Engine::open_on(store, config, segno::Steps::new(), clock).await.expect("the engine opens")
@@ -136,5 +142,42 @@ async fn what_a_shard_computed_for_a_run_that_was_cancelled_meanwhile_is_dropped
     let host = engine(&directory, &clock).await;
     let view = host.run(run).await.expect("it is known");
     assert_eq!((view.status, view.turns), (RunStatus::Cancelled, cancelled.turns));
+    host.shutdown().await;
+}
+
+/// Sleeps for ever, beside a sleep that is over at once, and does so again.
+const WAITS: Hostile<'_> = Hostile {
+    workflows: &["waits"],
+    start: "(drop (call $sleep.until (i64.const -1))) (drop (call $sleep.until (i64.const 0))) (i32.const 16)",
+    deliver: "(drop (call $sleep.until (i64.const -1))) (i32.const 16)",
+    ..SPINS
+};
+
+#[tokio::test]
+async fn a_run_that_is_parked_by_its_operator_is_left_out_until_it_is_resumed() {
+    let (directory, clock) = (TempDir::new().unwrap(), VirtualClock::new(Timestamp(1)));
+    let host = engine(&directory, &clock).await;
+    deploy(&host, &WAITS).await;
+    let run = start(&host, "waits").await;
+    while host.run(run).await.expect("it is known").turns < 2 {
+        tokio::task::yield_now().await;
+    }
+    let cancelled = start(&host, "waits").await;
+    host.shutdown().await;
+    drop(host);
+    let host = engine_without(&directory, &clock, &[run, cancelled]).await;
+    let view = host.run(run).await.expect("it is known");
+    assert_eq!(view.blocked.as_ref().map(|blocked| blocked.kind), Some(BlockKind::Parked), "{view:?}");
+    assert_eq!(view.turns, 2);
+    let view = host.cancel(cancelled).await.expect("it is cancelled");
+    assert_eq!(view.status, RunStatus::Cancelled);
+    host.shutdown().await;
+    drop(host);
+    // It stays so, whether it is named again or not.
+    let host = engine(&directory, &clock).await;
+    assert_eq!(host.run(run).await.expect("it is known").status, RunStatus::Blocked);
+    let view = host.resume(run, None).await.expect("it is resumed");
+    assert_eq!((view.status, view.turns), (RunStatus::Running, 2), "{view:?}");
+    assert!(matches!(view.waits_for[..], [Wait::Sleep { .. }, Wait::Sleep { .. }]), "{view:?}");
     host.shutdown().await;
 }

@@ -130,11 +130,14 @@ pub enum BlockKind {
     Journal,
     /// The host went down again and again while one of its steps ran.
     Lost,
+    /// Whoever runs the host wished it to be left out.
+    Parked,
 }
 
 impl BlockKind {
     /// All kinds.
-    pub const ALL: &[Self] = &[Self::Trap, Self::Divergence, Self::Limit, Self::Module, Self::Journal];
+    pub const ALL: &[Self] =
+        &[Self::Trap, Self::Divergence, Self::Limit, Self::Module, Self::Journal, Self::Lost, Self::Parked];
 }
 
 impl fmt::Display for BlockKind {
@@ -146,6 +149,7 @@ impl fmt::Display for BlockKind {
             Self::Module => "module",
             Self::Journal => "journal",
             Self::Lost => "lost",
+            Self::Parked => "parked",
         })
     }
 }

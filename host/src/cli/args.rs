@@ -210,6 +210,10 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "DIR", env = "SEGNO_DATA")]
     pub(super) data: PathBuf,
 
+    /// Leave a run out that harms the host, until it is resumed or cancelled; may be given more than once
+    #[arg(long, value_name = "RUN")]
+    pub(super) park: Vec<RunId>,
+
     #[command(flatten)]
     pub(super) listen: ListenArgs,
 }

@@ -16,7 +16,9 @@ pub(super) async fn run(args: ServeArgs, steps: Steps, output: Output) -> anyhow
     // Before anything is listened to: a signal that comes early is not lost.
     let mut signal = pin!(shutdown_signal());
     let data = args.data.display().to_string();
-    let Some(server) = start(args.listen.into_options(args.data), steps, signal.as_mut()).await? else {
+    let mut options = args.listen.into_options(args.data);
+    options.park = args.park.into_iter().collect();
+    let Some(server) = start(options, steps, signal.as_mut()).await? else {
         return Ok(Exit::Done);
     };
     let _registered = register(&server);

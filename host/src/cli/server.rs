@@ -1,5 +1,6 @@
 //! A whole host in this process: an engine with its two doors.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use segno::Steps;
+use segno_journal::RunId;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -68,6 +70,8 @@ pub struct ServeOptions {
     pub max_module: usize,
     /// Which steps workflows may call, of those that their modules list.
     pub policy: Policy,
+    /// Runs that are left out until somebody resumes them.
+    pub park: BTreeSet<RunId>,
     /// What one run may use.
     pub limits: Limits,
 }
@@ -105,6 +109,7 @@ impl ServeOptions {
             compiler: config.compiler,
             max_module: config.max_module,
             policy: config.policy,
+            park: config.park,
             limits: config.limits,
         }
     }
@@ -173,7 +178,7 @@ impl Server {
         let (keyring, token_file) = options.keyring()?;
         let public_url = options.public_url.unwrap_or_else(|| default_public_url(webhook_addr));
         let connections = doors::connections();
-        let config = Config {
+        let mut config = Config {
             max_waiting: connections / 2,
             respond_timeout: options.respond_timeout,
             memory_budget: options.memory_budget,
@@ -186,6 +191,7 @@ impl Server {
             compiler: options.compiler,
             max_module: options.max_module,
             policy: options.policy,
+            park: options.park,
             limits: options.limits,
             ..Config::new(options.data, public_url)
         };
@@ -201,6 +207,8 @@ impl Server {
                 entrance
             });
         let current = Current::new(Engine::open(config.clone(), steps.clone()).await?);
+        // Whoever was resumed since is not to be left out again when the store is opened again.
+        config.park.clear();
         let open = async move |failed: &Engine| Engine::reopen(failed, config.clone(), steps.clone()).await;
         api.open(doors::management(current.clone(), keyring.clone()));
         public.open(doors::webhooks(current.clone(), options.max_webhook_body));

@@ -82,7 +82,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
         ) => &Kind::STORE_TROUBLE,
         EngineError::StartLacksSteps { .. } => &Kind::START_LACKS_STEPS,
         EngineError::DeployLacksSteps { .. } => &Kind::DEPLOY_LACKS_STEPS,
-        EngineError::Busy | EngineError::NoRoomToWait => &Kind::BUSY,
+        EngineError::Busy | EngineError::NoRoomToWait | EngineError::LeftOut => &Kind::BUSY,
         EngineError::BackupUnderWay => &Kind::BACKUP_UNDER_WAY,
         EngineError::Stopping => &Kind::STOPPING,
     }
@@ -119,6 +119,7 @@ mod tests {
         check(&EngineError::NotBlocked(run), 409, "not-blocked");
         check(&EngineError::NothingToRetry(run), 409, "nothing-to-retry");
         check(&EngineError::UnknownModule("sha256:0".into()), 422, "unknown-module");
+        check(&EngineError::LeftOut, 503, "busy");
         check(&EngineError::TooLarge { what: "the input", size: 2, limit: 1 }, 413, "too-large");
         check(&EngineError::BadKey { size: 0, limit: 1 }, 400, "bad-idempotency-key");
         check(&EngineError::OtherInput(run), 422, "other-input");

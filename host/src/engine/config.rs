@@ -1,7 +1,10 @@
 //! What the engine is told when it is opened.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use segno_journal::RunId;
 
 use crate::engine::images::ImageTurns;
 use crate::engine::policy::Policy;
@@ -60,6 +63,9 @@ pub struct Config {
     /// The engine before this one was let go in this process, because its store had failed: nothing
     /// that ran then took the host down.
     pub host_survived: bool,
+    /// Runs that are not to go on, nor to be read, until somebody resumes them: one that harms the host
+    /// can be left out of it so.
+    pub park: BTreeSet<RunId>,
     /// What one run may use.
     pub limits: Limits,
 }
@@ -89,6 +95,7 @@ impl Config {
             compiler: None,
             max_module: 8 << 20,
             policy: Policy::default(),
+            park: BTreeSet::new(),
             limits: Limits::default(),
         }
     }

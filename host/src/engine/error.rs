@@ -31,6 +31,9 @@ pub enum EngineError {
     /// The run is over, so it cannot be cancelled.
     #[error("run {0} has already ended; only a run that has not ended can be cancelled")]
     AlreadyEnded(RunId),
+    /// The run is not to be touched.
+    #[error("the run of this is blocked and left out of this host until it is resumed; try again later")]
+    LeftOut,
     /// The run is not parked, so it cannot be resumed.
     #[error("run {0} is not blocked; only a blocked run can be resumed")]
     NotBlocked(RunId),

@@ -49,15 +49,20 @@ impl Shard {
             }
             let draft = self.watched.forget_run(Draft::nothing(), id);
             self.committer.submit(draft, |_written| {});
-            self.warm.remove(id);
-            if let Some(ended) = self.runs.remove(&id) {
-                self.outside.metrics.runs_unfinished.dec();
-                self.modules.leave(ended.record.module);
-            }
+            self.take_leave(id);
         }
         if shut_out && !self.is_shut_out {
             self.is_shut_out = true;
             self.committer = self.committer.clone().silenced();
+        }
+    }
+
+    /// Lets go of a run that is over: what it was, and what it needed.
+    pub(crate) fn take_leave(&mut self, id: RunId) {
+        self.warm.remove(id);
+        if let Some(ended) = self.runs.remove(&id) {
+            self.outside.metrics.runs_unfinished.dec();
+            self.modules.leave(ended.record.module);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use segno_journal::{Event, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Run, RunId, Timestamp};
 
+use crate::engine::error::EngineError;
 use crate::engine::images::Images;
 use crate::engine::metrics::{Metrics, RunOutcome};
 use crate::engine::outside::Owner;
@@ -25,8 +26,27 @@ pub(crate) struct Live {
     pub(crate) images: Images,
     /// The idempotency key that names the run, until its first commit.
     pub(crate) key: Option<String>,
-    /// Why its journal cannot be read, if it cannot: then nothing may happen to it.
-    pub(crate) damage: Option<Box<StoreError>>,
+    /// Why its state is not known, if it is not: then nothing may happen to it.
+    pub(crate) unread: Option<Box<Unread>>,
+}
+
+/// Why the state of a run is not known.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// Its journal cannot be read.
+    Damaged(StoreError),
+    /// It is left alone until somebody resumes it.
+    Left,
+}
+
+impl Unread {
+    /// What is said of it to whoever brings something for the run.
+    pub(crate) fn refusal(&self) -> EngineError {
+        match self {
+            Self::Damaged(error) => error.clone().into(),
+            Self::Left => EngineError::LeftOut,
+        }
+    }
 }
 
 impl Live {
@@ -35,7 +55,7 @@ impl Live {
         let last_at = record.started_at;
         let (parked, images) = (ParkedLine::default(), Images::default());
         let run = Run::new();
-        Self { owner, record, run, last_at, parked, next_note: None, images, key: None, damage: None }
+        Self { owner, record, run, last_at, parked, next_note: None, images, key: None, unread: None }
     }
 
     /// It stands so from now on, which is counted.

@@ -8,6 +8,7 @@
 mod admission;
 mod backup;
 mod callers;
+mod cancelled;
 mod chance;
 mod clock;
 mod comeback;

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use segno_journal::{Blocked, Digest, Event, RunId};
 
+use crate::engine::cancelled::cancelled;
 use crate::engine::error::EngineError;
+use crate::engine::live::Unread;
 use crate::engine::log;
 use crate::engine::notes::{self, Asker};
 use crate::engine::reply::{Delivery, Then};
 use crate::engine::shard::Shard;
 use crate::engine::stuck::{Fate, Stuck};
-use crate::store::{Draft, Parked, Standing, StoreError};
+use crate::store::{Draft, Parked, Standing};
 
 impl Shard {
     /// Parks a run: the reason and the event that it could not take are on disk, its state is whole.
@@ -66,7 +68,11 @@ impl Shard {
         if !self.runs.get(&id).is_some_and(|live| live.is_blocked()) {
             return then.fail(EngineError::NotBlocked(id));
         }
+        let was_left = matches!(self.runs[&id].unread.as_deref(), Some(Unread::Left));
         if let Err(error) = self.reload(id) {
+            return then.fail(error.into());
+        }
+        if was_left && let Err(error) = self.set_going_again(id) {
             return then.fail(error.into());
         }
         let before = self.runs[&id].record.module;
@@ -101,27 +107,22 @@ impl Shard {
         }
     }
 
-    /// A run whose journal cannot be read has no turns any more, but whoever cancels it gets rid of it.
-    pub(crate) fn damaged(&mut self, id: RunId, delivery: Delivery, damage: StoreError) {
+    /// Nothing happens to a run of which the state is not known, but whoever cancels it gets rid of it.
+    pub(crate) fn unread(&mut self, id: RunId, delivery: Delivery, refusal: EngineError) {
         let Delivery { event, then, .. } = delivery;
         if event != Event::Cancelled {
-            return then.fail(damage.into());
+            return then.fail(refusal);
         }
-        let rows =
-            self.store.parked_positions(id).and_then(|parked| Ok((parked, self.store.image_positions(id)?)));
-        let (parked, images) = match rows {
-            Ok(rows) => rows,
+        let Some(live) = self.runs.get(&id) else { return };
+        let draft = match cancelled(&self.store, (id, live.record.clone()), self.outside.now(), None) {
+            Ok(draft) => draft,
             Err(error) => return then.fail(error.into()),
         };
-        let Some(mut live) = self.runs.remove(&id) else { return };
-        live.stand(Standing::Cancelled(self.outside.now()), &self.outside.metrics);
-        self.warm.remove(id);
-        self.modules.leave(live.record.module);
-        self.outside.metrics.runs_unfinished.dec();
-        let draft = self.watched.forget_run(Draft::nothing(), id).with_run(id, &live.record);
-        let draft =
-            parked.into_iter().fold(draft, |draft, position| draft.without_parked(id, Some(position)));
-        let draft = images.into_iter().fold(draft, |draft, position| draft.without_image(id, position));
+        if let Some(live) = self.runs.get_mut(&id) {
+            live.stand(Standing::Cancelled(self.outside.now()), &self.outside.metrics);
+        }
+        let draft = self.watched.forget_run(draft, id);
+        self.take_leave(id);
         let outside = self.outside.clone();
         self.committer.submit(draft, move |written| match written {
             Ok(_) => {

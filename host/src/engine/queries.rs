@@ -64,6 +64,11 @@ impl Engine {
     fn view(&self, run: RunId, live: Option<Inspection>) -> Result<RunView, EngineError> {
         let input = self.input(run)?;
         match live {
+            // Of one that was not read, the disk says how many turns it has had.
+            Some(live) if live.turns == 0 => {
+                let (turns, _) = self.ending(run)?;
+                self.with_moment(view(run, input, Inspection { turns, ..live }, Ended::default()))
+            }
             Some(live) => self.with_moment(view(run, input, live, Ended::default())),
             None => {
                 let record = self.record(run)?;

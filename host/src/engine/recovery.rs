@@ -10,7 +10,7 @@ use segno_journal::{BlockKind, Blocked, Event, Losses, Op, Open, RunId, StepCall
 
 use crate::engine::comeback::Comeback;
 use crate::engine::inbox::{Message, shard_of};
-use crate::engine::live::Live;
+use crate::engine::live::{Live, Unread};
 use crate::engine::log;
 use crate::engine::notes::{self, Asker};
 use crate::engine::outside::Owner;
@@ -47,7 +47,9 @@ impl Shard {
                 Err(error) => return Err(error),
             };
             self.modules.enter_recovered(record.module);
-            self.take_in(id, restored(&store, Live::new(id, record))?);
+            let live = Live::new(id, record);
+            let live = if self.config.park.contains(&id) { left_out(live) } else { restored(&store, live)? };
+            self.take_in(id, live);
         }
         Ok(())
     }
@@ -59,8 +61,8 @@ impl Shard {
         let found = self.go_on_with_all(&mut runs, comeback.has_crashed);
         let count = runs.len();
         self.runs = runs;
-        let damaged = self.runs.values().filter(|live| live.damage.is_some()).map(|live| live.owner.run);
-        damaged.collect::<Vec<_>>().into_iter().for_each(|run| self.say_damaged(run));
+        let unread = self.runs.values().filter(|live| live.unread.is_some()).map(|live| live.owner.run);
+        unread.collect::<Vec<_>>().into_iter().for_each(|run| self.say_unread(run));
         match found {
             Ok((lost, stopped)) => {
                 stopped.into_iter().for_each(|(run, blocked)| self.stop_step(run, blocked));
@@ -70,9 +72,9 @@ impl Shard {
         }
     }
 
-    /// Writes why a run whose journal cannot be read is blocked: lists shall say what the run itself
+    /// Writes why a run that was not read is blocked: lists shall say what the run itself
     /// says, and its history when that was found.
-    fn say_damaged(&mut self, id: RunId) {
+    fn say_unread(&mut self, id: RunId) {
         let Some(live) = self.runs.get(&id) else { return };
         let (record, Standing::Blocked(blocked)) = (live.record.clone(), &live.record.standing) else {
             return;
@@ -94,7 +96,7 @@ impl Shard {
     ) -> Result<(usize, Vec<(RunId, Blocked)>), StoreError> {
         let (mut lost, mut stopped) = (0, Vec::new());
         for live in runs.values_mut() {
-            if live.damage.is_some() {
+            if live.unread.is_some() {
                 continue;
             }
             let told = told_already(&self.store, live)?;
@@ -103,6 +105,18 @@ impl Shard {
             self.try_again(live);
         }
         Ok((lost, stopped))
+    }
+
+    /// Sets going what a run waits for that was left out until now.
+    pub(crate) fn set_going_again(&mut self, id: RunId) -> Result<(), StoreError> {
+        let Some(mut live) = self.runs.remove(&id) else { return Ok(()) };
+        let told = told_already(&self.store, &live).inspect(|told| {
+            // Whoever resumes the run lets its steps be tried.
+            self.count_losses(&live, told, false);
+            let _stopped = self.set_going(&mut live, told);
+        });
+        self.runs.insert(id, live);
+        told.map(drop)
     }
 
     /// A run that a restart may have mended, or of which something lies parked, is told to go on.
@@ -231,17 +245,30 @@ pub(crate) fn next_attempt(
 /// A run as it was. One whose journal cannot be read is parked with the reason: it must not keep
 /// the others from going on.
 fn restored(store: &Store, mut live: Live) -> Result<Live, StoreError> {
+    if matches!(live.record.standing, Standing::Blocked(Blocked { kind: BlockKind::Parked, .. })) {
+        return Ok(left_out(live));
+    }
     match restore(store, &mut live) {
         Ok(()) => {}
         Err(damage @ StoreError::Record { .. }) => {
             let message = damage.to_string();
             log::blocked(&live, BlockKind::Journal);
             live.record.standing = Standing::Blocked(Blocked { kind: BlockKind::Journal, message });
-            live.damage = Some(Box::new(damage));
+            live.unread = Some(Box::new(Unread::Damaged(damage)));
         }
         Err(error) => return Err(error),
     }
     Ok(live)
+}
+
+/// A run that is left out of this host: none of it is read, and nothing of it is set going.
+fn left_out(mut live: Live) -> Live {
+    tracing::warn!(run = %live.owner.run, "the run is left out, as it was asked for with --park");
+    let message = "whoever runs the host left the run out with --park; `resume` lets it go on";
+    live.record.standing =
+        Standing::Blocked(Blocked { kind: BlockKind::Parked, message: message.to_owned() });
+    live.unread = Some(Box::new(Unread::Left));
+    live
 }
 
 /// The operations whose event lies parked: they are over, though the run has not heard of it.

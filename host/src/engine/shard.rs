@@ -8,14 +8,14 @@ use std::sync::mpsc::Receiver;
 
 use segno_journal::retry::Attempt;
 use segno_journal::{
-    Answer, BlockKind, Blocked, Command, Event, Op, Open, Refusal, Request, RunId, Turn, Verdict,
+    Answer, BlockKind, Blocked, Command, Event, Op, Open, Refusal, Request, RunId, Timestamp, Turn, Verdict,
 };
 use tokio::sync::oneshot;
 
 use crate::engine::config::Config;
 use crate::engine::error::EngineError;
 use crate::engine::inbox::{Inspection, Message};
-use crate::engine::live::Live;
+use crate::engine::live::{Live, Unread};
 use crate::engine::log;
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
@@ -118,9 +118,9 @@ impl Shard {
     /// committed, and only then does the world hear of it.
     pub(crate) fn turn(&mut self, id: RunId, delivery: Delivery) {
         let Some(live) = self.runs.get_mut(&id) else { return self.refuse_unknown(id, delivery) };
-        if let Some(damage) = &live.damage {
-            let damage = damage.clone();
-            return self.damaged(id, delivery, *damage);
+        if let Some(unread) = &live.unread {
+            let refusal = unread.refusal();
+            return self.unread(id, delivery, refusal);
         }
         if let Err(refusal) = live.admits(&delivery) {
             return self.refuse(id, delivery, refusal);
@@ -240,11 +240,7 @@ impl Shard {
             Err(error) => then.fail(error.into()),
         });
         if has_ended {
-            self.warm.remove(id);
-            if let Some(ended) = self.runs.remove(&id) {
-                self.outside.metrics.runs_unfinished.dec();
-                self.modules.leave(ended.record.module);
-            }
+            self.take_leave(id);
         }
     }
 
@@ -378,8 +374,10 @@ impl Shard {
         let Some(live) = self.runs.get_mut(&id) else { return Ok(()) };
         let reloaded = restore(&self.store, live);
         match &reloaded {
-            Ok(()) => live.damage = None,
-            Err(damage @ StoreError::Record { .. }) => live.damage = Some(Box::new(damage.clone())),
+            Ok(()) => live.unread = None,
+            Err(damage @ StoreError::Record { .. }) => {
+                live.unread = Some(Box::new(Unread::Damaged(damage.clone())));
+            }
             Err(error) => self.committer.give_up(error.clone()),
         }
         reloaded

@@ -3,17 +3,18 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use segno_journal::{Event, Op, RunId, Timestamp, Turn, Verdict};
+use segno_journal::RunId;
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
+use crate::engine::cancelled::cancelled;
 use crate::engine::clock::Clock;
 use crate::engine::error::EngineError;
 use crate::engine::inbox::Inboxes;
 use crate::engine::notes::Asker;
 use crate::engine::queries::may_block;
 use crate::engine::watch::{Busy, Watch};
-use crate::store::{Draft, Note, Noted, Standing, Store, StoreError};
+use crate::store::{Noted, StoreError};
 
 /// How often the shards are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -144,33 +145,15 @@ impl Engine {
     fn write_cancelled(&self, run: RunId, by: Asker) -> Result<Written, EngineError> {
         let (store, committer) = (&self.0.store, &self.0.committer);
         committer.flush()?;
-        let mut record = store.run(run)?.ok_or(EngineError::UnknownRun(run))?;
+        let record = store.run(run)?.ok_or(EngineError::UnknownRun(run))?;
         if record.standing.ended_at().is_some() {
             return Err(EngineError::AlreadyEnded(run));
         }
-        let turn = cancelling_turn(store, run, self.0.outside.now().max(record.started_at))?;
-        let is_first = turn.as_ref().is_some_and(|turn| turn.seq == 0);
-        let at = turn.as_ref().map_or_else(|| self.0.outside.now(), |turn| turn.at);
-        record.standing = Standing::Cancelled(at);
-        let what = Noted::Cancelled { by: by.into_name() };
-        let note = Note { turn: turn.as_ref().map_or(u64::MAX, |turn| turn.seq), at, what };
-        let draft = match turn {
-            Some(turn) => Draft::turn(run, (turn, Vec::new())).of_nothing(),
-            None => Draft::nothing(),
-        };
-        let draft = match store.next_note(run) {
-            Ok(number) => draft.with_note(run, number, &note),
-            Err(StoreError::Record { .. }) => draft,
-            Err(error) => return Err(error.into()),
-        };
-        // What a run that never had a turn was given stays.
-        let parked = store.parked_positions(run)?.into_iter().filter(|position| !is_first || *position > 0);
-        let draft = parked.fold(draft, |draft, position| draft.without_parked(run, Some(position)));
-        let images = store.image_positions(run)?.into_iter();
-        let draft = images.fold(draft, |draft, position| draft.without_image(run, position));
+        let noted = Noted::Cancelled { by: by.into_name() };
+        let draft = cancelled(store, (run, record), self.0.outside.now(), Some(noted))?;
         let (done, written) = oneshot::channel();
         let outside = self.0.outside.clone();
-        committer.submit(draft.with_run(run, &record), move |result| {
+        committer.submit(draft, move |result| {
             if result.is_ok() {
                 // What it has timers for is refused when it is due.
                 outside.end(run, &[]);
@@ -183,18 +166,3 @@ impl Engine {
 
 /// When something is on disk, or why it is not.
 type Written = oneshot::Receiver<Result<(), StoreError>>;
-
-/// The turn that cancels a run, behind those that are on disk; none where these cannot be read.
-fn cancelling_turn(store: &Store, run: RunId, now: Timestamp) -> Result<Option<Turn>, StoreError> {
-    let (seq, first_op, at) = match store.last_turn(run) {
-        Ok(Some(last)) => {
-            let begun = last.operations().count() as u64;
-            (last.seq + 1, Op(last.first_op.0.saturating_add(begun)), now.max(last.at))
-        }
-        Ok(None) => (0, Op(0), now),
-        Err(StoreError::Record { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let (event, verdict) = (Event::Cancelled, Verdict::Cancelled);
-    Ok(Some(Turn { seq, first_op, at, event, commands: Vec::new(), verdict, log: Vec::new() }))
-}

@@ -127,7 +127,7 @@ pub struct RunView {
 /// Why a run is parked.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BlockedView {
-    /// `trap`, `divergence`, `limit`, `module`, `journal` or `lost`.
+    /// `trap`, `divergence`, `limit`, `module`, `journal`, `lost` or `parked`.
     #[schema(value_type = String)]
     pub kind: BlockKind,
     /// What happened and what to do.

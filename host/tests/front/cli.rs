@@ -363,3 +363,24 @@ fn completions_know_every_command() {
         }
     }
 }
+
+#[test]
+fn a_host_whose_workflow_never_ends_its_turn_stops_in_time_and_starts_without_that_run() {
+    let directory = TempDir::new().unwrap();
+    let serve = |more: &[&str]| {
+        let endless = u64::MAX.to_string();
+        let mut command = segno();
+        command.arg("serve").arg("--data").arg(directory.path()).args(["--fuel-per-turn", &endless]).args(more);
+        Process::start(&mut command)
+    };
+    let mut host = serve(&[]);
+    host.must(&["deploy", rogue().to_str().unwrap()]);
+    let run = host.must(&["start", "spin_later"]).trim().to_owned();
+    host.hear("a turn takes long, and other runs wait for it");
+    assert_eq!(host.terminate(), Some(0));
+    let host = serve(&["--park", &run]);
+    let (code, stdout, _) = host.ask(&["run", &run]);
+    assert!(code == Some(0) && stdout.contains("blocked (parked)"), "{stdout}");
+    host.must(&["cancel", &run]);
+    assert_eq!(host.terminate(), Some(0));
+}

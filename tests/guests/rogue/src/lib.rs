@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use segno::{Error, workflow};
 
-segno::export!(spin, hog, panic, overflow, flood, thread_sleep, socket, file, env, exit, stdin,);
+segno::export!(spin, spin_later, hog, panic, overflow, flood, thread_sleep, socket, file, env, exit, stdin,);
 
 /// Never returns.
 #[workflow]
@@ -18,6 +18,17 @@ pub async fn spin() -> Result<u64, Error> {
             return Ok(turns);
         }
     }
+}
+
+/// Sleeps, and then never returns.
+#[workflow]
+pub async fn spin_later() -> Result<u64, Error> {
+    segno::sleep("1 ms").await;
+    let mut turns = 0_u64;
+    while black_box(turns) < u64::MAX {
+        turns = turns.wrapping_add(1);
+    }
+    Ok(turns)
 }
 
 /// Takes memory without end.
