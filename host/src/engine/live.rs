@@ -1,5 +1,6 @@
 //! A run that has not ended, as its shard knows it.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use segno_journal::{Event, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Run, RunId, Timestamp};
@@ -9,7 +10,7 @@ use crate::engine::images::Images;
 use crate::engine::metrics::{Metrics, RunOutcome};
 use crate::engine::outside::Owner;
 use crate::engine::reply::Delivery;
-use crate::store::{Parked, RunRecord, Standing, StoreError};
+use crate::store::{Parked, RunRecord, Standing, Store, StoreError};
 
 /// The state of a run, and what its shard keeps beside it.
 pub(crate) struct Live {
@@ -123,15 +124,18 @@ pub(crate) struct ParkedLine {
 }
 
 impl ParkedLine {
-    /// The line that these events are.
-    pub(crate) fn of(parked: &[(u64, Parked)]) -> Self {
-        let first = parked.first().map_or(0, |(position, _)| *position);
-        let mut line = Self { first, ..Self::default() };
-        for (position, Parked { event, .. }) in parked {
-            line.count(event);
+    /// The line of a run, as it is on disk.
+    pub(crate) fn read(store: &Store, run: RunId) -> Result<Self, StoreError> {
+        let mut line = Self::default();
+        store.visit_parked(run, 0, |position, Parked { event, .. }| {
+            if line.is_empty() {
+                line.first = position;
+            }
+            line.count(&event);
             line.next = position + 1;
-        }
-        line
+            ControlFlow::Continue(())
+        })?;
+        Ok(line)
     }
 
     /// Whether all that lay parked has had its turn.

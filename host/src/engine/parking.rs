@@ -7,13 +7,17 @@ use segno_journal::{Blocked, Digest, Event, RunId};
 
 use crate::engine::cancelled::cancelled;
 use crate::engine::error::EngineError;
-use crate::engine::live::Unread;
+use crate::engine::inbox::Message;
+use crate::engine::live::{Live, Unread};
 use crate::engine::log;
 use crate::engine::notes::{self, Asker};
 use crate::engine::reply::{Delivery, Then};
 use crate::engine::shard::Shard;
 use crate::engine::stuck::{Fate, Stuck};
 use crate::store::{Draft, Parked, Standing};
+
+/// How many events that lay parked a run is told at once.
+const TOLD_AT_ONCE: usize = 64;
 
 impl Shard {
     /// Parks a run: the reason and the event that it could not take are on disk, its state is whole.
@@ -178,17 +182,35 @@ impl Shard {
         });
     }
 
-    /// Gives a run what lies parked, in order, until it is parked again or over.
+    /// Gives a run what lies parked, in order, until it is parked again or over. After a few events its
+    /// shard sees to others first: as many may lie there as the run has operations open.
     pub(crate) fn deliver_parked(&mut self, id: RunId) {
-        let parked = match self.committer.flush().and_then(|()| self.store.parked(id)) {
-            Ok(parked) => parked,
-            Err(error) => return self.committer.give_up(error),
-        };
-        for (position, Parked { event, .. }) in parked {
-            if self.runs.get(&id).is_none_or(|live| live.is_blocked()) {
+        if let Err(error) = self.committer.flush() {
+            return self.committer.give_up(error);
+        }
+        let mut from = 0;
+        for _ in 0..TOLD_AT_ONCE {
+            // What waits for room is the first of what is left.
+            if self.held.has(id) || self.runs.get(&id).is_none_or(|live| live.is_blocked()) {
                 return;
             }
-            self.turn(id, Delivery::parked(event, position));
+            match self.store.first_parked(id, from) {
+                Ok(Some((position, Parked { event, .. }))) => {
+                    from = position + 1;
+                    self.turn(id, Delivery::parked(event, position));
+                }
+                Ok(None) => return,
+                Err(error) => return self.committer.give_up(error),
+            }
+        }
+        self.go_on_parked(id);
+    }
+
+    /// Tells the run later what still lies parked, if anything does and it can be told.
+    pub(crate) fn go_on_parked(&mut self, id: RunId) {
+        let may_be_told = |live: &Live| !live.is_blocked() && !live.parked.is_empty();
+        if !self.held.has(id) && self.runs.get(&id).is_some_and(|live| may_be_told(live)) {
+            self.outside.tell(id, Message::Unpark { run: id });
         }
     }
 }

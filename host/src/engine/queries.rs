@@ -163,7 +163,7 @@ impl Engine {
         let first = self.0.store.turn(run, 0)?.map(|turn| turn.event);
         let event = match first {
             Some(Event::Started { .. }) => first,
-            _ => self.0.store.parked(run)?.into_iter().next().map(|(_, parked)| parked.event),
+            _ => self.0.store.first_parked(run, 0)?.map(|(_, parked)| parked.event),
         };
         match event {
             Some(Event::Started { input }) => raw(input),

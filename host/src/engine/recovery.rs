@@ -3,6 +3,7 @@
 //! event comes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use segno_journal::retry::Attempt;
@@ -276,7 +277,12 @@ fn told_already(store: &Store, live: &Live) -> Result<BTreeSet<Op>, StoreError> 
     if live.parked.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let parked = store.parked(live.owner.run)?;
-    let over = parked.iter().filter(|(_, parked)| !matches!(parked.event, Event::Requested { .. }));
-    Ok(over.filter_map(|(_, parked)| parked.event.op()).collect())
+    let mut told = BTreeSet::new();
+    store.visit_parked(live.owner.run, 0, |_, parked| {
+        if !matches!(parked.event, Event::Requested { .. }) {
+            told.extend(parked.event.op());
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(told)
 }

@@ -34,7 +34,7 @@ pub(crate) fn restore(store: &Store, live: &mut Live) -> Result<(), StoreError> 
             run.remember(op, attempt);
         }
     }
-    live.parked = ParkedLine::of(&store.parked(id)?);
+    live.parked = ParkedLine::read(store, id)?;
     live.images = Images::found(&positions, first_turn.unwrap_or(1), run.turns());
     live.last_at = live.last_at.max(at);
     live.run = run;

@@ -27,9 +27,14 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// Whether something waits that happened to this run.
+    pub(crate) fn has(&self, id: RunId) -> bool {
+        self.events.contains_key(&id)
+    }
+
     /// Whether this event has to wait, because others of its run do. Only an end from outside does not.
     pub(crate) fn comes_first(&self, id: RunId, event: &Event) -> bool {
-        *event != Event::Cancelled && self.events.contains_key(&id)
+        *event != Event::Cancelled && self.has(id)
     }
 }
 
@@ -70,7 +75,10 @@ impl Shard {
     fn try_held(&mut self) {
         self.held.messages = 0;
         for (id, deliveries) in std::mem::take(&mut self.held.events) {
-            self.at_work(|shard| deliveries.into_iter().for_each(|delivery| shard.turn(id, delivery)));
+            self.at_work(|shard| {
+                deliveries.into_iter().for_each(|delivery| shard.turn(id, delivery));
+                shard.go_on_parked(id);
+            });
         }
     }
 }

@@ -145,10 +145,11 @@ impl Store {
         self.numbers(tables::IMAGES, run, usize::MAX)
     }
 
-    /// The events that wait for a parked run, in order, with their positions.
+    /// The events that wait for a parked run, in order, with their positions. All of them: there may
+    /// be as many as the run has operations open.
     pub fn parked(&self, run: RunId) -> Result<Vec<(u64, Parked)>, StoreError> {
         let mut parked = Vec::new();
-        self.visit_numbered(tables::PARKED, run, 0, |position, event| {
+        self.visit_parked(run, 0, |position, event| {
             parked.push((position, event));
             ControlFlow::Continue(())
         })?;
@@ -176,6 +177,27 @@ impl Store {
         let (key, _) = row.map_err(StoreError::io)?;
         let (_, number) = tables::split_numbered(key.value()).ok_or_else(|| bad_key(tables::NOTES))?;
         Ok(number.saturating_add(1))
+    }
+
+    /// The first event that waits for a parked run from a position on.
+    pub fn first_parked(&self, run: RunId, from: u64) -> Result<Option<(u64, Parked)>, StoreError> {
+        let mut first = None;
+        self.visit_parked(run, from, |position, parked| {
+            first = Some((position, parked));
+            ControlFlow::Break(())
+        })?;
+        Ok(first)
+    }
+
+    /// Visits the events that wait for a parked run, in order, from a position on, until the visitor has
+    /// enough. One is in memory at a time.
+    pub fn visit_parked(
+        &self,
+        run: RunId,
+        from: u64,
+        visit: impl FnMut(u64, Parked) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.visit_numbered(tables::PARKED, run, from, visit)
     }
 
     /// Where a webhook token leads.
