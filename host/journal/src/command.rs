@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Op, Response, Timestamp};
 
+/// How many bytes an open operation takes besides its payload, about: what is known of it in memory.
+pub const OPERATION_BYTES: usize = 256;
+
 /// One thing that a workflow asked for in a turn.
 ///
 /// The first three kinds start an operation; its number follows from the position of the command
@@ -70,8 +73,17 @@ impl Command {
     /// How many bytes the command takes, about: its payload, and what every command takes.
     #[must_use]
     pub fn size(&self) -> usize {
-        let name = if let Self::Step { name, .. } = self { name.len() } else { 0 };
-        size_of::<Self>() + name + self.payload()
+        size_of::<Self>() + self.name_size() + self.payload()
+    }
+
+    /// How many bytes the operation takes that the command starts, about, until it is over.
+    #[must_use]
+    pub fn open_size(&self) -> usize {
+        if self.starts_operation() { OPERATION_BYTES + self.name_size() + self.payload() } else { 0 }
+    }
+
+    fn name_size(&self) -> usize {
+        if let Self::Step { name, .. } = self { name.len() } else { 0 }
     }
 
     /// How many bytes the value has that the command carries: the input of a step, or a response.

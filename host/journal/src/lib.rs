@@ -22,7 +22,7 @@ pub mod retry;
 mod run;
 mod turn;
 
-pub use crate::command::{Answer, Command, StepOptions};
+pub use crate::command::{Answer, Command, OPERATION_BYTES, StepOptions};
 pub use crate::event::{Event, Request, Response, StepFailure};
 pub use crate::id::{Op, ParseRunIdError, RunId, Timestamp};
 pub use crate::json::{MAX_NESTING, is_too_nested};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::retry::Attempt;
-use crate::{Answer, StepOptions, Timestamp};
+use crate::{Answer, OPERATION_BYTES, StepOptions, Timestamp};
 
 /// An operation that is not over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,21 @@ pub struct OpenWebhook {
 }
 
 impl Open {
+    /// How many bytes the operation takes, about, as long as it is open: the same from its beginning to
+    /// its end. What requests of a webhook take is counted apart.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        OPERATION_BYTES
+            + match self {
+                Self::Step { call, .. } => call.name.len() + call.input.len(),
+                Self::Sleep { .. } => 0,
+                Self::Webhook(webhook) => match &webhook.answer {
+                    Answer::Fixed(response) => response.size(),
+                    Answer::Accepted | Answer::Manual => 0,
+                },
+            }
+    }
+
     /// The moment at which a timer has something to do for the operation, if there is one.
     #[must_use]
     pub fn due_at(&self) -> Option<Timestamp> {

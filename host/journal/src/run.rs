@@ -25,6 +25,8 @@ pub struct Run {
     requests: u64,
     /// Bytes of requests that lie untaken, over all webhooks.
     untaken_bytes: usize,
+    /// Bytes of the operations that are open.
+    open_bytes: usize,
     open: BTreeMap<Op, Box<Open>>,
 }
 
@@ -183,6 +185,13 @@ impl Run {
         self.open.iter().map(|(op, open)| (*op, &**open))
     }
 
+    /// How many bytes the open operations take, about: inputs of steps and fixed answers of webhooks,
+    /// and what is known of each.
+    #[must_use]
+    pub const fn open_bytes(&self) -> usize {
+        self.open_bytes
+    }
+
     /// The operation with this number, if it is not over.
     #[must_use]
     pub fn operation(&self, op: Op) -> Option<&Open> {
@@ -264,7 +273,7 @@ impl Run {
         match event {
             Event::Started { .. } => self.status = Status::Running,
             Event::StepCompleted { op, .. } | Event::StepFailed { op, .. } | Event::Slept { op } => {
-                self.open.remove(op);
+                self.close(*op);
             }
             Event::Requested { op, request } => {
                 self.requests += 1;
@@ -305,7 +314,7 @@ impl Run {
             Command::CancelSleep { sleep } => {
                 let Some(Open::Sleep { until, .. }) = self.operation(*sleep) else { return Ok(None) };
                 let at = *until;
-                self.open.remove(sleep);
+                self.close(*sleep);
                 Ok(Some(Effect::Forget { op: *sleep, at }))
             }
             Command::Dispose { webhook } => {
@@ -335,7 +344,7 @@ impl Run {
             && open.disposed
             && open.untaken.is_empty()
         {
-            self.open.remove(&webhook);
+            self.close(webhook);
         }
     }
 
@@ -346,8 +355,15 @@ impl Run {
     fn begin(&mut self, open: Open) -> Op {
         let op = Op(self.operations);
         self.operations += 1;
+        self.open_bytes += open.size();
         self.open.insert(op, Box::new(open));
         op
+    }
+
+    fn close(&mut self, op: Op) {
+        if let Some(open) = self.open.remove(&op) {
+            self.open_bytes = self.open_bytes.saturating_sub(open.size());
+        }
     }
 
     /// Draws the conclusion from how the turn ended.
@@ -361,7 +377,7 @@ impl Run {
         };
         let open = std::mem::take(&mut self.open);
         let timers = open.iter().filter_map(|(op, open)| Some((open.due_at()?, *op))).collect();
-        self.untaken_bytes = 0;
+        (self.untaken_bytes, self.open_bytes) = (0, 0);
         Ok(Some(Effect::End { timers }))
     }
 }

@@ -138,6 +138,10 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "SIZE", default_value_t = Size(defaults().memory_budget))]
     memory_budget: Size,
 
+    /// What all runs together may keep open: inputs of steps that have not ended, answers of webhooks
+    #[arg(long, value_name = "SIZE", default_value_t = Size(defaults().open_budget))]
+    open_budget: Size,
+
     /// Steps that run at once
     #[arg(long, value_name = "N", default_value_t = defaults().max_running_steps, value_parser = parse_some)]
     max_steps: usize,
@@ -190,6 +194,7 @@ impl ListenArgs {
             max_webhook_body: limits.max_webhook_body.0,
             memory_budget: limits.memory_budget.0,
             store_cache: limits.store_cache.0,
+            open_budget: limits.open_budget.0,
             max_running_steps: limits.max_steps,
             max_step_timeout: limits.max_step_timeout,
             verify_images: self.verify_images,

@@ -52,6 +52,8 @@ pub struct ServeOptions {
     pub memory_budget: usize,
     /// How much of the store is kept in memory, in bytes.
     pub store_cache: usize,
+    /// How much all runs together may keep open, in bytes.
+    pub open_budget: usize,
     /// How many steps run at once.
     pub max_running_steps: usize,
     /// How long one attempt of a step may take, whatever the step or its workflow says.
@@ -101,6 +103,7 @@ impl ServeOptions {
             respond_timeout: config.respond_timeout,
             memory_budget: config.memory_budget,
             store_cache: config.store_cache,
+            open_budget: config.open_budget,
             max_running_steps: config.max_running_steps,
             max_step_timeout: config.max_step_timeout,
             verify_images: config.verify_images,
@@ -183,6 +186,7 @@ impl Server {
             respond_timeout: options.respond_timeout,
             memory_budget: options.memory_budget,
             store_cache: options.store_cache,
+            open_budget: options.open_budget,
             max_running_steps: options.max_running_steps,
             max_step_timeout: options.max_step_timeout,
             verify_images: options.verify_images,

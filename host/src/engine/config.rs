@@ -26,6 +26,10 @@ pub struct Config {
     /// How much memory live workflows may hold together, in bytes. What lies idle beyond it is
     /// dropped, and replayed when its next event comes.
     pub memory_budget: usize,
+    /// How much all runs together may keep open, in bytes: inputs of steps that have not ended, and fixed
+    /// answers of webhooks. Each may keep a little whatever the others do. A run that wants more is
+    /// blocked.
+    pub open_budget: usize,
     /// How many steps run at once on this host.
     pub max_running_steps: usize,
     /// How long one attempt of a step may take, whatever the step or its workflow says: what hangs
@@ -81,6 +85,7 @@ impl Config {
             public_url: public_url.into().trim_end_matches('/').to_owned(),
             shards: std::thread::available_parallelism().map_or(1, usize::from),
             memory_budget: 512 << 20,
+            open_budget: 512 << 20,
             max_running_steps: 1_000,
             max_step_timeout: Duration::from_secs(24 * 60 * 60),
             respond_timeout: Duration::from_secs(30),
@@ -111,6 +116,9 @@ pub struct Limits {
     pub memory: usize,
     /// Operations open at once.
     pub open_operations: usize,
+    /// Bytes of the operations that are open: inputs of steps and fixed answers of webhooks, which lie in
+    /// memory until they are over.
+    pub open_bytes: usize,
     /// Commands in one turn.
     pub commands_per_turn: usize,
     /// Bytes that the commands of one turn carry.
@@ -125,6 +133,7 @@ impl Default for Limits {
             fuel_per_turn: 2_000_000_000,
             memory: 64 << 20,
             open_operations: 100_000,
+            open_bytes: 32 << 20,
             commands_per_turn: 100_000,
             bytes_per_turn: 32 << 20,
             payload: 4 << 20,

@@ -8,6 +8,7 @@ use segno_journal::{Event, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Ru
 use crate::engine::error::EngineError;
 use crate::engine::images::Images;
 use crate::engine::metrics::{Metrics, RunOutcome};
+use crate::engine::open_bytes::Share;
 use crate::engine::outside::Owner;
 use crate::engine::reply::Delivery;
 use crate::store::{Parked, RunRecord, Standing, Store, StoreError};
@@ -19,6 +20,8 @@ pub(crate) struct Live {
     pub(crate) run: Run,
     /// When its last turn was: time in a run never goes back, whatever the machine's clock does.
     pub(crate) last_at: Timestamp,
+    /// What its open operations take of the room that all runs share.
+    pub(crate) share: Share,
     /// What lies parked.
     pub(crate) parked: ParkedLine,
     /// The number of its next note, once it has had one in this life of the host.
@@ -55,8 +58,8 @@ impl Live {
         let owner = Owner { run: id, workflow: Arc::clone(&record.workflow) };
         let last_at = record.started_at;
         let (parked, images) = (ParkedLine::default(), Images::default());
-        let run = Run::new();
-        Self { owner, record, run, last_at, parked, next_note: None, images, key: None, unread: None }
+        let (run, share, next_note) = (Run::new(), Share::default(), None);
+        Self { owner, record, run, last_at, share, parked, next_note, images, key: None, unread: None }
     }
 
     /// It stands so from now on, which is counted.

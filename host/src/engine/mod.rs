@@ -7,6 +7,7 @@
 
 mod admission;
 mod backup;
+mod bounds;
 mod callers;
 mod cancelled;
 mod chance;
@@ -33,6 +34,7 @@ mod modules;
 mod notes;
 pub mod offline;
 mod open;
+mod open_bytes;
 mod outside;
 mod pages;
 mod parking;

@@ -20,6 +20,7 @@ use crate::engine::config::Config;
 use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::metrics::Metrics;
 use crate::engine::modules::Modules;
+use crate::engine::open_bytes::OpenBudget;
 use crate::engine::outside::Outside;
 use crate::engine::room::Held;
 use crate::engine::shard::Shard;
@@ -204,10 +205,11 @@ impl Parts {
     /// Where the shards are reached, and each shard with where it hears what it is told. They have no
     /// runs yet.
     pub(crate) fn shards(&self) -> (Inboxes, Vec<(Shard, Receiver<Message>)>) {
+        let open_budget = OpenBudget::new(self.config.open_budget);
         let seats = (0..self.config.shards).map(|_| {
             let (sender, receiver) = channel();
             let watch = Arc::new(Watch::new(self.outside.clock.clone()));
-            ((sender, Arc::clone(&watch)), (self.shard(watch), receiver))
+            ((sender, Arc::clone(&watch)), (self.shard(watch, &open_budget), receiver))
         });
         let (senders, shards): (Vec<_>, Vec<_>) = seats.unzip();
         let inboxes = Inboxes::new(senders);
@@ -273,10 +275,11 @@ impl Parts {
         written
     }
 
-    fn shard(&self, watch: Arc<Watch>) -> Shard {
+    fn shard(&self, watch: Arc<Watch>, open_budget: &OpenBudget) -> Shard {
         Shard {
             watch,
             is_shut_out: false,
+            open_budget: open_budget.clone(),
             store: self.store.clone(),
             committer: self.committer.clone().unhurried(),
             modules: Arc::clone(&self.modules),

@@ -73,8 +73,10 @@ impl Shard {
             return then.fail(EngineError::NotBlocked(id));
         }
         let was_left = matches!(self.runs[&id].unread.as_deref(), Some(Unread::Left));
-        if let Err(error) = self.reload(id) {
-            return then.fail(error.into());
+        match self.reload(id) {
+            Ok(()) => {}
+            Err(Stuck::Store(error)) => return then.fail(error.into()),
+            Err(stuck) => return self.stay_blocked(id, stuck, then),
         }
         if was_left && let Err(error) = self.set_going_again(id) {
             return then.fail(error.into());

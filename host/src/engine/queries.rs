@@ -9,12 +9,15 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::engine::Engine;
+use crate::engine::bounds::Bounds;
 use crate::engine::error::EngineError;
 use crate::engine::inbox::{Inspection, Message};
 use crate::engine::lists::{status_of, summary};
 use crate::engine::live::Live;
+use crate::engine::open_bytes::OpenBudget;
 use crate::engine::pages;
 use crate::engine::restore::restore;
+use crate::engine::stuck::Stuck;
 use crate::engine::view::{BlockedView, HistoryPage, ModuleView, RunStatus, RunSummary, RunView};
 use crate::engine::waits;
 use crate::engine::watched::Watched;
@@ -52,9 +55,13 @@ impl Engine {
             return Ok(None);
         }
         let mut live = Live::new(run, record);
-        match restore(&self.0.store, &mut live) {
-            Ok(()) | Err(StoreError::Record { .. }) => {}
-            Err(error) => return Err(error.into()),
+        // It is read to be shown, and counts for nobody.
+        let budget = OpenBudget::new(usize::MAX);
+        match restore(&self.0.store, &mut live, Bounds { limits: &self.0.config.limits, budget: &budget }) {
+            Err(Stuck::Store(error)) if !matches!(error, StoreError::Record { .. }) => {
+                return Err(error.into());
+            }
+            Ok(()) | Err(_) => {}
         }
         let waits_for = waits::waits_for(&live, &Watched::default(), self.0.outside.runner.steps());
         Ok(Some(Inspection { record: live.record, turns: live.run.turns(), waits_for }))

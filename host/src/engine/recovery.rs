@@ -9,6 +9,7 @@ use std::sync::Arc;
 use segno_journal::retry::Attempt;
 use segno_journal::{BlockKind, Blocked, Event, Losses, Op, Open, RunId, StepCall};
 
+use crate::engine::bounds::Bounds;
 use crate::engine::comeback::Comeback;
 use crate::engine::inbox::{Message, shard_of};
 use crate::engine::live::{Live, Unread};
@@ -18,6 +19,7 @@ use crate::engine::outside::Owner;
 use crate::engine::reply::Then;
 use crate::engine::restore::restore;
 use crate::engine::shard::Shard;
+use crate::engine::stuck::Stuck;
 use crate::engine::timers::Due;
 use crate::engine::watched::{self, Watched};
 use crate::steps::Attempted;
@@ -30,6 +32,9 @@ impl Shard {
         let store = self.store.pinned()?;
         let known = store.losses()?.into_iter();
         self.watched = Watched::new(known.filter(|(run, ..)| shard_of(*run, self.config.shards) == shard));
+        let budget = self.open_budget.clone();
+        let config = Arc::clone(&self.config);
+        let room = Bounds { limits: &config.limits, budget: &budget };
         for id in store.unfinished()? {
             if shard_of(id, self.config.shards) != shard {
                 continue;
@@ -49,7 +54,7 @@ impl Shard {
             };
             self.modules.enter_recovered(record.module);
             let live = Live::new(id, record);
-            let live = if self.config.park.contains(&id) { left_out(live) } else { restored(&store, live)? };
+            let live = if self.config.park.contains(&id) { left_out(live) } else { restored(&store, live, room)? };
             self.take_in(id, live);
         }
         Ok(())
@@ -245,20 +250,24 @@ pub(crate) fn next_attempt(
 
 /// A run as it was. One whose journal cannot be read is parked with the reason: it must not keep
 /// the others from going on.
-fn restored(store: &Store, mut live: Live) -> Result<Live, StoreError> {
+fn restored(store: &Store, mut live: Live, room: Bounds<'_>) -> Result<Live, StoreError> {
     if matches!(live.record.standing, Standing::Blocked(Blocked { kind: BlockKind::Parked, .. })) {
         return Ok(left_out(live));
     }
-    match restore(store, &mut live) {
-        Ok(()) => {}
-        Err(damage @ StoreError::Record { .. }) => {
+    let (blocked, unread) = match restore(store, &mut live, room) {
+        Ok(()) => return Ok(live),
+        Err(Stuck::Store(damage @ StoreError::Record { .. })) => {
             let message = damage.to_string();
-            log::blocked(&live, BlockKind::Journal);
-            live.record.standing = Standing::Blocked(Blocked { kind: BlockKind::Journal, message });
-            live.unread = Some(Box::new(Unread::Damaged(damage)));
+            (Blocked { kind: BlockKind::Journal, message }, Unread::Damaged(damage))
         }
-        Err(error) => return Err(error),
-    }
+        Err(Stuck::Store(error)) => return Err(error),
+        // The host must not die of it.
+        Err(Stuck::Blocked(blocked)) => (blocked, Unread::Left),
+        Err(Stuck::NoRoom(message)) => (Blocked { kind: BlockKind::Limit, message }, Unread::Left),
+    };
+    log::blocked(&live, blocked.kind);
+    live.record.standing = Standing::Blocked(blocked);
+    live.unread = Some(Box::new(unread));
     Ok(live)
 }
 

@@ -5,26 +5,35 @@ use std::ops::ControlFlow;
 
 use segno_journal::{Open, Run, RunId, Timestamp};
 
+use crate::engine::bounds::Bounds;
 use crate::engine::images::Images;
 use crate::engine::live::{Live, ParkedLine};
+use crate::engine::stuck::Stuck;
 use crate::store::{Store, StoreError};
 
 /// Brings the state of a run back: that of its turns, the last attempts of its open steps, and where
-/// the line of its parked events ends.
-pub(crate) fn restore(store: &Store, live: &mut Live) -> Result<(), StoreError> {
+/// the line of its parked events ends. A run that has more open than there is room for stays as it
+/// was before it had a turn.
+pub(crate) fn restore(store: &Store, live: &mut Live, room: Bounds<'_>) -> Result<(), Stuck> {
     let id = live.owner.run;
     let images = store.images(id)?;
     let positions: Vec<_> = images.iter().map(|(position, _)| *position).collect();
     let from_image = images.into_iter().find_map(|(position, image)| {
         let image = image.ok().filter(|image| image.run.turns() == position)?;
-        fold(store, id, (image.run, image.at)).ok()
-    });
-    let (mut run, at) = match from_image {
-        Some(folded) => folded,
-        None => {
-            fold(store, id, (Run::new(), live.record.started_at)).or_else(|error| cut(store, id, error))?
+        match fold(store, id, (image.run, image.at), room) {
+            Err(Stuck::Store(_)) => None,
+            folded => Some(folded),
         }
-    };
+    });
+    let folded = from_image.unwrap_or_else(|| {
+        let folded = fold(store, id, (Run::new(), live.record.started_at), room);
+        folded.or_else(|stuck| match stuck {
+            Stuck::Store(error) => cut(store, id, error).map_err(Stuck::from),
+            stuck => Err(stuck),
+        })
+    });
+    live.run = Run::new();
+    let (mut run, at) = folded?;
     // Turns are forgotten only behind images.
     let first_turn = if positions.is_empty() { None } else { store.first_turn_after(id, 0)? };
     let steps = run.open().filter(|(_, open)| matches!(open, Open::Step { .. })).map(|(op, _)| op);
@@ -38,7 +47,11 @@ pub(crate) fn restore(store: &Store, live: &mut Live) -> Result<(), StoreError> 
     live.images = Images::found(&positions, first_turn.unwrap_or(1), run.turns());
     live.last_at = live.last_at.max(at);
     live.run = run;
-    Ok(())
+    let fits = room.keep(live);
+    if fits.is_err() {
+        live.run = Run::new();
+    }
+    Ok(fits?)
 }
 
 /// Says why a run cannot be read from its turns, where that is because its first ones were forgotten.
@@ -56,20 +69,28 @@ fn cut<T>(store: &Store, id: RunId, error: StoreError) -> Result<T, StoreError> 
 }
 
 /// The state of a run and the time of its last turn, from earlier ones and the turns since.
-fn fold(store: &Store, id: RunId, (run, at): (Run, Timestamp)) -> Result<(Run, Timestamp), StoreError> {
+fn fold(
+    store: &Store,
+    id: RunId,
+    (run, at): (Run, Timestamp),
+    room: Bounds<'_>,
+) -> Result<(Run, Timestamp), Stuck> {
     let from = run.turns();
     let damaged =
         |detail: String| StoreError::Record { table: "turns".into(), detail: format!("{id}: {detail}") };
     if let Some(last) = from.checked_sub(1)
         && !store.has_turn(id, last)?
     {
-        return Err(damaged(format!("turn {last} is missing")));
+        return Err(damaged(format!("turn {last} is missing")).into());
     }
+    room.within(run.open_bytes())?;
     let mut folded = Ok((run, at));
     store.visit_turns(id, from, |turn| {
         folded = std::mem::replace(&mut folded, Ok((Run::new(), at))).and_then(|(run, _)| {
-            let applied = run.apply(&turn).map_err(|fault| damaged(fault.to_string()));
-            applied.map(|(run, _effects)| (run, turn.at))
+            let (run, _effects) = run.apply(&turn).map_err(|fault| damaged(fault.to_string()))?;
+            // Not at the end only: it must not take more memory on the way.
+            room.within(run.open_bytes())?;
+            Ok((run, turn.at))
         });
         if folded.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;

@@ -12,12 +12,14 @@ use segno_journal::{
 };
 use tokio::sync::oneshot;
 
+use crate::engine::bounds::Bounds;
 use crate::engine::config::Config;
 use crate::engine::error::EngineError;
 use crate::engine::inbox::{Inspection, Message};
 use crate::engine::live::{Live, Unread};
 use crate::engine::log;
 use crate::engine::modules::Modules;
+use crate::engine::open_bytes::OpenBudget;
 use crate::engine::outside::Outside;
 use crate::engine::past::Past;
 use crate::engine::recovery::next_attempt;
@@ -49,6 +51,7 @@ pub(crate) struct Shard {
     pub(crate) watch: Arc<Watch>,
     /// The host goes down without this shard: nothing of what it does counts any more.
     pub(crate) is_shut_out: bool,
+    pub(crate) open_budget: OpenBudget,
 }
 
 impl Shard {
@@ -167,32 +170,23 @@ impl Shard {
         let fresh = Tokens::Fresh(Box::new(move || chance.address(&public_url)));
         let output = self.computing(id, |_| guest.turn(event, moment, fresh));
         let Some(live) = self.runs.get(&id) else { return Ok(None) };
-        let output = self.check_open(live, event, output?)?;
-        if let Some(live) = self.runs.get_mut(&id) {
-            live.images.note_turn(guest.spent());
-        }
+        let mut output = output?;
+        self.check_steps(live, &output.commands)?;
+        let Some(live) = self.runs.get_mut(&id) else { return Ok(None) };
+        Bounds { limits: &self.config.limits, budget: &self.open_budget }.begin(live, &output.commands)?;
+        output.log.extend(waits::dropped_at_end(&live.run, event, &output));
+        live.images.note_turn(guest.spent());
         self.keep(id, guest);
         Ok(Some(output))
     }
 
-    /// Refuses what the run may not have, or not so much of.
-    fn check_open(&self, live: &Live, event: &Event, mut output: Output) -> Result<Output, Blocked> {
+    /// Refuses steps that the run may not call.
+    fn check_steps(&self, live: &Live, commands: &[Command]) -> Result<(), Blocked> {
+        if !commands.iter().any(|command| matches!(command, Command::Step { .. })) {
+            return Ok(());
+        }
         let (module, workflow) = (live.record.module, &*live.record.workflow);
-        if output.commands.iter().any(|command| matches!(command, Command::Step { .. })) {
-            let listed = self.modules.steps(module);
-            self.config.policy.check((module, workflow), &listed, &output.commands)?;
-        }
-        let begun = output.commands.iter().filter(|command| command.starts_operation()).count();
-        let limit = self.config.limits.open_operations;
-        if live.run.open().len() + begun > limit {
-            let message = format!(
-                "the workflow waits for more than {limit} operations at once; work in batches, for example with \
-                 `buffer_unordered`"
-            );
-            return Err(Blocked { kind: BlockKind::Limit, message });
-        }
-        output.log.extend(waits::dropped_at_end(&live.run, event, &output));
-        Ok(output)
+        self.config.policy.check((module, workflow), &self.modules.steps(module), commands)
     }
 
     /// Commits a turn; the world hears of it when it is on disk.
@@ -207,11 +201,13 @@ impl Shard {
             Ok(applied) => applied,
             Err(fault) => {
                 let blocked = Blocked { kind: BlockKind::Trap, message: fault.to_string() };
-                let stuck = self.reload(id).map_or_else(Stuck::from, |()| blocked.into());
+                let stuck = self.reload(id).err().unwrap_or_else(|| blocked.into());
                 return self.stuck(id, Delivery { event: turn.event, then, parked }, stuck);
             }
         };
         live.run = run;
+        // Never more than there was made room for.
+        let _fits = self.open_budget.fit(&mut live.share, live.run.open_bytes());
         if let Some(position) = parked {
             live.parked.take(position, &turn.event);
         }
@@ -369,17 +365,20 @@ impl Shard {
     }
 
     /// Reads the state of a run from its turns again.
-    pub(crate) fn reload(&mut self, id: RunId) -> Result<(), StoreError> {
+    pub(crate) fn reload(&mut self, id: RunId) -> Result<(), Stuck> {
         self.committer.flush()?;
+        let room = Bounds { limits: &self.config.limits, budget: &self.open_budget };
         let Some(live) = self.runs.get_mut(&id) else { return Ok(()) };
-        let reloaded = restore(&self.store, live);
-        match &reloaded {
-            Ok(()) => live.unread = None,
-            Err(damage @ StoreError::Record { .. }) => {
-                live.unread = Some(Box::new(Unread::Damaged(damage.clone())));
+        let reloaded = restore(&self.store, live, room);
+        live.unread = match &reloaded {
+            Ok(()) => None,
+            Err(Stuck::Store(error)) if !matches!(error, StoreError::Record { .. }) => {
+                self.committer.give_up(error.clone());
+                return reloaded;
             }
-            Err(error) => self.committer.give_up(error.clone()),
-        }
+            Err(Stuck::Store(damage)) => Some(Box::new(Unread::Damaged(damage.clone()))),
+            Err(_) => Some(Box::new(Unread::Left)),
+        };
         reloaded
     }
 }

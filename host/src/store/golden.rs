@@ -133,6 +133,7 @@ fn runs_in_every_standing_are_read_for_ever() {
         BlockKind::Module,
         BlockKind::Journal,
         BlockKind::Lost,
+        BlockKind::Parked,
     ];
     let parked = kinds.map(|kind| {
         let blocked = Blocked { kind, message: "why".into() };

@@ -30,6 +30,7 @@ const LIMITS: Limits = Limits {
     fuel_per_turn: 50_000_000,
     memory: 16 << 20,
     open_operations: 1_000,
+    open_bytes: 1 << 20,
     commands_per_turn: 1_000,
     bytes_per_turn: 1 << 20,
     payload: 256 << 10,

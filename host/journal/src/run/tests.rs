@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Answer, Request, StepFailure, StepOptions};
+use crate::{Answer, OPERATION_BYTES, Request, StepFailure, StepOptions};
 
 /// A run and the turns that it had, for telling its life in a few lines.
 struct Life {
@@ -214,4 +214,23 @@ fn a_failed_step_is_over_and_its_last_attempt_was_remembered() {
     let failure = StepFailure { step: "a".into(), attempts: 4, message: "no".into(), fatal: false };
     life.turn(Event::StepFailed { op: Op(0), failure }, vec![]).expect("step 0 was open");
     assert_eq!(life.run.operation(Op(0)), None);
+}
+
+#[test]
+fn what_is_open_is_counted_in_bytes_until_it_is_over() {
+    let fixed = Response { status: 200, headers: Vec::new(), body: vec![0; 1_000] };
+    let webhook =
+        Command::Webhook { token: "t".into(), url: "u".into(), answer: Answer::Fixed(fixed.clone()) };
+    let commands = vec![step("name"), Command::Sleep { until: Timestamp(9) }, webhook];
+    let begun: usize = commands.iter().map(Command::open_size).sum();
+    assert_eq!(begun, 3 * OPERATION_BYTES + "name{}".len() + fixed.size());
+    let mut life = Life::started(commands);
+    assert_eq!(life.run.open_bytes(), begun);
+    life.turn(call(2, 0, 5), vec![Command::CancelSleep { sleep: Op(1) }]).expect("all are open");
+    assert_eq!(life.run.open_bytes(), begun - OPERATION_BYTES);
+    life.turn(done(0), vec![Command::Dispose { webhook: Op(2) }]).expect("both are open");
+    assert_eq!(life.run.open_bytes(), OPERATION_BYTES + fixed.size(), "a request is left to take");
+    life.turn_to(call(2, 1, 5), vec![], Verdict::Waiting).expect_err("it is closed");
+    life.turn_to(Event::Cancelled, vec![], Verdict::Cancelled).expect("it may be cancelled");
+    assert_eq!(life.run.open_bytes(), 0);
 }
