@@ -23,6 +23,7 @@ const SPINS: Hostile<'_> = Hostile {
     deliver: "(loop $again (br $again)) (i32.const 16)",
     save: "",
     load: "",
+    realloc: "",
     more: "",
 };
 

@@ -54,6 +54,25 @@ pub(crate) enum Message {
     Stop,
 }
 
+impl Message {
+    /// The run to which this happens, where it has to come after what happened to the run before. Who
+    /// asks for a run, and who cancels it, need not wait for that.
+    pub(crate) fn waits_its_turn(&self) -> Option<RunId> {
+        match self {
+            Self::Ended { message, .. } => message.waits_its_turn(),
+            Self::Start { run, .. }
+            | Self::Event { run, .. }
+            | Self::Request { run, .. }
+            | Self::Attempt { run, .. }
+            | Self::Begins { run, .. }
+            | Self::Retry(Attempted { run, .. })
+            | Self::Unpark { run }
+            | Self::Resume { run, .. } => Some(*run),
+            Self::GoOn { .. } | Self::Cancel { .. } | Self::Inspect { .. } | Self::Stop => None,
+        }
+    }
+}
+
 /// How a run that has not ended stands.
 pub(crate) struct Inspection {
     pub(crate) record: RunRecord,

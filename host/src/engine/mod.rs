@@ -25,6 +25,7 @@ mod hold;
 mod images;
 mod inbox;
 mod json;
+mod line;
 mod lists;
 mod live;
 mod log;

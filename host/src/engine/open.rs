@@ -18,6 +18,7 @@ use crate::engine::clock::Clock;
 use crate::engine::comeback::Comeback;
 use crate::engine::config::Config;
 use crate::engine::inbox::{Inboxes, Message};
+use crate::engine::line::Line;
 use crate::engine::metrics::Metrics;
 use crate::engine::modules::Modules;
 use crate::engine::open_bytes::OpenBudget;
@@ -279,6 +280,7 @@ impl Parts {
         Shard {
             watch,
             is_shut_out: false,
+            line: Line::new(self.outside.clock.clone()),
             open_budget: open_budget.clone(),
             store: self.store.clone(),
             committer: self.committer.clone().unhurried(),

@@ -54,7 +54,8 @@ impl Shard {
             };
             self.modules.enter_recovered(record.module);
             let live = Live::new(id, record);
-            let live = if self.config.park.contains(&id) { left_out(live) } else { restored(&store, live, room)? };
+            let live =
+                if self.config.park.contains(&id) { left_out(live) } else { restored(&store, live, room)? };
             self.take_in(id, live);
         }
         Ok(())

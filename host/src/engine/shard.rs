@@ -16,6 +16,7 @@ use crate::engine::bounds::Bounds;
 use crate::engine::config::Config;
 use crate::engine::error::EngineError;
 use crate::engine::inbox::{Inspection, Message};
+use crate::engine::line::Line;
 use crate::engine::live::{Live, Unread};
 use crate::engine::log;
 use crate::engine::modules::Modules;
@@ -51,6 +52,7 @@ pub(crate) struct Shard {
     pub(crate) watch: Arc<Watch>,
     /// The host goes down without this shard: nothing of what it does counts any more.
     pub(crate) is_shut_out: bool,
+    pub(crate) line: Line,
     pub(crate) open_budget: OpenBudget,
 }
 
@@ -67,12 +69,15 @@ impl Shard {
 
     /// The next message. While there is none, what the last one led to is written.
     fn next(&mut self, inbox: &Receiver<Message>) -> Option<Message> {
-        if let Ok(message) = inbox.try_recv() {
+        self.line.extend(inbox.try_iter());
+        if let Some(message) = self.line.next() {
             self.committer.hurry();
             return Some(message);
         }
         self.committer.write_alone();
-        self.receive(inbox)
+        let message = self.receive(inbox);
+        self.line.extend(message);
+        self.line.next()
     }
 
     /// Owns a run from now on, until it has ended.
@@ -176,6 +181,7 @@ impl Shard {
         Bounds { limits: &self.config.limits, budget: &self.open_budget }.begin(live, &output.commands)?;
         output.log.extend(waits::dropped_at_end(&live.run, event, &output));
         live.images.note_turn(guest.spent());
+        self.line.charge(id, guest.spent());
         self.keep(id, guest);
         Ok(Some(output))
     }

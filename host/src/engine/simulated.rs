@@ -5,7 +5,6 @@
 //! happens next among all that can, and so what happened can be made to happen again. Dropping one is
 //! a crash: opening another on what its disk kept is the recovery.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -51,11 +50,10 @@ pub struct Simulated {
     stopped_at: Option<Timestamp>,
 }
 
-/// A shard, and what it was told and has not heard yet.
+/// A shard, and where it hears what it is told.
 struct Seat {
     shard: Shard,
     inbox: Receiver<Message>,
-    told: VecDeque<Message>,
 }
 
 /// What somebody asked the engine, and its answer when there is one.
@@ -93,7 +91,7 @@ impl Simulated {
         let mut shards = Vec::new();
         for (number, (mut shard, inbox)) in made.into_iter().enumerate() {
             shard.recover(number)?;
-            shards.push(Seat { shard, inbox, told: VecDeque::new() });
+            shards.push(Seat { shard, inbox });
         }
         parts.forget_unneeded_modules();
         let comeback = parts.comeback()?;
@@ -169,13 +167,13 @@ impl Simulated {
     /// How many messages each shard was told and has not heard yet.
     #[must_use]
     pub fn told(&self) -> Vec<usize> {
-        self.shards.iter().map(|seat| seat.told.len()).collect()
+        self.shards.iter().map(|seat| seat.shard.line.len()).collect()
     }
 
     /// A shard handles its next message, if there is one.
     pub fn handle(&mut self, shard: usize) {
         let seat = &mut self.shards[shard];
-        if let Some(message) = seat.told.pop_front() {
+        if let Some(message) = seat.shard.line.next() {
             // After the last message there is none.
             let _last = seat.shard.attend(message);
         }
@@ -276,7 +274,7 @@ impl Simulated {
         let stopped_at = self.stopped_at.unwrap_or_else(|| self.now());
         self.engine.let_go();
         self.settle();
-        while let Some(shard) = self.shards.iter().position(|seat| !seat.told.is_empty()) {
+        while let Some(shard) = self.shards.iter().position(|seat| seat.shard.line.len() > 0) {
             self.handle(shard);
         }
         self.engine.write_stopped(stopped_at)
@@ -304,7 +302,7 @@ impl Simulated {
             }
         });
         for seat in &mut self.shards {
-            seat.told.extend(seat.inbox.try_iter());
+            seat.shard.line.extend(seat.inbox.try_iter());
         }
     }
 }

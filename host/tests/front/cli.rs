@@ -370,7 +370,12 @@ fn a_host_whose_workflow_never_ends_its_turn_stops_in_time_and_starts_without_th
     let serve = |more: &[&str]| {
         let endless = u64::MAX.to_string();
         let mut command = segno();
-        command.arg("serve").arg("--data").arg(directory.path()).args(["--fuel-per-turn", &endless]).args(more);
+        command
+            .arg("serve")
+            .arg("--data")
+            .arg(directory.path())
+            .args(["--fuel-per-turn", &endless])
+            .args(more);
         Process::start(&mut command)
     };
     let mut host = serve(&[]);
