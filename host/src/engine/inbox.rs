@@ -56,7 +56,7 @@ pub(crate) enum Message {
 
 impl Message {
     /// The run to which this happens, where it has to come after what happened to the run before. Who
-    /// asks for a run, and who cancels it, need not wait for that.
+    /// asks for a run, cancels it or has its steps tried need not wait for that.
     pub(crate) fn waits_its_turn(&self) -> Option<RunId> {
         match self {
             Self::Ended { message, .. } => message.waits_its_turn(),
@@ -68,7 +68,12 @@ impl Message {
             | Self::Retry(Attempted { run, .. })
             | Self::Unpark { run }
             | Self::Resume { run, .. } => Some(*run),
-            Self::GoOn { .. } | Self::Cancel { .. } | Self::Inspect { .. } | Self::Stop => None,
+            Self::GoOn { .. }
+            | Self::Cancel { .. }
+            | Self::RetryNow { .. }
+            | Self::Inspect { .. }
+            | Self::Survey(_)
+            | Self::Stop => None,
         }
     }
 }

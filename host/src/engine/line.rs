@@ -135,6 +135,7 @@ mod tests {
 
     use super::*;
     use crate::engine::clock::VirtualClock;
+    use crate::engine::notes::Asker;
     use crate::engine::reply::Then;
 
     fn line() -> (Line, VirtualClock) {
@@ -149,6 +150,10 @@ mod tests {
     /// A sleep of a run is over, the one with this number.
     fn slept(of: u128, op: u64) -> Message {
         Message::Event { run: run(of), event: Event::Slept { op: Op(op) } }
+    }
+
+    fn cancel(run: RunId) -> Message {
+        Message::Cancel { run, by: Asker::unknown(), then: Then::Nothing }
     }
 
     /// Takes so many messages: of which runs they are, and their numbers.
@@ -207,7 +212,7 @@ mod tests {
     fn who_cancels_does_not_wait_and_the_end_waits_for_all() {
         let (mut line, _clock) = line();
         line.charge(run(1), 100 * SMALL);
-        line.extend([slept(1, 0), Message::Cancel { run: run(1), then: Then::Nothing }, Message::Stop]);
+        line.extend([slept(1, 0), cancel(run(1)), Message::Stop]);
         line.extend([slept(2, 0)]);
         assert_eq!(line.len(), 4);
         assert_eq!(take(&mut line, 9), [(0, 0), (2, 0), (1, 0), (0, u64::MAX)]);

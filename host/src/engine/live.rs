@@ -131,14 +131,19 @@ impl ParkedLine {
     pub(crate) fn read(store: &Store, run: RunId) -> Result<Self, StoreError> {
         let mut line = Self::default();
         store.visit_parked(run, 0, |position, Parked { event, .. }| {
-            if line.is_empty() {
-                line.first = position;
-            }
-            line.count(&event);
-            line.next = position + 1;
+            line.add(position, &event);
             ControlFlow::Continue(())
         })?;
         Ok(line)
+    }
+
+    /// Adds an event that lies at this position, behind all others.
+    fn add(&mut self, position: u64, event: &Event) {
+        if self.is_empty() {
+            self.first = position;
+        }
+        self.count(event);
+        self.next = position.saturating_add(1);
     }
 
     /// Whether all that lay parked has had its turn.
@@ -206,7 +211,8 @@ mod tests {
         assert_eq!(line.positions(), 2..5);
         let at = Timestamp(0);
         let again: Vec<_> = (2..5).map(|position| (position, Parked { at, event: event.clone() })).collect();
-        let mut line = ParkedLine::of(&again);
+        let mut line = ParkedLine::default();
+        again.iter().for_each(|(position, parked)| line.add(*position, &parked.event));
         assert_eq!((line.positions(), line.put(&event)), (2..5, 5));
         (2..6).for_each(|position| line.take(position, &event));
         assert_eq!(line.positions(), 0..0);

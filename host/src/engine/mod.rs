@@ -162,6 +162,15 @@ impl Engine {
         self.0.outside.missing.steps()
     }
 
+    /// As [`Engine::cancel_by`], for somebody whose name is not known.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::cancel_by`].
+    pub async fn cancel(&self, run: RunId) -> Result<RunView, EngineError> {
+        self.cancel_by(run, Asker::unknown()).await
+    }
+
     /// Cancels a run: nothing new starts, its steps are told to stop, its webhooks are closed. Its
     /// history says who asked. Cancelling a run that is cancelled changes nothing.
     ///

@@ -76,7 +76,7 @@ impl Shard {
         match self.reload(id) {
             Ok(()) => {}
             Err(Stuck::Store(error)) => return then.fail(error.into()),
-            Err(stuck) => return self.stay_blocked(id, stuck, then),
+            Err(stuck) => return self.stay_blocked(id, stuck, by, then),
         }
         if was_left && let Err(error) = self.set_going_again(id) {
             return then.fail(error.into());

@@ -8,7 +8,7 @@ use std::sync::mpsc::Receiver;
 
 use segno_journal::retry::Attempt;
 use segno_journal::{
-    Answer, BlockKind, Blocked, Command, Event, Op, Open, Refusal, Request, RunId, Timestamp, Turn, Verdict,
+    Answer, BlockKind, Blocked, Command, Event, Op, Open, Refusal, Request, RunId, Turn, Verdict,
 };
 use tokio::sync::oneshot;
 

@@ -96,15 +96,6 @@ impl Engine {
         Ok(Started { run_id: run, status: self.status(run)?, created: true })
     }
 
-    /// As [`Engine::cancel_by`], for somebody whose name is not known.
-    ///
-    /// # Errors
-    ///
-    /// As [`Engine::cancel_by`].
-    pub async fn cancel(&self, run: RunId) -> Result<RunView, EngineError> {
-        self.cancel_by(run, Asker::unknown()).await
-    }
-
     fn key_lock(&self, key: &str) -> &tokio::sync::Mutex<()> {
         let hash = key.bytes().fold(0_usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
         &self.0.key_locks[hash % KEY_LOCKS]

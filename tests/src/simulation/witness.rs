@@ -198,7 +198,7 @@ impl Witness {
         assert_eq!(*number, failed + 1, "{what} began, and {failed} have failed on disk");
         assert!(last.is_none_or(|last| last.retry_at <= now), "{what} began before it was due");
         // In one transaction an attempt may be noted and its run end: then it is told to stop next.
-        if !self.over.contains(run) {
+        if !self.over.contains_key(run) {
             self.suspects.began(attempted, now, store);
         }
     }
