@@ -1,5 +1,6 @@
 //! What the scenarios share: components built once, and an engine on a directory of its own.
 
+pub mod crashes;
 pub mod faulty;
 pub mod fuzz;
 pub mod garbage;

@@ -4,7 +4,7 @@
 mod check;
 mod crowd;
 mod ledger;
-mod process;
+pub(crate) mod process;
 mod watch;
 
 use std::path::{Path, PathBuf};

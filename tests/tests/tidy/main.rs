@@ -3,6 +3,7 @@
 
 mod borders;
 mod code;
+mod growth;
 mod manners;
 mod papers;
 mod source;

@@ -47,6 +47,7 @@ segno::register!(
     steps::slow,
     steps::stubborn,
     steps::panics,
+    steps::kills,
     steps::respond,
     steps::work,
     steps::nested,
@@ -114,6 +115,12 @@ pub mod steps {
     #[step(max_retries = 1, backoff(initial = "1ms", factor = 1, max = "1ms", jitter = 0))]
     pub async fn panics(message: String) -> Result<(), StepError> {
         panic!("{message}")
+    }
+
+    /// Ends the process of its host, as a defect in native code would.
+    #[step]
+    pub async fn kills() -> Result<(), StepError> {
+        std::process::abort()
     }
 
     /// Does what it is told: fails some times, and then returns its name in its program.

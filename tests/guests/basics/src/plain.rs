@@ -58,6 +58,8 @@ pub enum Call {
     Slow(u64),
     /// `stubborn`.
     Stubborn(()),
+    /// `kills`, which no host survives.
+    Kills(()),
 }
 
 /// Calls a step that may fail; returns its output, or its failure as a value.
@@ -69,6 +71,7 @@ pub async fn step_fails(call: Call) -> Result<Result<Value, StepFailure>, Error>
         Call::Panics(message) => steps::panics(message).await.map(Value::from),
         Call::Slow(ms) => steps::slow(ms).await.map(Value::from),
         Call::Stubborn(()) => steps::stubborn().await.map(Value::from),
+        Call::Kills(()) => steps::kills().await.map(Value::from),
     })
 }
 

@@ -1,0 +1,150 @@
+//! How each incident of the document comes about.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use segno_tests::hostile::Hostile;
+
+use crate::stage::Stage;
+
+/// A host on which the incident with this title has just happened.
+pub(crate) fn prepare(title: &str) -> Stage {
+    match title {
+        "A service that steps call is down" => service_down(),
+        "A workflow panics" => panic(),
+        "A bad deploy" => bad_deploy(),
+        "The host was rolled back, and lacks a step" => rollback(),
+        "A run does not go on on the new module" => divergence(),
+        "The disk is full" => full_disk(),
+        "A damaged file" => damaged(),
+        "A run that no host survives" => poisonous(),
+        "A module that does harm" => hostile(),
+        _ => panic!("there is no scene for `{title}`"),
+    }
+}
+
+/// An order that can be carried out.
+const GOOD: &str = r#"{"number": 7, "cents": 600, "pieces": 3}"#;
+
+/// An order that nobody has thought of.
+const EMPTY: &str = r#"{"number": 8, "cents": 600, "pieces": 0}"#;
+
+/// A host on which the module of the shop is deployed.
+fn shop() -> Stage {
+    let stage = Stage::new();
+    for edition in ["", "fixed", "reordered"] {
+        std::fs::write(stage.path(&format!("orders{edition}.wasm")), orders(edition))
+            .expect("it can be written");
+    }
+    stage.json("segno deploy orders.wasm --json");
+    stage
+}
+
+/// The component of the shop in an edition, built once.
+fn orders(edition: &str) -> &'static [u8] {
+    static BUILT: OnceLock<Vec<(&str, Vec<u8>)>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        ["", "fixed", "reordered"].into_iter().map(|edition| (edition, build(edition))).collect()
+    });
+    let (_, component) = built.iter().find(|(built, _)| *built == edition).expect("there is such an edition");
+    component
+}
+
+fn build(edition: &str) -> Vec<u8> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+    let mut build = Command::new(env!("CARGO_BIN_EXE_drill"));
+    build.args(["build", "--package", "orders", "--manifest-path"]).arg(manifest);
+    let build = build.env("ORDERS_EDITION", edition).output().expect("the program starts");
+    let printed = String::from_utf8_lossy(&build.stdout);
+    let path = printed.lines().last().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&build.stderr)));
+    std::fs::read(path.trim()).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn service_down() -> Stage {
+    let mut stage = shop();
+    std::fs::write(stage.path("payments-are-down"), "").expect("it can be written");
+    stage.start("RUN", "order", GOOD);
+    stage.until("RUN", |run| run["waits_for"][0]["attempt"].as_u64() > Some(5));
+    stage
+}
+
+fn panic() -> Stage {
+    let mut stage = shop();
+    stage.start("RUN", "order", EMPTY);
+    stage.until("RUN", |run| run["status"] == "blocked");
+    stage
+}
+
+fn bad_deploy() -> Stage {
+    let stage = shop();
+    std::fs::write(stage.path("cut-short.wasm"), &orders("fixed")[..1_000]).expect("it can be written");
+    stage
+}
+
+fn rollback() -> Stage {
+    let mut stage = shop();
+    stage.start("RUN", "order", GOOD);
+    stage.until("RUN", |run| run["waits_for"][0]["type"] == "sleep");
+    stage.serve("segno-of-last-week serve --data data");
+    stage.until("RUN", |run| run["waits_for"][0]["type"] == "step");
+    stage
+}
+
+fn divergence() -> Stage {
+    let mut stage = shop();
+    stage.start("RUN", "order", EMPTY);
+    stage.until("RUN", |run| run["status"] == "blocked");
+    stage.json("segno deploy ordersreordered.wasm --json");
+    let modules = stage.json("segno modules --json");
+    let current = modules["modules"].as_array().into_iter().flatten();
+    let newest = current.filter_map(|module| module["digest"].as_str()).next().expect("modules are listed");
+    let newest = newest.to_owned();
+    stage.call("MODULE", newest);
+    stage
+}
+
+/// How large the disk is that becomes full.
+const DISK: &str = "32m";
+
+fn full_disk() -> Stage {
+    let mut stage = shop();
+    stage.kill();
+    // A disk of its own, which nobody but the host sees.
+    let script = format!("#!/bin/sh\nmount -t tmpfs -o size={DISK} tmpfs data && exec segno \"$@\"\n");
+    stage.program("on-a-small-disk", &script);
+    stage.serve("unshare -rm on-a-small-disk serve --data data");
+    stage.json("segno deploy orders.wasm --json");
+    let seen = format!("/proc/{}/root{}", stage.host(), stage.path("data/core").display());
+    let full =
+        std::io::copy(&mut std::io::repeat(0), &mut std::fs::File::create(&seen).expect("there is a disk"));
+    full.expect_err("the disk is small");
+    stage.call("data/core", seen);
+    // The host finds out as it writes.
+    let _refused = stage.run("segno start order --input 1");
+    stage
+}
+
+/// A store of which a page was overwritten after the backup.
+fn damaged() -> Stage {
+    let mut stage = shop();
+    stage.start("RUN", "order", GOOD);
+    stage.until("RUN", |run| run["status"] == "completed");
+    stage
+}
+
+fn poisonous() -> Stage {
+    let mut stage = shop();
+    stage.start("RUN", "crunch", "18446744073709551615");
+    stage.until("RUN", |run| run["status"] == "blocked");
+    std::fs::write(stage.path("payments-are-down"), "").expect("it can be written");
+    stage.start("OTHER", "order", GOOD);
+    stage
+}
+
+fn hostile() -> Stage {
+    let stage = shop();
+    let thirsty = Hostile { pages: 60_000, ..Hostile::default() };
+    std::fs::write(stage.path("thirsty.wasm"), thirsty.component()).expect("it can be written");
+    stage
+}
