@@ -133,11 +133,12 @@ impl Stage {
 
     fn shell(&self, command: &str) -> Command {
         let mut shell = Command::new("sh");
-        let path = std::env::var("PATH").unwrap_or_default();
+        // What is asked for by its name is found here first.
+        let command = format!("PATH={}:$PATH; {command}", self.path("bin").display());
         shell
-            .args(["-c", command])
+            .args(["-c", &command])
             .current_dir(self.directory.path())
-            .env("PATH", format!("{}:{path}", self.path("bin").display()))
+            .env("XDG_STATE_HOME", self.path("state"))
             .env("SEGNO_URL", &self.url)
             .env("SEGNO_TOKEN", "a-token-for-the-drill")
             .env("RUST_LOG", "warn")
