@@ -84,7 +84,14 @@ fn play(section: &str, stage: &mut Stage) -> String {
 
 /// The text without what differs from time to time: blanks, digits, durations, and how far a thing has come.
 fn normal(text: &str) -> String {
-    text.lines().map(|line| line.split_whitespace().map(word).collect::<Vec<_>>().join(" ") + "\n").collect()
+    text.lines()
+        .map(|line| {
+            let mut words: Vec<_> = line.split_whitespace().map(word).collect();
+            // A duration may have one unit or two.
+            words.dedup_by(|word, before| word.trim_end_matches(')') == "0" && before.ends_with('0'));
+            words.join(" ") + "\n"
+        })
+        .collect()
 }
 
 fn word(word: &str) -> String {

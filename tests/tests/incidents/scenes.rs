@@ -65,12 +65,18 @@ fn service_down() -> Stage {
     let mut stage = shop();
     std::fs::write(stage.path("payments-are-down"), "").expect("it can be written");
     stage.start("RUN", "order", GOOD);
-    stage.until("RUN", |run| run["waits_for"][0]["attempt"].as_u64() > Some(5));
+    for attempt in 2..5 {
+        stage.until("RUN", |run| run["waits_for"][0]["attempt"] == attempt);
+        if attempt < 4 {
+            let _tried = stage.run("segno retry-now RUN");
+        }
+    }
     stage
 }
 
 fn panic() -> Stage {
     let mut stage = shop();
+    stage.call("MODULE", stage.digest("ordersfixed.wasm"));
     stage.start("RUN", "order", EMPTY);
     stage.until("RUN", |run| run["status"] == "blocked");
     stage
@@ -96,11 +102,8 @@ fn divergence() -> Stage {
     stage.start("RUN", "order", EMPTY);
     stage.until("RUN", |run| run["status"] == "blocked");
     stage.json("segno deploy ordersreordered.wasm --json");
-    let modules = stage.json("segno modules --json");
-    let current = modules["modules"].as_array().into_iter().flatten();
-    let newest = current.filter_map(|module| module["digest"].as_str()).next().expect("modules are listed");
-    let newest = newest.to_owned();
-    stage.call("MODULE", newest);
+    stage.call("MODULE", stage.digest("ordersreordered.wasm"));
+    stage.call("FIXED", stage.digest("ordersfixed.wasm"));
     stage
 }
 
@@ -121,15 +124,18 @@ fn full_disk() -> Stage {
     full.expect_err("the disk is small");
     stage.call("data/core", seen);
     // The host finds out as it writes.
-    let _refused = stage.run("segno start order --input 1");
+    let _refused = stage.run(&format!("segno start order --input '{GOOD}'"));
     stage
 }
 
-/// A store of which a page was overwritten after the backup.
+/// A store, and what will damage it.
 fn damaged() -> Stage {
     let mut stage = shop();
     stage.start("RUN", "order", GOOD);
     stage.until("RUN", |run| run["status"] == "completed");
+    let host = stage.host();
+    let harm = "dd if=/dev/zero of=data/segno.redb bs=4096 seek=16 count=64 conv=notrunc status=none";
+    stage.program("a-bad-day", &format!("#!/bin/sh\nkill -KILL {host}\n{harm}\n"));
     stage
 }
 

@@ -69,6 +69,13 @@ impl Stage {
             .unwrap_or_else(|_| panic!("{command}: {printed}{}", String::from_utf8_lossy(&output.stderr)))
     }
 
+    /// The digest of a component in the directory.
+    pub(crate) fn digest(&self, file: &str) -> String {
+        let output = self.shell(&format!("sha256sum {file}")).output().expect("there is a shell");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        format!("sha256:{}", printed.split_whitespace().next().expect("it says the digest"))
+    }
+
     /// Starts a run, which has this word from now on.
     pub(crate) fn start(&mut self, word: &'static str, workflow: &str, input: &str) {
         let started = self.json(&format!("segno start {workflow} --input '{input}' --json"));
@@ -95,7 +102,8 @@ impl Stage {
     /// Stops the host, as a failure of power would.
     pub(crate) fn kill(&mut self) {
         if let Some(mut host) = self.host.take() {
-            host.kill().expect("it can be killed");
+            // It may be gone already.
+            let _gone = host.kill();
             host.wait().expect("it is a child");
         }
     }
