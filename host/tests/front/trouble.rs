@@ -3,11 +3,11 @@
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::cli::{Process, segno};
+use crate::cli::{Process, with_steps};
 use crate::support::{basics, rogue};
 
 fn host(data: &TempDir) -> Process {
-    let host = Process::start(segno().arg("serve").arg("--data").arg(data.path()));
+    let host = Process::start(with_steps().arg("serve").arg("--data").arg(data.path()));
     host.must(&["deploy", basics().to_str().unwrap(), rogue().to_str().unwrap()]);
     host
 }
