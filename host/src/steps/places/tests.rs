@@ -28,7 +28,8 @@ impl Hall {
         let grants = self.grants.clone();
         self.places.ask(claim, move |place| {
             if let Some(place) = place {
-                grants.send((run, place)).expect("the test listens");
+                // At the end of a test nobody listens, and places are given back.
+                let _gone = grants.send((run, place));
             }
         });
     }
