@@ -24,6 +24,9 @@ const MAX_BYTES_UNDER_WAY: usize = 256 << 20;
 /// some forty megabytes, and they share the disk with the turns.
 const READS_AT_ONCE: usize = 8;
 
+/// How many backups are made at once: each holds a moment of the store, whose room cannot be used again.
+const BACKUPS_AT_ONCE: usize = 1;
+
 /// The room for what is under way.
 pub(crate) struct Admission {
     shards: Box<[Room]>,
@@ -52,7 +55,8 @@ impl Admission {
         let share = || Room::of(MAX_UNDER_WAY.div_ceil(shards), MAX_BYTES_UNDER_WAY.div_ceil(shards));
         let others = Room::of(MAX_UNDER_WAY, MAX_BYTES_UNDER_WAY);
         let shards = (0..shards).map(|_| share()).collect();
-        let (reads, backup) = (Arc::new(Semaphore::new(READS_AT_ONCE)), Arc::new(Semaphore::new(1)));
+        let (reads, backup) =
+            (Arc::new(Semaphore::new(READS_AT_ONCE)), Arc::new(Semaphore::new(BACKUPS_AT_ONCE)));
         Self { shards, others, reads, backup }
     }
 

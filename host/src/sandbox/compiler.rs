@@ -131,7 +131,8 @@ fn bound_this_process() {
 #[cfg(not(unix))]
 const fn bound_this_process() {}
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

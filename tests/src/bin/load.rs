@@ -11,7 +11,7 @@ use clap::Parser;
 use segno_tests::load::{self, Options};
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).is_some_and(|verb| verb == "serve") {
+    if std::env::args().nth(1).is_some_and(|verb| ["serve", "compile-component"].contains(&&*verb)) {
         return segno_host::main(guest_basics::steps());
     }
     // Each caller has a connection of its own.
