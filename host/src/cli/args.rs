@@ -26,8 +26,7 @@ use crate::cli::exit::EXIT_CODES;
 use crate::cli::logging::LogFormat;
 use crate::cli::server::ServeOptions;
 use crate::doors::parse_duration;
-use crate::engine::{Config, RunStatus};
-use crate::sandbox::COMPILE;
+use crate::engine::{COMPILE, Config, RunStatus};
 
 /// Durable workflows in a WebAssembly sandbox.
 #[derive(Debug, Parser)]

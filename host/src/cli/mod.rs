@@ -201,7 +201,7 @@ async fn perform(arguments: Arguments, steps: Steps, mut definition: clap::Comma
 
 /// Compiles a component for a host that waits for the answer: nothing, or what is wrong.
 fn compile(cache: &std::path::Path, memory: usize) -> anyhow::Result<Exit> {
-    match crate::sandbox::compile_alone(cache, memory) {
+    match crate::engine::compile_alone(cache, memory) {
         Ok(()) => Ok(Exit::Done),
         Err(detail) => {
             output::line(&detail)?;

@@ -94,6 +94,7 @@ pub use crate::engine::view::{
     BlockedView, Deployed, HistoryEntry, HistoryEvent, HistoryPage, ModuleView, RunFilter, RunPage,
     RunStatus, RunSummary, RunView, Started, Trouble, Wait, Why,
 };
+pub use crate::sandbox::{COMPILE, compile_alone};
 pub use crate::steps::{Allowed, Egress};
 
 pub use crate::engine::watch::Busy;
