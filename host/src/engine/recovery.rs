@@ -64,6 +64,7 @@ impl Shard {
     /// Sets going what the recovered runs wait for. Runs that a limit or a missing module stopped
     /// are tried again: a restart may have mended that.
     pub(crate) fn go_on(&mut self, comeback: &Comeback) {
+        self.forget_strangers();
         let mut runs = std::mem::take(&mut self.runs);
         let found = self.go_on_with_all(&mut runs, comeback.has_crashed);
         let count = runs.len();
@@ -93,6 +94,16 @@ impl Shard {
             _ => draft,
         };
         self.committer.submit(draft, |_written| {});
+    }
+
+    /// Forgets what is watched of runs that are over: they were ended without their shard, and it did not
+    /// hear of that before the host went down.
+    fn forget_strangers(&mut self) {
+        let strangers = self.watched.strangers(|run| self.runs.contains_key(&run));
+        for run in strangers {
+            let draft = self.watched.forget_run(Draft::nothing(), run);
+            self.committer.submit(draft, |_written| {});
+        }
     }
 
     /// As [`Shard::go_on`]: gives how many attempts were lost, and which runs are to be parked.

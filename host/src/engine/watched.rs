@@ -4,7 +4,7 @@
 //! What a host begins that never crashed is not watched, and costs no write. Should it take the host
 //! with it, it is watched from then on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use segno_journal::{BlockKind, Blocked, Losses, MAX_LOSSES, Op, RunId};
 
@@ -50,6 +50,11 @@ impl Watched {
             Some(op) if self.0.remove(&(run, op)).is_some() => draft.without_losses(run, op),
             _ => draft,
         }
+    }
+
+    /// The runs whose steps are watched, of those that a shard does not own.
+    pub(crate) fn strangers(&self, owns: impl Fn(RunId) -> bool) -> BTreeSet<RunId> {
+        self.0.keys().map(|(run, _)| *run).filter(|run| !owns(*run)).collect()
     }
 
     /// Forgets all steps of a run.

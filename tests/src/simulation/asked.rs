@@ -67,7 +67,8 @@ impl Call {
             },
             Self::End(asked) => match asked.answer() {
                 None => Answer::None,
-                Some(Ok(())) => Answer::Done,
+                // Busy: its shard is at work, and is not to be gone round.
+                Some(Ok(()) | Err(EngineError::Busy)) => Answer::Done,
                 Some(Err(error)) => refused(&error),
             },
             Self::Resume(asked) => match asked.answer() {

@@ -54,7 +54,8 @@ pub(crate) fn nothing_is_left(rows: &BTreeMap<String, Rows>, payloads: &BTreeMap
         let left = rows[table].iter().map(|(key, _)| image(key)).find(|image| !cuts.harmed().contains(image));
         assert_eq!(left, None, "an image is left in `{table}`");
     }
-    assert!(rows["losses"].is_empty(), "all steps are over, and some are still watched");
+    let watched = &rows["losses"];
+    assert!(watched.is_empty(), "all steps are over, and some are still watched: {watched:02x?}");
     assert_eq!(rows["payloads"].len(), payloads.len(), "another number of payloads than the turns have");
     let counts = rows["payload_counts"]
         .iter()
