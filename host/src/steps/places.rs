@@ -42,6 +42,8 @@ struct State {
     waiting: Turns<Arc<str>, Turns<RunId, VecDeque<Waiting>>>,
     suspects: Suspects,
     closed: bool,
+    /// Somebody gives out what is free.
+    is_giving_out: bool,
 }
 
 /// Steps that are tried with few others of their kind.
@@ -99,6 +101,7 @@ impl Places {
             waiting: Turns::default(),
             suspects,
             closed: false,
+            is_giving_out: false,
         })))
     }
 
@@ -145,20 +148,43 @@ impl Places {
     }
 
     /// Changes something, and gives out the places that are free then. Whoever gets one is told when
-    /// nothing is locked.
+    /// nothing is locked. One that gives its place back at once comes here again, and leaves the next
+    /// one to whoever gives out already: as many may wait as would fill the stack.
     fn settle(&self, change: impl FnOnce(&mut State)) {
-        let granted: Vec<_> = {
+        {
             let mut state = self.lock();
             change(&mut state);
-            std::iter::from_fn(|| state.next()).collect()
-        };
-        for Waiting { claim, grant } in granted {
+            if std::mem::replace(&mut state.is_giving_out, true) {
+                return;
+            }
+        }
+        let _giving = GivingOut(self);
+        while let Some(Waiting { claim, grant }) = self.next() {
             grant(Some(Place { places: self.clone(), claim }));
         }
     }
 
+    /// The one that gets a place now. Where there is none, whoever comes later gives out.
+    fn next(&self) -> Option<Waiting> {
+        let mut state = self.lock();
+        let next = state.next();
+        state.is_giving_out = next.is_some();
+        next
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives out what is free; should whoever is told panic, another one does.
+struct GivingOut<'a>(&'a Places);
+
+impl Drop for GivingOut<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.lock().is_giving_out = false;
+        }
     }
 }
 
