@@ -1,12 +1,11 @@
 //! The history of a run, in pages: what is told, and what is read for it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use proptest::prelude::*;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-use segno_host::engine::{Clock, Config, Engine, HistoryEntry, HistoryEvent, Wait};
+use segno_host::engine::{Clock, Config, Engine, HistoryEntry, HistoryEvent, VirtualClock, Wait};
 use segno_host::store::{Committer, Draft, RunRecord, Standing, Store};
 use segno_journal::retry::Attempt;
 use segno_journal::{
@@ -15,6 +14,7 @@ use segno_journal::{
 };
 use segno_tests::Host;
 use segno_tests::faulty::Disk;
+use segno_tests::{basics, raw};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -129,10 +129,15 @@ fn store_with(life: &Life, store: &Store) {
 
 /// An engine on a store, and the directory that it needs.
 async fn engine_on(store: Store) -> (Engine, TempDir) {
+    engine_at(store, Clock::System).await
+}
+
+/// The same by this clock.
+async fn engine_at(store: Store, clock: Clock) -> (Engine, TempDir) {
     let directory = TempDir::new().expect("a temporary directory");
     let mut config = Config::new(directory.path(), "http://segno.test");
     config.cache = segno_tests::cache();
-    let engine = Engine::open_on(store, config, guest_basics::steps(), Clock::System).await;
+    let engine = Engine::open_on(store, config, guest_basics::steps(), clock).await;
     (engine.expect("the engine opens"), directory)
 }
 
@@ -332,14 +337,17 @@ async fn a_run_that_keeps_its_last_turns_counts_its_operations_from_its_beginnin
 
 #[tokio::test]
 async fn the_failed_attempts_of_a_step_that_is_not_over_stand_at_the_end() {
-    let host = Host::with(|config| config.drain = Duration::ZERO).await;
-    let run = host.start("step_fails", json!({"slow": 3_600_000})).await;
-    host.until(run, |view| (view.waits_for.len() == 1).then_some(())).await;
-    let host = host.restart(|config| config.drain = Duration::ZERO).await;
+    let store = Store::open_on(Disk::default()).expect("the store opens");
+    // The clock stands still, so the next attempt is never due.
+    let (engine, _directory) = engine_at(store, Clock::Virtual(VirtualClock::new(Timestamp(1)))).await;
+    engine.deploy(basics()).await.expect("the module is good");
+    let run = engine.start("step_fails", raw(&json!({"flaky": 1})), None).await.expect("it starts").run_id;
     let is_tried_again = |wait: &Wait| matches!(wait, Wait::Step { attempt: 2, .. });
-    host.until(run, |view| view.waits_for.iter().any(is_tried_again).then_some(())).await;
-    host.engine.cancel(run).await.expect("it can be cancelled");
-    let told = host.engine.history(run, 0, 100).await.expect("the run is known").events;
+    while !engine.run(run).await.expect("it is known").waits_for.iter().any(is_tried_again) {
+        tokio::task::yield_now().await;
+    }
+    engine.cancel(run).await.expect("it can be cancelled");
+    let told = engine.history(run, 0, 100).await.expect("the run is known").events;
     let last: Vec<_> = told.iter().rev().take(2).map(|entry| (entry.turn, &entry.event)).collect();
     assert!(
         matches!(
