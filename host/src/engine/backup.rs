@@ -143,16 +143,20 @@ mod tests {
         let (sender, receiver) = channel(1);
         let stopped = Arc::<OnceLock<BackupStopped>>::default();
         let mut outlet = Outlet::new(sender, Arc::clone(&stopped));
-        let filling = tokio::task::spawn_blocking(move || {
+        let (done, filled) = tokio::sync::oneshot::channel();
+        // A clock that is paused stands still while the runtime knows of a thread that may wait.
+        let runtime = Handle::current();
+        std::thread::spawn(move || {
+            let _entered = runtime.enter();
             let piece = vec![0; CHUNK];
             let mut pieces = 0;
             while outlet.put(&piece).is_continue() {
                 pieces += 1;
             }
             outlet.finish();
-            pieces
+            done.send(pieces).expect("the test listens");
         });
-        assert_eq!(filling.await.expect("it comes to an end"), 1, "one waits to be taken");
+        assert_eq!(filled.await.expect("it comes to an end"), 1, "one waits to be taken");
         let (first, taking) = next((receiver, stopped)).await.expect("there is a piece");
         assert!(first.is_ok());
         let (last, taking) = next(taking).await.expect("it is said why there is no more");
