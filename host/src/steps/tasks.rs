@@ -167,6 +167,9 @@ impl Shared {
         begins: Option<Box<dyn FnOnce(Go) + Send>>,
         token: &CancellationToken,
     ) -> Option<Place> {
+        if token.is_cancelled() {
+            return None;
+        }
         let (granted, grant) = oneshot::channel();
         self.places.ask(attempted.claim(), |place| {
             // Whoever has gone in the meantime gives it back by that.

@@ -113,3 +113,21 @@ fn a_run_that_is_over_gets_no_place_and_neither_does_anybody_at_the_end() {
     assert!(hall.granted().0.is_empty());
     assert_eq!(hall.places.taken(), 0);
 }
+
+#[test]
+fn thousands_that_do_not_want_their_place_any_more_are_no_trouble() {
+    let hall = Hall::new(1);
+    hall.ask("a", 1, 1);
+    let (_, place) = hall.granted();
+    for run in 0..200_000_u64 {
+        let run = RunId::from_parts(Timestamp(0), run.into());
+        // As of an attempt that was told to stop before it asked.
+        hall.places.ask(Claim { run, workflow: "b".into(), suspect: None }, drop);
+    }
+    hall.ask("c", 2, 1);
+    drop(place);
+    let (granted, place) = hall.granted();
+    assert_eq!(granted, [2]);
+    drop(place);
+    assert_eq!(hall.places.taken(), 0, "all was given back");
+}
