@@ -36,6 +36,10 @@ demo *arguments:
 load *arguments:
     cargo run --release -p segno-tests --bin load -- {{arguments}}
 
+# A host that dies again and again while its steps run: `just crashes --kills 300`.
+crashes *arguments:
+    cargo run --release -p segno-tests --bin crashes -- {{arguments}}
+
 # Malformed input for all that reads what others wrote: `just fuzz records --for 5m`.
 fuzz *arguments:
     cargo run --release -p segno-tests --bin fuzz -- {{arguments}}

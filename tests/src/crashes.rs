@@ -37,6 +37,10 @@ pub struct Options {
     /// How long it lives each time, in milliseconds, once it answers
     #[arg(long, default_value_t = 1_000)]
     pub life: u64,
+
+    /// Also lets a step kill the host until it is stopped: ten minutes, most of which are pauses
+    #[arg(long)]
+    pub killer: bool,
 }
 
 /// Kills the host as often as is wished, and says how long the rest took.

@@ -18,6 +18,9 @@ use crate::cli::timeline::Timeline;
 use crate::cli::{text, wait};
 use crate::engine::{RunStatus, RunView};
 
+/// What stands above the entries of a history.
+const HISTORY: &str = "\nhistory";
+
 pub(super) async fn run(args: RunArgs, output: Output) -> anyhow::Result<Exit> {
     let RunArgs { id, wait, full, tail, follow, host } = args;
     let client = Client::new(host)?;
@@ -37,7 +40,8 @@ pub(super) async fn run(args: RunArgs, output: Output) -> anyhow::Result<Exit> {
     };
     if !output.is_json() {
         let timeline = Timeline::new(&view, Timestamp::now(), limit);
-        output::line(&[timeline.head(), timeline.foot().unwrap_or_default()].concat())?;
+        let foot = timeline.foot().map_or_else(String::new, |foot| foot + "\n");
+        output::line(&[timeline.head(), foot, HISTORY.to_owned()].concat())?;
     }
     match tail {
         Some(_) => reader.last(most).await?.iter().try_for_each(|told| show(&view, told))?,

@@ -25,9 +25,9 @@ const LIMITS: fn() -> Limits =
 const BUDGET: usize = 64 << 20;
 
 /// How much time of a processor it may take to answer what is asked of a hostile component: a turn of
-/// it, and what waits behind one of each other run of its shard. Its fuel lasts for a tenth of a second.
-/// Not of the clock: other work on the machine is nobody's fault.
-const TURN: Duration = Duration::from_secs(2);
+/// it, and what waits behind one of each other run of its shard. Not of the clock: other work on the
+/// machine is nobody's fault. A host that is not optimised takes ten times as long for a call.
+const TURN: Duration = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 2 });
 
 /// How long it may take at all, and a run of somebody else, which is over in milliseconds on a host that
 /// is idle: a bound on hanging.

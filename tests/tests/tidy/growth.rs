@@ -25,7 +25,10 @@ fn imports() -> Vec<String> {
     for line in file("wit/workflow.wit").text.lines().map(str::trim) {
         if let Some(name) = line.strip_prefix("interface ") {
             interface = name.trim_end_matches(" {");
-        } else if let Some((name, _)) = line.split_once(": func(") {
+        } else if let Some((name, _)) = line.split_once(": func(")
+            // What a guest offers is called by its host.
+            && interface != "guest"
+        {
             imports.push(format!("{interface}.{name}"));
         }
     }
