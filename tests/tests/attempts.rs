@@ -110,6 +110,13 @@ async fn an_attempt_takes_no_longer_than_the_host_allows_whatever_its_step_says(
 }
 
 #[tokio::test]
+async fn a_step_is_tried_no_more_often_than_the_host_allows_whatever_it_says() {
+    let host = Host::with(|config| config.max_step_retries = 1).await;
+    let run = host.start("step_fails", json!({"flaky": 9})).await;
+    assert_eq!(output(&host.end(run).await)["Err"]["attempts"], json!(2));
+}
+
+#[tokio::test]
 async fn whoever_has_mended_what_a_step_failed_for_need_not_wait_for_its_next_attempt() {
     let host = Host::with(|config| config.max_step_timeout = Duration::from_millis(1)).await;
     let run = host.start("step_fails", json!({"slow": 3_600_000})).await;

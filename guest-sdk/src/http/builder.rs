@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::http::{Request, Response, STEP};
 use crate::step::{CallOptions, Input, call_named};
-use crate::{Body, IntoDuration, StepFailure};
+use crate::{Body, IntoDuration, InvalidDuration, StepFailure};
 
 /// The one parameter of the step.
 pub(crate) const PARAMETER: &str = "request";
@@ -46,7 +46,7 @@ pub fn request(method: impl Into<String>, url: impl Into<String>) -> RequestBuil
             follow_redirects: true,
             idempotency_header: false,
         },
-        max_retries: None,
+        options: CallOptions::default(),
         trouble: None,
     }
 }
@@ -56,7 +56,7 @@ pub fn request(method: impl Into<String>, url: impl Into<String>) -> RequestBuil
 #[must_use = "a request does nothing unless it is sent"]
 pub struct RequestBuilder {
     request: Request,
-    max_retries: Option<u32>,
+    options: CallOptions,
     /// The first thing that was asked for and cannot be.
     trouble: Option<String>,
 }
@@ -85,20 +85,28 @@ impl RequestBuilder {
 
     /// How long one attempt may take. What is not a duration fails the [`send`](Self::send).
     pub fn timeout(mut self, timeout: impl IntoDuration) -> Self {
-        match timeout.into_duration() {
-            Ok(timeout) => {
-                let milliseconds = timeout.as_nanos().div_ceil(1_000_000);
-                self.request.timeout_ms = Some(u64::try_from(milliseconds).unwrap_or(u64::MAX));
-                self
-            }
-            Err(error) => self.in_trouble(format!("timeout: {error}")),
+        match milliseconds(timeout) {
+            Ok(timeout) => self.request.timeout_ms = Some(timeout),
+            Err(error) => return self.in_trouble(format!("timeout: {error}")),
         }
+        self
     }
 
-    /// How many times a failed attempt is tried again; the host's own number where it is not
-    /// said.
+    /// How many times a failed attempt is tried again; 3 where it is not said. `u32::MAX` is without
+    /// end.
     pub fn max_retries(mut self, max_retries: u32) -> Self {
-        self.max_retries = Some(max_retries);
+        self.options.max_retries = Some(max_retries);
+        self
+    }
+
+    /// How long after its first failure the request is tried again: as often as that takes, or at most
+    /// [`max_retries`](Self::max_retries) times where both are given. What is not a duration fails the
+    /// [`send`](Self::send).
+    pub fn retry_for(mut self, time: impl IntoDuration) -> Self {
+        match milliseconds(time) {
+            Ok(time) => self.options.retry_for_ms = Some(time),
+            Err(error) => return self.in_trouble(format!("retry_for: {error}")),
+        }
         self
     }
 
@@ -124,13 +132,18 @@ impl RequestBuilder {
         if let Some(trouble) = self.trouble {
             return Err(StepFailure::before_any_attempt(STEP, trouble));
         }
-        let options = CallOptions { max_retries: self.max_retries, timeout_ms: None };
         let input = Input::new().with(PARAMETER, &self.request);
-        call_named(STEP, input, options).await
+        call_named(STEP, input, self.options).await
     }
 
     fn in_trouble(mut self, trouble: String) -> Self {
         self.trouble.get_or_insert(trouble);
         self
     }
+}
+
+/// A duration in milliseconds, not cut short.
+fn milliseconds(duration: impl IntoDuration) -> Result<u64, InvalidDuration> {
+    let milliseconds = duration.into_duration()?.as_nanos().div_ceil(1_000_000);
+    Ok(u64::try_from(milliseconds).unwrap_or(u64::MAX))
 }

@@ -26,6 +26,8 @@ pub trait StepDef {
 pub(crate) struct CallOptions {
     /// How many times a failed attempt is tried again.
     pub(crate) max_retries: Option<u32>,
+    /// How long after its first failure it is tried again, in milliseconds.
+    pub(crate) retry_for_ms: Option<u64>,
     /// How long an attempt may take, in milliseconds.
     pub(crate) timeout_ms: Option<u64>,
 }

@@ -11,8 +11,8 @@ pub(crate) struct Imports;
 
 impl Host for Imports {
     fn call_step(&self, name: &str, input: &str, options: CallOptions) -> Operation {
-        let CallOptions { max_retries, timeout_ms } = options;
-        step::call(name, input, step::Options { max_retries, timeout_ms })
+        let CallOptions { max_retries, retry_for_ms, timeout_ms } = options;
+        step::call(name, input, step::Options { max_retries, retry_for_ms, timeout_ms })
     }
 
     fn sleep_until(&self, moment: u64) -> Operation {

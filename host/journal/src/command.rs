@@ -139,6 +139,9 @@ impl fmt::Display for Command {
 pub struct StepOptions {
     /// How many times a failed attempt is tried again.
     pub max_retries: Option<u32>,
+    /// How long after its first failure the step is tried again, in milliseconds: as often as that takes
+    /// where `max_retries` does not say.
+    pub retry_for_ms: Option<u64>,
     /// How long one attempt may take, in milliseconds.
     pub timeout_ms: Option<u64>,
 }

@@ -155,6 +155,7 @@ impl ListenArgs {
             quick_restart: self.quick_restart,
             http: http.into_egress(),
             policy: policy.into_policy(),
+            max_step_retries: limits.max_step_retries.unwrap_or(options.max_step_retries),
             // The `main` of this program is ours: it has just read its arguments.
             compiler: this_program(),
             max_module: limits.max_module.0,

@@ -58,6 +58,8 @@ pub struct ServeOptions {
     pub max_running_steps: usize,
     /// How long one attempt of a step may take, whatever the step or its workflow says.
     pub max_step_timeout: Duration,
+    /// How many times a failed attempt of a step is tried again, whatever the step or its workflow says.
+    pub max_step_retries: u32,
     /// Whether each run that comes back from an image is also brought back without it, and the two
     /// are compared.
     pub verify_images: bool,
@@ -106,6 +108,7 @@ impl ServeOptions {
             open_budget: config.open_budget,
             max_running_steps: config.max_running_steps,
             max_step_timeout: config.max_step_timeout,
+            max_step_retries: config.max_step_retries,
             verify_images: config.verify_images,
             quick_restart: config.quick_restart,
             http: config.http,
@@ -189,6 +192,7 @@ impl Server {
             open_budget: options.open_budget,
             max_running_steps: options.max_running_steps,
             max_step_timeout: options.max_step_timeout,
+            max_step_retries: options.max_step_retries,
             verify_images: options.verify_images,
             quick_restart: options.quick_restart,
             http: options.http,

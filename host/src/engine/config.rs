@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use segno_journal::RunId;
+use segno_journal::retry::FOREVER;
 
 use crate::engine::images::ImageTurns;
 use crate::engine::policy::Policy;
@@ -35,6 +36,8 @@ pub struct Config {
     /// How long one attempt of a step may take, whatever the step or its workflow says: what hangs
     /// gives its place back in the end.
     pub max_step_timeout: Duration,
+    /// How many times a failed attempt of a step is tried again, whatever the step or its workflow says.
+    pub max_step_retries: u32,
     /// How long a caller of a `manual` webhook waits for the workflow's answer before it gets 202.
     pub respond_timeout: Duration,
     /// How many callers of `manual` webhooks wait for an answer at once, and how many clients for the
@@ -88,6 +91,7 @@ impl Config {
             open_budget: 512 << 20,
             max_running_steps: 1_000,
             max_step_timeout: Duration::from_secs(24 * 60 * 60),
+            max_step_retries: FOREVER,
             respond_timeout: Duration::from_secs(30),
             max_waiting: 2_048,
             drain: Duration::from_secs(10),

@@ -13,7 +13,7 @@ use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::metrics::{Metrics, StepOutcome};
 use crate::engine::missing::Missing;
 use crate::engine::timers::{Due, Timers};
-use crate::steps::{self, Attempted, Go, Hearers, Outcome, Runner, Running};
+use crate::steps::{Attempted, Go, Hearers, Outcome, Runner, Running};
 use crate::store::{Committed, TurnAndEffects};
 
 /// The world, as the engine reaches it. Cheap to clone.
@@ -177,7 +177,7 @@ impl Outside {
 
     /// What follows an attempt that did not succeed.
     fn decide(&self, call: &StepCall, tried: Tried, mishap: retry::Mishap) -> Decision {
-        let policy = steps::policy(self.runner.steps(), call);
+        let policy = self.runner.policy(call);
         retry::decide(&call.name, &policy, tried, mishap, self.chance.share())
     }
 

@@ -22,7 +22,8 @@ impl types::Host for Caller<'_> {}
 impl step::Host for Caller<'_> {
     fn call(&mut self, name: String, input: String, options: step::Options) -> wasmtime::Result<u64> {
         let state = self.pays(name.len() + input.len())?;
-        let options = StepOptions { max_retries: options.max_retries, timeout_ms: options.timeout_ms };
+        let step::Options { max_retries, retry_for_ms, timeout_ms } = options;
+        let options = StepOptions { max_retries, retry_for_ms, timeout_ms };
         if serde_json::from_str::<&serde_json::value::RawValue>(&input).is_err() {
             return Err(state.stop(BlockKind::Trap, format!("the input of step `{name}` is not JSON")));
         }

@@ -10,7 +10,7 @@ mod places;
 mod runner;
 mod tasks;
 
-use segno_journal::retry::{Mishap, Policy};
+use segno_journal::retry::{FOREVER, Mishap, Policy};
 use segno_journal::{StepCall, StepOptions};
 
 pub use crate::steps::http::{Allowed, BadTarget, Egress, http_step};
@@ -19,14 +19,15 @@ pub use crate::steps::runner::{Attempted, Go, Hearers, Outcome, Runner, Running}
 pub use crate::steps::tasks::{Bounds, Tasks};
 
 /// How often and how soon a step is tried again: what the call wants, else what the step declares.
-/// A step that is not known has no policy of its own.
-#[must_use]
-pub fn policy(steps: &segno::Steps, call: &StepCall) -> Policy {
+/// A step that is not known has no policy of its own. It is not tried again more often than the host
+/// allows.
+fn policy(steps: &segno::Steps, call: &StepCall, host_max_retries: u32) -> Policy {
     let declared = steps.get(&call.name).map(|step| step.policy.clone()).unwrap_or_default();
-    let StepOptions { max_retries, timeout_ms: _ } = call.options;
+    let StepOptions { max_retries, retry_for_ms, timeout_ms: _ } = call.options;
+    let max_retries = max_retries.or(retry_for_ms.map(|_| FOREVER)).unwrap_or(declared.max_retries);
     Policy {
-        max_retries: max_retries.unwrap_or(declared.max_retries),
-        retry_for_ms: declared.retry_for.map(ms),
+        max_retries: max_retries.min(host_max_retries),
+        retry_for_ms: retry_for_ms.or(declared.retry_for.map(ms)),
         initial_ms: ms(declared.backoff.initial),
         factor: declared.backoff.factor,
         max_ms: ms(declared.backoff.max),

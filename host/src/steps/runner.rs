@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use segno::native::Responder;
-use segno_journal::retry::Mishap;
+use segno_journal::retry::{FOREVER, Mishap, Policy};
 use segno_journal::{APART_FROM, Op, RunId, StepCall, Timestamp};
 
 use crate::steps::listed::Listed;
@@ -124,6 +124,17 @@ impl Runner {
             Self::Tasks(tasks) => tasks.steps(),
             Self::Listed(listed) => listed.steps(),
         }
+    }
+
+    /// How often and how soon a step is tried again: what the call wants, else what the step declares, within
+    /// what the host allows.
+    #[must_use]
+    pub fn policy(&self, call: &StepCall) -> Policy {
+        let host_max_retries = match self {
+            Self::Tasks(tasks) => tasks.max_retries(),
+            Self::Listed(_) => FOREVER,
+        };
+        super::policy(self.steps(), call, host_max_retries)
     }
 
     /// How many attempts run. Those that wait for others to end are not counted.

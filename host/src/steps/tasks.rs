@@ -33,6 +33,8 @@ pub struct Bounds {
     pub payload: usize,
     /// How long one attempt may take, whatever its step or its workflow says.
     pub max_timeout: Duration,
+    /// How many times a failed attempt is tried again, whatever its step or its workflow says.
+    pub max_retries: u32,
 }
 
 /// Runs the steps of a host. Cheap to clone.
@@ -45,9 +47,7 @@ struct Shared {
     steps: segno::Steps,
     runtime: Handle,
     places: Places,
-    payload_limit: usize,
-    /// How long an attempt may take, whatever its step or its workflow says.
-    max_timeout: Duration,
+    bounds: Bounds,
     /// The attempts that run or wait for a permit, with what tells them to stop.
     in_flight: Mutex<BTreeMap<(RunId, Op), Flight>>,
     /// An attempt is over.
@@ -66,10 +66,9 @@ impl Tasks {
     /// Tasks for these steps, within these bounds, on this runtime.
     #[must_use]
     pub fn new(steps: segno::Steps, bounds: Bounds, runtime: Handle) -> Self {
-        let Bounds { max_running, payload: payload_limit, max_timeout } = bounds;
-        let places = Places::new(max_running);
+        let places = Places::new(bounds.max_running);
         let (in_flight, landed, cut) = (Mutex::default(), Notify::new(), CancellationToken::new());
-        let shared = Shared { steps, runtime, places, payload_limit, max_timeout, in_flight, landed, cut };
+        let shared = Shared { steps, runtime, places, bounds, in_flight, landed, cut };
         Self { shared: Arc::new(shared) }
     }
 
@@ -80,6 +79,10 @@ impl Tasks {
     /// How many attempts wait for a place.
     pub(super) fn waiting(&self) -> usize {
         self.shared.lock().len().saturating_sub(self.running())
+    }
+
+    pub(super) fn max_retries(&self) -> u32 {
+        self.shared.bounds.max_retries
     }
 
     pub(super) fn steps(&self) -> &segno::Steps {
@@ -199,7 +202,7 @@ impl Shared {
             return (Outcome::NeverBegan, Running::held(Some(place)));
         };
         let timeout = call.options.timeout_ms.map_or(step.policy.timeout, Duration::from_millis);
-        let timeout = timeout.min(self.max_timeout);
+        let timeout = timeout.min(self.bounds.max_timeout);
         let info = info(attempted, now.plus_ms(ms(timeout)));
         // Of the attempt alone: tasks that its body left behind are told when it is over.
         let over = token.child_token().drop_guard();
@@ -238,7 +241,7 @@ impl Shared {
     }
 
     fn checked(&self, output: String) -> Outcome {
-        let (size, limit) = (output.len(), self.payload_limit);
+        let (size, limit) = (output.len(), self.bounds.payload);
         let problem = if size > limit {
             format!(
                 "the output of the step has {size} bytes, but at most {limit} are allowed; store it and return \

@@ -60,7 +60,7 @@ fn no_references() -> Vec<Reference> {
 
 #[test]
 fn turns_with_every_command_are_read_for_ever() {
-    let options = StepOptions { max_retries: Some(5), timeout_ms: None };
+    let options = StepOptions { max_retries: Some(5), retry_for_ms: Some(7_200_000), timeout_ms: None };
     let commands = vec![
         Command::Step { name: "fetch".into(), input: r#"{"since":1}"#.into(), options },
         Command::Sleep { until: Timestamp(1_700_000_300_000) },

@@ -40,8 +40,9 @@ impl Scribe {
 
 impl Host for Scribe {
     fn call_step(&self, name: &str, input: &str, options: CallOptions) -> Operation {
-        let retries = options.max_retries.map(|n| format!(" retries={n}"));
-        self.operation(&format!("{name} {input}{}", retries.unwrap_or_default()))
+        let retries = options.max_retries.map(|n| format!(" retries={n}")).unwrap_or_default();
+        let time = options.retry_for_ms.map(|ms| format!(" retry_for={ms}")).unwrap_or_default();
+        self.operation(&format!("{name} {input}{retries}{time}"))
     }
 
     fn sleep_until(&self, moment: u64) -> Operation {

@@ -104,6 +104,7 @@ fn a_request_of_the_built_in_step_travels_whole() {
             .json(&[1])
             .timeout("1.5s")
             .max_retries(9)
+            .retry_for("2 hours")
             .idempotent()
             .send()
             .await?;
@@ -115,7 +116,7 @@ fn a_request_of_the_built_in_step_travels_whole() {
         concat!(
             r#"0: http {"request":{"method":"PUT","url":"https://h/x","#,
             r#""headers":[["a","b"],["content-type","application/json"]],"body":{"text":"[1]"},"#,
-            r#""timeout_ms":1500,"follow_redirects":true,"idempotency_header":true}} retries=9"#
+            r#""timeout_ms":1500,"follow_redirects":true,"idempotency_header":true}} retries=9 retry_for=7200000"#
         ),
         "waiting",
         r#"completed ["gone",404]"#,

@@ -27,6 +27,11 @@ pub(in crate::cli) struct LimitArgs {
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_duration)]
     pub(super) max_step_timeout: Duration,
 
+    /// How many times a failed attempt of a step is tried again, whatever the step or its workflow says;
+    /// as often as they say where this is not given
+    #[arg(long, value_name = "N")]
+    pub(super) max_step_retries: Option<u32>,
+
     /// Instructions of one turn of a workflow, as wasmtime counts fuel
     #[arg(long, value_name = "N", default_value_t = defaults().limits.fuel_per_turn,
         value_parser = clap::value_parser!(u64).range(1..))]
