@@ -185,6 +185,21 @@ impl Hostile<'_> {
 }
 
 impl Import {
+    /// A call with these arguments, of which the last ones may be missing: they are zeros. What it gives
+    /// is dropped.
+    #[must_use]
+    pub fn call(&self, arguments: &[u32]) -> String {
+        let arguments = arguments.iter().chain(std::iter::repeat(&0));
+        let arguments: Vec<_> = self
+            .parameters
+            .iter()
+            .zip(arguments)
+            .map(|(ty, argument)| format!("({}.const {argument})", wat_type(*ty)))
+            .collect();
+        let drops = "(drop)".repeat(self.results.len());
+        format!("(call ${} {}) {drops}", self.name, arguments.join(" "))
+    }
+
     fn declaration(&self) -> String {
         let Self { name, parameters, results, module, field } = self;
         let types = signature_text(parameters, results);
@@ -197,6 +212,16 @@ impl Import {
 pub fn imports() -> Vec<Import> {
     let (resolve, world) = world();
     imports_of(&resolve, world)
+}
+
+/// The import of this name.
+///
+/// # Panics
+///
+/// There is no such import.
+#[must_use]
+pub fn import(name: &str) -> Import {
+    imports().into_iter().find(|import| import.name == name).expect("there is such an import")
 }
 
 /// The world of the project with the WASI of the text beside it.
@@ -212,7 +237,7 @@ fn imports_of(resolve: &Resolve, world: WorldId) -> Vec<Import> {
     let mut imports = Vec::new();
     for (key, item) in &resolve.worlds[world].imports {
         let WorldItem::Interface { id, .. } = item else { continue };
-        imports.extend(functions(resolve, *id).map(|function| import(resolve, key, function)));
+        imports.extend(functions(resolve, *id).map(|function| import_of(resolve, key, function)));
         let resources = resolve.interfaces[*id].types.iter();
         let resources =
             resources.filter(|(_, id)| resolve.types[**id].kind == wit_parser::TypeDefKind::Resource);
@@ -231,7 +256,7 @@ fn functions(resolve: &Resolve, interface: InterfaceId) -> impl Iterator<Item = 
     resolve.interfaces[interface].functions.values()
 }
 
-fn import(resolve: &Resolve, key: &WorldKey, function: &Function) -> Import {
+fn import_of(resolve: &Resolve, key: &WorldKey, function: &Function) -> Import {
     let WasmSignature { params, results, .. } = resolve.wasm_signature(AbiVariant::GuestImport, function);
     let module = resolve.name_world_key(key);
     let interface = module.rsplit('/').next().and_then(|name| name.split('@').next()).unwrap_or_default();
@@ -282,13 +307,10 @@ mod tests {
 
     #[test]
     fn every_import_can_be_called() {
-        for Import { name, parameters, results, .. } in imports() {
-            let arguments = parameters.iter().map(|ty| format!("({}.const 0)", wat_type(*ty)));
-            let call = format!("(call ${name} {})", arguments.collect::<Vec<_>>().join(" "));
-            let drops = "(drop)".repeat(results.len());
-            let start = format!("{call} {drops} (i32.const {WAITING})");
+        for import in imports() {
+            let start = format!("{} (i32.const {WAITING})", import.call(&[]));
             let hostile = Hostile { start: &start, ..Hostile::default() };
-            assert!(!hostile.component().is_empty(), "{name}");
+            assert!(!hostile.component().is_empty(), "{}", import.name);
         }
     }
 }

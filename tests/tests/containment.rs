@@ -6,7 +6,7 @@ use segno_host::sandbox::{
     Capacity, Facts, Guest, Moment, NoGuest, Output, Quota, Sandbox, Tokens, WebhookAddress,
 };
 use segno_journal::{BlockKind, Blocked, Event, RunId, Timestamp};
-use segno_tests::hostile::{Hostile, Import, imports, wat_type};
+use segno_tests::hostile::{Hostile, import, imports};
 use segno_tests::raw;
 
 const QUOTA: Quota = Quota {
@@ -45,31 +45,13 @@ fn stopped(hostile: &Hostile<'_>, quota: Quota) -> Blocked {
     start(&mut guest(&hostile.component(), quota)).expect_err("the guest is stopped")
 }
 
-/// A call of an import with these arguments, of which the last ones may be missing: they are zeros.
-fn call(import: &Import, arguments: &[u32]) -> String {
-    let arguments = arguments.iter().chain(std::iter::repeat(&0));
-    let arguments: Vec<_> = import
-        .parameters
-        .iter()
-        .zip(arguments)
-        .map(|(ty, argument)| format!("({}.const {argument})", wat_type(*ty)))
-        .collect();
-    let drops = "(drop)".repeat(import.results.len());
-    format!("(call ${} {}) {drops}", import.name, arguments.join(" "))
-}
-
-/// The import of this name.
-fn import(name: &str) -> Import {
-    imports().into_iter().find(|import| import.name == name).expect("there is such an import")
-}
-
 #[test]
 fn no_import_can_be_called_for_ever() {
     // So much fuel that what a call costs the guest does not stop it.
     let quota = Quota { fuel_per_turn: u64::MAX, ..QUOTA };
     let mut charged = 0;
     for import in imports() {
-        let looped = format!("(loop {} (br 0)) (unreachable)", call(&import, &[]));
+        let looped = format!("(loop {} (br 0)) (unreachable)", import.call(&[]));
         let blocked = stopped(&Hostile { start: &looped, ..Hostile::default() }, quota);
         // What is refused the first time need not be charged.
         let is_charged = blocked.message.starts_with("the workflow passed more than")
@@ -256,7 +238,7 @@ async fn a_run_for_whose_guest_there_is_no_room_waits_for_it() {
     let mut arguments = vec![0; create.parameters.len()];
     // Where the address goes.
     arguments[create.parameters.len() - 1] = 1_024;
-    let hostile = Hostile { start: &(call(&create, &arguments) + "(i32.const 16)"), ..Hostile::default() };
+    let hostile = Hostile { start: &(create.call(&arguments) + "(i32.const 16)"), ..Hostile::default() };
     let (engine, _directory) = host(&hostile, |config| {
         (config.shards, config.limits.memory) = (2, 9 << 40);
     })
@@ -292,7 +274,7 @@ fn names_that_are_long_or_cannot_be_shown_are_refused() {
 fn calls(steps: &'static [&'static str], name: &str) -> Vec<u8> {
     // The name, and `null`.
     let arguments = [1_024, u32::try_from(name.len()).expect("it is short"), 52, 4];
-    let start = call(&import("step.call"), &arguments) + "(i32.const 16)";
+    let start = import("step.call").call(&arguments) + "(i32.const 16)";
     let more = format!("(data (i32.const 1024) \"{name}\")");
     Hostile { steps, start: &start, deliver: "(i32.const 32)", more: &more, ..Hostile::default() }.component()
 }

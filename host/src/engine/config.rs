@@ -87,7 +87,7 @@ impl Config {
             data,
             public_url: public_url.into().trim_end_matches('/').to_owned(),
             shards: std::thread::available_parallelism().map_or(1, usize::from),
-            memory_budget: 512 << 20,
+            memory_budget: 1 << 30,
             open_budget: 512 << 20,
             max_running_steps: 1_000,
             max_step_timeout: Duration::from_secs(24 * 60 * 60),

@@ -11,12 +11,12 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
 use segno_journal::BlockKind;
 
+pub(crate) use prometheus_client::metrics::counter::Counter;
 pub(crate) use prometheus_client::metrics::gauge::Gauge;
 
 pub(crate) use crate::engine::metrics::labels::{Door, ImageFallback, RunOutcome, StepOutcome};
@@ -56,6 +56,8 @@ pub(crate) struct Metrics {
     pub(crate) runs_unfinished: Gauge,
     /// Guests that are kept live between two turns.
     pub(crate) guests_live: Gauge,
+    /// Guests that were let go because guests held more memory than they are counted for.
+    pub(crate) guests_shed: Counter,
     /// Attempts of steps that run; looked up when the metrics are shown.
     pub(crate) steps_running: Gauge,
     /// How large the file of the store is, in bytes; looked up when the metrics are shown.
@@ -111,6 +113,11 @@ impl Metrics {
             ),
             runs_unfinished: put(to, "runs_unfinished", "Runs that have not ended"),
             guests_live: put(to, "guests_live", "Guests that are kept live between two turns"),
+            guests_shed: put(
+                to,
+                "guests_shed",
+                "Guests that were let go because guests held more memory than they are counted for",
+            ),
             steps_running: put(to, "steps_running", "Attempts of steps that run"),
             store_bytes: put(to, "store_bytes", "Size of the file of the store"),
             store_cache_bytes: put(to, "store_cache_bytes", "How much of the store is kept in memory"),

@@ -41,6 +41,7 @@ mod pages;
 mod parking;
 mod past;
 mod policy;
+mod pressure;
 mod queries;
 mod recovery;
 mod reply;

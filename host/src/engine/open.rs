@@ -23,6 +23,7 @@ use crate::engine::metrics::Metrics;
 use crate::engine::modules::Modules;
 use crate::engine::open_bytes::OpenBudget;
 use crate::engine::outside::Outside;
+use crate::engine::pressure::Pressure;
 use crate::engine::room::Held;
 use crate::engine::shard::Shard;
 use crate::engine::starts::KEY_LOCKS;
@@ -294,7 +295,8 @@ impl Parts {
             warm: Warm::new(
                 self.config.memory_budget / self.config.shards,
                 self.places,
-                self.outside.metrics.guests_live.clone(),
+                Pressure::on(&self.config, &self.outside.clock),
+                &self.outside.metrics,
             ),
             watched: Watched::default(),
         }

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 
 use segno_journal::RunId;
 
-use crate::engine::metrics::Gauge;
+use crate::engine::metrics::{Counter, Gauge, Metrics};
+use crate::engine::pressure::Pressure;
 use crate::sandbox::Guest;
 
 /// What a live guest holds besides its memory: tables, handles, the pages of its stack.
-const OVERHEAD: usize = 48 << 10;
+/// Measured with ten thousand usual guests that have had a turn.
+const OVERHEAD: usize = 96 << 10;
 
 /// How much memory a fresh guest has, mostly a stack that is hardly touched. What a module declares
-/// beyond is counted whole: it may be touched.
+/// beyond is counted whole: it may be touched. One that touches this, too, is found by [`Pressure`].
 const FRESH: usize = 2 << 20;
 
 /// The live guests of a shard.
@@ -26,6 +28,9 @@ pub(crate) struct Warm {
     line: BTreeMap<u64, RunId>,
     /// How many there are over all shards, for those who watch the host.
     counted: Gauge,
+    pressure: Pressure,
+    /// How many went because of it.
+    shed: Counter,
 }
 
 struct Entry {
@@ -36,8 +41,18 @@ struct Entry {
 
 impl Warm {
     /// Room for so many guests of this many bytes together, which are counted so.
-    pub(crate) fn new(budget: usize, places: usize, counted: Gauge) -> Self {
-        Self { budget, places, held: 0, clock: 0, guests: HashMap::new(), line: BTreeMap::new(), counted }
+    pub(crate) fn new(budget: usize, places: usize, pressure: Pressure, metrics: &Metrics) -> Self {
+        Self {
+            budget,
+            places,
+            held: 0,
+            clock: 0,
+            guests: HashMap::new(),
+            line: BTreeMap::new(),
+            counted: metrics.guests_live.clone(),
+            pressure,
+            shed: metrics.guests_shed.clone(),
+        }
     }
 
     /// How many guests there are at most in a budget of so many bytes.
@@ -58,7 +73,8 @@ impl Warm {
     /// kept even if it is larger than the budget: its next event may come at once.
     #[must_use]
     pub(crate) fn put(&mut self, run: RunId, guest: Guest) -> Vec<(RunId, Guest)> {
-        let size = OVERHEAD + guest.grown().max(guest.memory().saturating_sub(FRESH));
+        let free = if self.pressure.counts_whole() { 0 } else { FRESH };
+        let size = OVERHEAD + guest.grown().max(guest.memory().saturating_sub(free));
         let used = self.clock;
         self.clock += 1;
         self.held += size;
@@ -70,10 +86,16 @@ impl Warm {
             let Some(run) = self.line.first_key_value().map(|(_, run)| *run) else { break };
             idle.extend(self.take(run).map(|guest| (run, guest)));
         }
+        if self.pressure.is_too_high() {
+            let shed = self.make_room();
+            self.shed.inc_by(shed.len() as u64);
+            idle.extend(shed);
+        }
         idle
     }
 
-    /// Gives back the half of the guests that was idle longest: the host has no room left.
+    /// Gives back the half of the guests that was idle longest: the host has no room left for another, or
+    /// holds too much.
     #[must_use]
     pub(crate) fn make_room(&mut self) -> Vec<(RunId, Guest)> {
         let idlest: Vec<_> = self.line.values().take(self.guests.len().div_ceil(2)).copied().collect();
