@@ -247,6 +247,7 @@ impl Parts {
                 return Err(error.into());
             }
         }
+        self.say_who_is_not_left_out();
         self.forget_unneeded_modules();
         let comeback = self.comeback()?;
         if let Err(error) = self.say_running().await.map_err(|_| StoreError::Closed).flatten() {
@@ -255,6 +256,16 @@ impl Parts {
         }
         inboxes.go_on(comeback);
         Ok((inboxes, ShardThreads { threads, ends }))
+    }
+
+    /// A run that was to be left out and is not there was perhaps written wrongly: the one that was meant
+    /// goes on.
+    fn say_who_is_not_left_out(&self) {
+        for run in &self.config.park {
+            if matches!(self.store.run(*run), Ok(None)) {
+                tracing::warn!(%run, "there is no such run to leave out; does --park name the one that is meant?");
+            }
+        }
     }
 
     /// How the host went down, before it says that it runs again.
