@@ -45,3 +45,18 @@ fn what_the_other_process_finds_wrong_is_said() {
     assert!(refused.unwrap().to_string().contains("type mismatch"));
     assert_eq!(compiled, 0);
 }
+
+#[test]
+fn a_small_component_that_takes_the_compiler_gigabytes_is_refused() {
+    // For each variable the compiler has a table of all blocks up to its last use.
+    let variables = "i32 ".repeat(10_000);
+    let blocks = "(loop)".repeat(100_000);
+    let uses: String = (0..10_000).map(|variable| format!("(drop (local.get {variable}))")).collect();
+    let component = format!("(component (core module (func (local {variables}) {blocks} {uses})))");
+    assert!(wat::parse_str(&component).unwrap().len() < 512 << 10);
+
+    let cache = TempDir::new().unwrap();
+    let (refused, compiled) = load(&component, cache.path());
+    assert!(matches!(refused, Some(ModuleError::TooCostly { .. })), "{refused:?}");
+    assert_eq!(compiled, 0);
+}
