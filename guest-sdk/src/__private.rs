@@ -2,8 +2,10 @@
 
 pub use crate::duration::is_valid;
 pub use crate::step::{Input, StepDef, call};
-pub use crate::workflow::{Running, WorkflowDef, with_input, without_input};
+pub use crate::workflow::{Opaque, Outcome, Running, WorkflowDef, with_input, without_input};
 
+#[cfg(feature = "schema")]
+pub use crate::schema::{HasNoSchema, HasSchema, Of, Schemas};
 #[cfg(target_family = "wasm")]
 pub use crate::wasm::{Component, Exported, bindings, export_guest};
 
@@ -33,12 +35,21 @@ pub struct Listed {
     pub keep: Option<u64>,
     /// The workflow on an input in JSON.
     pub start: fn(&str) -> Result<Running, String>,
+    /// The schemas of its input and its output.
+    #[cfg(feature = "schema")]
+    pub schemas: fn() -> Schemas,
 }
 
 /// A workflow, as `export!` lists it.
 #[must_use]
 pub const fn workflow<W: WorkflowDef>() -> Listed {
-    Listed { name: W::NAME, keep: W::KEEP, start: W::start }
+    Listed {
+        name: W::NAME,
+        keep: W::KEEP,
+        start: W::start,
+        #[cfg(feature = "schema")]
+        schemas: W::schemas,
+    }
 }
 
 /// Whether all names are different. For lists, at compile time.

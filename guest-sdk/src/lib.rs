@@ -85,6 +85,14 @@
 //! fails with an [`Error`], or any other type that can be shown. A panic in a workflow is a bug: it
 //! blocks the run, and a repaired component lets it go on.
 //!
+//! # Schemas
+//!
+//! A crate that depends on `schemars` and derives its `JsonSchema` for what a workflow takes and
+//! returns tells clients what that looks like: `segno build` builds it a second time, with the feature
+//! `schema` of this crate, asks that component for the schemas, and puts them into the one that is
+//! deployed. A type without `JsonSchema` has no schema, and nothing else is different for it. For
+//! [`Timestamp`], turn on `schemars`' feature `jiff02`.
+//!
 //! # Tests
 //!
 //! Natively and without a host a workflow is a function: a step runs its body, once and in place,
@@ -102,6 +110,8 @@ pub mod native;
 mod random;
 mod run;
 mod runtime;
+#[cfg(feature = "schema")]
+mod schema;
 mod step;
 mod time;
 #[cfg(target_family = "wasm")]

@@ -26,6 +26,10 @@ pub trait WorkflowDef {
     ///
     /// Why it cannot take this input.
     fn start(input: &str) -> Result<Running, String>;
+
+    /// The schemas of its input and its output.
+    #[cfg(feature = "schema")]
+    fn schemas() -> crate::schema::Schemas;
 }
 
 /// A workflow without a parameter.
@@ -75,11 +79,16 @@ pub(crate) fn running(workflow: impl Future<Output: Outcome> + 'static) -> Runni
     note = "a workflow returns `Result<T, E>`, where `T` can be written as JSON and `E` can be shown"
 )]
 pub trait Outcome {
+    /// What it gives where it did not fail.
+    type Output;
+
     /// The output as JSON, or the text of the error with its causes.
     fn into_verdict(self) -> Result<String, String>;
 }
 
 impl<T: Serialize, E: Display> Outcome for Result<T, E> {
+    type Output = T;
+
     fn into_verdict(self) -> Result<String, String> {
         match self {
             Ok(output) => serde_json::to_string(&output)
@@ -87,6 +96,43 @@ impl<T: Serialize, E: Display> Outcome for Result<T, E> {
             Err(error) => Err(format!("{error:#}")),
         }
     }
+}
+
+/// Stands for what a workflow returns where its type cannot be written.
+pub enum Opaque {}
+
+impl Outcome for Opaque {
+    type Output = Self;
+
+    fn into_verdict(self) -> Result<String, String> {
+        match self {}
+    }
+}
+
+/// What `#[workflow]` says of the types of a workflow: nothing, unless it is asked for.
+#[doc(hidden)]
+#[cfg(not(feature = "schema"))]
+#[macro_export]
+macro_rules! __segno_schemas {
+    ($input:ty, $output:ty) => {};
+}
+
+/// What `#[workflow]` says of the types of a workflow.
+#[doc(hidden)]
+#[cfg(feature = "schema")]
+#[macro_export]
+macro_rules! __segno_schemas {
+    ($input:ty, $output:ty) => {
+        fn schemas() -> $crate::__private::Schemas {
+            #[allow(unused_imports, reason = "of the two, the type decides which is used")]
+            use $crate::__private::{HasNoSchema as _, HasSchema as _};
+            $crate::__private::Schemas {
+                input: (&$crate::__private::Of::<$input>::INPUT).schema(),
+                output: (&$crate::__private::Of::<<$output as $crate::__private::Outcome>::Output>::OUTPUT)
+                    .schema(),
+            }
+        }
+    };
 }
 
 #[cfg(test)]

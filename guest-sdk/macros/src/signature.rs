@@ -1,7 +1,9 @@
 //! What workflows and steps have in common: the checks of a signature, and the type in a `Result`.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, quote};
 use syn::spanned::Spanned as _;
+use syn::visit::Visit;
 use syn::{
     Error, FnArg, GenericArgument, Ident, ItemFn, Pat, PathArguments, Result, ReturnType, Safety, Signature,
     Type,
@@ -39,7 +41,7 @@ impl Kind {
 }
 
 /// The function under an attribute.
-pub(crate) fn function(kind: Kind, tokens: proc_macro2::TokenStream) -> Result<ItemFn> {
+pub(crate) fn function(kind: Kind, tokens: TokenStream) -> Result<ItemFn> {
     let span = tokens.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
     syn::parse2(tokens.clone()).map_err(|error| {
         // A function with a mistake in it has a better message than "not a function".
@@ -51,7 +53,7 @@ pub(crate) fn function(kind: Kind, tokens: proc_macro2::TokenStream) -> Result<I
 }
 
 /// Whether the item is a function, as far as one can see without parsing it.
-fn mentions_function(tokens: proc_macro2::TokenStream) -> bool {
+fn mentions_function(tokens: TokenStream) -> bool {
     let mut words = tokens.into_iter().filter_map(|token| match token {
         proc_macro2::TokenTree::Ident(word) => Some(word.to_string()),
         _ => None,
@@ -176,5 +178,24 @@ pub(crate) fn output(kind: Kind, signature: &Signature) -> Result<&Type> {
         // A workflow may return an alias that says it all.
         (Kind::Workflow, None) => Ok(ty),
         (Kind::Step, None) => Err(wanted(ty.span())),
+    }
+}
+
+/// The type that a function returns, to be written elsewhere; one that only the compiler can name is
+/// opaque there.
+pub(crate) fn returned(signature: &Signature) -> TokenStream {
+    struct HasImpl(bool);
+
+    impl Visit<'_> for HasImpl {
+        fn visit_type_impl_trait(&mut self, _: &syn::TypeImplTrait) {
+            self.0 = true;
+        }
+    }
+
+    let mut has_impl = HasImpl(false);
+    has_impl.visit_return_type(&signature.output);
+    match &signature.output {
+        ReturnType::Type(_, ty) if !has_impl.0 => ty.to_token_stream(),
+        ReturnType::Type(..) | ReturnType::Default => quote!(::segno::__private::Opaque),
     }
 }

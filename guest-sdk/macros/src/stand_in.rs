@@ -20,6 +20,8 @@ pub(crate) fn workflow(item: TokenStream) -> TokenStream {
             fn start(_: &str) -> ::core::result::Result<::segno::__private::Running, ::std::string::String> {
                 ::core::unreachable!()
             }
+
+            ::segno::__segno_schemas!((), ::segno::__private::Opaque);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `#[workflow]`: the function as it is, and beside it what `export!` needs.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Error, Result};
 
@@ -27,6 +27,8 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
     let name = options::name(options.name.as_ref(), ident)?;
     let keep = options.keep();
     let conditions = attributes::part(&function.attrs).every;
+    let input = parameters.first().map_or_else(|| quote!(()), |parameter| parameter.ty.to_token_stream());
+    let returned = signature::returned(&function.sig);
     let start = match parameters.first() {
         None => quote_spanned! { output.span() =>
             ::segno::__private::without_input(__segno_input, #ident)
@@ -56,6 +58,8 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
             ) -> ::core::result::Result<::segno::__private::Running, ::std::string::String> {
                 #start
             }
+
+            ::segno::__segno_schemas!(#input, #returned);
         }
     })
 }

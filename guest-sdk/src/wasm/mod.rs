@@ -12,23 +12,35 @@ use std::panic::PanicHookInfo;
 use crate::__private::Listed;
 use crate::runtime::{Event, Runtime, Verdict};
 use crate::wasm::bindings::exports::segno::workflow::guest;
+#[cfg(feature = "schema")]
+use crate::wasm::bindings::exports::segno::workflow::schemas;
 use crate::wasm::bindings::segno::workflow::{log, types};
 use crate::{Request, StepFailure};
 
 pub use crate::wasm::bindings::export_guest;
 
-/// What is generated from the WIT world.
-#[expect(missing_docs, reason = "the WIT world has the documentation")]
-pub mod bindings {
-    wit_bindgen::generate!({
-        path: "../wit",
-        world: "workflow",
-        generate_all,
-        pub_export_macro: true,
-        export_macro_name: "export_guest",
-        default_bindings_module: "::segno::__private::bindings",
-    });
+macro_rules! bindings {
+    ($world:tt) => {
+        /// What is generated from the WIT world.
+        #[expect(missing_docs, reason = "the WIT world has the documentation")]
+        pub mod bindings {
+            wit_bindgen::generate!({
+                path: "../wit",
+                world: $world,
+                generate_all,
+                pub_export_macro: true,
+                export_macro_name: "export_guest",
+                default_bindings_module: "::segno::__private::bindings",
+            });
+        }
+    };
 }
+
+#[cfg(not(feature = "schema"))]
+bindings!("workflow");
+
+#[cfg(feature = "schema")]
+bindings!("described");
 
 /// What `export!` says about a component.
 pub trait Component {
@@ -106,6 +118,17 @@ impl<C: Component> guest::Guest for Exported<C> {
 
     fn load(pages: u64) {
         memory::load(pages);
+    }
+}
+
+#[cfg(feature = "schema")]
+impl<C: Component> schemas::Guest for Exported<C> {
+    fn all() -> Vec<schemas::WorkflowSchemas> {
+        let listed = C::WORKFLOWS.iter().map(|workflow| {
+            let crate::schema::Schemas { input, output } = (workflow.schemas)();
+            schemas::WorkflowSchemas { workflow: workflow.name.to_owned(), input, output }
+        });
+        listed.collect()
     }
 }
 

@@ -85,8 +85,13 @@ impl Manifest {
     /// How much is kept of the journal of a workflow's runs; all, where it has no such workflow.
     #[must_use]
     pub fn history(&self, workflow: &str) -> History {
-        let listed = self.workflows.iter().find(|listed| listed.name == workflow);
-        listed.map_or(History::All, |listed| listed.history)
+        self.workflow(workflow).map_or(History::All, |listed| listed.history)
+    }
+
+    /// A workflow by its name.
+    #[must_use]
+    pub fn workflow(&self, name: &str) -> Option<&Workflow> {
+        self.workflows.iter().find(|listed| listed.name == name)
     }
 }
 
@@ -97,6 +102,10 @@ pub struct Workflow {
     pub name: String,
     /// How much of the journal of its runs is kept.
     pub history: History,
+    /// The JSON Schema of its input, as JSON, if the module has one.
+    pub input: Option<String>,
+    /// The JSON Schema of its output, as JSON, if the module has one.
+    pub output: Option<String>,
 }
 
 /// How much of the journal of a run is kept while the run goes on.

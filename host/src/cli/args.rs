@@ -3,6 +3,7 @@
 mod host;
 mod http;
 mod limits;
+mod modules;
 mod offline;
 mod policy;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub(super) use self::host::HostArgs;
 use self::host::TokenArgs;
 use self::http::HttpArgs;
 use self::limits::LimitArgs;
+pub(super) use self::modules::{DeployArgs, ModulesArgs, WorkflowArgs};
 pub(super) use self::offline::{BackupArgs, CheckArgs, ExportArgs};
 use self::policy::PolicyArgs;
 use crate::cli::bench::BenchArgs;
@@ -67,6 +69,8 @@ pub(super) enum Verb {
     RetryNow(OneRunArgs),
     /// List the modules that a host keeps
     Modules(ModulesArgs),
+    /// Show what a workflow takes and returns
+    Workflow(WorkflowArgs),
     /// Write a backup of a running host: one moment of its store, which another host can be started on
     Backup(BackupArgs),
     /// Read the store of a stopped host from end to end, and say what is wrong with it
@@ -151,11 +155,11 @@ impl ListenArgs {
             open_budget: limits.open_budget.0,
             max_running_steps: limits.max_steps,
             max_step_timeout: limits.max_step_timeout,
+            max_step_retries: limits.max_step_retries.unwrap_or(options.max_step_retries),
             verify_images: self.verify_images,
             quick_restart: self.quick_restart,
             http: http.into_egress(),
             policy: policy.into_policy(),
-            max_step_retries: limits.max_step_retries.unwrap_or(options.max_step_retries),
             // The `main` of this program is ours: it has just read its arguments.
             compiler: this_program(),
             max_module: limits.max_module.0,
@@ -208,21 +212,6 @@ pub(super) struct DevArgs {
 pub(super) struct BuildArgs {
     #[command(flatten)]
     pub(super) crates: CrateArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct DeployArgs {
-    /// The components, as `build` makes them
-    #[arg(value_name = "FILE", required = true)]
-    pub(super) files: Vec<PathBuf>,
-
-    /// Deploy components that want steps which the host lacks, too: their workflows cannot be started
-    /// until a host has them
-    #[arg(long)]
-    pub(super) allow_missing_steps: bool,
-
-    #[command(flatten)]
-    pub(super) host: HostArgs,
 }
 
 #[derive(Debug, Args)]
@@ -362,12 +351,6 @@ pub(super) struct ResumeArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct HealthArgs {
-    #[command(flatten)]
-    pub(super) host: HostArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ModulesArgs {
     #[command(flatten)]
     pub(super) host: HostArgs,
 }

@@ -42,6 +42,7 @@ mod timeline;
 mod token;
 mod wait;
 mod watch;
+mod workflow;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -187,6 +188,7 @@ async fn perform(arguments: Arguments, steps: Steps, mut definition: clap::Comma
         Verb::Health(args) => health::run(args, output).await,
         Verb::RetryNow(args) => run::retry_now(args, output).await,
         Verb::Modules(args) => modules::run(args, output).await,
+        Verb::Workflow(args) => workflow::run(args, output).await,
         Verb::Backup(args) => backup::run(args, output).await,
         Verb::Check(args) => check::run(args, output).await,
         Verb::Export(args) => export::run(args).await,

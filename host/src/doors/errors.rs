@@ -67,6 +67,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
             ModuleError::MissingExport { .. }
             | ModuleError::Mismatch { .. }
             | ModuleError::Describe { .. }
+            | ModuleError::Schemas { .. }
             | ModuleError::NoWorkflows
             | ModuleError::BadName { .. },
         ) => &Kind::NOT_A_WORKFLOW,

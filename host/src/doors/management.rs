@@ -29,6 +29,7 @@ pub fn management(current: Current, keyring: Keyring) -> Router {
 /// All routes, each with its description.
 pub(super) fn routes() -> OpenApiRouter<Current> {
     OpenApiRouter::with_openapi(Head::openapi())
+        .routes(routes!(workflows::get))
         .routes(routes!(workflows::start))
         .routes(routes!(runs::list))
         .routes(routes!(runs::get))

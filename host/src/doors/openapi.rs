@@ -85,6 +85,7 @@ mod tests {
             get /v1/runs
             get /v1/runs/{id}
             get /v1/runs/{id}/events
+            get /v1/workflows/{name}
             post /v1/backup
             post /v1/runs/{id}/cancel
             post /v1/runs/{id}/resume

@@ -1,4 +1,4 @@
-//! Workflows: starting runs of them.
+//! Workflows: what they take, and starting runs of them.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
 use crate::doors::params::Segment;
 use crate::doors::problem::{Kind, Problem};
-use crate::engine::{Engine, Started};
+use crate::engine::{Engine, Started, WorkflowView};
 
 /// The header by which a start can be repeated without a second run.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -91,6 +91,28 @@ pub(super) async fn start(
     let status = if started.created { StatusCode::CREATED } else { StatusCode::OK };
     let location = format!("/v1/runs/{}", started.run_id);
     Ok((status, [(LOCATION, location)], Json(started)))
+}
+
+/// Shows a workflow, as the module has it that starts its new runs: what it takes and returns.
+///
+/// The schemas are there if the crate of the workflow has them.
+#[utoipa::path(
+    get,
+    path = "/v1/workflows/{name}",
+    operation_id = "getWorkflow",
+    tag = "modules",
+    params(("name" = String, Path, description = "The name of the workflow")),
+    responses(
+        (status = 200, description = "The workflow", body = WorkflowView),
+        (status = 404, description = "There is no such workflow", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn get(
+    State(engine): State<Engine>,
+    Segment(name): Segment,
+) -> Result<Json<WorkflowView>, Problem> {
+    Ok(Json(engine.workflow(&name)?))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {

@@ -93,9 +93,9 @@ pub use crate::engine::reply::Reply;
 pub use crate::engine::simulated::{Asked, Simulated};
 pub use crate::engine::view::{
     BlockedView, Deployed, HistoryEntry, HistoryEvent, HistoryPage, ModuleView, RunFilter, RunPage,
-    RunStatus, RunSummary, RunView, Started, Trouble, Wait, Why,
+    RunStatus, RunSummary, RunView, Started, Trouble, Wait, Why, WorkflowView,
 };
-pub use crate::sandbox::{COMPILE, compile_alone};
+pub use crate::sandbox::{COMPILE, compile_alone, with_schemas};
 pub use crate::steps::{Allowed, Egress};
 
 pub use crate::engine::watch::Busy;

@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::error::EngineError;
-use crate::engine::view::ModuleView;
+use crate::engine::json::Json;
+use crate::engine::view::{ModuleView, WorkflowView};
 use crate::engine::when;
 use segno_journal::{Digest, History, Manifest};
 
-use crate::sandbox::{Module, ModuleError, Sandbox};
+use crate::sandbox::{Module, ModuleError, Sandbox, add_schemas};
 use crate::store::{Committer, Draft, ModuleRecord, Store, StoreError};
 
 /// What is known of the modules, in step with the store.
@@ -79,10 +80,7 @@ impl Modules {
     /// wants steps which this host lacks starts nothing.
     pub(crate) fn enter_current(&self, workflow: &str) -> Result<Digest, EngineError> {
         let mut state = self.lock();
-        let Some(digest) = state.current.get(workflow).copied() else {
-            let known = state.current.keys().cloned().collect();
-            return Err(EngineError::UnknownWorkflow { name: workflow.chars().take(128).collect(), known });
-        };
+        let digest = state.current_of(workflow)?;
         if let Some(missing) = state.missing.get(&digest) {
             let (workflow, missing) = (workflow.to_owned(), missing.clone());
             return Err(EngineError::StartLacksSteps { workflow, missing });
@@ -155,7 +153,8 @@ impl Modules {
     /// Checks and compiles a component, and asks it what is in it. Changes nothing.
     pub(crate) fn examine(&self, wasm: &[u8]) -> Result<(Module, Manifest), ModuleError> {
         let module = self.sandbox.load(wasm)?;
-        let manifest = module.describe()?;
+        let mut manifest = module.describe()?;
+        add_schemas(&mut manifest, wasm)?;
         Ok((module, manifest))
     }
 
@@ -241,12 +240,36 @@ impl Modules {
         views
     }
 
+    /// A workflow, as the module has it that starts its new runs.
+    pub(crate) fn workflow(&self, name: &str) -> Result<WorkflowView, EngineError> {
+        let state = self.lock();
+        let digest = state.current_of(name)?;
+        let listed = state.records.get(&digest).and_then(|record| record.manifest.workflow(name));
+        let (input, output) =
+            listed.map(|listed| (listed.input.clone(), listed.output.clone())).unwrap_or_default();
+        let keep = match listed.map_or(History::All, |listed| listed.history) {
+            History::All => None,
+            History::Keep(turns) => Some(turns),
+        };
+        let (name, module) = (name.to_owned(), digest.to_string());
+        Ok(WorkflowView { name, module, keep, input: input.map(Json::of), output: output.map(Json::of) })
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
+    /// The module that starts the new runs of a workflow.
+    fn current_of(&self, workflow: &str) -> Result<Digest, EngineError> {
+        self.current.get(workflow).copied().ok_or_else(|| {
+            let (name, known) =
+                (workflow.chars().take(128).collect(), self.current.keys().cloned().collect());
+            EngineError::UnknownWorkflow { name, known }
+        })
+    }
+
     fn current_for(&self, digest: Digest) -> Vec<String> {
         let pointing = self.current.iter().filter(|(_, current)| **current == digest);
         pointing.map(|(workflow, _)| workflow.clone()).collect()

@@ -127,8 +127,8 @@ impl Engine {
             max_running: config.max_running_steps,
             payload: config.limits.payload,
             max_timeout: config.max_step_timeout,
-        };
             max_retries: config.max_step_retries,
+        };
         let runner = Runner::Tasks(Tasks::new(all_steps(steps, &config)?, bounds, Handle::current()));
         let counting = Arc::clone(&metrics);
         let callers = Callers::new(config.max_waiting);

@@ -18,7 +18,9 @@ use crate::engine::open_bytes::OpenBudget;
 use crate::engine::pages;
 use crate::engine::restore::restore;
 use crate::engine::stuck::Stuck;
-use crate::engine::view::{BlockedView, HistoryPage, ModuleView, RunStatus, RunSummary, RunView};
+use crate::engine::view::{
+    BlockedView, HistoryPage, ModuleView, RunStatus, RunSummary, RunView, WorkflowView,
+};
 use crate::engine::waits;
 use crate::engine::watched::Watched;
 use crate::store::{RunRecord, Standing, StoreError};
@@ -141,6 +143,15 @@ impl Engine {
     /// None today; the signature leaves room for a store that has to be asked.
     pub async fn modules(&self) -> Result<Vec<ModuleView>, EngineError> {
         Ok(self.0.modules.view())
+    }
+
+    /// A workflow, as the module has it that starts its new runs.
+    ///
+    /// # Errors
+    ///
+    /// There is no such workflow.
+    pub fn workflow(&self, name: &str) -> Result<WorkflowView, EngineError> {
+        self.0.modules.workflow(name)
     }
 
     /// Reads on a thread that may wait for the disk, once it is its turn.

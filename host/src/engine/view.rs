@@ -349,6 +349,27 @@ pub struct ModuleView {
     pub deployed_at: Timestamp,
 }
 
+/// A workflow, as the module has it that starts its new runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WorkflowView {
+    /// The name by which runs are started.
+    pub name: String,
+    /// The module: `sha256:` and 64 hexadecimal digits.
+    pub module: String,
+    /// How many of the last turns of a run are kept at least; all, where it does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<u64>,
+    /// The JSON Schema of what a run is started with, if the module has one. It is what the module says:
+    /// whether an input fits is decided by its code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub input: Option<Json>,
+    /// The JSON Schema of what a run returns, if the module has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub output: Option<Json>,
+}
+
 /// What a deploy did.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Deployed {

@@ -77,6 +77,12 @@ pub enum ModuleError {
         /// Why not.
         detail: String,
     },
+    /// Its schemas cannot be taken.
+    #[error("the schemas of this component cannot be taken: {detail}")]
+    Schemas {
+        /// What is wrong with them.
+        detail: String,
+    },
     /// There is nothing in it that could be run.
     #[error("this component holds no workflow; list them in `segno::export!(..)`")]
     NoWorkflows,

@@ -17,6 +17,7 @@ mod image;
 mod imports;
 mod limits;
 mod module;
+mod schemas;
 mod shape;
 mod state;
 mod ticker;
@@ -34,6 +35,7 @@ pub use crate::sandbox::given::{Facts, Quota, Tokens, WebhookAddress};
 pub use crate::sandbox::guest::{Guest, Moment, Output};
 pub use crate::sandbox::image::{Image, PackError};
 pub use crate::sandbox::module::Module;
+pub use crate::sandbox::schemas::{add_schemas, with_schemas};
 
 use crate::sandbox::compiler::Compiler;
 

@@ -59,16 +59,22 @@ impl Sandbox {
             compiler.compile(wasm)?;
         }
         let component = self.component(wasm)?;
-        let mut linker = Linker::new(&self.engine);
-        wasi::add_to_linker(&mut linker, &component, &self.engine)?;
-        imports::Workflow::add_to_linker::<_, Calls>(&mut linker, |state| Caller::new(state))
-            .map_err(|error| ModuleError::Mismatch { detail: format!("{error:#}") })?;
+        let linker = self.linker(&component)?;
         check_exports(&component, &self.engine)?;
         let pre = linker
             .instantiate_pre(&component)
             .and_then(WorkflowPre::new)
             .map_err(|error| ModuleError::Mismatch { detail: format!("{error:#}") })?;
         Ok(Module { digest: digest_of(wasm), pre, fresh: Arc::default() })
+    }
+
+    /// What a component may import.
+    pub(super) fn linker(&self, component: &Component) -> Result<Linker<State>, ModuleError> {
+        let mut linker = Linker::new(&self.engine);
+        wasi::add_to_linker(&mut linker, component, &self.engine)?;
+        imports::Workflow::add_to_linker::<_, Calls>(&mut linker, |state| Caller::new(state))
+            .map_err(|error| ModuleError::Mismatch { detail: format!("{error:#}") })?;
+        Ok(linker)
     }
 
     /// A component that is compiled here and now, or was before.
@@ -129,7 +135,9 @@ impl Module {
         }
     }
 
-    /// Asks the module what is in it.
+    /// Asks the module what is in it. Its schemas are beside its code: see [`add_schemas`].
+    ///
+    /// [`add_schemas`]: crate::sandbox::add_schemas
     ///
     /// # Errors
     ///
@@ -156,7 +164,7 @@ impl Module {
 fn listed(workflow: exports::Workflow) -> Workflow {
     // Nothing less than the last turn can be kept: the next one follows from it.
     let history = workflow.keep.map_or(History::All, |turns| History::Keep(turns.max(1)));
-    Workflow { name: workflow.name, history }
+    Workflow { name: workflow.name, history, input: None, output: None }
 }
 
 /// Refuses a name that cannot be shown as it is, or is too long.

@@ -189,8 +189,13 @@ fn the_other_records_are_read_for_ever() {
     check("parked", &Parked { at, event: Event::Slept { op: Op(1) } });
     check("webhook", &WebhookRecord::new(RunId::from_parts(at, 42), Op(3)));
     let workflows = vec![
-        Workflow { name: "a".into(), history: History::All },
-        Workflow { name: "b".into(), history: History::Keep(300) },
+        Workflow { name: "a".into(), history: History::All, input: None, output: None },
+        Workflow {
+            name: "b".into(),
+            history: History::Keep(300),
+            input: Some("{}".into()),
+            output: Some("true".into()),
+        },
     ];
     let manifest = Manifest { sdk: "segno 0.1.0".into(), workflows, steps: vec!["s".into()] };
     check("module", &ModuleRecord { manifest, size: 400_000, deployed_at: at });

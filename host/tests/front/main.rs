@@ -11,6 +11,7 @@ mod dev;
 mod management;
 mod missing;
 mod offline;
+mod schemas;
 mod starts;
 mod support;
 mod token;

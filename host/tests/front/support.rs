@@ -26,6 +26,12 @@ pub(crate) fn rogue() -> &'static Path {
     PATH.get_or_init(|| component("guest-rogue"))
 }
 
+/// The component `guest-typed`: workflows whose types have schemas.
+pub(crate) fn typed() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| component("guest-typed"))
+}
+
 fn component(package: &str) -> PathBuf {
     let mut built = build_components(Some(&manifest()), &[package.to_owned()], &|_line| {})
         .unwrap_or_else(|error| panic!("{error:#}"));

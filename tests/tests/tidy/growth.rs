@@ -27,7 +27,7 @@ fn imports() -> Vec<String> {
             interface = name.trim_end_matches(" {");
         } else if let Some((name, _)) = line.split_once(": func(")
             // What a guest offers is called by its host.
-            && interface != "guest"
+            && !["guest", "schemas"].contains(&interface)
         {
             imports.push(format!("{interface}.{name}"));
         }

@@ -1,61 +1,49 @@
-//! `build`, and what `dev` and other hosts share with it: workflow crates become components.
+//! What cargo is told, and what it says while it builds a component.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::mpsc;
 
 use anyhow::{Context, bail};
 use cargo_metadata::{Message, Package, TargetKind};
-use serde::Serialize;
 
-use crate::cli::args::BuildArgs;
 use crate::cli::cargo::{self, TARGET, Workspace};
-use crate::cli::exit::Exit;
-use crate::cli::output::{self, Output};
-use crate::cli::progress::Progress;
+use crate::cli::output;
 
-/// What a component is built with: it is sent, stored and compiled more often than it computes, so
-/// it is built small. What it needs to name a panic stays in.
-const PROFILE: [&str; 5] = [
-    "profile.release.opt-level=\"s\"",
-    "profile.release.lto=true",
-    "profile.release.codegen-units=1",
-    "profile.release.panic=\"abort\"",
-    "profile.release.strip=\"debuginfo\"",
-];
+/// How a component is built.
+pub(super) struct Profile {
+    /// The name of cargo's profile, which is that of a directory.
+    pub(super) name: &'static str,
+    /// What the profile is.
+    pub(super) settings: &'static [&'static str],
+    /// Features that are turned on.
+    pub(super) features: &'static [&'static str],
+}
 
-/// Builds workflow crates as components, and says where they are, in the order of the packages.
-///
-/// `manifest_path` is the Cargo.toml of the workspace, or of a package in it; that of the working
-/// directory if there is none. `packages` are the crates to build; all that depend on `segno` and
-/// build a cdylib if it is empty. The Rust target is added if it is missing. `progress` is told line
-/// by line what cargo does. This blocks until the build is over.
+/// How the component is built that is deployed: it is sent, stored and compiled more often than it
+/// computes, so it is built small. What it needs to name a panic stays in.
+pub(super) const PROFILE: Profile = Profile {
+    name: "release",
+    settings: &[
+        "profile.release.opt-level=\"s\"",
+        "profile.release.lto=true",
+        "profile.release.codegen-units=1",
+        "profile.release.panic=\"abort\"",
+        "profile.release.strip=\"debuginfo\"",
+    ],
+    features: &[],
+};
+
+/// Builds a package of a workspace as a component, and says where it is.
 ///
 /// # Errors
 ///
-/// The workspace cannot be read, a package is no workflow crate, the target cannot be added, or the
-/// build fails; then the error has what the compiler said.
-pub fn build_components(
-    manifest_path: Option<&Path>,
-    packages: &[String],
-    progress: &dyn Fn(&str),
-) -> anyhow::Result<Vec<PathBuf>> {
-    build_workspace(&Workspace::find(manifest_path, packages)?, progress)
-}
-
-/// Builds the chosen packages of a workspace.
-pub(super) fn build_workspace(
-    workspace: &Workspace,
-    progress: &dyn Fn(&str),
-) -> anyhow::Result<Vec<PathBuf>> {
-    cargo::ensure_target(workspace.root(), progress)?;
-    workspace.packages().map(|package| build_package(workspace, package, progress)).collect()
-}
-
-fn build_package(
+/// The build fails; the error has what the compiler said.
+pub(super) fn component(
     workspace: &Workspace,
     package: &Package,
+    profile: &Profile,
     progress: &dyn Fn(&str),
 ) -> anyhow::Result<PathBuf> {
     let name = package.name.as_str();
@@ -63,10 +51,12 @@ fn build_package(
     let mut command = cargo::cargo(workspace.root());
     // `rustc` and not `build`, for its `--crate-type`: where an rlib is made beside it, a cdylib is
     // not optimised at link time.
-    command.args(["rustc", "--release", "--lib", "--crate-type=cdylib", "--target", TARGET]);
+    command.args(["rustc", "--lib", "--crate-type=cdylib", "--target", TARGET]);
+    command.args(["--profile", profile.name]);
+    command.args(profile.features.iter().flat_map(|feature| ["--features", feature]));
+    command.args(profile.settings.iter().flat_map(|setting| ["--config", setting]));
     command.arg("--manifest-path").arg(&package.manifest_path);
     command.arg("--message-format=json-render-diagnostics");
-    command.args(PROFILE.iter().flat_map(|setting| ["--config", setting]));
     command.args(["--color", if output::is_watched() { "always" } else { "never" }]);
     let mut child = command
         .stdout(Stdio::piped())
@@ -128,27 +118,6 @@ fn component_of(message: Message, package: &Package) -> Option<PathBuf> {
     let is_it = artifact.package_id == package.id && artifact.target.kind.contains(&TargetKind::CDyLib);
     let mut files = artifact.filenames.into_iter().filter(|file| file.extension() == Some("wasm"));
     files.next().filter(|_| is_it).map(cargo_metadata::camino::Utf8PathBuf::into_std_path_buf)
-}
-
-/// What is printed when all is built.
-#[derive(Serialize)]
-struct Built {
-    components: Vec<PathBuf>,
-}
-
-pub(super) async fn run(args: BuildArgs, output: Output) -> anyhow::Result<Exit> {
-    let crates = args.crates;
-    let components = tokio::task::spawn_blocking(move || {
-        let progress = Progress::start("building");
-        build_components(crates.manifest_path.as_deref(), &crates.packages, &|line| progress.say(line))
-    })
-    .await??;
-    let json = serde_json::to_string(&Built { components: components.clone() })?;
-    output.show(&json, || {
-        let paths: Vec<_> = components.iter().map(|path| path.display().to_string()).collect();
-        paths.join("\n")
-    })?;
-    Ok(Exit::Done)
 }
 
 #[cfg(test)]
