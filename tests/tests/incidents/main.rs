@@ -95,7 +95,7 @@ fn normal(text: &str) -> String {
 }
 
 fn word(word: &str) -> String {
-    let is_name = word.contains("run_0") || word.contains("sha256:");
+    let is_name = ["run_0", "sha256:", "0x"].iter().any(|mark| word.contains(mark));
     let mut normal = String::new();
     for letter in word.chars() {
         let letter = match letter {
