@@ -68,15 +68,33 @@ impl Shard {
         }
     }
 
-    /// Lets the half of the guests go that was idle longest.
-    fn make_room(&mut self) {
-        for (idle, guest) in self.warm.make_room() {
-            self.let_go(idle, guest);
-        }
+    /// Lets the half of the guests go that was idle longest, and gives how many these are.
+    fn make_room(&mut self) -> usize {
+        let idle = self.warm.make_room();
+        let count = idle.len();
+        idle.into_iter().for_each(|(id, guest)| self.let_go(id, guest));
+        count
+    }
+
+    /// Lets guests go where all of them hold more than they are counted for, and has the other shards do
+    /// so. Between two messages only: an image is of a run whose turns have all been taken in.
+    pub(crate) fn relieve(&mut self) {
+        let Some(before) = self.pressure.too_high() else { return };
+        let count = self.shed();
+        self.pressure.eased(before, count);
+        self.outside.shed();
+    }
+
+    /// Lets guests go because guests hold more than they are counted for.
+    pub(crate) fn shed(&mut self) -> usize {
+        let count = self.make_room();
+        self.outside.metrics.guests_shed.inc_by(count as u64);
+        count
     }
 
     /// Keeps a guest live. Those that were idle longest go where there is no more room.
     pub(crate) fn keep(&mut self, id: RunId, guest: Guest) {
+        self.pressure.kept();
         for (idle, guest) in self.warm.put(id, guest) {
             self.let_go(idle, guest);
         }

@@ -14,7 +14,11 @@ impl Shard {
     /// Handles a message, and has its runs to itself meanwhile, except where it computes.
     pub(crate) fn attend(&mut self, message: Message) -> ControlFlow<()> {
         self.watch.taken();
-        let flow = self.at_work(|shard| shard.handle(message));
+        let flow = self.at_work(|shard| {
+            let flow = shard.handle(message);
+            shard.relieve();
+            flow
+        });
         if self.is_shut_out { ControlFlow::Break(()) } else { flow.unwrap_or(ControlFlow::Break(())) }
     }
 

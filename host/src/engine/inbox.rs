@@ -50,6 +50,8 @@ pub(crate) enum Message {
     Inspect { run: RunId, asker: oneshot::Sender<Option<Inspection>>, admitted: Admitted },
     /// Somebody wants to know why runs wait.
     Survey(Question),
+    /// Guests hold more than they are counted for: some have to go.
+    Shed,
     /// The host goes down.
     Stop,
 }
@@ -73,6 +75,7 @@ impl Message {
             | Self::RetryNow { .. }
             | Self::Inspect { .. }
             | Self::Survey(_)
+            | Self::Shed
             | Self::Stop => None,
         }
     }
@@ -122,6 +125,11 @@ impl Inboxes {
     pub(crate) fn go_on(&self, comeback: Comeback) {
         let comeback = Arc::new(comeback);
         self.shards.iter().for_each(|inbox| inbox.send(Message::GoOn { comeback: Arc::clone(&comeback) }));
+    }
+
+    /// Tells all shards to let guests go.
+    pub(crate) fn shed(&self) {
+        self.shards.iter().for_each(|inbox| inbox.send(Message::Shed));
     }
 
     /// Tells all shards to stop.

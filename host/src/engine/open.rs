@@ -290,6 +290,7 @@ impl Parts {
     }
 
     fn shard(&self, watch: Arc<Watch>, open_budget: &OpenBudget) -> Shard {
+        let pressure = Pressure::on(&self.config, &self.outside.clock);
         Shard {
             watch,
             is_shut_out: false,
@@ -306,9 +307,10 @@ impl Parts {
             warm: Warm::new(
                 self.config.memory_budget / self.config.shards,
                 self.places,
-                Pressure::on(&self.config, &self.outside.clock),
-                &self.outside.metrics,
+                &pressure,
+                self.outside.metrics.guests_live.clone(),
             ),
+            pressure,
             watched: Watched::default(),
         }
     }

@@ -189,6 +189,13 @@ impl Outside {
         }
     }
 
+    /// Has all shards let guests go.
+    pub(crate) fn shed(&self) {
+        if let Some(inboxes) = self.inboxes.get() {
+            inboxes.shed();
+        }
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -7,13 +7,19 @@ use std::fs;
 use crate::engine::clock::Clock;
 use crate::engine::config::Config;
 
-/// After how many guests that are kept the system is asked again. A guest that is new to it holds 2 MiB
-/// at most that are not counted, so that between two questions a shard comes to hold 128 MiB.
-const EVERY: u32 = 64;
+/// After how many guests that were kept, over all shards, the system is asked again. Each may hold 2 MiB
+/// that are not counted, so that the host comes to hold 128 MiB between two questions.
+const EVERY: usize = 64;
+
+/// How many times that long the system is not asked where it was of no use to let guests go.
+const LONGEST: usize = 16;
 
 /// What a host may hold besides guests and what has a bound of its own in [`Config`]: code, journals of
 /// a hundred thousand runs, bodies and answers under way.
 const BESIDES: usize = 512 << 20;
+
+/// How much a guest gives back at least that held more than it was counted for, in bytes.
+const TELLING: usize = 256 << 10;
 
 /// Whether the guests of a shard have to be counted in another way than by what usual ones hold.
 pub(crate) enum Pressure {
@@ -21,13 +27,22 @@ pub(crate) enum Pressure {
     Ignored,
     /// They are counted whole, because the system does not say what a process holds.
     Unknown,
-    /// They are, once the process holds more than this.
-    Watched {
-        /// How many bytes it may hold.
-        limit: usize,
-        /// How many guests were kept since the system was asked.
-        kept: u32,
-    },
+    /// They are, once the process holds too much.
+    Watched(Gauge),
+}
+
+/// What is looked at, and when.
+pub(crate) struct Gauge {
+    /// How many bytes the process may hold.
+    limit: usize,
+    /// After how many guests of this shard the system is asked.
+    every: usize,
+    /// The same, as long as it is of no use to let guests go.
+    pause: usize,
+    /// How many were kept since the system was asked.
+    kept: usize,
+    /// Whether it was too much when the system was asked.
+    is_high: bool,
 }
 
 impl Pressure {
@@ -36,7 +51,7 @@ impl Pressure {
         match (clock, resident()) {
             (Clock::Virtual(_), _) => Self::Ignored,
             (Clock::System, None) => Self::Unknown,
-            (Clock::System, Some(_)) => Self::Watched { limit: limit(config), kept: 0 },
+            (Clock::System, Some(_)) => Self::Watched(Gauge::new(limit(config), config.shards)),
         }
     }
 
@@ -45,16 +60,57 @@ impl Pressure {
         matches!(self, Self::Unknown)
     }
 
-    /// Whether guests have to go although they are within their budget. To be asked whenever one is
-    /// kept.
-    pub(crate) fn is_too_high(&mut self) -> bool {
-        let Self::Watched { limit, kept } = self else { return false };
-        *kept += 1;
-        if *kept < EVERY {
-            return false;
+    /// One more guest is kept.
+    pub(crate) const fn kept(&mut self) {
+        if let Self::Watched(gauge) = self {
+            gauge.kept += 1;
         }
-        *kept = 0;
-        resident().is_some_and(|resident| resident > *limit)
+    }
+
+    /// How much the process holds, where that is so much that guests have to go although they are within
+    /// their budget.
+    pub(crate) fn too_high(&mut self) -> Option<usize> {
+        match self {
+            Self::Watched(gauge) if gauge.kept >= gauge.pause => gauge.look(resident()),
+            Self::Ignored | Self::Unknown | Self::Watched(_) => None,
+        }
+    }
+
+    /// So many guests were let go when the process held so much.
+    pub(crate) fn eased(&mut self, before: usize, guests: usize) {
+        if let Self::Watched(gauge) = self {
+            gauge.judge(before.saturating_sub(resident().unwrap_or(before)), guests);
+        }
+    }
+}
+
+impl Gauge {
+    fn new(limit: usize, shards: usize) -> Self {
+        let every = (EVERY / shards.max(1)).max(1);
+        Self { limit, every, pause: every, kept: 0, is_high: false }
+    }
+
+    fn look(&mut self, resident: Option<usize>) -> Option<usize> {
+        self.kept = 0;
+        let too_high = resident.filter(|resident| *resident > self.limit);
+        if let Some(resident) = too_high.filter(|_| !self.is_high) {
+            tracing::warn!(
+                mebibytes = resident >> 20,
+                allowed = self.limit >> 20,
+                "the host holds more memory than its guests are counted for; idle ones go until it does not"
+            );
+        }
+        self.is_high = too_high.is_some();
+        if too_high.is_none() {
+            self.pause = self.every;
+        }
+        too_high
+    }
+
+    /// Usual guests give little back: then it is not guests that the process holds so much for.
+    fn judge(&mut self, freed: usize, guests: usize) {
+        let was_of_use = freed >= guests.saturating_mul(TELLING);
+        self.pause = if was_of_use { self.every } else { (self.pause * 2).min(self.every * LONGEST) };
     }
 }
 
@@ -86,22 +142,43 @@ const fn page_size() -> usize {
 mod tests {
     use super::*;
 
-    fn kept(mut pressure: Pressure, guests: u32) -> Vec<u32> {
-        (1..=guests).filter(|_| pressure.is_too_high()).collect()
+    /// After which of so many guests it was asked, and too much.
+    fn asked(mut pressure: Pressure, guests: usize) -> Vec<usize> {
+        let mut keep = |_: &usize| {
+            pressure.kept();
+            pressure.too_high().is_some()
+        };
+        (1..=guests).filter(|guest| keep(guest)).collect()
     }
 
     #[test]
-    fn the_system_is_asked_now_and_then() {
-        let watched = |limit| Pressure::Watched { limit, kept: 0 };
-        assert_eq!(kept(watched(0), 3 * EVERY), [EVERY, 2 * EVERY, 3 * EVERY]);
-        for never in [watched(usize::MAX), Pressure::Ignored, Pressure::Unknown] {
-            assert!(kept(never, 3 * EVERY).is_empty());
+    fn the_system_is_asked_now_and_then_by_all_shards_together() {
+        let watched = |limit, shards| Pressure::Watched(Gauge::new(limit, shards));
+        if resident().is_some() {
+            assert_eq!(asked(watched(0, 1), 3 * EVERY), [EVERY, 2 * EVERY, 3 * EVERY]);
+            assert_eq!(asked(watched(0, 4), EVERY / 2), [EVERY / 4, EVERY / 2]);
+            assert_eq!(asked(watched(0, 1_000), 3), [1, 2, 3]);
+        }
+        for never in [watched(usize::MAX, 1), Pressure::Ignored, Pressure::Unknown] {
+            assert!(asked(never, 3 * EVERY).is_empty());
         }
     }
 
     #[test]
-    fn a_process_holds_something() {
-        // A megabyte, where the system says anything.
-        assert!(resident().is_none_or(|resident| resident > 1 << 20));
+    fn where_it_is_of_no_use_to_let_guests_go_fewer_go() {
+        let mut gauge = Gauge::new(100, 1);
+        let pauses: Vec<_> = (0..6)
+            .map(|_| {
+                assert_eq!(gauge.look(Some(101)), Some(101));
+                gauge.judge(9 << 10, 10);
+                gauge.pause / EVERY
+            })
+            .collect();
+        assert_eq!(pauses, [2, 4, 8, 16, 16, 16]);
+        gauge.judge(20 << 20, 10);
+        assert_eq!(gauge.pause, EVERY, "it was of use");
+        gauge.judge(0, 10);
+        assert_eq!(gauge.look(Some(100)), None);
+        assert_eq!(gauge.pause, EVERY, "it is not too much any more");
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use crate::engine::bounds::Bounds;
 use crate::engine::config::Config;
 use crate::engine::error::EngineError;
-use crate::engine::inbox::{Inspection, Message};
+use crate::engine::inbox::Message;
 use crate::engine::line::Line;
 use crate::engine::live::{Live, Unread};
 use crate::engine::log;
@@ -23,6 +23,7 @@ use crate::engine::modules::Modules;
 use crate::engine::open_bytes::OpenBudget;
 use crate::engine::outside::Outside;
 use crate::engine::past::Past;
+use crate::engine::pressure::Pressure;
 use crate::engine::recovery::next_attempt;
 use crate::engine::reply::{Delivery, Reply, Then};
 use crate::engine::restore::restore;
@@ -47,6 +48,7 @@ pub(crate) struct Shard {
     /// The runs whose record cannot be read, and why: they are where they were for whoever mends it.
     pub(crate) unreadable: BTreeMap<RunId, StoreError>,
     pub(crate) warm: Warm,
+    pub(crate) pressure: Pressure,
     pub(crate) held: Held,
     pub(crate) watched: Watched,
     pub(crate) watch: Arc<Watch>,
@@ -117,6 +119,7 @@ impl Shard {
                 drop(admitted);
             }
             Message::Survey(question) => self.answer(question),
+            Message::Shed => _ = self.shed(),
             Message::Stop => return ControlFlow::Break(()),
         }
         ControlFlow::Continue(())
@@ -356,18 +359,6 @@ impl Shard {
         if live.is_some_and(|live| matches!(live.run.operation(attempted.op), Some(Open::Step { .. }))) {
             self.outside.attempt(attempted);
         }
-    }
-
-    /// Says how a run stands, in the line of the turns: never ahead of the disk.
-    fn inspect(&self, id: RunId, asker: oneshot::Sender<Option<Inspection>>) {
-        let inspection = self.runs.get(&id).map(|live| Inspection {
-            record: live.record.clone(),
-            turns: live.run.turns(),
-            waits_for: waits::waits_for(live, &self.watched, self.outside.runner.steps()),
-        });
-        self.committer.submit(Draft::nothing(), move |written| {
-            let _gone = asker.send(inspection.filter(|_| written.is_ok()));
-        });
     }
 
     /// Reads the state of a run from its turns again.

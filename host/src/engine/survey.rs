@@ -10,9 +10,10 @@ use segno_journal::RunId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::engine::Engine;
-use crate::engine::inbox::{Message, shard_of};
+use crate::engine::inbox::{Inspection, Message, shard_of};
 use crate::engine::shard::Shard;
 use crate::engine::view::Why;
+use crate::engine::waits;
 use crate::engine::why::why;
 use crate::store::Draft;
 
@@ -69,6 +70,18 @@ impl Engine {
 }
 
 impl Shard {
+    /// Says how a run stands, in the line of the turns: never ahead of the disk.
+    pub(crate) fn inspect(&self, id: RunId, asker: oneshot::Sender<Option<Inspection>>) {
+        let inspection = self.runs.get(&id).map(|live| Inspection {
+            record: live.record.clone(),
+            turns: live.run.turns(),
+            waits_for: waits::waits_for(live, &self.watched, self.outside.runner.steps()),
+        });
+        self.committer.submit(Draft::nothing(), move |written| {
+            let _gone = asker.send(inspection.filter(|_| written.is_ok()));
+        });
+    }
+
     /// Says why runs wait, in the line of the turns: never ahead of the disk.
     pub(crate) fn answer(&self, question: Question) {
         let Question { runs, only_trouble, asker, _place } = question;

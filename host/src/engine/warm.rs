@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use segno_journal::RunId;
 
-use crate::engine::metrics::{Counter, Gauge, Metrics};
+use crate::engine::metrics::Gauge;
 use crate::engine::pressure::Pressure;
 use crate::sandbox::Guest;
 
@@ -28,9 +28,8 @@ pub(crate) struct Warm {
     line: BTreeMap<u64, RunId>,
     /// How many there are over all shards, for those who watch the host.
     counted: Gauge,
-    pressure: Pressure,
-    /// How many went because of it.
-    shed: Counter,
+    /// How much of a guest is not counted.
+    free: usize,
 }
 
 struct Entry {
@@ -41,18 +40,10 @@ struct Entry {
 
 impl Warm {
     /// Room for so many guests of this many bytes together, which are counted so.
-    pub(crate) fn new(budget: usize, places: usize, pressure: Pressure, metrics: &Metrics) -> Self {
-        Self {
-            budget,
-            places,
-            held: 0,
-            clock: 0,
-            guests: HashMap::new(),
-            line: BTreeMap::new(),
-            counted: metrics.guests_live.clone(),
-            pressure,
-            shed: metrics.guests_shed.clone(),
-        }
+    pub(crate) fn new(budget: usize, places: usize, pressure: &Pressure, counted: Gauge) -> Self {
+        let free = if pressure.counts_whole() { 0 } else { FRESH };
+        let (guests, line) = (HashMap::new(), BTreeMap::new());
+        Self { budget, places, held: 0, clock: 0, guests, line, counted, free }
     }
 
     /// How many guests there are at most in a budget of so many bytes.
@@ -73,8 +64,7 @@ impl Warm {
     /// kept even if it is larger than the budget: its next event may come at once.
     #[must_use]
     pub(crate) fn put(&mut self, run: RunId, guest: Guest) -> Vec<(RunId, Guest)> {
-        let free = if self.pressure.counts_whole() { 0 } else { FRESH };
-        let size = OVERHEAD + guest.grown().max(guest.memory().saturating_sub(free));
+        let size = OVERHEAD + guest.grown().max(guest.memory().saturating_sub(self.free));
         let used = self.clock;
         self.clock += 1;
         self.held += size;
@@ -85,11 +75,6 @@ impl Warm {
         while (self.held > self.budget || self.guests.len() > self.places) && self.guests.len() > 1 {
             let Some(run) = self.line.first_key_value().map(|(_, run)| *run) else { break };
             idle.extend(self.take(run).map(|guest| (run, guest)));
-        }
-        if self.pressure.is_too_high() {
-            let shed = self.make_room();
-            self.shed.inc_by(shed.len() as u64);
-            idle.extend(shed);
         }
         idle
     }

@@ -47,3 +47,37 @@ fn mishap(error: &segno::StepError) -> Mishap {
     }
     Mishap::Failed { message: error.message().to_owned(), retry_after_ms: error.retry_after_delay().map(ms) }
 }
+
+#[cfg(test)]
+mod tests {
+    use segno::native::{Step, StepPolicy};
+    use segno_journal::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_call_comes_before_its_step_and_the_host_before_both() {
+        let hours = |hours: u64| Some(hours * 3_600_000);
+        let declared = StepPolicy {
+            max_retries: 3,
+            retry_for: Some(std::time::Duration::from_secs(3_600)),
+            ..StepPolicy::default()
+        };
+        let steps = segno::Steps::new().with(Step::new("s", declared, |_input| async { Ok(String::new()) }));
+        for (max_retries, retry_for_ms, host, expected) in [
+            (None, None, FOREVER, (3, hours(1))),
+            (Some(7), None, FOREVER, (7, hours(1))),
+            // As often as that takes.
+            (None, hours(2), FOREVER, (FOREVER, hours(2))),
+            (Some(7), hours(2), FOREVER, (7, hours(2))),
+            (None, None, 2, (2, hours(1))),
+            (None, hours(2), 5, (5, hours(2))),
+            (Some(1), None, 5, (1, hours(1))),
+        ] {
+            let options = StepOptions { max_retries, retry_for_ms, timeout_ms: None };
+            let call = StepCall { name: "s".into(), input: "{}".into(), options, asked_at: Timestamp(0) };
+            let policy = policy(&steps, &call, host);
+            assert_eq!((policy.max_retries, policy.retry_for_ms), expected, "{options:?} {host}");
+        }
+    }
+}
