@@ -33,11 +33,11 @@ impl<T> Of<T> {
 /// A type that has a schema.
 pub trait HasSchema {
     /// Its schema, as JSON.
-    fn schema(&self) -> Option<String>;
+    fn __segno_schema(&self) -> Option<String>;
 }
 
 impl<T: JsonSchema> HasSchema for Of<T> {
-    fn schema(&self) -> Option<String> {
+    fn __segno_schema(&self) -> Option<String> {
         let settings = SchemaSettings::draft2020_12();
         let settings = if self.read { settings.for_deserialize() } else { settings.for_serialize() };
         serde_json::to_string(&settings.into_generator().into_root_schema_for::<T>()).ok()
@@ -47,11 +47,11 @@ impl<T: JsonSchema> HasSchema for Of<T> {
 /// Any type: one that has a schema has it nearer.
 pub trait HasNoSchema {
     /// None.
-    fn schema(&self) -> Option<String>;
+    fn __segno_schema(&self) -> Option<String>;
 }
 
 impl<T> HasNoSchema for &Of<T> {
-    fn schema(&self) -> Option<String> {
+    fn __segno_schema(&self) -> Option<String> {
         None
     }
 }

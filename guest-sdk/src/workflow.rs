@@ -101,14 +101,6 @@ impl<T: Serialize, E: Display> Outcome for Result<T, E> {
 /// Stands for what a workflow returns where its type cannot be written.
 pub enum Opaque {}
 
-impl Outcome for Opaque {
-    type Output = Self;
-
-    fn into_verdict(self) -> Result<String, String> {
-        match self {}
-    }
-}
-
 /// What `#[workflow]` says of the types of a workflow: nothing, unless it is asked for.
 #[doc(hidden)]
 #[cfg(not(feature = "schema"))]
@@ -127,9 +119,8 @@ macro_rules! __segno_schemas {
             #[allow(unused_imports, reason = "of the two, the type decides which is used")]
             use $crate::__private::{HasNoSchema as _, HasSchema as _};
             $crate::__private::Schemas {
-                input: (&$crate::__private::Of::<$input>::INPUT).schema(),
-                output: (&$crate::__private::Of::<<$output as $crate::__private::Outcome>::Output>::OUTPUT)
-                    .schema(),
+                input: (&$crate::__private::Of::<$input>::INPUT).__segno_schema(),
+                output: (&$crate::__private::Of::<$output>::OUTPUT).__segno_schema(),
             }
         }
     };

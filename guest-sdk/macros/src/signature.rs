@@ -181,21 +181,27 @@ pub(crate) fn output(kind: Kind, signature: &Signature) -> Result<&Type> {
     }
 }
 
-/// The type that a function returns, to be written elsewhere; one that only the compiler can name is
-/// opaque there.
-pub(crate) fn returned(signature: &Signature) -> TokenStream {
-    struct HasImpl(bool);
+/// What a workflow returns where it does not fail, as a type that can be written elsewhere. `output` is what
+/// [`output`] gave; one that only the compiler can name is opaque there.
+pub(crate) fn returned(signature: &Signature, output: &Type) -> TokenStream {
+    let ReturnType::Type(_, whole) = &signature.output else { return quote!(::segno::__private::Opaque) };
+    match (has_impl(whole), has_impl(output)) {
+        (false, _) => quote!(<#whole as ::segno::__private::Outcome>::Output),
+        (true, false) => output.to_token_stream(),
+        (true, true) => quote!(::segno::__private::Opaque),
+    }
+}
 
-    impl Visit<'_> for HasImpl {
+fn has_impl(ty: &Type) -> bool {
+    struct Finds(bool);
+
+    impl Visit<'_> for Finds {
         fn visit_type_impl_trait(&mut self, _: &syn::TypeImplTrait) {
             self.0 = true;
         }
     }
 
-    let mut has_impl = HasImpl(false);
-    has_impl.visit_return_type(&signature.output);
-    match &signature.output {
-        ReturnType::Type(_, ty) if !has_impl.0 => ty.to_token_stream(),
-        ReturnType::Type(..) | ReturnType::Default => quote!(::segno::__private::Opaque),
-    }
+    let mut finds = Finds(false);
+    finds.visit_type(ty);
+    finds.0
 }

@@ -21,7 +21,7 @@ pub(crate) fn workflow(item: TokenStream) -> TokenStream {
                 ::core::unreachable!()
             }
 
-            ::segno::__segno_schemas!((), ::segno::__private::Opaque);
+            ::segno::__segno_schemas!((), ());
         }
     }
 }

@@ -92,8 +92,8 @@ impl RequestBuilder {
         self
     }
 
-    /// How many times a failed attempt is tried again; 3 where it is not said. `u32::MAX` is without
-    /// end.
+    /// How many times a failed attempt is tried again; `u32::MAX` is without end. 3 where neither this nor
+    /// [`retry_for`](Self::retry_for) is said. The host may allow fewer.
     pub fn max_retries(mut self, max_retries: u32) -> Self {
         self.options.max_retries = Some(max_retries);
         self

@@ -124,6 +124,7 @@ impl<C: Component> guest::Guest for Exported<C> {
 #[cfg(feature = "schema")]
 impl<C: Component> schemas::Guest for Exported<C> {
     fn all() -> Vec<schemas::WorkflowSchemas> {
+        std::panic::set_hook(Box::new(report_panic));
         let listed = C::WORKFLOWS.iter().map(|workflow| {
             let crate::schema::Schemas { input, output } = (workflow.schemas)();
             schemas::WorkflowSchemas { workflow: workflow.name.to_owned(), input, output }

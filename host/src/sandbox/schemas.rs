@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use segno_journal::{MAX_NESTING, Manifest, is_too_nested};
+use segno_journal::{Blocked, MAX_NESTING, Manifest, is_too_nested};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use wasm_encoder::{ComponentSection as _, CustomSection};
@@ -14,12 +14,12 @@ use wasmtime::component::{Component, ComponentType, Lift};
 use crate::sandbox::error::ModuleError;
 use crate::sandbox::given::{Facts, Quota};
 use crate::sandbox::guest::new_store;
-use crate::sandbox::{Capacity, Sandbox};
+use crate::sandbox::{Capacity, Sandbox, trap};
 
 /// The name of the section. Its bytes are JSON: for the name of a workflow, its `input` and `output`.
 const SECTION: &str = "segno:schemas";
 
-/// How large the section is at most, in bytes: every list of modules has it.
+/// How large the section is at most, in bytes: for each module it lies in the memory of the host.
 const MAX_BYTES: usize = 256 << 10;
 
 /// The schemas of a workflow, each a JSON Schema as JSON.
@@ -82,7 +82,11 @@ fn ask(sandbox: &Sandbox, wasm: &[u8]) -> Result<BTreeMap<String, Schemas>, Modu
         let function = function.ok_or_else(|| wasmtime::format_err!("it has no export `{EXPORT}`"))?;
         instance.get_typed_func::<(), (Vec<Said>,)>(&mut store, &function)?.call(&mut store, ())
     };
-    let (all,) = ask().map_err(|error| ModuleError::Describe { detail: format!("{error:#}") })?;
+    let asked = ask();
+    let (all,) = asked.map_err(|error| {
+        let Blocked { message, .. } = trap::explain(store.data_mut(), &error);
+        ModuleError::Describe { detail: message }
+    })?;
     let schemas = all.into_iter().map(|Said { workflow, input, output }| {
         Ok((workflow, Schemas { input: raw(input)?, output: raw(output)? }))
     });
@@ -90,7 +94,9 @@ fn ask(sandbox: &Sandbox, wasm: &[u8]) -> Result<BTreeMap<String, Schemas>, Modu
 }
 
 fn raw(schema: Option<String>) -> Result<Option<Box<RawValue>>, ModuleError> {
-    schema.map(RawValue::from_string).transpose().map_err(|error| bad(&error))
+    let schema = schema.map(RawValue::from_string).transpose().map_err(|error| bad(&error))?;
+    schema.as_deref().map(check).transpose()?;
+    Ok(schema)
 }
 
 /// Adds to a manifest the schemas that its component has.
@@ -134,14 +140,19 @@ fn section(wasm: &[u8]) -> Result<Option<&[u8]>, ModuleError> {
     }
 }
 
-/// A schema: an object, or one of the two values that are schemas as well.
 fn text(schema: Box<RawValue>) -> Result<String, ModuleError> {
-    let schema = String::from(Box::<str>::from(schema));
-    if is_too_nested(&schema) {
+    check(&schema)?;
+    Ok(Box::<str>::from(schema).into())
+}
+
+/// A schema is an object, or one of the two values that are schemas as well.
+fn check(schema: &RawValue) -> Result<(), ModuleError> {
+    let schema = schema.get();
+    if is_too_nested(schema) {
         return Err(bad(&format_args!("a schema is nested more than {MAX_NESTING} levels deep")));
     }
     match schema.starts_with('{') || schema == "true" || schema == "false" {
-        true => Ok(schema),
+        true => Ok(()),
         false => Err(bad(&"a schema is an object, `true` or `false`")),
     }
 }

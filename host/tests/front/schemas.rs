@@ -28,8 +28,9 @@ async fn a_workflow_shows_the_schemas_of_what_it_takes_and_returns() {
     assert_eq!(input["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert_eq!(input["description"], "What is to be packed.");
     assert_eq!(input["properties"]["pieces"]["type"], "integer");
-    // It need not be given, but it is there when it is written.
+    // What need not be given is there when it is written.
     assert_eq!(input["required"], json!(["pieces"]));
+    assert_eq!(output["required"], json!(["grams", "label"]));
     assert_eq!(output["properties"]["grams"]["description"], "How heavy it is.");
     assert!(pack["module"].as_str().unwrap().starts_with("sha256:"));
 
@@ -38,6 +39,8 @@ async fn a_workflow_shows_the_schemas_of_what_it_takes_and_returns() {
     assert_eq!(wrap["output"], *output, "an alias is what it stands for");
     let tick = host.get("/v1/workflows/tick").await;
     assert_eq!((&tick["input"]["type"], tick.get("output")), (&json!("integer"), None));
+    let seal = host.get("/v1/workflows/seal").await;
+    assert_eq!(seal["output"], *output, "its error is no matter");
     let hide = host.get("/v1/workflows/hide").await;
     assert_eq!((hide.get("input"), &hide["output"]["type"]), (None, &json!("integer")));
 }

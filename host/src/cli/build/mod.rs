@@ -42,10 +42,10 @@ pub(super) fn build_workspace(
     let build = |package| {
         let described = schemas::describe(workspace, package, progress)?;
         let component = compile::component(workspace, package, &compile::PROFILE, progress)?;
-        if let Some(described) = described {
-            schemas::put(&component, &described)?;
+        match described {
+            Some(described) => schemas::put(workspace, package, &component, &described),
+            None => Ok(component),
         }
-        Ok(component)
     };
     workspace.packages().map(build).collect()
 }

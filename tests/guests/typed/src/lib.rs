@@ -1,10 +1,12 @@
 //! Workflows whose types have schemas, and some whose types have none.
 
+use std::fmt::Display;
+
 use schemars::JsonSchema;
 use segno::{Error, workflow};
 use serde::{Deserialize, Serialize};
 
-segno::export!(pack, wrap, tick, hide);
+segno::export!(pack, wrap, tick, seal, hide);
 
 /// What is to be packed.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -17,10 +19,13 @@ pub struct Goods {
 }
 
 /// What has been packed.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Parcel {
     /// How heavy it is.
     pub grams: u64,
+    /// What stands on it.
+    #[serde(default)]
+    pub label: String,
 }
 
 /// What nobody has described.
@@ -36,19 +41,26 @@ pub type WrapResult = Result<Parcel, Error>;
 /// Takes and returns what has a schema.
 #[workflow]
 pub async fn pack(goods: Goods) -> Result<Parcel, Error> {
-    Ok(Parcel { grams: u64::from(goods.pieces) * 100 })
+    let label = goods.label.unwrap_or_default();
+    Ok(Parcel { grams: u64::from(goods.pieces) * 100, label })
 }
 
 /// Takes nothing, and returns an alias.
 #[workflow(history = "keep 10")]
 pub async fn wrap() -> WrapResult {
-    Ok(Parcel { grams: 20 })
+    Ok(Parcel { grams: 20, label: String::new() })
 }
 
 /// Returns what only the compiler can name.
 #[workflow]
 pub async fn tick(count: u64) -> Result<impl Serialize, Error> {
     Ok(count + 1)
+}
+
+/// Fails with what only the compiler can name.
+#[workflow]
+pub async fn seal(parcel: Parcel) -> Result<Parcel, impl Display> {
+    if parcel.label.is_empty() { Err("a parcel needs a label") } else { Ok(parcel) }
 }
 
 /// Takes what has no schema.
