@@ -2,7 +2,8 @@
 //! memory that usual ones leave alone. What a guest has written the system knows, and so it is asked how
 //! much this process holds.
 
-use std::fs;
+use std::fs::File;
+use std::sync::LazyLock;
 
 use crate::engine::clock::Clock;
 use crate::engine::config::Config;
@@ -123,9 +124,24 @@ fn limit(config: &Config) -> usize {
 
 /// How much memory this process holds, in bytes, where the system says so.
 fn resident() -> Option<usize> {
-    let statm = fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: usize = statm.split_whitespace().nth(1)?.parse().ok()?;
+    /// More than seven numbers take.
+    const TEXT: usize = 256;
+    // Open for good: to open it takes longer than to read it.
+    static STATM: LazyLock<Option<File>> = LazyLock::new(|| File::open("/proc/self/statm").ok());
+    let mut text = [0; TEXT];
+    let length = read_at_start(STATM.as_ref()?, &mut text).ok()?;
+    let pages: usize = str::from_utf8(&text[..length]).ok()?.split_whitespace().nth(1)?.parse().ok()?;
     pages.checked_mul(page_size())
+}
+
+#[cfg(unix)]
+fn read_at_start(file: &File, text: &mut [u8]) -> std::io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, text, 0)
+}
+
+#[cfg(not(unix))]
+fn read_at_start(_file: &File, _text: &mut [u8]) -> std::io::Result<usize> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(unix)]
