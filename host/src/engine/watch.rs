@@ -38,6 +38,8 @@ pub(crate) struct Watch {
 struct Gate {
     /// The shard has its runs to itself.
     is_at_work: bool,
+    /// Somebody waits until it lets go of them.
+    is_awaited: bool,
     news: News,
 }
 
@@ -167,7 +169,9 @@ impl Watch {
     /// From now on the shard writes nothing any more. Waits so long at most until it has let go of its
     /// runs, and says whether it has.
     pub(crate) fn shut_out(&self, at_most: Duration) -> bool {
-        let waited = self.let_go.wait_timeout_while(lock(&self.gate), at_most, |gate| gate.is_at_work);
+        let mut gate = lock(&self.gate);
+        gate.is_awaited = true;
+        let waited = self.let_go.wait_timeout_while(gate, at_most, |gate| gate.is_at_work);
         let (mut gate, _) = waited.unwrap_or_else(PoisonError::into_inner);
         gate.news.shut_out = !gate.is_at_work;
         gate.news.shut_out
@@ -181,8 +185,12 @@ impl Watch {
     }
 
     fn loosen(&self) {
-        lock(&self.gate).is_at_work = false;
-        self.let_go.notify_all();
+        let mut gate = lock(&self.gate);
+        gate.is_at_work = false;
+        // Twice a turn: a call of the system that wakes nobody would cost as much as all the rest of it.
+        if gate.is_awaited {
+            self.let_go.notify_all();
+        }
     }
 }
 
