@@ -78,9 +78,8 @@ async fn call(
     Segment(token): Segment,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    // In a task of its own: what has arrived counts, though its caller hangs up in this moment.
-    let stored = tokio::spawn(store(door, token, request)).await;
-    let (reply, respond_timeout) = stored.map_err(|_| refused(&EngineError::Stopping))??;
+    // What has arrived counts, though its caller hangs up in this moment.
+    let (reply, respond_timeout) = engine::to_the_end(store(door, token, request)).await?;
     let (answer, _place) = match reply {
         Reply::Now(response) => return outgoing(response),
         Reply::Later(answer, place) => (answer, place),

@@ -10,9 +10,8 @@ use tokio::sync::oneshot;
 
 use crate::engine::admission::Admitted;
 use crate::engine::comeback::Comeback;
-use crate::engine::error::EngineError;
 use crate::engine::notes::Asker;
-use crate::engine::reply::{Reply, Then};
+use crate::engine::reply::{Caller, Then};
 use crate::engine::survey::Question;
 use crate::engine::view::Wait;
 use crate::engine::watch::Watch;
@@ -28,7 +27,7 @@ pub(crate) enum Message {
     /// Something happened to a run.
     Event { run: RunId, event: Event },
     /// Somebody called a webhook of a run.
-    Request { run: RunId, op: Op, request: Request, caller: oneshot::Sender<Result<Reply, EngineError>> },
+    Request { run: RunId, op: Op, request: Request, caller: Caller },
     /// An attempt of a step failed, and the step is to be tried again.
     Attempt { run: RunId, op: Op, attempt: Attempt },
     /// An attempt of a step is over, which is why this is told. Its place is free once this is taken.

@@ -56,6 +56,7 @@ mod stop;
 mod stuck;
 mod survey;
 mod timers;
+mod to_the_end;
 mod unresponsive;
 mod view;
 mod waits;
@@ -101,13 +102,14 @@ pub use crate::steps::{Allowed, Egress};
 pub use crate::engine::watch::Busy;
 
 pub(crate) use crate::engine::metrics::Door;
+pub(crate) use crate::engine::to_the_end::to_the_end;
 pub(crate) use crate::engine::words::printable;
 
 use crate::engine::admission::{Admission, Admitted};
 use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
-use crate::engine::reply::Then;
+use crate::engine::reply::{Caller, Then};
 use crate::engine::survey::Surveys;
 use crate::store::{Committer, Store};
 
@@ -255,14 +257,9 @@ impl Engine {
         let webhook = self.0.store.webhook(token)?.ok_or(EngineError::UnknownWebhook)?;
         let (run, op) = (webhook.run(), webhook.op);
         let admitted = self.admit_to(run, request.size())?;
-        let (caller, answer) = oneshot::channel();
+        let (caller, answer) = Caller::new(admitted);
         self.0.inboxes.send(run, Message::Request { run, op, request, caller });
-        // A caller who hangs up keeps its place: its request is still in the line.
-        let answered = tokio::spawn(async move {
-            let _admitted = admitted;
-            answer.await
-        });
-        let reply = answered.await.map_err(|_| EngineError::Stopping)?.map_err(|_| EngineError::Stopping)?;
+        let reply = answer.await.map_err(|_| EngineError::Stopping)?;
         if reply.is_ok() {
             self.0.outside.metrics.webhooks_called.inc();
         }

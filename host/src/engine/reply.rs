@@ -3,6 +3,7 @@
 use segno_journal::{Answer, Event, Refusal, Response, RunId};
 use tokio::sync::oneshot;
 
+use crate::engine::admission::Admitted;
 use crate::engine::callers::{Answered, Callers, Place};
 use crate::engine::error::EngineError;
 use crate::engine::outside::Owner;
@@ -17,6 +18,27 @@ pub enum Reply {
     /// the time-out, or the sender is gone, the caller gets 202. The place is to be held while the caller
     /// waits.
     Later(oneshot::Receiver<Answered>, Place),
+}
+
+/// Who called a webhook, and waits for what becomes of the call.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    sender: oneshot::Sender<Result<Reply, EngineError>>,
+    /// Held until then, even if the caller goes: the call is still in the line.
+    _admitted: Admitted,
+}
+
+impl Caller {
+    /// A caller who was let in, and where it hears what becomes of its call.
+    pub(crate) fn new(admitted: Admitted) -> (Self, oneshot::Receiver<Result<Reply, EngineError>>) {
+        let (sender, answer) = oneshot::channel();
+        (Self { sender, _admitted: admitted }, answer)
+    }
+
+    /// Tells what becomes of the call. Whoever has gone in the meantime needs no answer.
+    pub(crate) fn tell(self, reply: Result<Reply, EngineError>) {
+        drop(self.sender.send(reply));
+    }
 }
 
 /// An event on its way to a run.
@@ -57,13 +79,9 @@ pub(crate) enum Then {
     /// Somebody who wants to know that it is done.
     Tell(oneshot::Sender<Result<(), EngineError>>),
     /// The caller of a webhook that is answered so; with a place to wait if it is `manual`.
-    Answer { caller: oneshot::Sender<Result<Reply, EngineError>>, answer: Answer, place: Option<Place> },
+    Answer { caller: Caller, answer: Answer, place: Option<Place> },
     /// The caller of a `manual` webhook, whose answer will come through this receiver.
-    AnswerLater {
-        caller: oneshot::Sender<Result<Reply, EngineError>>,
-        heard: oneshot::Receiver<Answered>,
-        place: Place,
-    },
+    AnswerLater { caller: Caller, heard: oneshot::Receiver<Answered>, place: Place },
 }
 
 impl Then {
@@ -97,11 +115,9 @@ impl Then {
                     Answer::Fixed(response) => response,
                     Answer::Accepted | Answer::Manual => Response::accepted(),
                 };
-                drop(caller.send(Ok(Reply::Now(response))));
+                caller.tell(Ok(Reply::Now(response)));
             }
-            Self::AnswerLater { caller, heard, place } => {
-                drop(caller.send(Ok(Reply::Later(heard, place))));
-            }
+            Self::AnswerLater { caller, heard, place } => caller.tell(Ok(Reply::Later(heard, place))),
         }
     }
 
@@ -110,7 +126,7 @@ impl Then {
         match self {
             Self::Nothing => {}
             Self::Tell(asker) => drop(asker.send(Err(error))),
-            Self::Answer { caller, .. } | Self::AnswerLater { caller, .. } => drop(caller.send(Err(error))),
+            Self::Answer { caller, .. } | Self::AnswerLater { caller, .. } => caller.tell(Err(error)),
         }
     }
 

@@ -10,7 +10,6 @@ use segno_journal::retry::Attempt;
 use segno_journal::{
     Answer, BlockKind, Blocked, Command, Event, Op, Open, Refusal, Request, RunId, Turn, Verdict,
 };
-use tokio::sync::oneshot;
 
 use crate::engine::bounds::Bounds;
 use crate::engine::config::Config;
@@ -25,7 +24,7 @@ use crate::engine::outside::Outside;
 use crate::engine::past::Past;
 use crate::engine::pressure::Pressure;
 use crate::engine::recovery::next_attempt;
-use crate::engine::reply::{Delivery, Reply, Then};
+use crate::engine::reply::{Caller, Delivery, Then};
 use crate::engine::restore::restore;
 use crate::engine::room::Held;
 use crate::engine::stuck::{Fate, Stuck};
@@ -296,13 +295,7 @@ impl Shard {
         });
     }
 
-    fn request(
-        &mut self,
-        id: RunId,
-        op: Op,
-        request: Request,
-        caller: oneshot::Sender<Result<Reply, EngineError>>,
-    ) {
+    fn request(&mut self, id: RunId, op: Op, request: Request, caller: Caller) {
         let operation = self.runs.get(&id).and_then(|live| live.run.operation(op));
         let answer = match operation {
             Some(Open::Webhook(webhook)) => webhook.answer.clone(),
@@ -317,8 +310,7 @@ impl Shard {
                 let then = Then::Answer { caller, answer, place };
                 self.turn(id, Delivery::new(Event::Requested { op, request }, then));
             }
-            // Whoever has gone in the meantime needs no answer.
-            Err(error) => drop(caller.send(Err(error))),
+            Err(error) => caller.tell(Err(error)),
         }
     }
 

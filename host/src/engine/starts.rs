@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::inbox::Message;
+use crate::engine::to_the_end::to_the_end;
 use crate::engine::view::Started;
 use crate::store::{RunRecord, Standing};
 
@@ -42,13 +43,12 @@ impl Engine {
             return Err(EngineError::BadKey { size, limit: MAX_KEY });
         }
         let workflow = workflow.to_owned();
-        // Of its own, so that a caller who hangs up takes neither the key's lock nor its place in
-        // the line with it.
-        let started = tokio::spawn(async move {
+        // A caller who hangs up takes neither the key's lock nor its place in the line with it.
+        to_the_end(async move {
             let _admitted = admitted;
             engine.start_once(run, &workflow, (input, key)).await
-        });
-        started.await.map_err(|_| EngineError::Stopping)?
+        })
+        .await
     }
 
     async fn start_once(
