@@ -89,7 +89,7 @@ impl Config {
             shards: std::thread::available_parallelism().map_or(1, usize::from),
             memory_budget: 1 << 30,
             open_budget: 512 << 20,
-            max_running_steps: 1_000,
+            max_running_steps: 2_000,
             max_step_timeout: Duration::from_secs(24 * 60 * 60),
             max_step_retries: FOREVER,
             respond_timeout: Duration::from_secs(30),

@@ -74,6 +74,11 @@ impl std::fmt::Debug for Place {
 }
 
 impl Place {
+    /// Whether it is that of a suspect.
+    pub(crate) const fn is_suspect(&self) -> bool {
+        self.claim.suspect.is_some()
+    }
+
     /// The host has lived long enough with the attempt: it counts as no suspect any more.
     pub(crate) fn clear(&mut self) {
         if self.claim.suspect.take().is_some() {
@@ -108,20 +113,24 @@ impl Places {
     /// Asks for a place: `grant` is called with it, now or later; with none once the places are closed
     /// or the run is forgotten.
     pub(crate) fn ask(&self, claim: Claim, grant: impl FnOnce(Option<Place>) + Send + 'static) {
-        let waiting = Waiting { claim, grant: Box::new(grant) };
-        let refused = {
-            let mut state = self.lock();
-            if state.closed {
-                Some(waiting)
-            } else {
-                state.line_up(waiting);
-                None
-            }
-        };
-        match refused {
-            Some(Waiting { grant, .. }) => grant(None),
-            None => self.settle(|_state| {}),
+        let mut state = self.lock();
+        if state.closed {
+            drop(state);
+            return grant(None);
         }
+        state.line_up(Waiting { claim, grant: Box::new(grant) });
+        drop(state);
+        self.settle(|_state| {});
+    }
+
+    /// A place at once, where nobody waits for one, so that it need not be found out whose turn it is.
+    pub(crate) fn take(&self, claim: &Claim) -> Option<Place> {
+        let mut state = self.lock();
+        let is_free = !state.closed && state.nobody_waits() && state.may_have(claim);
+        is_free.then(|| {
+            state.take(claim);
+            Place { places: self.clone(), claim: claim.clone() }
+        })
     }
 
     /// How many places are taken.
@@ -154,7 +163,7 @@ impl Places {
         {
             let mut state = self.lock();
             change(&mut state);
-            if std::mem::replace(&mut state.is_giving_out, true) {
+            if state.nobody_waits() || std::mem::replace(&mut state.is_giving_out, true) {
                 return;
             }
         }
@@ -204,15 +213,35 @@ impl State {
 
     /// The one that gets a place now, if any can.
     fn next(&mut self) -> Option<Waiting> {
-        let free = self.max.saturating_sub(self.taken);
+        let free = self.free();
         if free == 0 {
             return None;
         }
         let next = self.suspects.next().or_else(|| self.next_in_turn(free))?;
-        self.taken += 1;
-        *self.by_run.entry(next.claim.run).or_default() += 1;
-        *self.by_workflow.entry(Arc::clone(&next.claim.workflow)).or_default() += 1;
+        self.take(&next.claim);
         Some(next)
+    }
+
+    fn free(&self) -> usize {
+        self.max.saturating_sub(self.taken)
+    }
+
+    fn nobody_waits(&self) -> bool {
+        self.waiting.of.is_empty() && self.suspects.waiting.is_empty()
+    }
+
+    /// Whether one that is no suspect gets a place now, as far as its run and its workflow go.
+    fn may_have(&self, claim: &Claim) -> bool {
+        let (by_run, by_workflow) = (self.by_run.get(&claim.run), self.by_workflow.get(&claim.workflow));
+        claim.suspect.is_none()
+            && by_run.copied().unwrap_or_default() < self.free()
+            && by_workflow.copied().unwrap_or_default() < self.free().saturating_mul(WORKFLOW_SHARE)
+    }
+
+    fn take(&mut self, claim: &Claim) {
+        self.taken += 1;
+        *self.by_run.entry(claim.run).or_default() += 1;
+        *self.by_workflow.entry(Arc::clone(&claim.workflow)).or_default() += 1;
     }
 
     fn next_in_turn(&mut self, free: usize) -> Option<Waiting> {

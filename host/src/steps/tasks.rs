@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinError, JoinHandle};
 
-use crate::steps::places::{Place, Places};
+use crate::steps::places::{Claim, Place, Places};
 use crate::steps::{Attempted, Go, Hearers, Outcome, Running, mishap, ms};
 
 /// How long an attempt that is told to stop may go on before it is cut off, where it must not be left
@@ -173,12 +173,11 @@ impl Shared {
         if token.is_cancelled() {
             return None;
         }
-        let (granted, grant) = oneshot::channel();
-        self.places.ask(attempted.claim(), |place| {
-            // Whoever has gone in the meantime gives it back by that.
-            let _gone = granted.send(place);
-        });
-        let place = token.run_until_cancelled(grant).await?.ok()??;
+        let claim = attempted.claim();
+        let place = match self.places.take(&claim) {
+            Some(place) => place,
+            None => token.run_until_cancelled(self.wait_for_place(claim)).await??,
+        };
         if let Some(begins) = begins {
             let (go, gone) = oneshot::channel();
             begins(Go::new(move || {
@@ -187,6 +186,15 @@ impl Shared {
             token.run_until_cancelled(gone).await?.ok()?;
         }
         Some(place)
+    }
+
+    async fn wait_for_place(&self, claim: Claim) -> Option<Place> {
+        let (granted, grant) = oneshot::channel();
+        self.places.ask(claim, |place| {
+            // Whoever has gone in the meantime gives it back by that.
+            let _gone = granted.send(place);
+        });
+        grant.await.ok()?
     }
 
     /// Makes an attempt that has its place.
@@ -209,16 +217,16 @@ impl Shared {
         let context = StepContext::new(info, over.token().clone(), responder);
         // In a task of its own: whatever panics there, even as it is dropped, ends there.
         let body = self.runtime.spawn(context.scope(call_body(step.clone(), call.input.clone())));
+        let is_suspect = place.is_suspect();
         let mut running = Running::at(place);
         let mut end = std::pin::pin!(self.end_of(body, timeout));
-        let outcome = match tokio::time::timeout(PROBATION, &mut end).await {
-            Ok(outcome) => outcome,
-            Err(_it_takes_long) => {
-                running.clear();
-                end.await
+        if is_suspect {
+            match tokio::time::timeout(PROBATION, &mut end).await {
+                Ok(outcome) => return (outcome, running),
+                Err(_it_takes_long) => running.clear(),
             }
-        };
-        (outcome, running)
+        }
+        (end.await, running)
     }
 
     /// How a body ends, if it does so in time.
