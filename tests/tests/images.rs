@@ -234,10 +234,11 @@ async fn a_run_whose_journal_counts_its_operations_wrong_is_parked_and_says_wher
     let host = tampered(host, |store| {
         change(store, BLOCKS, |_, value| Some(damaged(value)));
         // The state of the run comes from an image; only a replay of its guest comes by here. Before
-        // the number stand the envelope, the references to payloads, of which there are none, and 5.
+        // the number stand the envelope, the references to payloads, of which there are none, how many fields
+        // the turn has, and 5.
         change(store, TURNS, |at, value| {
             let mut value = value.to_vec();
-            value[4] += u8::from(at == 5);
+            value[5] += u8::from(at == 5);
             Some(value)
         });
     })

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Op, Response, Timestamp};
+use crate::{Op, Response, Timestamp, grows};
 
 /// How many bytes an open operation takes besides its payload, about: what is known of it in memory.
 pub const OPERATION_BYTES: usize = 256;
@@ -135,7 +135,7 @@ impl fmt::Display for Command {
 }
 
 /// What one call of a step wants different from what the step itself declares.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StepOptions {
     /// How many times a failed attempt is tried again.
     pub max_retries: Option<u32>,
@@ -145,6 +145,8 @@ pub struct StepOptions {
     /// How long one attempt may take, in milliseconds.
     pub timeout_ms: Option<u64>,
 }
+
+grows!(StepOptions { max_retries, retry_for_ms, timeout_ms });
 
 /// How the callers of a webhook are answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Op;
+use crate::{Op, grows};
 
 /// One thing that happened, as it is delivered to a run and recorded in its turn.
 ///
@@ -72,7 +72,7 @@ impl Event {
 }
 
 /// Why a step has failed for good.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepFailure {
     /// The name of the step.
     pub step: String,
@@ -84,8 +84,10 @@ pub struct StepFailure {
     pub fatal: bool,
 }
 
+grows!(StepFailure { step, attempts, message, fatal });
+
 /// One call of a webhook.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// Its number in its run, from 0, over all webhooks of the run.
     pub number: u64,
@@ -98,6 +100,8 @@ pub struct Request {
     /// The body, as it came.
     pub body: Vec<u8>,
 }
+
+grows!(Request { number, method, url, headers, body });
 
 impl Request {
     /// How much room the request takes while it waits to be taken, in bytes.
@@ -117,7 +121,7 @@ fn size_of_headers(headers: &[(String, String)]) -> usize {
 }
 
 /// What a webhook answers to its caller.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status, from 200 to 599.
     pub status: u16,
@@ -126,6 +130,8 @@ pub struct Response {
     /// The body, as it goes out.
     pub body: Vec<u8>,
 }
+
+grows!(Response { status, headers, body });
 
 impl Response {
     /// The answer where the workflow gives none: 202 with an empty body.

@@ -12,6 +12,7 @@
 mod command;
 pub mod divergence;
 mod event;
+mod grows;
 mod id;
 mod json;
 mod losses;

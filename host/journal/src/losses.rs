@@ -5,9 +5,7 @@
 //! the third one on the step shares the host with few others of its kind: so the one at fault is found,
 //! and the innocent come to their end.
 
-use serde::{Deserialize, Serialize};
-
-use crate::Timestamp;
+use crate::{Timestamp, grows};
 
 /// How often the host may go down while a step runs before the step is not begun any more: it is there
 /// to stop a step that takes the host with it. The pauses up to here add up to eight minutes, so a
@@ -25,7 +23,7 @@ const MAX_PAUSE_MS: u64 = 5 * 60 * 1_000;
 
 /// How often the host went down while a step ran, and whether it would count again now. A step has
 /// them only if it was under way at a crash: what a host begins that never crashed costs nothing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Losses {
     /// How often the host went down while it ran.
     pub count: u32,
@@ -34,6 +32,8 @@ pub struct Losses {
     /// When the step may begin again.
     pub retry_at: Timestamp,
 }
+
+grows!(Losses { count, running, retry_at });
 
 impl Losses {
     /// After the host went down without a word, and is back at this moment.

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::grows;
+
 /// A SHA-256. That of a component says which code a run belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Digest([u8; 32]);
@@ -65,7 +67,7 @@ impl FromStr for Digest {
 }
 
 /// What is in a module, and what it needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     /// Which SDK built it.
     pub sdk: String,
@@ -74,6 +76,8 @@ pub struct Manifest {
     /// The names of the steps that it may call.
     pub steps: Vec<String>,
 }
+
+grows!(Manifest { sdk, workflows, steps });
 
 impl Manifest {
     /// The names of its workflows.
@@ -96,7 +100,7 @@ impl Manifest {
 }
 
 /// A workflow that a module has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workflow {
     /// The name by which runs are started.
     pub name: String,
@@ -107,6 +111,8 @@ pub struct Workflow {
     /// The JSON Schema of its output, as JSON, if the module has one.
     pub output: Option<String>,
 }
+
+grows!(Workflow { name, history, input, output });
 
 /// How much of the journal of a run is kept while the run goes on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::retry::Attempt;
-use crate::{Answer, OPERATION_BYTES, StepOptions, Timestamp};
+use crate::{Answer, OPERATION_BYTES, StepOptions, Timestamp, grows};
 
 /// An operation that is not over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub enum Open {
 }
 
 /// A webhook that is not over.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OpenWebhook {
     /// When it was opened.
     pub since: Timestamp,
@@ -47,6 +47,8 @@ pub struct OpenWebhook {
     /// True once it is disposed of: what came before can still be taken.
     pub disposed: bool,
 }
+
+grows!(OpenWebhook { since, url, answer, untaken, disposed });
 
 impl Open {
     /// How many bytes the operation takes, about, as long as it is open: the same from its beginning to
@@ -76,7 +78,7 @@ impl Open {
 }
 
 /// A step, as the workflow asked for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepCall {
     /// The name of the step.
     pub name: String,
@@ -87,6 +89,8 @@ pub struct StepCall {
     /// When the workflow asked for it: the same for all attempts.
     pub asked_at: Timestamp,
 }
+
+grows!(StepCall { name, input, options, asked_at });
 
 /// A call is stored whole, though in memory the state of a run shares it with its attempts.
 mod shared {

@@ -1,8 +1,6 @@
 //! What follows an attempt of a step that did not succeed.
 
-use serde::{Deserialize, Serialize};
-
-use crate::{StepFailure, Timestamp};
+use crate::{StepFailure, Timestamp, grows};
 
 /// How often and how soon a step is tried again.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,7 +50,7 @@ impl std::fmt::Display for Mishap {
 
 /// An attempt that did not succeed and is tried again: its record, and the one thing about a step
 /// in flight that is on disk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// Its number, from 1.
     pub number: u32,
@@ -65,6 +63,8 @@ pub struct Attempt {
     /// When the first attempt of the step failed.
     pub first_at: Timestamp,
 }
+
+grows!(Attempt { number, at, error, retry_at, first_at });
 
 impl Attempt {
     /// When the next attempt is due: never later than its whole delay from now, whatever the machine's

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::retry::Attempt;
-use crate::{Command, Event, Op, Open, OpenWebhook, Response, StepCall, Timestamp, Turn, Verdict};
+use crate::{Command, Event, Op, Open, OpenWebhook, Response, StepCall, Timestamp, Turn, Verdict, grows};
 
 /// How many requests of one webhook may lie untaken. More than this is a workflow that does not
 /// keep up; its callers are asked to come later.
@@ -17,7 +17,7 @@ pub const MAX_UNTAKEN: usize = 1_000;
 pub const MAX_UNTAKEN_BYTES: usize = 8 << 20;
 
 /// The state of a run: the fold of its turns, and nothing else.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Run {
     status: Status,
     turns: u64,
@@ -29,6 +29,8 @@ pub struct Run {
     open_bytes: usize,
     open: BTreeMap<Op, Box<Open>>,
 }
+
+grows!(Run { status, turns, operations, requests, untaken_bytes, open_bytes, open });
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Command, Event, Op, Timestamp};
+use crate::{Command, Event, Op, Timestamp, grows};
 
 /// One turn of a run: one journal record, one commit, one unit of replay.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
     /// Its position in the run, from 0. Turns are replayed in this order and in no other.
     pub seq: u64,
@@ -25,6 +25,8 @@ pub struct Turn {
     /// What the workflow wrote to the log or printed. Not compared on replay.
     pub log: Vec<LogLine>,
 }
+
+grows!(Turn { seq, first_op, at, event, commands, verdict, log });
 
 impl Turn {
     /// The operations that the turn begins, in order, with their numbers.
@@ -77,13 +79,15 @@ impl fmt::Display for Verdict {
 }
 
 /// A line of a run's log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
     /// How much it matters.
     pub level: Level,
     /// What it says.
     pub message: String,
 }
+
+grows!(LogLine { level, message });
 
 /// How much a line of the log matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,13 +104,15 @@ pub enum Level {
 }
 
 /// Why a run is parked: its state is whole, but it cannot go on by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocked {
     /// Which kind of trouble.
     pub kind: BlockKind,
     /// What happened, where, and what to do, as a sentence.
     pub message: String,
 }
+
+grows!(Blocked { kind, message });
 
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,8 +1,7 @@
 //! Images on disk: what lets a run go on from its memory instead of its history. An image is always
 //! disposable, so what cannot be read here is a reason to use another one, never an error.
 
-use segno_journal::{Digest, Run, RunId, Timestamp};
-use serde::{Deserialize, Serialize};
+use segno_journal::{Digest, Run, RunId, Timestamp, grows};
 use sha2::{Digest as _, Sha256};
 
 use crate::store::codec;
@@ -13,7 +12,7 @@ use crate::store::{Store, read};
 
 /// What an image says of itself and of its run. It stands beside the memory, so that recovery reads
 /// the state of a run without its memory.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ImageRecord {
     /// The world between guest and host that its memory was saved through.
     pub abi: String,
@@ -31,26 +30,22 @@ pub struct ImageRecord {
     pub blocks: [u8; 32],
 }
 
+grows!(ImageRecord { abi, module, at, run, pages, length, blocks });
+
 /// An image as it was found: its position, and what it says or why it cannot be read.
 pub type FoundImage = (u64, Result<ImageRecord, StoreError>);
 
-/// An image record, and the hash by which damage is seen.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Sealed {
-    pub(crate) image: ImageRecord,
-    /// The SHA-256 of the key and of the record: an image is of one run at one position.
-    pub(crate) seal: [u8; 32],
+/// An image record in its envelope, and after it the hash by which damage is seen: the SHA-256 of the key
+/// and of the record as it is stored, because an image is of one run at one position.
+pub(crate) fn seal(key: &[u8], image: &ImageRecord) -> Vec<u8> {
+    let mut record = codec::encode(image);
+    let hash = hash(key, &record);
+    record.extend(hash);
+    record
 }
 
-impl Sealed {
-    fn new(key: &[u8], image: ImageRecord) -> Self {
-        let seal = seal(key, &image);
-        Self { image, seal }
-    }
-}
-
-fn seal(key: &[u8], image: &ImageRecord) -> [u8; 32] {
-    Sha256::new().chain_update(key).chain_update(codec::encode(image)).finalize().into()
+fn hash(key: &[u8], record: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(key).chain_update(record).finalize().into()
 }
 
 impl<T> Draft<T> {
@@ -59,7 +54,7 @@ impl<T> Draft<T> {
     pub fn with_image(mut self, run: RunId, position: u64, mut image: ImageRecord, blocks: Vec<u8>) -> Self {
         let key = tables::numbered(run, position);
         image.blocks = Sha256::digest(&blocks).into();
-        self.rows.put(tables::IMAGES, key, codec::encode(&Sealed::new(&key, image)));
+        self.rows.put(tables::IMAGES, key, seal(&key, &image));
         self.rows.put(tables::BLOCKS, key, codec::encode_bytes(&blocks));
         self
     }
@@ -118,9 +113,9 @@ impl Store {
 }
 
 fn opened(key: &[u8], value: &[u8]) -> Result<ImageRecord, StoreError> {
-    let Sealed { image, seal: sealed } = codec::decode("images", value)?;
-    if seal(key, &image) == sealed {
+    let (image, sealed) = codec::decode_first("images", value)?;
+    if hash(key, &value[..value.len() - sealed.len()]) == sealed {
         return Ok(image);
     }
-    Err(StoreError::Record { table: "images".into(), detail: "it has another hash than it says".into() })
+    Err(codec::damaged("images", "it has another hash than it says".into()))
 }

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use segno_journal::{BlockKind, Blocked, Digest, Event, Manifest, Op, RunId, Timestamp};
+use segno_journal::{BlockKind, Blocked, Digest, Event, Manifest, Op, RunId, Timestamp, grows};
 use serde::{Deserialize, Serialize};
 
 /// What is known of a run without reading its turns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
     /// The name of its workflow.
-    #[serde(with = "shared")]
     pub workflow: Arc<str>,
     /// Which code it runs.
     pub module: Digest,
@@ -21,20 +20,7 @@ pub struct RunRecord {
     pub standing: Standing,
 }
 
-/// A name is stored as text, though all that belongs to a run shares it in memory.
-mod shared {
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(name: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(name)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
-        String::deserialize(deserializer).map(Arc::from)
-    }
-}
+grows!(RunRecord { workflow, module, started_at, seed, standing });
 
 /// Where a run stands, as far as a list of runs shows it. The order of the variants is the disk
 /// format.
@@ -73,7 +59,7 @@ impl Standing {
 }
 
 /// An event that waits for a parked run to go on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parked {
     /// When it happened.
     pub at: Timestamp,
@@ -81,8 +67,10 @@ pub struct Parked {
     pub event: Event,
 }
 
+grows!(Parked { at, event });
+
 /// What was done to a run from outside, or what kept it from going on: its turns do not tell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// How many turns the run had had: the note stands before the turn of this position.
     pub turn: u64,
@@ -91,6 +79,8 @@ pub struct Note {
     /// What happened.
     pub what: Noted,
 }
+
+grows!(Note { turn, at, what });
 
 /// What a note is of. Who asked is a name, where it is known. The order of the variants is the disk
 /// format.
@@ -125,13 +115,15 @@ pub enum Noted {
 }
 
 /// Where a webhook token leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WebhookRecord {
     /// The run, as 16 bytes.
     run: [u8; 16],
     /// The operation.
     pub op: Op,
 }
+
+grows!(WebhookRecord { run, op });
 
 impl WebhookRecord {
     /// A token that leads to this operation of this run.
@@ -148,7 +140,7 @@ impl WebhookRecord {
 }
 
 /// What is known of a module without its code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleRecord {
     /// What is in it.
     pub manifest: Manifest,
@@ -157,3 +149,5 @@ pub struct ModuleRecord {
     /// When it was first deployed.
     pub deployed_at: Timestamp,
 }
+
+grows!(ModuleRecord { manifest, size, deployed_at });

@@ -100,13 +100,14 @@ impl Store {
     }
 
     /// From which number on a turn numbers its operations. It stands at the head of its record, behind
-    /// the references to payloads and the position.
+    /// the references to payloads, the number of its fields and the position.
     fn first_op(&self, turns: &Bytes, run: RunId, seq: u64) -> Result<Op, StoreError> {
         self.count_row();
         let row = turns.get(tables::numbered(run, seq).as_slice()).map_err(StoreError::io)?;
         let table = tables::TURNS.name();
         let row = row.ok_or_else(|| codec::damaged(table, format!("turn {seq} of {run} is missing")))?;
-        let ((_, (_, first_op)), _) = codec::decode_first::<(Vec<Reference>, (u64, Op))>(table, row.value())?;
+        let ((_, (_, _, first_op)), _) =
+            codec::decode_first::<(Vec<Reference>, (u64, u64, Op))>(table, row.value())?;
         Ok(first_op)
     }
 }
