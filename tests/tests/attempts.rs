@@ -12,6 +12,9 @@ async fn a_step_that_no_host_has_is_waited_for_and_is_never_a_failure() {
     let host = Host::new().await;
     let run = host.start("hook_manual_in_step", json!(1)).await;
     let token = host.token(run).await;
+    // The step before has returned.
+    let waits = |view: &RunView| matches!(view.waits_for[..], [Wait::Webhook { .. }]).then_some(());
+    host.until(run, waits).await;
     let host = host.restart_without_steps().await;
     let _reply = host.engine.call_webhook(&token, post("abc")).await.expect("it is stored");
     let is_missing = |view: &RunView| {
