@@ -11,7 +11,7 @@ use crate::engine::error::EngineError;
 use crate::engine::json::Json;
 use crate::engine::view::{ModuleView, WorkflowView};
 use crate::engine::when;
-use segno_journal::{Digest, History, Manifest};
+use segno_journal::{Digest, History, Manifest, Workflow};
 
 use crate::sandbox::{Module, ModuleError, Sandbox, add_schemas};
 use crate::store::{Committer, Draft, ModuleRecord, Store, StoreError};
@@ -242,17 +242,14 @@ impl Modules {
 
     /// A workflow, as the module has it that starts its new runs.
     pub(crate) fn workflow(&self, name: &str) -> Result<WorkflowView, EngineError> {
-        let state = self.lock();
-        let digest = state.current_of(name)?;
-        let listed = state.records.get(&digest).and_then(|record| record.manifest.workflow(name));
-        let (input, output) =
-            listed.map(|listed| (listed.input.clone(), listed.output.clone())).unwrap_or_default();
-        let keep = match listed.map_or(History::All, |listed| listed.history) {
+        // What is large is read when nothing is locked: starts ask here, too.
+        let (digest, listed) = self.lock().current_workflow(name)?;
+        let keep = match listed.history {
             History::All => None,
             History::Keep(turns) => Some(turns),
         };
-        let (name, module) = (name.to_owned(), digest.to_string());
-        Ok(WorkflowView { name, module, keep, input: input.map(Json::of), output: output.map(Json::of) })
+        let (input, output) = (listed.input.map(Json::of), listed.output.map(Json::of));
+        Ok(WorkflowView { name: listed.name, module: digest.to_string(), keep, input, output })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -268,6 +265,14 @@ impl State {
                 (workflow.chars().take(128).collect(), self.current.keys().cloned().collect());
             EngineError::UnknownWorkflow { name, known }
         })
+    }
+
+    /// The same, and the workflow as that module has it.
+    fn current_workflow(&self, workflow: &str) -> Result<(Digest, Workflow), EngineError> {
+        let digest = self.current_of(workflow)?;
+        let listed = self.records.get(&digest).and_then(|record| record.manifest.workflow(workflow));
+        let listed = listed.ok_or_else(|| EngineError::UnknownModule(digest.to_string()))?;
+        Ok((digest, listed.clone()))
     }
 
     fn current_for(&self, digest: Digest) -> Vec<String> {
