@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use crate::engine::Engine;
 use crate::engine::admission::Admitted;
 use crate::engine::error::EngineError;
+use crate::engine::to_the_end::to_the_end;
 use crate::engine::view::Deployed;
 use segno_journal::Manifest;
 
@@ -42,9 +43,8 @@ impl Engine {
     /// As [`Engine::deploy`].
     pub async fn deploy_with(&self, wasm: Bytes, missing: MissingSteps) -> Result<Deployed, EngineError> {
         let (engine, admitted) = (self.clone(), self.admit(wasm.len())?);
-        // Of its own, so that a deployer who hangs up does not leave half a deploy.
-        let deployed = tokio::spawn(async move { engine.deploy_whole(wasm, missing, admitted).await });
-        deployed.await.map_err(|_| EngineError::Stopping)?
+        // A deployer who hangs up does not leave half a deploy.
+        to_the_end(async move { engine.deploy_whole(wasm, missing, admitted).await }).await
     }
 
     async fn deploy_whole(

@@ -109,7 +109,7 @@ use crate::engine::admission::{Admission, Admitted};
 use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
-use crate::engine::reply::{Caller, Then};
+use crate::engine::reply::Then;
 use crate::engine::survey::Surveys;
 use crate::store::{Committer, Store};
 
@@ -257,9 +257,14 @@ impl Engine {
         let webhook = self.0.store.webhook(token)?.ok_or(EngineError::UnknownWebhook)?;
         let (run, op) = (webhook.run(), webhook.op);
         let admitted = self.admit_to(run, request.size())?;
-        let (caller, answer) = Caller::new(admitted);
+        let (caller, answer) = oneshot::channel();
         self.0.inboxes.send(run, Message::Request { run, op, request, caller });
-        let reply = answer.await.map_err(|_| EngineError::Stopping)?;
+        // A caller who hangs up keeps its place: its request is still in the line.
+        let answered = to_the_end(async move {
+            let _admitted = admitted;
+            answer.await
+        });
+        let reply = answered.await.map_err(|_| EngineError::Stopping)?;
         if reply.is_ok() {
             self.0.outside.metrics.webhooks_called.inc();
         }
@@ -316,11 +321,11 @@ impl Engine {
         message: impl FnOnce(Then) -> Message + Send + 'static,
     ) -> Result<(), EngineError> {
         let engine = self.clone();
-        let asked = tokio::spawn(async move {
+        to_the_end(async move {
             let _admitted = admitted;
             engine.ask(run, message).await
-        });
-        asked.await.map_err(|_| EngineError::Stopping)?
+        })
+        .await
     }
 }
 

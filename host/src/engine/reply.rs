@@ -3,7 +3,6 @@
 use segno_journal::{Answer, Event, Refusal, Response, RunId};
 use tokio::sync::oneshot;
 
-use crate::engine::admission::Admitted;
 use crate::engine::callers::{Answered, Callers, Place};
 use crate::engine::error::EngineError;
 use crate::engine::outside::Owner;
@@ -20,26 +19,8 @@ pub enum Reply {
     Later(oneshot::Receiver<Answered>, Place),
 }
 
-/// Who called a webhook, and waits for what becomes of the call.
-#[derive(Debug)]
-pub(crate) struct Caller {
-    sender: oneshot::Sender<Result<Reply, EngineError>>,
-    /// Held until then, even if the caller goes: the call is still in the line.
-    _admitted: Admitted,
-}
-
-impl Caller {
-    /// A caller who was let in, and where it hears what becomes of its call.
-    pub(crate) fn new(admitted: Admitted) -> (Self, oneshot::Receiver<Result<Reply, EngineError>>) {
-        let (sender, answer) = oneshot::channel();
-        (Self { sender, _admitted: admitted }, answer)
-    }
-
-    /// Tells what becomes of the call. Whoever has gone in the meantime needs no answer.
-    pub(crate) fn tell(self, reply: Result<Reply, EngineError>) {
-        drop(self.sender.send(reply));
-    }
-}
+/// Where the caller of a webhook hears what becomes of its call.
+pub(crate) type Caller = oneshot::Sender<Result<Reply, EngineError>>;
 
 /// An event on its way to a run.
 #[derive(Debug)]
@@ -115,9 +96,11 @@ impl Then {
                     Answer::Fixed(response) => response,
                     Answer::Accepted | Answer::Manual => Response::accepted(),
                 };
-                caller.tell(Ok(Reply::Now(response)));
+                drop(caller.send(Ok(Reply::Now(response))));
             }
-            Self::AnswerLater { caller, heard, place } => caller.tell(Ok(Reply::Later(heard, place))),
+            Self::AnswerLater { caller, heard, place } => {
+                drop(caller.send(Ok(Reply::Later(heard, place))));
+            }
         }
     }
 
@@ -126,7 +109,7 @@ impl Then {
         match self {
             Self::Nothing => {}
             Self::Tell(asker) => drop(asker.send(Err(error))),
-            Self::Answer { caller, .. } | Self::AnswerLater { caller, .. } => caller.tell(Err(error)),
+            Self::Answer { caller, .. } | Self::AnswerLater { caller, .. } => drop(caller.send(Err(error))),
         }
     }
 

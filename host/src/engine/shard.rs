@@ -310,7 +310,8 @@ impl Shard {
                 let then = Then::Answer { caller, answer, place };
                 self.turn(id, Delivery::new(Event::Requested { op, request }, then));
             }
-            Err(error) => caller.tell(Err(error)),
+            // Whoever has gone in the meantime needs no answer.
+            Err(error) => drop(caller.send(Err(error))),
         }
     }
 
