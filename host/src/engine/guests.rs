@@ -82,7 +82,7 @@ impl Shard {
         let Some(before) = self.pressure.too_high() else { return };
         let count = self.shed();
         self.pressure.eased(before, count);
-        self.outside.shed();
+        self.outside.shed_by_others(&self.watch);
     }
 
     /// Lets guests go because guests hold more than they are counted for.

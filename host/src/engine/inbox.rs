@@ -126,9 +126,10 @@ impl Inboxes {
         self.shards.iter().for_each(|inbox| inbox.send(Message::GoOn { comeback: Arc::clone(&comeback) }));
     }
 
-    /// Tells all shards to let guests go.
-    pub(crate) fn shed(&self) {
-        self.shards.iter().for_each(|inbox| inbox.send(Message::Shed));
+    /// Tells all shards but the one of this watch to let guests go.
+    pub(crate) fn shed_by_others(&self, of: &Watch) {
+        let others = self.shards.iter().filter(|inbox| !std::ptr::eq(&*inbox.watch, of));
+        others.for_each(|inbox| inbox.send(Message::Shed));
     }
 
     /// Tells all shards to stop.

@@ -13,6 +13,7 @@ use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::metrics::{Metrics, StepOutcome};
 use crate::engine::missing::Missing;
 use crate::engine::timers::{Due, Timers};
+use crate::engine::watch::Watch;
 use crate::steps::{Attempted, Go, Hearers, Outcome, Runner, Running};
 use crate::store::{Committed, TurnAndEffects};
 
@@ -189,10 +190,10 @@ impl Outside {
         }
     }
 
-    /// Has all shards let guests go.
-    pub(crate) fn shed(&self) {
+    /// Has all shards but the one of this watch let guests go.
+    pub(crate) fn shed_by_others(&self, of: &Watch) {
         if let Some(inboxes) = self.inboxes.get() {
-            inboxes.shed();
+            inboxes.shed_by_others(of);
         }
     }
 

@@ -29,11 +29,11 @@ pub(crate) enum Pressure {
     /// They are counted whole, because the system does not say what a process holds.
     Unknown,
     /// They are, once the process holds too much.
-    Watched(Gauge),
+    Watched(Scale),
 }
 
 /// What is looked at, and when.
-pub(crate) struct Gauge {
+pub(crate) struct Scale {
     /// How many bytes the process may hold.
     limit: usize,
     /// After how many guests of this shard the system is asked.
@@ -52,7 +52,7 @@ impl Pressure {
         match (clock, resident()) {
             (Clock::Virtual(_), _) => Self::Ignored,
             (Clock::System, None) => Self::Unknown,
-            (Clock::System, Some(_)) => Self::Watched(Gauge::new(limit(config), config.shards)),
+            (Clock::System, Some(_)) => Self::Watched(Scale::new(limit(config), config.shards)),
         }
     }
 
@@ -63,8 +63,8 @@ impl Pressure {
 
     /// One more guest is kept.
     pub(crate) const fn kept(&mut self) {
-        if let Self::Watched(gauge) = self {
-            gauge.kept += 1;
+        if let Self::Watched(scale) = self {
+            scale.kept += 1;
         }
     }
 
@@ -72,20 +72,20 @@ impl Pressure {
     /// their budget.
     pub(crate) fn too_high(&mut self) -> Option<usize> {
         match self {
-            Self::Watched(gauge) if gauge.kept >= gauge.pause => gauge.look(resident()),
+            Self::Watched(scale) if scale.kept >= scale.pause => scale.look(resident()),
             Self::Ignored | Self::Unknown | Self::Watched(_) => None,
         }
     }
 
     /// So many guests were let go when the process held so much.
     pub(crate) fn eased(&mut self, before: usize, guests: usize) {
-        if let Self::Watched(gauge) = self {
-            gauge.judge(before.saturating_sub(resident().unwrap_or(before)), guests);
+        if let Self::Watched(scale) = self {
+            scale.judge(before.saturating_sub(resident().unwrap_or(before)), guests);
         }
     }
 }
 
-impl Gauge {
+impl Scale {
     fn new(limit: usize, shards: usize) -> Self {
         let every = (EVERY / shards.max(1)).max(1);
         Self { limit, every, pause: every, kept: 0, is_high: false }
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_system_is_asked_now_and_then_by_all_shards_together() {
-        let watched = |limit, shards| Pressure::Watched(Gauge::new(limit, shards));
+        let watched = |limit, shards| Pressure::Watched(Scale::new(limit, shards));
         if resident().is_some() {
             assert_eq!(asked(watched(0, 1), 3 * EVERY), [EVERY, 2 * EVERY, 3 * EVERY]);
             assert_eq!(asked(watched(0, 4), EVERY / 2), [EVERY / 4, EVERY / 2]);
@@ -182,19 +182,19 @@ mod tests {
 
     #[test]
     fn where_it_is_of_no_use_to_let_guests_go_fewer_go() {
-        let mut gauge = Gauge::new(100, 1);
+        let mut scale = Scale::new(100, 1);
         let pauses: Vec<_> = (0..6)
             .map(|_| {
-                assert_eq!(gauge.look(Some(101)), Some(101));
-                gauge.judge(9 << 10, 10);
-                gauge.pause / EVERY
+                assert_eq!(scale.look(Some(101)), Some(101));
+                scale.judge(9 << 10, 10);
+                scale.pause / EVERY
             })
             .collect();
         assert_eq!(pauses, [2, 4, 8, 16, 16, 16]);
-        gauge.judge(20 << 20, 10);
-        assert_eq!(gauge.pause, EVERY, "it was of use");
-        gauge.judge(0, 10);
-        assert_eq!(gauge.look(Some(100)), None);
-        assert_eq!(gauge.pause, EVERY, "it is not too much any more");
+        scale.judge(20 << 20, 10);
+        assert_eq!(scale.pause, EVERY, "it was of use");
+        scale.judge(0, 10);
+        assert_eq!(scale.look(Some(100)), None);
+        assert_eq!(scale.pause, EVERY, "it is not too much any more");
     }
 }
