@@ -19,7 +19,8 @@ use crate::cli::progress::Progress;
 /// directory if there is none. `packages` are the crates to build; all that depend on `segno` and
 /// build a cdylib if it is empty. The Rust target is added if it is missing. A crate that depends on
 /// `schemars` itself is built a second time, to be asked for the JSON Schemas of its workflows, which
-/// are put into its component. `progress` is told line by line what cargo does. This blocks until the build is over.
+/// are put into its component. `progress` is told line by line what cargo does. This blocks until the
+/// build is over.
 ///
 /// # Errors
 ///
