@@ -109,7 +109,8 @@ fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     if milliseconds >= u64::MAX as f64 {
         return Err(InvalidDuration::TooLong(text.to_owned()));
     }
-    let (whole, nanoseconds) = (milliseconds.trunc() as u64, (milliseconds.fract() * 1e6).round() as u64);
+    let (whole, nanoseconds) =
+        (milliseconds.trunc() as u64, (milliseconds.fract() * 1e6).round() as u64);
     Ok(Duration::from_millis(whole) + Duration::from_nanos(nanoseconds))
 }
 
@@ -310,8 +311,8 @@ mod tests {
     #[test]
     fn odd_texts_never_panic_and_both_checks_agree() {
         let pieces = [
-            "", "-", "+", ".", " ", "0", "1", "12", "999", "e", "E", "s", "ms", "M", "y", "é", "\0",
-            "\u{2028}", "𝟙", "\t", "d", "ay", "s ",
+            "", "-", "+", ".", " ", "0", "1", "12", "999", "e", "E", "s", "ms", "M", "y", "é",
+            "\0", "\u{2028}", "𝟙", "\t", "d", "ay", "s ",
         ];
         for a in pieces {
             for b in pieces {

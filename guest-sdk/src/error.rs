@@ -90,8 +90,12 @@ mod tests {
 
     #[test]
     fn a_step_failure_can_be_found_again() {
-        let failure =
-            StepFailure { step: "charge".into(), attempts: 4, message: "card declined".into(), fatal: false };
+        let failure = StepFailure {
+            step: "charge".into(),
+            attempts: 4,
+            message: "card declined".into(),
+            fatal: false,
+        };
         let error = Error::from(failure.clone());
         assert_eq!(error.downcast_ref(), Some(&failure));
         assert_eq!(Error::from("text").to_string(), "text");

@@ -14,7 +14,9 @@ use std::fmt;
 use crate::runtime::Runtime;
 
 #[doc(inline)]
-pub use crate::{__segno_debug as debug, __segno_error as error, __segno_info as info, __segno_warn as warn};
+pub use crate::{
+    __segno_debug as debug, __segno_error as error, __segno_info as info, __segno_warn as warn,
+};
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

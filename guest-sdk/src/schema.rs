@@ -39,7 +39,8 @@ pub trait HasSchema {
 impl<T: JsonSchema> HasSchema for Of<T> {
     fn __segno_schema(&self) -> Option<String> {
         let settings = SchemaSettings::draft2020_12();
-        let settings = if self.read { settings.for_deserialize() } else { settings.for_serialize() };
+        let settings =
+            if self.read { settings.for_deserialize() } else { settings.for_serialize() };
         serde_json::to_string(&settings.into_generator().into_root_schema_for::<T>()).ok()
     }
 }

@@ -27,7 +27,10 @@ mod crm {
 
     /// Finds contacts.
     #[step(max_retries = 5, timeout = "30s", backoff(initial = "2s", factor = 3, jitter = 0))]
-    pub async fn find(mut ids: Vec<u32>, r#type: Option<String>) -> Result<Vec<Contact>, StepError> {
+    pub async fn find(
+        mut ids: Vec<u32>,
+        r#type: Option<String>,
+    ) -> Result<Vec<Contact>, StepError> {
         let begun = Instant::now();
         ids.sort_unstable();
         let names: BTreeMap<u32, String> = BTreeMap::new();
@@ -72,7 +75,12 @@ mod crm {
 
     /// Names its parameters as the code around it names its own.
     #[step]
-    pub async fn shadows(arguments: u32, input: u32, policy: u32, call: u32) -> Result<[u32; 4], StepError> {
+    pub async fn shadows(
+        arguments: u32,
+        input: u32,
+        policy: u32,
+        call: u32,
+    ) -> Result<[u32; 4], StepError> {
         Ok([arguments, input, policy, call])
     }
 
@@ -182,9 +190,14 @@ fn the_list_of_steps_has_names_and_policies() {
     assert_eq!(names, ["find", "key-of", "ratio", "fails", "outer", "answers", "shadows", "waits"]);
     assert_eq!(steps.check(), Ok(()));
     let policy = &steps.get("find").unwrap().policy;
-    let backoff =
-        Backoff { initial: Duration::from_secs(2), factor: 3.0, max: Duration::from_mins(1), jitter: 0.0 };
-    let expected = StepPolicy { max_retries: 5, retry_for: None, timeout: Duration::from_secs(30), backoff };
+    let backoff = Backoff {
+        initial: Duration::from_secs(2),
+        factor: 3.0,
+        max: Duration::from_mins(1),
+        jitter: 0.0,
+    };
+    let expected =
+        StepPolicy { max_retries: 5, retry_for: None, timeout: Duration::from_secs(30), backoff };
     assert_eq!(*policy, expected);
     assert_eq!(steps.get("fails").unwrap().policy, StepPolicy::default());
     assert!(steps.get("key").is_none());
@@ -252,7 +265,8 @@ async fn an_output_that_json_does_not_carry_is_fatal_on_the_side_of_the_step() {
 async fn a_step_answers_the_caller_of_a_request_through_its_host() {
     let (context, _, answers) = context();
     let steps = steps();
-    let request = r#"{"request":{"number":9,"method":"POST","url":"/","headers":[],"body":{"text":"hi"}}}"#;
+    let request =
+        r#"{"request":{"number":9,"method":"POST","url":"/","headers":[],"body":{"text":"hi"}}}"#;
     let step = steps.get("answers").unwrap();
     context.scope(step.run(request.to_owned())).await.unwrap();
     assert_eq!(*answers.lock().unwrap(), [(9, Response::text("HI"))]);
@@ -279,7 +293,11 @@ async fn a_spawned_task_must_be_given_the_context() {
 #[tokio::test]
 async fn the_built_in_step_takes_a_request_and_gives_a_response() {
     let step = segno::http::step(StepPolicy::default(), |request| async move {
-        Ok(segno::http::Response { status: 200, headers: Vec::new(), body: request.body.unwrap_or_default() })
+        Ok(segno::http::Response {
+            status: 200,
+            headers: Vec::new(),
+            body: request.body.unwrap_or_default(),
+        })
     });
     let input = r#"{"request":{"method":"POST","url":"http://h","body":{"base64":"/w=="}}}"#;
     let output = step.run(input.to_owned()).await.unwrap();

@@ -35,8 +35,8 @@ fn run() -> RunId {
 }
 
 fn module() -> Module {
-    let sandbox =
-        Sandbox::new(Some(&segno_tests::cache()), Capacity::default()).expect("the sandbox can be made");
+    let sandbox = Sandbox::new(Some(&segno_tests::cache()), Capacity::default())
+        .expect("the sandbox can be made");
     sandbox.load(&segno_tests::bench_workflows()).expect("the component is good")
 }
 
@@ -55,7 +55,8 @@ fn event(seq: u64) -> Event {
 }
 
 fn deliver(guest: &mut Guest, seq: u64) -> Output {
-    let tokens = Tokens::Fresh(Box::new(|| WebhookAddress { token: "t".into(), url: "http://h/t".into() }));
+    let tokens =
+        Tokens::Fresh(Box::new(|| WebhookAddress { token: "t".into(), url: "http://h/t".into() }));
     guest.turn(&event(seq), Moment { seq, at: Timestamp(1) }, tokens).expect("the guest behaves")
 }
 
@@ -136,7 +137,8 @@ fn save_an_image(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn load_an_image(bencher: Bencher<'_, '_>) {
     let module = module();
-    let image = played(&module, 1_000).save().expect("it can be saved").expect("it holds no handle");
+    let image =
+        played(&module, 1_000).save().expect("it can be saved").expect("it holds no handle");
     bencher.with_inputs(|| image.clone()).bench_local_values(|image| {
         let mut guest = fresh(&module);
         guest.load(image).expect("the image fits");

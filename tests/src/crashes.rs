@@ -97,7 +97,10 @@ pub async fn from_inside(neighbours: usize) -> anyhow::Result<String> {
     };
     let begun = Instant::now();
     let view = until_it_rests(&client, &mut host, (directory.path(), begun), &killer).await?;
-    ensure!(view.to_string().contains("kills"), "the step that kills the host is not named: {view}");
+    ensure!(
+        view.to_string().contains("kills"),
+        "the step that kills the host is not named: {view}"
+    );
     for run in &others {
         let view = until_it_rests(&client, &mut host, (directory.path(), begun), run).await?;
         ensure!(view["output"] == json!({ "Ok": false }), "a neighbour has not completed: {view}");
@@ -129,9 +132,13 @@ async fn until_it_rests(
     loop {
         ensure!(begun.elapsed() < SETTLE, "{run} does not end");
         match host.look(client, run, "1s").await {
-            Ok(view) if !view["ended_at"].is_null() || !view["blocked"].is_null() => return Ok(view),
+            Ok(view) if !view["ended_at"].is_null() || !view["blocked"].is_null() => {
+                return Ok(view);
+            }
             Ok(_goes_on) => {}
-            Err(_cut_off) => host.start_again(data).await.context("the host does not start again")?,
+            Err(_cut_off) => {
+                host.start_again(data).await.context("the host does not start again")?
+            }
         }
     }
 }

@@ -29,7 +29,8 @@ pub fn component(describe: &str, verdict: &str) -> Vec<u8> {
     let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit");
     let (package, _files) = resolve.push_dir(wit).expect("the WIT is well written");
     let world = resolve.select_world(&[package], Some("workflow")).expect("the world is there");
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("it fits the world");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
+        .expect("it fits the world");
     let encoder = ComponentEncoder::default().module(&module).expect("it is a module of the world");
     encoder.validate(true).encode().expect("it is a component")
 }

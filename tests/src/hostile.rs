@@ -121,14 +121,23 @@ impl Hostile<'_> {
                 writeln!(text, "{}", import.declaration()).expect("a string takes all");
             }
         }
-        let bodies =
-            [("describe", describe), ("start", start), ("deliver", deliver), ("save", save), ("load", load)];
+        let bodies = [
+            ("describe", describe),
+            ("start", start),
+            ("deliver", deliver),
+            ("save", save),
+            ("load", load),
+        ];
         for (name, signature) in exports_of(&resolve, world) {
-            let (_, body) = bodies.iter().find(|(export, _)| *export == name).expect("each has a body");
+            let (_, body) =
+                bodies.iter().find(|(export, _)| *export == name).expect("each has a body");
             let answer = if name == "describe" { "(i32.const 64)" } else { "" };
             let types = signature_text(&signature.params, &signature.results);
-            writeln!(text, r#"(func (export "segno:workflow/guest@0.1.0#{name}") {types} {body} {answer})"#)
-                .expect("a string takes all");
+            writeln!(
+                text,
+                r#"(func (export "segno:workflow/guest@0.1.0#{name}") {types} {body} {answer})"#
+            )
+            .expect("a string takes all");
         }
         let manifest = self.manifest();
         write!(
@@ -227,7 +236,9 @@ pub fn import(name: &str) -> Import {
 /// The world of the project with the WASI of the text beside it.
 fn world() -> (Resolve, WorldId) {
     let mut resolve = Resolve::default();
-    resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit")).expect("the WIT is well written");
+    resolve
+        .push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit"))
+        .expect("the WIT is well written");
     let package = resolve.push_source("hostile.wit", WORLD).expect("the WIT is well written");
     let world = resolve.select_world(&[package], Some("hostile")).expect("the world is there");
     (resolve, world)
@@ -239,8 +250,8 @@ fn imports_of(resolve: &Resolve, world: WorldId) -> Vec<Import> {
         let WorldItem::Interface { id, .. } = item else { continue };
         imports.extend(functions(resolve, *id).map(|function| import_of(resolve, key, function)));
         let resources = resolve.interfaces[*id].types.iter();
-        let resources =
-            resources.filter(|(_, id)| resolve.types[**id].kind == wit_parser::TypeDefKind::Resource);
+        let resources = resources
+            .filter(|(_, id)| resolve.types[**id].kind == wit_parser::TypeDefKind::Resource);
         imports.extend(resources.map(|(name, _)| Import {
             name: format!("drop.{name}"),
             parameters: vec![WasmType::I32],
@@ -257,9 +268,11 @@ fn functions(resolve: &Resolve, interface: InterfaceId) -> impl Iterator<Item = 
 }
 
 fn import_of(resolve: &Resolve, key: &WorldKey, function: &Function) -> Import {
-    let WasmSignature { params, results, .. } = resolve.wasm_signature(AbiVariant::GuestImport, function);
+    let WasmSignature { params, results, .. } =
+        resolve.wasm_signature(AbiVariant::GuestImport, function);
     let module = resolve.name_world_key(key);
-    let interface = module.rsplit('/').next().and_then(|name| name.split('@').next()).unwrap_or_default();
+    let interface =
+        module.rsplit('/').next().and_then(|name| name.split('@').next()).unwrap_or_default();
     let name = format!("{interface}.{}", function.item_name());
     Import { name, parameters: params, results, module, field: function.name.clone() }
 }
@@ -271,7 +284,9 @@ fn exports_of(resolve: &Resolve, world: WorldId) -> Vec<(String, WasmSignature)>
     });
     let functions = interfaces.flat_map(|id| functions(resolve, id));
     functions
-        .map(|function| (function.name.clone(), resolve.wasm_signature(AbiVariant::GuestExport, function)))
+        .map(|function| {
+            (function.name.clone(), resolve.wasm_signature(AbiVariant::GuestExport, function))
+        })
         .collect()
 }
 

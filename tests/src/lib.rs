@@ -114,14 +114,19 @@ impl Host {
         let Self { engine, directory } = self;
         engine.shutdown().await;
         drop(engine);
-        Self::open_with(directory, segno::Steps::new(), |config| config.drain = Duration::ZERO).await
+        Self::open_with(directory, segno::Steps::new(), |config| config.drain = Duration::ZERO)
+            .await
     }
 
     async fn open(directory: TempDir, configure: impl FnOnce(&mut Config)) -> Self {
         Self::open_with(directory, guest_basics::steps(), configure).await
     }
 
-    async fn open_with(directory: TempDir, steps: segno::Steps, configure: impl FnOnce(&mut Config)) -> Self {
+    async fn open_with(
+        directory: TempDir,
+        steps: segno::Steps,
+        configure: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config::new(directory.path(), "http://segno.test");
         config.cache = cache();
         config.verify_images = true;

@@ -18,7 +18,9 @@ async fn a_step_that_no_host_has_is_waited_for_and_is_never_a_failure() {
     let host = host.restart_without_steps().await;
     let _reply = host.engine.call_webhook(&token, post("abc")).await.expect("it is stored");
     let is_missing = |view: &RunView| {
-        view.waits_for.iter().any(|wait| matches!(wait, Wait::Step { missing: true, attempt: 1, .. }))
+        view.waits_for
+            .iter()
+            .any(|wait| matches!(wait, Wait::Step { missing: true, attempt: 1, .. }))
     };
     host.until(run, |view| is_missing(view).then_some(())).await;
     assert_eq!(host.engine.missing_steps(), [("respond".to_owned(), 1)]);
@@ -32,7 +34,8 @@ async fn a_step_that_no_host_has_is_waited_for_and_is_never_a_failure() {
 #[tokio::test]
 async fn a_host_that_lacks_steps_starts_no_run_that_may_want_them() {
     let host = Host::without_steps().await;
-    let refused = host.engine.start("add_steps", raw(&json!(1)), None).await.expect_err("it lacks them");
+    let refused =
+        host.engine.start("add_steps", raw(&json!(1)), None).await.expect_err("it lacks them");
     assert!(refused.to_string().contains("`add`"), "{refused}");
 }
 
@@ -73,7 +76,8 @@ async fn an_attempt_that_a_stop_cut_off_is_made_again_and_uses_up_nothing() {
 
 #[tokio::test]
 async fn an_attempt_that_had_not_begun_at_an_orderly_stop_begins_at_the_next_start() {
-    let host = Host::with(|config| (config.max_running_steps, config.drain) = (1, Duration::ZERO)).await;
+    let host =
+        Host::with(|config| (config.max_running_steps, config.drain) = (1, Duration::ZERO)).await;
     stubborn(&host).await;
     let second = host.start("step_fails", json!({"slow": 0})).await;
     let host = host.restart(|_config| {}).await;
@@ -85,8 +89,10 @@ async fn a_host_that_lacks_a_step_leaves_it_to_one_that_has_it() {
     let host = Host::with(|config| config.drain = Duration::ZERO).await;
     let run = stubborn(&host).await;
     let host = host.restart_without_steps().await;
-    host.until(run, |view| matches!(view.waits_for[..], [Wait::Step { missing: true, .. }]).then_some(()))
-        .await;
+    host.until(run, |view| {
+        matches!(view.waits_for[..], [Wait::Step { missing: true, .. }]).then_some(())
+    })
+    .await;
     let host = host.restart(|_config| {}).await;
     assert_eq!(host.output(run).await, json!({"Ok": 1}));
 }
@@ -97,7 +103,10 @@ async fn a_run_whose_steps_hang_leaves_places_to_others() {
     for _ in 0..10 {
         host.start("step_fails", json!({"slow": 3_600_000})).await;
     }
-    assert_eq!(host.end(host.start("add_steps", json!(1)).await).await.status, RunStatus::Completed);
+    assert_eq!(
+        host.end(host.start("add_steps", json!(1)).await).await.status,
+        RunStatus::Completed
+    );
 }
 
 #[tokio::test]

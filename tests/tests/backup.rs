@@ -42,12 +42,16 @@ async fn a_backup_that_is_made_under_load_is_one_moment_from_which_a_host_goes_o
     let large = "x".repeat(100_000);
     let mut acknowledged = Vec::new();
     for number in 0..30 {
-        acknowledged.push((host.start("echo", json!([number, large])).await, json!([number, large])));
+        acknowledged
+            .push((host.start("echo", json!([number, large])).await, json!([number, large])));
     }
     let engine = host.engine.clone();
     let load = tokio::spawn(async move {
         for number in 0_u64.. {
-            engine.start("echo", raw(&json!([number, "y".repeat(50_000)])), None).await.expect("it starts");
+            engine
+                .start("echo", raw(&json!([number, "y".repeat(50_000)])), None)
+                .await
+                .expect("it starts");
         }
     });
     let stream = backup(&host.engine).await;
@@ -70,8 +74,9 @@ async fn one_backup_is_made_at_a_time_and_one_that_nobody_takes_makes_room() {
     let host = Host::new().await;
     // More than lies ready for who takes it.
     for number in 0..40 {
-        let noise: String =
-            (0..100_000_u64).map(|at| (b'a' + (at * at * (number + 7) % 23) as u8) as char).collect();
+        let noise: String = (0..100_000_u64)
+            .map(|at| (b'a' + (at * at * (number + 7) % 23) as u8) as char)
+            .collect();
         host.start("echo", json!(noise)).await;
     }
     let first = host.engine.backup().expect("no other is under way");
@@ -216,6 +221,7 @@ async fn a_dump_that_is_not_taken_to_its_end_has_none() {
     });
     dumped.expect("the store can be read");
     let directory = TempDir::new().expect("a temporary directory");
-    let error = offline::receive(&directory.path().join("file"), taken.as_slice()).expect_err("it is cut");
+    let error =
+        offline::receive(&directory.path().join("file"), taken.as_slice()).expect_err("it is cut");
     assert!(error.to_string().contains("stopped before its end"), "{error}");
 }

@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use segno_host::sandbox::{Capacity, Facts, Guest, Moment, Output, Quota, Sandbox, Tokens, WebhookAddress};
+use segno_host::sandbox::{
+    Capacity, Facts, Guest, Moment, Output, Quota, Sandbox, Tokens, WebhookAddress,
+};
 use segno_journal::{Event, Op, Request, RunId, Timestamp, Verdict};
 
 const QUOTA: Quota = Quota {
@@ -64,7 +66,11 @@ fn scripts() -> Vec<(&'static str, Vec<Event>, bool)> {
         ("sequential", vec![started("3"), completed(0), completed(1), completed(2)], true),
         ("parallel", vec![started("3"), completed(1), completed(2), completed(0)], true),
         ("sleeper", vec![started("null"), slept(0)], true),
-        ("hook", vec![started("2"), completed(1), completed(2), completed(3), called, completed(4)], false),
+        (
+            "hook",
+            vec![started("2"), completed(1), completed(2), completed(3), called, completed(4)],
+            false,
+        ),
         ("ticker", vec![ticks, slept(0), slept(1), completed(2)], true),
     ]
 }
@@ -75,7 +81,10 @@ fn the_committed_component_has_what_a_fresh_build_has() {
         let module = sandbox().load(&component).expect("the component is good");
         module.describe().expect("the component says what is in it")
     });
-    assert_eq!(committed, fresh, "host/bench/bench.wasm is of other sources: run `just bench-component`");
+    assert_eq!(
+        committed, fresh,
+        "host/bench/bench.wasm is of other sources: run `just bench-component`"
+    );
     let names: Vec<_> = fresh.workflows.iter().map(|workflow| workflow.name.as_str()).collect();
     let played: Vec<_> = scripts().into_iter().map(|(workflow, ..)| workflow).collect();
     assert_eq!(names, played, "each workflow has a script here");

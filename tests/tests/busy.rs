@@ -16,12 +16,16 @@ async fn engine(max_waiting: usize) -> (Engine, TempDir) {
     let directory = TempDir::new().expect("a temporary directory");
     let mut config = Config::new(directory.path(), "http://segno.test");
     (config.cache, config.max_waiting) = (cache(), max_waiting);
-    let others =
-        guest_basics::steps().iter().filter(|step| step.name != "respond").cloned().collect::<Vec<_>>();
+    let others = guest_basics::steps()
+        .iter()
+        .filter(|step| step.name != "respond")
+        .cloned()
+        .collect::<Vec<_>>();
     let respond = Step::new("respond", StepPolicy::default(), |_input| std::future::pending());
-    let engine = Engine::open(config, others.into_iter().fold(Steps::new(), Steps::with).with(respond))
-        .await
-        .expect("the engine opens");
+    let engine =
+        Engine::open(config, others.into_iter().fold(Steps::new(), Steps::with).with(respond))
+            .await
+            .expect("the engine opens");
     engine.deploy(basics()).await.expect("the module is good");
     (engine, directory)
 }
@@ -29,13 +33,15 @@ async fn engine(max_waiting: usize) -> (Engine, TempDir) {
 #[tokio::test]
 async fn a_caller_for_whom_there_is_no_place_is_refused_and_not_stored() {
     let (engine, _directory) = engine(1).await;
-    let run = engine.start("hook_manual_in_step", raw(&json!(2)), None).await.expect("it starts").run_id;
+    let run =
+        engine.start("hook_manual_in_step", raw(&json!(2)), None).await.expect("it starts").run_id;
     let token = token(&engine, run).await;
     let first = engine.call_webhook(&token, post("first")).await.expect("there is a place");
     assert!(matches!(first, Reply::Later(..)), "{first:?}");
     let turns = engine.run(run).await.expect("the run is known").turns;
 
-    let refused = engine.call_webhook(&token, post("second")).await.expect_err("there is no other place");
+    let refused =
+        engine.call_webhook(&token, post("second")).await.expect_err("there is no other place");
     assert!(matches!(refused, EngineError::NoRoomToWait), "{refused}");
     assert_eq!(engine.run(run).await.expect("the run is known").turns, turns, "nothing was stored");
 
@@ -59,8 +65,12 @@ async fn who_waits_for_an_end_leaves_room_for_who_does_not() {
     assert!(matches!(refused, Err(EngineError::NoRoomToWait)), "{refused:?}");
 
     let other = engine.start("hook", raw(&json!(1)), None).await.expect("it starts").run_id;
-    assert_eq!(engine.cancel(other).await.expect("it can be cancelled").status, RunStatus::Cancelled);
-    let ended = engine.wait(other, Duration::from_secs(60)).await.expect("what has ended needs no place");
+    assert_eq!(
+        engine.cancel(other).await.expect("it can be cancelled").status,
+        RunStatus::Cancelled
+    );
+    let ended =
+        engine.wait(other, Duration::from_secs(60)).await.expect("what has ended needs no place");
     assert_eq!(ended.status, RunStatus::Cancelled);
 
     engine.call_webhook(&token, post("x")).await.expect("the call is stored");

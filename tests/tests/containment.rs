@@ -29,7 +29,8 @@ fn facts() -> Facts {
 
 fn guest(component: &[u8], quota: Quota) -> Guest {
     let capacity = Capacity { memory: quota.memory, ..Capacity::default() };
-    let sandbox = Sandbox::new(Some(&segno_tests::cache()), capacity).expect("the sandbox can be made");
+    let sandbox =
+        Sandbox::new(Some(&segno_tests::cache()), capacity).expect("the sandbox can be made");
     let module = sandbox.load(component).expect("the component is well made");
     module.instantiate(facts(), quota).expect("there is room")
 }
@@ -86,8 +87,13 @@ fn what_a_panic_says_is_charged_and_nothing_larger_than_a_turn_may_carry_is_copi
             "(loop (call $log.panicked (i32.const 0) (i32.const {})) (br 0)) (unreachable)",
             mebibytes << 20
         );
-        let blocked = stopped(&Hostile { pages: 1_000, start: &looped, ..Hostile::default() }, QUOTA);
-        assert_eq!((blocked.kind, blocked.message.as_str()), (BlockKind::Limit, message), "{mebibytes} MiB");
+        let blocked =
+            stopped(&Hostile { pages: 1_000, start: &looped, ..Hostile::default() }, QUOTA);
+        assert_eq!(
+            (blocked.kind, blocked.message.as_str()),
+            (BlockKind::Limit, message),
+            "{mebibytes} MiB"
+        );
     }
 }
 
@@ -121,9 +127,13 @@ fn polling_is_charged_for_each_handle() {
 #[test]
 fn a_guest_that_fuel_does_not_stop_is_stopped_by_time() {
     let quota = Quota { fuel_per_turn: u64::MAX, seconds: 1, ..QUOTA };
-    let blocked = stopped(&Hostile { start: "(loop (br 0)) (unreachable)", ..Hostile::default() }, quota);
+    let blocked =
+        stopped(&Hostile { start: "(loop (br 0)) (unreachable)", ..Hostile::default() }, quota);
     assert_eq!(blocked.kind, BlockKind::Limit);
-    assert_eq!(blocked.message, "the workflow kept its host busy for more than 1 seconds in one turn");
+    assert_eq!(
+        blocked.message,
+        "the workflow kept its host busy for more than 1 seconds in one turn"
+    );
 }
 
 const SAVE_ALL: &str = "(call $image.save (i32.const 0) (i32.mul (memory.size) (i32.const 65536)))";
@@ -159,7 +169,10 @@ fn the_largest_memory_can_be_saved() {
 }
 
 /// A host of its own with this component.
-async fn host(hostile: &Hostile<'_>, configure: impl FnOnce(&mut Config)) -> (Engine, tempfile::TempDir) {
+async fn host(
+    hostile: &Hostile<'_>,
+    configure: impl FnOnce(&mut Config),
+) -> (Engine, tempfile::TempDir) {
     let directory = tempfile::TempDir::new().expect("a temporary directory");
     let mut config = Config::new(directory.path(), "http://segno.test");
     config.cache = segno_tests::cache();
@@ -182,8 +195,10 @@ async fn a_guest_that_failed_to_save_itself_is_let_go_and_its_run_goes_on() {
     };
     let turns = ImageTurns { live: 1, let_go: 1, apart: 1 };
     let (engine, _directory) = host(&hostile, |config| config.image_turns = turns).await;
-    let run = engine.start("w", raw(&serde_json::Value::Null), None).await.expect("it starts").run_id;
-    let view = segno_tests::patiently(engine.wait(run, std::time::Duration::from_secs(3_600))).await;
+    let run =
+        engine.start("w", raw(&serde_json::Value::Null), None).await.expect("it starts").run_id;
+    let view =
+        segno_tests::patiently(engine.wait(run, std::time::Duration::from_secs(3_600))).await;
     assert_eq!(segno_tests::output(&view.expect("the run is known")), serde_json::Value::Null);
 }
 
@@ -206,13 +221,18 @@ fn tables_count_as_memory() {
     let start = "(drop (table.grow $t (ref.null func) (i32.const 50000))) (i32.const 16)";
     let hostile = Hostile { more: "(table $t 0 funcref)", start, ..Hostile::default() };
     let blocked = stopped(&hostile, quota);
-    assert_eq!(blocked.message, "the workflow wanted 400000 bytes of memory, but at most 524288 are allowed");
+    assert_eq!(
+        blocked.message,
+        "the workflow wanted 400000 bytes of memory, but at most 524288 are allowed"
+    );
 }
 
 #[test]
 fn a_start_function_that_traps_is_no_want_of_room() {
-    let hostile = Hostile { more: "(func $alas (unreachable)) (start $alas)", ..Hostile::default() };
-    let sandbox = Sandbox::new(Some(&segno_tests::cache()), Capacity::default()).expect("it can be made");
+    let hostile =
+        Hostile { more: "(func $alas (unreachable)) (start $alas)", ..Hostile::default() };
+    let sandbox =
+        Sandbox::new(Some(&segno_tests::cache()), Capacity::default()).expect("it can be made");
     let module = sandbox.load(&hostile.component()).expect("it is well made");
     let refused = module.instantiate(facts(), QUOTA).err().expect("it traps");
     assert!(matches!(refused, NoGuest::Stopped(_)), "{refused}");
@@ -238,13 +258,15 @@ async fn a_run_for_whose_guest_there_is_no_room_waits_for_it() {
     let mut arguments = vec![0; create.parameters.len()];
     // Where the address goes.
     arguments[create.parameters.len() - 1] = 1_024;
-    let hostile = Hostile { start: &(create.call(&arguments) + "(i32.const 16)"), ..Hostile::default() };
+    let hostile =
+        Hostile { start: &(create.call(&arguments) + "(i32.const 16)"), ..Hostile::default() };
     let (engine, _directory) = host(&hostile, |config| {
         (config.shards, config.limits.memory) = (2, 9 << 40);
     })
     .await;
     let lives = (0..8).map(|_| async {
-        let run = engine.start("w", raw(&serde_json::Value::Null), None).await.expect("it starts").run_id;
+        let run =
+            engine.start("w", raw(&serde_json::Value::Null), None).await.expect("it starts").run_id;
         let view = engine.run(run).await.expect("it is known");
         assert!(view.blocked.is_none(), "{view:?}");
         engine.cancel(run).await.expect("it waits");
@@ -259,9 +281,14 @@ fn names_that_are_long_or_cannot_be_shown_are_refused() {
         (["w"], [long.as_str()], "names a step `ssss"),
         (["w"], ["a\nERROR b"], "names a step `a\\nERROR b`, which has a control character"),
         ([long.as_str()], ["s"], "names a workflow `ssss"),
-        (["a b"], ["s"], "names a workflow `a b`, which has a character that cannot stand in a URL"),
+        (
+            ["a b"],
+            ["s"],
+            "names a workflow `a b`, which has a character that cannot stand in a URL",
+        ),
     ];
-    let sandbox = Sandbox::new(Some(&segno_tests::cache()), Capacity::default()).expect("it can be made");
+    let sandbox =
+        Sandbox::new(Some(&segno_tests::cache()), Capacity::default()).expect("it can be made");
     for (workflows, steps, reason) in &cases {
         let hostile = Hostile { workflows, steps, ..Hostile::default() };
         let module = sandbox.load(&hostile.component()).expect("it is well made");
@@ -276,7 +303,8 @@ fn calls(steps: &'static [&'static str], name: &str) -> Vec<u8> {
     let arguments = [1_024, u32::try_from(name.len()).expect("it is short"), 52, 4];
     let start = import("step.call").call(&arguments) + "(i32.const 16)";
     let more = format!("(data (i32.const 1024) \"{name}\")");
-    Hostile { steps, start: &start, deliver: "(i32.const 32)", more: &more, ..Hostile::default() }.component()
+    Hostile { steps, start: &start, deliver: "(i32.const 32)", more: &more, ..Hostile::default() }
+        .component()
 }
 
 /// What a run is told that calls this step, on a host with these rules.
@@ -285,7 +313,8 @@ async fn told(component: Vec<u8>, rules: &[&str]) -> Option<String> {
     let (engine, _directory) =
         host(&Hostile::default(), |config| config.policy = Policy::default().with(rules)).await;
     engine.deploy(component.into()).await.expect("the component is well made");
-    let run = engine.start("w", raw(&serde_json::Value::Null), None).await.expect("it starts").run_id;
+    let run =
+        engine.start("w", raw(&serde_json::Value::Null), None).await.expect("it starts").run_id;
     engine.run(run).await.expect("it is known").blocked.map(|blocked| blocked.message)
 }
 
@@ -293,7 +322,8 @@ async fn told(component: Vec<u8>, rules: &[&str]) -> Option<String> {
 async fn a_workflow_calls_only_the_steps_that_its_module_lists_and_the_host_allows() {
     const UNLISTED: Option<&str> = Some("its module does not list it");
     const DISALLOWED: Option<&str> = Some("this host does not allow it");
-    type Case = (&'static [&'static str], &'static str, &'static [&'static str], Option<&'static str>);
+    type Case =
+        (&'static [&'static str], &'static str, &'static [&'static str], Option<&'static str>);
     let cases: [Case; 8] = [
         (&["http"], "other", &[], UNLISTED),
         (&[], "other", &["*=other"], UNLISTED),
@@ -318,7 +348,10 @@ async fn a_workflow_calls_only_the_steps_that_its_module_lists_and_the_host_allo
 #[test]
 fn what_no_compiler_should_be_given_is_refused_before_it_is_compiled() {
     let cases = [
-        (format!("(func {})", "(nop)".repeat(600_000)), "one of its functions has more than 524288 bytes"),
+        (
+            format!("(func {})", "(nop)".repeat(600_000)),
+            "one of its functions has more than 524288 bytes",
+        ),
         (
             format!("(func (local {}))", "i32 i64 ".repeat(6_000)),
             "one of its functions has more than 10000 variables",
@@ -328,7 +361,8 @@ fn what_no_compiler_should_be_given_is_refused_before_it_is_compiled() {
     let sandbox = Sandbox::new(None, Capacity::default()).expect("the sandbox can be made");
     for (functions, reason) in cases {
         let text = format!("(component (core module {functions}))");
-        let refused = sandbox.load(&wat::parse_str(text).expect("it is well written")).err().expect(reason);
+        let refused =
+            sandbox.load(&wat::parse_str(text).expect("it is well written")).err().expect(reason);
         assert!(refused.to_string().ends_with(reason), "{refused}");
     }
 }

@@ -9,8 +9,10 @@ use serde_json::json;
 fn edition(number: u8) -> Bytes {
     let mut wasm = basics().to_vec();
     let text = b"this is edition 1";
-    let at =
-        wasm.windows(text.len()).position(|window| window == text).expect("the text is in the component");
+    let at = wasm
+        .windows(text.len())
+        .position(|window| window == text)
+        .expect("the text is in the component");
     wasm[at + text.len() - 1] = b'0' + number;
     wasm.into()
 }
@@ -40,7 +42,9 @@ async fn a_hundred_runs_in_flight_end_on_the_code_that_they_were_started_with() 
     }
     let new = host.start("edition", json!(null)).await;
     assert_eq!(host.engine.modules().await.expect("modules are known").len(), 2);
-    for (run, says) in old.iter().map(|run| (*run, "this is edition 1")).chain([(new, "this is edition 2")]) {
+    for (run, says) in
+        old.iter().map(|run| (*run, "this is edition 1")).chain([(new, "this is edition 2")])
+    {
         let token = host.token(run).await;
         host.engine.call_webhook(&token, post("go")).await.expect("it is stored");
         assert_eq!(output(&host.end(run).await), json!(says));
@@ -72,8 +76,8 @@ async fn what_cannot_be_run_is_refused_and_changes_nothing() {
     let truncated = basics().slice(..basics().len() / 2);
     let core = wat::parse_str("(module)").expect("it is a module");
     let empty = wat::parse_str("(component)").expect("it is a component");
-    let stranger =
-        wat::parse_str(r#"(component (import "acme:db/sql@1.0.0" (instance)))"#).expect("it is one");
+    let stranger = wat::parse_str(r#"(component (import "acme:db/sql@1.0.0" (instance)))"#)
+        .expect("it is one");
     let cases: [(Bytes, &str); 6] = [
         (Bytes::new(), "this is not WebAssembly"),
         (Bytes::from_static(b"<html>"), "this is not WebAssembly"),
@@ -97,8 +101,11 @@ async fn a_module_whose_steps_the_host_has_not_is_refused_or_deployed_with_a_war
     assert!(
         matches!(&refused, EngineError::DeployLacksSteps { missing } if missing.contains(&"add".to_owned()))
     );
-    let deployed = host.engine.deploy_with(edition(3), MissingSteps::Allowed).await.expect("it is allowed");
-    assert!(deployed.warnings.iter().any(|warning| warning.contains("this host has no step `add`")));
+    let deployed =
+        host.engine.deploy_with(edition(3), MissingSteps::Allowed).await.expect("it is allowed");
+    assert!(
+        deployed.warnings.iter().any(|warning| warning.contains("this host has no step `add`"))
+    );
 }
 
 #[tokio::test]
@@ -110,7 +117,8 @@ async fn a_blocked_run_goes_on_on_a_module_that_agrees_and_only_on_such_a_one() 
     let view = host.engine.resume(run, Some(other)).await.expect("it is parked");
     assert!(blocked(&host.end(view.run_id).await).contains("fan_out"), "{view:?}");
     for unknown in ["sha256:00".to_owned(), format!("sha256:{}", "0".repeat(64))] {
-        let error = host.engine.resume(run, Some(unknown)).await.expect_err("there is no such module");
+        let error =
+            host.engine.resume(run, Some(unknown)).await.expect_err("there is no such module");
         assert!(error.to_string().starts_with("there is no module sha256:00"), "{error}");
     }
     let agrees = host.engine.deploy(edition(2)).await.expect("the module is good").digest;
@@ -132,7 +140,13 @@ async fn a_module_that_no_longer_does_what_it_did_blocks_the_run_with_both_sides
     host.engine.resume(run, Some(other)).await.expect("it is parked");
     let view = host.end(run).await;
     let (record, code) = (r#"{"text":"this is edition 1"}"#, r#"{"text":"this is edition 2"}"#);
-    assert!(blocked(&view).contains(&format!("the record says step `note` with input {record}")), "{view:?}");
-    assert!(blocked(&view).contains(&format!("the code says step `note` with input {code}")), "{view:?}");
+    assert!(
+        blocked(&view).contains(&format!("the record says step `note` with input {record}")),
+        "{view:?}"
+    );
+    assert!(
+        blocked(&view).contains(&format!("the code says step `note` with input {code}")),
+        "{view:?}"
+    );
     assert_eq!(view.blocked.expect("it is blocked").kind, segno_journal::BlockKind::Divergence);
 }

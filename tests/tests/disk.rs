@@ -34,13 +34,21 @@ impl Host {
         let directory = TempDir::new().expect("a temporary directory");
         let config = config(directory.path());
         let store = Store::open_on(disk.clone()).expect("the store opens");
-        let engine = Engine::open_on(store, config.clone(), guest_basics::steps(), Clock::System).await;
+        let engine =
+            Engine::open_on(store, config.clone(), guest_basics::steps(), Clock::System).await;
         let current = Current::new(engine.expect("the engine opens"));
         let open = {
             let disk = disk.clone();
             async move |before: &Engine| {
                 let store = Store::open_on(disk.clone())?;
-                Engine::reopen_on(before, store, config.clone(), guest_basics::steps(), Clock::System).await
+                Engine::reopen_on(
+                    before,
+                    store,
+                    config.clone(),
+                    guest_basics::steps(),
+                    Clock::System,
+                )
+                .await
             }
         };
         let keeper = tokio::spawn(current.clone().look_after(open));
@@ -88,7 +96,8 @@ fn turns(engine: &Engine) -> u64 {
 #[tokio::test]
 async fn a_host_goes_on_by_itself_when_there_is_room_again() {
     let host = Host::new().await;
-    let run = host.current.engine().start("hook", raw(&json!(1)), None).await.expect("it starts").run_id;
+    let run =
+        host.current.engine().start("hook", raw(&json!(1)), None).await.expect("it starts").run_id;
     let token = segno_tests::token(&host.current.engine(), run).await;
 
     let before = turns(&host.current.engine());
@@ -104,7 +113,10 @@ async fn a_host_goes_on_by_itself_when_there_is_room_again() {
     assert_eq!(segno_tests::output_of(&engine, started).await, json!(3));
     assert!(turns(&engine) > before, "what is counted goes on");
     assert!(engine.metrics().contains("segno_runs_unfinished 1\n"), "it is what this engine has");
-    engine.call_webhook(&token, segno_tests::post("still here")).await.expect("the run still waits");
+    engine
+        .call_webhook(&token, segno_tests::post("still here"))
+        .await
+        .expect("the run still waits");
     assert_eq!(segno_tests::output_of(&engine, run).await, json!(["still here"]));
     host.keeper.abort();
 }
@@ -146,16 +158,19 @@ async fn a_disk_that_cannot_be_read_takes_the_host_down_once_and_not_again_and_a
 async fn a_host_whose_store_is_moved_away_acknowledges_nothing_more() {
     let directory = TempDir::new().expect("a temporary directory");
     let config = config(directory.path());
-    let engine = Engine::open(config.clone(), guest_basics::steps()).await.expect("the engine opens");
+    let engine =
+        Engine::open(config.clone(), guest_basics::steps()).await.expect("the engine opens");
     engine.deploy(basics()).await.expect("the module is good");
     let file = directory.path().join("segno.redb");
     std::fs::rename(&file, directory.path().join("elsewhere")).expect("it can be moved");
 
-    let refused = engine.start("echo", raw(&json!(1)), None).await.expect_err("nobody would find it");
+    let refused =
+        engine.start("echo", raw(&json!(1)), None).await.expect_err("nobody would find it");
     assert!(matches!(refused, EngineError::Store(StoreError::Moved { .. })), "{refused:?}");
     let trouble = engine.trouble().expect("the host says so");
     assert!(trouble.contains("was moved, deleted or replaced"), "{trouble}");
-    let second = Engine::open(config, segno::Steps::new()).await.map(drop).expect_err("it would begin anew");
+    let second =
+        Engine::open(config, segno::Steps::new()).await.map(drop).expect_err("it would begin anew");
     assert!(second.to_string().contains("is in use by another process"), "{second}");
     assert!(!file.exists(), "nothing was made in its place");
 }
@@ -193,7 +208,8 @@ async fn nobody_else_may_read_what_a_host_writes() {
     let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
     let config = Config::new(&data, "http://segno.test");
     for _ in 0..2 {
-        let engine = Engine::open(config.clone(), segno::Steps::new()).await.expect("the engine opens");
+        let engine =
+            Engine::open(config.clone(), segno::Steps::new()).await.expect("the engine opens");
         assert_eq!(mode(&data), 0o700);
         assert_eq!(mode(&data.join("cache")), 0o700);
         assert_eq!(mode(&data.join("segno.redb")), 0o600);
@@ -201,7 +217,8 @@ async fn nobody_else_may_read_what_a_host_writes() {
         drop(engine);
         // As an older version has left them.
         for (path, wide) in [("segno.redb", 0o644), ("cache", 0o755), ("", 0o755)] {
-            std::fs::set_permissions(data.join(path), Permissions::from_mode(wide)).expect("it is ours");
+            std::fs::set_permissions(data.join(path), Permissions::from_mode(wide))
+                .expect("it is ours");
         }
     }
 }

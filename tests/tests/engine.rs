@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use segno_host::engine::{Clock, Config, Engine, EngineError, HistoryEvent, Reply, RunStatus, VirtualClock};
+use segno_host::engine::{
+    Clock, Config, Engine, EngineError, HistoryEvent, Reply, RunStatus, VirtualClock,
+};
 use segno_host::store::Store;
 use segno_journal::{RunId, Timestamp};
 use segno_tests::{Host, blocked, output, patiently, post, raw, rogue};
@@ -48,7 +50,9 @@ async fn a_step_is_tried_again_until_it_succeeds_and_the_history_tells_why() {
         .events
         .iter()
         .filter_map(|entry| match &entry.event {
-            HistoryEvent::StepRetrying { attempt, error, .. } => Some(format!("{attempt}: {error}")),
+            HistoryEvent::StepRetrying { attempt, error, .. } => {
+                Some(format!("{attempt}: {error}"))
+            }
             _ => None,
         })
         .collect();
@@ -87,7 +91,8 @@ async fn requests_reach_the_workflow_in_order_and_are_answered() {
         for body in ["abc", "xyz"] {
             let reply = host.engine.call_webhook(&token, post(body)).await.expect("it is stored");
             let Reply::Later(answer, _place) = reply else { panic!("{reply:?}") };
-            let response = patiently(answer).await.expect("it is answered").expect("the workflow answers");
+            let response =
+                patiently(answer).await.expect("it is answered").expect("the workflow answers");
             assert_eq!(response.body, body.bytes().rev().collect::<Vec<_>>());
         }
         assert_eq!(host.end(run).await.status, RunStatus::Completed);
@@ -190,12 +195,14 @@ async fn the_same_key_starts_one_run_however_many_ask() {
     let host = Host::new().await;
     let start = || host.engine.start("echo", raw(&json!(1)), Some("order-7".into()));
     let started = futures::future::join_all((0..50).map(|_| start())).await;
-    let started: Vec<_> = started.into_iter().map(|started| started.expect("it is started")).collect();
+    let started: Vec<_> =
+        started.into_iter().map(|started| started.expect("it is started")).collect();
     assert_eq!(started.iter().filter(|started| started.created).count(), 1);
     assert!(started.iter().all(|other| other.run_id == started[0].run_id));
     let run = started[0].run_id;
     let host = host.restart(|_config| {}).await;
-    let again = host.engine.start("echo", raw(&json!(1)), Some("order-7".into())).await.expect("known");
+    let again =
+        host.engine.start("echo", raw(&json!(1)), Some("order-7".into())).await.expect("known");
     assert_eq!((again.run_id, again.created), (run, false));
 }
 
@@ -253,7 +260,10 @@ async fn rogue_runs_are_blocked_with_a_reason_and_the_others_go_on() {
         let view = host.end(run).await;
         assert_eq!(view.status, RunStatus::Blocked);
         assert!(blocked(&view).contains(reason), "{view:?}");
-        assert_eq!(host.engine.cancel(run).await.expect("it is parked").status, RunStatus::Cancelled);
+        assert_eq!(
+            host.engine.cancel(run).await.expect("it is parked").status,
+            RunStatus::Cancelled
+        );
     }
 }
 
@@ -338,7 +348,8 @@ impl Sleeper {
 
     /// Looks until the run stands so; one that is over when it must not be fails the test.
     async fn look(&self, run: RunId, wanted: RunStatus) {
-        let patience = if wanted == RunStatus::Running { Duration::ZERO } else { Duration::from_secs(60) };
+        let patience =
+            if wanted == RunStatus::Running { Duration::ZERO } else { Duration::from_secs(60) };
         let view = self.engine.wait(run, patience).await.expect("the run is known");
         assert_eq!(view.status, wanted);
     }

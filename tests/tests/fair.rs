@@ -53,12 +53,14 @@ fn a_run_that_comes_waits_for_no_turn_of_those_that_compute_without_end() {
     let engine = Simulated::open(store, config, segno::Steps::new(), clock, Chance::seeded(1));
     let mut engine = engine.expect("the engine opens");
     round(&mut engine);
-    for hostile in [COMPUTES, Hostile { workflows: &["ends"], start: "(i32.const 32)", ..COMPUTES }] {
+    for hostile in [COMPUTES, Hostile { workflows: &["ends"], start: "(i32.const 32)", ..COMPUTES }]
+    {
         let mut asked = engine.deploy(hostile.component().into()).expect("the module is good");
         write(&mut engine);
         asked.answer().expect("it is written").expect("it is deployed");
     }
-    let mut many: Vec<_> = (0..5).map(|_| engine.start("computes", raw(&json!(null)), None)).collect();
+    let mut many: Vec<_> =
+        (0..5).map(|_| engine.start("computes", raw(&json!(null)), None)).collect();
     round(&mut engine);
     assert!(many.iter_mut().all(|asked| asked.answer().is_some_and(|started| started.is_ok())));
     round(&mut engine);

@@ -41,7 +41,9 @@ async fn a_verdict_that_is_garbage_blocks_the_run_and_the_host_goes_on() {
 async fn a_description_that_is_garbage_is_refused() {
     let (engine, _directory) = engine().await;
     let verdict = r"\00\00\00\00\00\00\00\00\00\00\00\00";
-    for describe in ["(unreachable)", "(loop (br 0)) (i32.const 0)", "(i32.const 65530)", "(i32.const 128)"] {
+    for describe in
+        ["(unreachable)", "(loop (br 0)) (i32.const 0)", "(i32.const 65530)", "(i32.const 128)"]
+    {
         let refused = engine.deploy(component(describe, verdict).into()).await.expect_err(describe);
         assert!(
             matches!(refused, EngineError::Module(ModuleError::Describe { .. })),

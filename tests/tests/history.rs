@@ -9,8 +9,8 @@ use segno_host::engine::{Clock, Config, Engine, HistoryEntry, HistoryEvent, Virt
 use segno_host::store::{Committer, Draft, RunRecord, Standing, Store};
 use segno_journal::retry::Attempt;
 use segno_journal::{
-    Answer, Command, Digest, Event, Op, Open, Request, Run, RunId, StepFailure, StepOptions, Timestamp, Turn,
-    Verdict,
+    Answer, Command, Digest, Event, Op, Open, Request, Run, RunId, StepFailure, StepOptions,
+    Timestamp, Turn, Verdict,
 };
 use segno_tests::Host;
 use segno_tests::faulty::Disk;
@@ -75,12 +75,16 @@ fn life(seed: u64, length: usize) -> Life {
             life.attempts.entry(op).or_default().extend((1..3).map(|number| failed(op, number)));
         }
         event = match (name, open) {
-            (Some(_), _) if random.random_bool(0.7) => Event::StepCompleted { op, output: "2".into() },
+            (Some(_), _) if random.random_bool(0.7) => {
+                Event::StepCompleted { op, output: "2".into() }
+            }
             (Some(step), _) => {
                 let failure = StepFailure { step, attempts: 4, message: "no".into(), fatal: false };
                 Event::StepFailed { op, failure }
             }
-            (None, Open::Webhook { .. }) => Event::Requested { op, request: request(state.requests()) },
+            (None, Open::Webhook { .. }) => {
+                Event::Requested { op, request: request(state.requests()) }
+            }
             (None, _) => Event::Slept { op },
         };
     }
@@ -93,7 +97,13 @@ fn life(seed: u64, length: usize) -> Life {
 
 fn failed(op: Op, number: u32) -> Attempt {
     let at = Timestamp(op.0);
-    Attempt { number, at, error: format!("{op}, attempt {number}"), retry_at: at.plus_ms(1), first_at: at }
+    Attempt {
+        number,
+        at,
+        error: format!("{op}, attempt {number}"),
+        retry_at: at.plus_ms(1),
+        first_at: at,
+    }
 }
 
 fn request(number: u64) -> Request {
@@ -159,7 +169,8 @@ async fn told(engine: &Engine, sizes: &[usize]) -> Vec<HistoryEntry> {
 
 /// Names, numbers and turns are those that the commands of all turns say.
 fn check_whole(told: &[HistoryEntry], life: &Life) {
-    let commands = life.turns.iter().flat_map(|turn| turn.commands.iter().map(|command| (turn.seq, command)));
+    let commands =
+        life.turns.iter().flat_map(|turn| turn.commands.iter().map(|command| (turn.seq, command)));
     let begun: Vec<_> = commands.filter(|(_, command)| command.starts_operation()).collect();
     let name_of = |op: u64| match begun[op as usize] {
         (_, Command::Step { name, .. }) => name,
@@ -173,13 +184,20 @@ fn check_whole(told: &[HistoryEntry], life: &Life) {
                 assert_eq!(*step_id, format!("{}:{op}", run()));
             }
             HistoryEvent::WebhookCreated { op, url } => match begun[*op as usize] {
-                (seq, Command::Webhook { url: asked, .. }) => assert_eq!((seq, asked), (*turn, url)),
+                (seq, Command::Webhook { url: asked, .. }) => {
+                    assert_eq!((seq, asked), (*turn, url))
+                }
                 (_, other) => panic!("operation {op} is no webhook: {other}"),
             },
-            HistoryEvent::StepCompleted { op, name, .. } => assert_eq!(Some(name_of(*op)), name.as_ref()),
+            HistoryEvent::StepCompleted { op, name, .. } => {
+                assert_eq!(Some(name_of(*op)), name.as_ref())
+            }
             HistoryEvent::StepFailed { op, name, .. } => assert_eq!(name_of(*op), name),
             HistoryEvent::StepRetrying { op, attempt, error, .. } => {
-                assert_eq!((begun[*op as usize].0, &failed(Op(*op), *attempt).error), (*turn, error));
+                assert_eq!(
+                    (begun[*op as usize].0, &failed(Op(*op), *attempt).error),
+                    (*turn, error)
+                );
                 failures += 1;
             }
             _ => {}
@@ -302,10 +320,17 @@ async fn a_page_reads_as_few_rows_wherever_it_lies() {
             let before = store.rows_read();
             let (told, _) = page(&engine, from, 50).await;
             let read = store.rows_read() - before;
-            assert_eq!(told.len(), 200, "of each turn two attempts, the end of a step and another step");
+            assert_eq!(
+                told.len(),
+                200,
+                "of each turn two attempts, the end of a step and another step"
+            );
             // The turns and one more, the attempts, and who asked for the steps.
             let most = 51 + 100 + searches * (SEARCH + 1);
-            assert!((150..=most).contains(&read), "{read} rows from turn {from} on, {later} turns later");
+            assert!(
+                (150..=most).contains(&read),
+                "{read} rows from turn {from} on, {later} turns later"
+            );
         }
         engine.shutdown().await;
     }
@@ -317,13 +342,18 @@ async fn a_run_that_keeps_its_last_turns_counts_its_operations_from_its_beginnin
     let run = host.start("rounds_kept", json!({ "calls": 1, "steps": 1_000 })).await;
     host.until(run, |view| (view.turns > 1_000).then_some(())).await;
     let told = host.engine.history(run, 0, 10_000).await.expect("what is left can be told").events;
-    let first = told.iter().map(|entry| entry.turn).find(|turn| *turn > 0).expect("not all is forgotten");
+    let first =
+        told.iter().map(|entry| entry.turn).find(|turn| *turn > 0).expect("not all is forgotten");
     assert!(first > 300, "turns are forgotten up to {first}");
     let mut nameless = Vec::new();
     for HistoryEntry { turn, event, .. } in &told {
         match event {
             HistoryEvent::StepStarted { op, step_id, .. } => {
-                assert_eq!((*op, step_id), (turn + 1, &format!("{run}:{op}")), "operation 0 is a webhook");
+                assert_eq!(
+                    (*op, step_id),
+                    (turn + 1, &format!("{run}:{op}")),
+                    "operation 0 is a webhook"
+                );
             }
             HistoryEvent::StepCompleted { op, name, .. } => {
                 assert_eq!(op, turn);
@@ -332,16 +362,25 @@ async fn a_run_that_keeps_its_last_turns_counts_its_operations_from_its_beginnin
             _ => {}
         }
     }
-    assert_eq!(nameless, [first], "the turn that asked for this step is the last one that is forgotten");
+    assert_eq!(
+        nameless,
+        [first],
+        "the turn that asked for this step is the last one that is forgotten"
+    );
 }
 
 #[tokio::test]
 async fn the_failed_attempts_of_a_step_that_is_not_over_stand_at_the_end() {
     let store = Store::open_on(Disk::default()).expect("the store opens");
     // The clock stands still, so the next attempt is never due.
-    let (engine, _directory) = engine_at(store, Clock::Virtual(VirtualClock::new(Timestamp(1)))).await;
+    let (engine, _directory) =
+        engine_at(store, Clock::Virtual(VirtualClock::new(Timestamp(1)))).await;
     engine.deploy(basics()).await.expect("the module is good");
-    let run = engine.start("step_fails", raw(&json!({"flaky": 1})), None).await.expect("it starts").run_id;
+    let run = engine
+        .start("step_fails", raw(&json!({"flaky": 1})), None)
+        .await
+        .expect("it starts")
+        .run_id;
     let is_tried_again = |wait: &Wait| matches!(wait, Wait::Step { attempt: 2, .. });
     while !engine.run(run).await.expect("it is known").waits_for.iter().any(is_tried_again) {
         tokio::task::yield_now().await;

@@ -60,7 +60,11 @@ fn without_verifying(config: &mut Config) {
 }
 
 /// Changes each row of a table, or takes it away.
-fn change(store: &Database, table: Table, change: impl Fn(usize, &[u8]) -> Option<Vec<u8>>) -> usize {
+fn change(
+    store: &Database,
+    table: Table,
+    change: impl Fn(usize, &[u8]) -> Option<Vec<u8>>,
+) -> usize {
     let transaction = store.begin_write().expect("it can be written");
     let mut changed = 0;
     {
@@ -68,11 +72,16 @@ fn change(store: &Database, table: Table, change: impl Fn(usize, &[u8]) -> Optio
         let rows: Vec<_> = table
             .iter()
             .expect("it can be read")
-            .map(|row| row.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())).expect("a row"))
+            .map(|row| {
+                row.map(|(key, value)| (key.value().to_vec(), value.value().to_vec()))
+                    .expect("a row")
+            })
             .collect();
         for (at, (key, value)) in rows.iter().enumerate() {
             match change(at, value) {
-                Some(new) => drop(table.insert(key.as_slice(), new.as_slice()).expect("it is written")),
+                Some(new) => {
+                    drop(table.insert(key.as_slice(), new.as_slice()).expect("it is written"))
+                }
                 None => drop(table.remove(key.as_slice()).expect("it is taken away")),
             }
             changed += 1;
@@ -84,7 +93,12 @@ fn change(store: &Database, table: Table, change: impl Fn(usize, &[u8]) -> Optio
 
 fn rows(store: &Database, table: Table) -> usize {
     let transaction = store.begin_read().expect("it can be read");
-    transaction.open_table(table).expect("there is such a table").iter().expect("it can be read").count()
+    transaction
+        .open_table(table)
+        .expect("there is such a table")
+        .iter()
+        .expect("it can be read")
+        .count()
 }
 
 /// A byte in the middle is another one.
@@ -114,7 +128,9 @@ async fn damaged_missing_and_foreign_images_are_replaced_by_older_ones_and_by_re
     type Tamper = fn(&Database);
     let cases: [(&str, Tamper); 7] = [
         ("the blocks of the newest", |store| {
-            change(store, BLOCKS, |at, value| Some(if at == 1 { damaged(value) } else { value.to_vec() }));
+            change(store, BLOCKS, |at, value| {
+                Some(if at == 1 { damaged(value) } else { value.to_vec() })
+            });
         }),
         ("all blocks", |store| {
             change(store, BLOCKS, |_, value| Some(damaged(value)));
@@ -123,7 +139,9 @@ async fn damaged_missing_and_foreign_images_are_replaced_by_older_ones_and_by_re
             change(store, BLOCKS, |_, _| None);
         }),
         ("the state of the newest", |store| {
-            change(store, IMAGES, |at, value| Some(if at == 1 { damaged(value) } else { value.to_vec() }));
+            change(store, IMAGES, |at, value| {
+                Some(if at == 1 { damaged(value) } else { value.to_vec() })
+            });
         }),
         ("all states, of half their length", |store| {
             change(store, IMAGES, |_, value| Some(value[..value.len() / 2].to_vec()));
@@ -173,7 +191,8 @@ async fn long_life(thousands: u64) -> (u64, u64) {
     let size = || std::fs::metadata(&file).expect("there is a store").len();
     host.until(run, |view| (view.turns >= thousands * 100).then_some(())).await;
     let early = size();
-    let done = host.engine.wait(run, std::time::Duration::from_secs(3_600)).await.expect("it is known");
+    let done =
+        host.engine.wait(run, std::time::Duration::from_secs(3_600)).await.expect("it is known");
     assert_eq!(output(&done), json!(thousands * 1_000));
     let late = size();
     let directory = host.stop().await;
@@ -224,7 +243,10 @@ async fn a_run_without_images_and_without_its_first_turns_is_parked_and_says_why
     host.engine.call_webhook(&token, post("one")).await.expect("the call is stored");
     let view = host.end(run).await;
     let blocked = segno_tests::blocked(&view);
-    assert!(blocked.starts_with("none of its images can be used, and its turns before "), "{blocked}");
+    assert!(
+        blocked.starts_with("none of its images can be used, and its turns before "),
+        "{blocked}"
+    );
 }
 
 #[tokio::test]
@@ -246,7 +268,10 @@ async fn a_run_whose_journal_counts_its_operations_wrong_is_parked_and_says_wher
     let token = host.token(run).await;
     host.engine.call_webhook(&token, post("one")).await.expect("the call is stored");
     let view = host.end(run).await;
-    assert_eq!(segno_tests::blocked(&view), "turn 5 says that 7 operations began before it, but 6 did");
+    assert_eq!(
+        segno_tests::blocked(&view),
+        "turn 5 says that 7 operations began before it, but 6 did"
+    );
 }
 
 #[tokio::test]
@@ -260,7 +285,10 @@ async fn a_run_whose_images_are_gone_with_its_first_turns_says_so_and_can_be_can
     let view = host.end(run).await;
     let blocked = segno_tests::blocked(&view);
     assert!(blocked.contains("none of its images can be used, and its turns before "), "{blocked}");
-    assert_eq!(host.engine.cancel(run).await.expect("it can be got rid of").status, RunStatus::Cancelled);
+    assert_eq!(
+        host.engine.cancel(run).await.expect("it can be got rid of").status,
+        RunStatus::Cancelled
+    );
 }
 
 #[tokio::test]
@@ -300,12 +328,20 @@ async fn a_run_whose_journal_is_damaged_is_parked_and_can_be_cancelled() {
     let run = host.start("rounds", json!({ "calls": 2, "steps": 3 })).await;
     until_it_waits_for_a_call(&host, run).await;
     let host = tampered(host, |store| {
-        change(store, TURNS, |at, value| Some(if at == 1 { value[..2].to_vec() } else { value.to_vec() }));
+        change(store, TURNS, |at, value| {
+            Some(if at == 1 { value[..2].to_vec() } else { value.to_vec() })
+        });
     })
     .await;
     let view = host.end(run).await;
-    assert!(segno_tests::blocked(&view).contains("a record of table `turns` cannot be read"), "{view:?}");
-    assert_eq!(host.engine.cancel(run).await.expect("it can be got rid of").status, RunStatus::Cancelled);
+    assert!(
+        segno_tests::blocked(&view).contains("a record of table `turns` cannot be read"),
+        "{view:?}"
+    );
+    assert_eq!(
+        host.engine.cancel(run).await.expect("it can be got rid of").status,
+        RunStatus::Cancelled
+    );
     let host = host.restart(|_config| {}).await;
     assert_eq!(host.end(run).await.status, RunStatus::Cancelled);
 }
@@ -319,7 +355,8 @@ async fn nobody_is_told_that_a_run_is_over_whose_record_cannot_be_read() {
         change(store, RUNS, |_, value| Some(value[..2].to_vec()));
     })
     .await;
-    let refused = host.engine.call_webhook(&token, post("call")).await.expect_err("nobody hears it");
+    let refused =
+        host.engine.call_webhook(&token, post("call")).await.expect_err("nobody hears it");
     assert!(matches!(refused, EngineError::Store(StoreError::Record { .. })), "{refused:?}");
     assert!(host.engine.cancel(run).await.is_err(), "what it is cannot be read");
 }

@@ -6,9 +6,12 @@
 
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
-use segno_host::sandbox::{Capacity, Facts, Guest, Module, Moment, Quota, Sandbox, Tokens, WebhookAddress};
+use segno_host::sandbox::{
+    Capacity, Facts, Guest, Module, Moment, Quota, Sandbox, Tokens, WebhookAddress,
+};
 use segno_journal::{
-    Command, Event, Op, Open, Request, Run, RunId, StepFailure, Timestamp, Turn, Verdict, divergence,
+    Command, Event, Op, Open, Request, Run, RunId, StepFailure, Timestamp, Turn, Verdict,
+    divergence,
 };
 use segno_tests::basics;
 
@@ -29,8 +32,8 @@ const QUOTA: Quota = Quota {
 
 #[test]
 fn a_thousand_random_runs_never_diverge() {
-    let sandbox =
-        Sandbox::new(Some(&segno_tests::cache()), Capacity::default()).expect("the sandbox can be made");
+    let sandbox = Sandbox::new(Some(&segno_tests::cache()), Capacity::default())
+        .expect("the sandbox can be made");
     let module = sandbox.load(&basics()).expect("the component is good");
     let mut completed = 0;
     for seed in 0..RUNS {
@@ -124,7 +127,8 @@ impl<'a> Play<'a> {
     fn call(&mut self, op: Op) -> Event {
         let number = self.run.requests();
         let body = format!("call {}", self.random.next_u32()).into_bytes();
-        let request = Request { number, method: "POST".into(), url: "/".into(), headers: vec![], body };
+        let request =
+            Request { number, method: "POST".into(), url: "/".into(), headers: vec![], body };
         Event::Requested { op, request }
     }
 
@@ -156,8 +160,10 @@ impl<'a> Play<'a> {
         match self.random.random_range(0..12) {
             0 => self.guest = replay(self.module, self.seed, &self.turns).expect("it agrees"),
             1 => {
-                let image = self.guest.save().expect("it can be saved").expect("it holds no handle");
-                self.guest = self.module.instantiate(facts(self.seed), QUOTA).expect("there is room");
+                let image =
+                    self.guest.save().expect("it can be saved").expect("it holds no handle");
+                self.guest =
+                    self.module.instantiate(facts(self.seed), QUOTA).expect("there is room");
                 self.guest.load(image).expect("the image fits");
             }
             _ => {}
@@ -167,14 +173,15 @@ impl<'a> Play<'a> {
 
 #[test]
 fn a_step_with_another_input_is_named_with_both_sides() {
-    let sandbox =
-        Sandbox::new(Some(&segno_tests::cache()), Capacity::default()).expect("the sandbox can be made");
+    let sandbox = Sandbox::new(Some(&segno_tests::cache()), Capacity::default())
+        .expect("the sandbox can be made");
     let module = sandbox.load(&basics()).expect("the component is good");
     let mut turns = Play::new(&module, 1).play_out();
-    let changed = turns.iter_mut().flat_map(|turn| &mut turn.commands).find_map(|command| match command {
-        Command::Step { name, .. } => Some(std::mem::replace(name, "other".into())),
-        _ => None,
-    });
+    let changed =
+        turns.iter_mut().flat_map(|turn| &mut turn.commands).find_map(|command| match command {
+            Command::Step { name, .. } => Some(std::mem::replace(name, "other".into())),
+            _ => None,
+        });
     let name = changed.expect("run 1 calls a step");
     let told = replay(&module, 1, &turns).err().expect("it diverges");
     assert!(told.contains("the record says step `other`"), "{told}");

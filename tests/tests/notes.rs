@@ -14,7 +14,10 @@ async fn notes(host: &Host, run: RunId) -> Vec<(u64, HistoryEvent)> {
     let notes = told.into_iter().filter(|entry| {
         matches!(
             entry.event,
-            E::RunBlocked { .. } | E::RunResumed { .. } | E::ModuleChanged { .. } | E::RunCancelled { .. }
+            E::RunBlocked { .. }
+                | E::RunResumed { .. }
+                | E::ModuleChanged { .. }
+                | E::RunCancelled { .. }
         )
     });
     notes.map(|entry| (entry.turn, entry.event)).collect()
@@ -37,7 +40,8 @@ async fn blocks_resumes_moves_and_cancels_stay_in_the_history_with_who_asked() {
     let to = host.engine.deploy(edition(2)).await.expect("the module is good").digest;
     for (module, name) in [(&foreign, "eve"), (&to, "ann")] {
         let by = Asker::named(name);
-        let view = host.engine.resume_by(run, Some(module.clone()), by).await.expect("it is blocked");
+        let view =
+            host.engine.resume_by(run, Some(module.clone()), by).await.expect("it is blocked");
         assert_eq!(view.status, RunStatus::Blocked, "another module, or the panic again");
     }
     host.engine.cancel_by(run, Asker::named("bob")).await.expect("it is blocked");
@@ -51,7 +55,9 @@ async fn blocks_resumes_moves_and_cancels_stay_in_the_history_with_who_asked() {
         message: first.message,
         event: Some("webhook #0 was called: request 0, POST, 5 bytes".into()),
     };
-    let HistoryEvent::RunBlocked { event: None, .. } = &events[2] else { panic!("{:?}", events[2]) };
+    let HistoryEvent::RunBlocked { event: None, .. } = &events[2] else {
+        panic!("{:?}", events[2])
+    };
     assert_eq!(
         events,
         [
@@ -78,7 +84,9 @@ async fn what_the_host_tries_at_its_start_is_kept_where_it_changes_something() {
     assert_eq!(host.output(run).await, json!(210));
     let told = notes(&host, run).await;
     let [(0, blocked), (0, resumed)] = &told[..] else { panic!("{told:?}") };
-    let HistoryEvent::RunBlocked { kind: BlockKind::Limit, event, .. } = blocked else { panic!("{told:?}") };
+    let HistoryEvent::RunBlocked { kind: BlockKind::Limit, event, .. } = blocked else {
+        panic!("{told:?}")
+    };
     assert_eq!(event.as_deref(), Some("its start with 20"));
     assert_eq!(*resumed, HistoryEvent::RunResumed { by: by("the host, at its start") });
 }

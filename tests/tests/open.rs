@@ -22,8 +22,15 @@ fn opens(name: &str, webhooks: u32) -> Vec<u8> {
     );
     let more = "(global $opened (mut i32) (i32.const 0))";
     let workflows = [name];
-    Hostile { workflows: &workflows, pages: 32, start: &turn, deliver: &turn, more, ..Hostile::default() }
-        .component()
+    Hostile {
+        workflows: &workflows,
+        pages: 32,
+        start: &turn,
+        deliver: &turn,
+        more,
+        ..Hostile::default()
+    }
+    .component()
 }
 
 async fn open(directory: &TempDir, configure: impl FnOnce(&mut Config)) -> Engine {
@@ -67,7 +74,9 @@ async fn until_open(engine: &Engine, run: RunId, webhooks: usize) -> RunView {
 async fn until_too_much(engine: &Engine, run: RunId, words: &str) -> RunView {
     let is_blocked = |view: &RunView| {
         let blocked = view.blocked.as_ref();
-        blocked.is_some_and(|blocked| blocked.kind == BlockKind::Limit && blocked.message.contains(words))
+        blocked.is_some_and(|blocked| {
+            blocked.kind == BlockKind::Limit && blocked.message.contains(words)
+        })
     };
     until(engine, run, is_blocked).await
 }

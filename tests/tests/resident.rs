@@ -31,7 +31,8 @@ async fn grow(shards: usize) {
     let fill = "(memory.fill (i32.const 65536) (i32.const 7) (i32.const 1966080))";
     let start = format!("{fill} {} (i32.const 16)", create.call(&arguments));
     // Its first call ends it.
-    let hostile = Hostile { pages: 31, start: &start, deliver: "(i32.const 32)", ..Hostile::default() };
+    let hostile =
+        Hostile { pages: 31, start: &start, deliver: "(i32.const 32)", ..Hostile::default() };
 
     let directory = tempfile::TempDir::new().expect("a temporary directory");
     let mut config = Config::new(directory.path(), "http://segno.test");
@@ -50,7 +51,10 @@ async fn grow(shards: usize) {
     // that the host may hold besides, and to what comes between two looks.
     if let (Some(before), Some(after)) = (before, resident()) {
         let grown = after.saturating_sub(before);
-        assert!(grown < 2 * BUDGET + (1 << 30), "{grown} bytes more are resident with {shards} shards");
+        assert!(
+            grown < 2 * BUDGET + (1 << 30),
+            "{grown} bytes more are resident with {shards} shards"
+        );
         let metrics = engine.metrics();
         let shed = metrics.lines().find_map(|line| line.strip_prefix("segno_guests_shed_total "));
         assert!(shed.is_some_and(|shed| shed != "0"), "{metrics}");

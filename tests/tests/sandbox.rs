@@ -1,7 +1,9 @@
 //! The sandbox alone, with real components: what goes in comes out again, and whatever a guest
 //! does, the host goes on.
 
-use segno_host::sandbox::{Capacity, Facts, Guest, Moment, Output, Quota, Sandbox, Tokens, WebhookAddress};
+use segno_host::sandbox::{
+    Capacity, Facts, Guest, Moment, Output, Quota, Sandbox, Tokens, WebhookAddress,
+};
 use segno_journal::{BlockKind, Blocked, Command, Event, Level, Op, RunId, Timestamp, Verdict};
 use segno_tests::{basics, rogue};
 
@@ -45,7 +47,8 @@ impl Player {
     }
 
     fn turn(&mut self, event: &Event) -> Result<Output, Blocked> {
-        let moment = Moment { seq: self.turns, at: Timestamp(1_700_000_000_000 + 1_000 * self.turns) };
+        let moment =
+            Moment { seq: self.turns, at: Timestamp(1_700_000_000_000 + 1_000 * self.turns) };
         self.turns += 1;
         let mut tokens = 0;
         let fresh = Tokens::Fresh(Box::new(move || {
@@ -104,7 +107,11 @@ fn an_image_goes_on_where_the_run_was() {
     );
     for op in 300..1000 {
         let output = (op + 1).to_string();
-        assert_eq!(resumed.completed(op, &output), original.completed(op, &output), "operation {op}");
+        assert_eq!(
+            resumed.completed(op, &output),
+            original.completed(op, &output),
+            "operation {op}"
+        );
     }
 }
 
@@ -114,7 +121,8 @@ fn an_image_larger_than_a_fresh_guest_makes_it_grow() {
     original.start("9000").expect("the guest behaves");
     let image = original.guest.save().expect("the guest can be saved").expect("it holds no handle");
     let mut resumed = Player::new(&basics(), "fan_out");
-    let fresh = resumed.guest.save().expect("a fresh guest can be saved").expect("it holds no handle");
+    let fresh =
+        resumed.guest.save().expect("a fresh guest can be saved").expect("it holds no handle");
     assert!(image.pages > fresh.pages, "{} pages against {}", image.pages, fresh.pages);
     resumed.guest.load(image).expect("the image fits");
     resumed.turns = original.turns;
@@ -149,14 +157,20 @@ fn the_clocks_stand_still_and_chance_is_the_seed() {
 fn an_endless_loop_is_stopped() {
     let blocked = blocked("spin", "null");
     assert_eq!(blocked.kind, BlockKind::Limit);
-    assert!(blocked.message.contains("more than 1000000000 instructions without waiting"), "{blocked}");
+    assert!(
+        blocked.message.contains("more than 1000000000 instructions without waiting"),
+        "{blocked}"
+    );
 }
 
 #[test]
 fn endless_allocation_is_stopped() {
     let blocked = blocked("hog", "null");
     assert_eq!(blocked.kind, BlockKind::Limit);
-    assert!(blocked.message.contains("bytes of memory, but at most 33554432 are allowed"), "{blocked}");
+    assert!(
+        blocked.message.contains("bytes of memory, but at most 33554432 are allowed"),
+        "{blocked}"
+    );
 }
 
 #[test]
@@ -200,7 +214,10 @@ fn a_workflow_that_reaches_for_the_world_is_told_what_to_do_instead() {
 #[test]
 fn there_are_no_files_and_no_environment() {
     let mut player = Player::new(&rogue(), "env");
-    assert_eq!(player.start("null").expect("it is only empty").verdict, Verdict::Completed("0".into()));
+    assert_eq!(
+        player.start("null").expect("it is only empty").verdict,
+        Verdict::Completed("0".into())
+    );
     let mut player = Player::new(&rogue(), "file");
     let output = player.start("null").expect("there is just no such file");
     assert!(matches!(output.verdict, Verdict::Failed(_)), "{output:?}");
@@ -208,7 +225,8 @@ fn there_are_no_files_and_no_environment() {
 
 #[test]
 fn a_component_describes_itself() {
-    let manifest = sandbox().load(&basics()).and_then(|module| module.describe()).expect("it is good");
+    let manifest =
+        sandbox().load(&basics()).and_then(|module| module.describe()).expect("it is good");
     assert!(manifest.names().contains(&"echo".to_owned()));
     assert!(manifest.steps.contains(&"add".to_owned()));
     assert!(manifest.sdk.starts_with("segno "));

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use segno_host::engine::{Asker, Clock, Config, Engine, HistoryEvent, RunStatus, VirtualClock, Wait};
+use segno_host::engine::{
+    Asker, Clock, Config, Engine, HistoryEvent, RunStatus, VirtualClock, Wait,
+};
 use segno_host::store::Store;
 use segno_journal::{BlockKind, RunId, Timestamp};
 use segno_tests::hostile::Hostile;
@@ -126,8 +128,12 @@ async fn what_a_shard_computed_for_a_run_that_was_cancelled_meanwhile_is_dropped
     let host = engine(&directory, &clock).await;
     let innocent = sleepers(&host).await;
     let start_sleep = "(drop (call $sleep.until (i64.const 0))) (i32.const 16)";
-    let computes =
-        Hostile { workflows: &["computes"], start: start_sleep, deliver: COMPUTES, ..Hostile::default() };
+    let computes = Hostile {
+        workflows: &["computes"],
+        start: start_sleep,
+        deliver: COMPUTES,
+        ..Hostile::default()
+    };
     deploy(&host, &computes).await;
     let run = start(&host, "computes").await;
     until_stuck(&host, &clock).await;
@@ -138,7 +144,10 @@ async fn what_a_shard_computed_for_a_run_that_was_cancelled_meanwhile_is_dropped
     }
     // Its shard has come back, and goes on with the others.
     for other in innocent {
-        assert_eq!(host.cancel(other).await.expect("its shard answers").status, RunStatus::Cancelled);
+        assert_eq!(
+            host.cancel(other).await.expect("its shard answers").status,
+            RunStatus::Cancelled
+        );
     }
     let view = host.run(run).await.expect("it is known");
     assert_eq!((view.status, view.turns), (RunStatus::Cancelled, cancelled.turns));
@@ -172,7 +181,11 @@ async fn a_run_that_is_parked_by_its_operator_is_left_out_until_it_is_resumed() 
     drop(host);
     let host = engine_without(&directory, &clock, &[run, cancelled]).await;
     let view = host.run(run).await.expect("it is known");
-    assert_eq!(view.blocked.as_ref().map(|blocked| blocked.kind), Some(BlockKind::Parked), "{view:?}");
+    assert_eq!(
+        view.blocked.as_ref().map(|blocked| blocked.kind),
+        Some(BlockKind::Parked),
+        "{view:?}"
+    );
     assert_eq!(view.turns, 2);
     let view = host.cancel(cancelled).await.expect("it is cancelled");
     assert_eq!(view.status, RunStatus::Cancelled);

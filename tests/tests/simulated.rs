@@ -64,7 +64,10 @@ fn the_world_hears_of_a_turn_when_it_is_on_disk_and_not_before() {
     engine.handle(shard);
     assert!((engine.attempts().len(), engine.waiting()) == (0, 1) && asked.answer().is_none());
     engine.write(1);
-    assert!(engine.attempts().is_empty() && asked.answer().is_none(), "the committer holds it back");
+    assert!(
+        engine.attempts().is_empty() && asked.answer().is_none(),
+        "the committer holds it back"
+    );
     engine.let_go();
     assert!(engine.attempts().len() == 1 && asked.answer().is_some());
 }
@@ -203,7 +206,10 @@ fn four_kills_within_seconds_fail_nothing() {
     let runs: Vec<_> = (0..20).map(|_| started(host.engine(), "add_steps", &json!(1))).collect();
     for _ in 0..4 {
         host.kill(700);
-        assert!(under_way(host.engine()).iter().all(|(_, number)| *number == 1), "no attempt is used up");
+        assert!(
+            under_way(host.engine()).iter().all(|(_, number)| *number == 1),
+            "no attempt is used up"
+        );
     }
     let losses = host.store().losses().expect("the store can be read");
     let suspected = losses.iter().filter(|(.., losses)| losses.count > 0).count();

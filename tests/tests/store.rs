@@ -64,7 +64,9 @@ fn what_was_committed_is_there_after_a_power_failure_and_what_was_not_is_not() {
 fn with_quick_restart_a_store_is_not_checked_whole_after_a_crash() {
     for quick_restart in [false, true] {
         let disk = Disk::default();
-        let store = Store::open_on(disk.clone()).expect("the store opens").with_quick_restart(quick_restart);
+        let store = Store::open_on(disk.clone())
+            .expect("the store opens")
+            .with_quick_restart(quick_restart);
         let (committer, _thread) = Committer::start(store).expect("there is a thread");
         for seq in 0..100 {
             committer.submit(Draft::turn(run(), (turn(seq), vec![])), |_committed| {});
@@ -134,20 +136,29 @@ async fn an_engine_on_a_full_disk_refuses_new_work_and_loses_none() {
         let store = Store::open_on(disk).expect("the store opens");
         let mut config = Config::new(directory.path(), "http://segno.test");
         config.cache = segno_tests::cache();
-        Engine::open_on(store, config, guest_basics::steps(), Clock::System).await.expect("the engine opens")
+        Engine::open_on(store, config, guest_basics::steps(), Clock::System)
+            .await
+            .expect("the engine opens")
     };
     let engine = open(disk.clone()).await;
     engine.deploy(basics()).await.expect("the module is good");
-    let acknowledged = engine.start("hook", raw(&json!(1)), None).await.expect("there is room").run_id;
+    let acknowledged =
+        engine.start("hook", raw(&json!(1)), None).await.expect("there is room").run_id;
     disk.set_full(true);
     let refused = engine.start("hook", raw(&json!(1)), None).await.expect_err("the disk is full");
     assert!(matches!(refused, EngineError::Store(StoreError::Io { .. })), "{refused}");
-    assert!(engine.trouble().expect("the host says so").contains("storage"), "{:?}", engine.trouble());
-    let refused = engine.start("hook", raw(&json!(1)), None).await.expect_err("the host is in trouble");
+    assert!(
+        engine.trouble().expect("the host says so").contains("storage"),
+        "{:?}",
+        engine.trouble()
+    );
+    let refused =
+        engine.start("hook", raw(&json!(1)), None).await.expect_err("the host is in trouble");
     assert!(matches!(refused, EngineError::Store(_)), "{refused}");
     let engine = open(disk.after_power_failure()).await;
     let runs = engine.runs(segno_host::engine::RunFilter { limit: 10, ..Default::default() }).await;
-    let runs: Vec<_> = runs.expect("the store can be read").runs.iter().map(|run| run.run_id).collect();
+    let runs: Vec<_> =
+        runs.expect("the store can be read").runs.iter().map(|run| run.run_id).collect();
     assert_eq!(runs, [acknowledged]);
 }
 
@@ -181,7 +192,11 @@ async fn no_crash_while_a_parked_run_goes_on_loses_what_was_acknowledged() {
             return;
         }
         let engine = open(&disk.after_power_failure(), much).await.expect("the engine opens again");
-        assert_eq!(segno_tests::output_of(&engine, run).await, json!(["1", "2", "3"]), "after {syncs} syncs");
+        assert_eq!(
+            segno_tests::output_of(&engine, run).await,
+            json!(["1", "2", "3"]),
+            "after {syncs} syncs"
+        );
     }
 }
 

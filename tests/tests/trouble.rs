@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use segno::native::{Step, StepContext, StepPolicy};
 use segno::{StepError, Steps};
-use segno_host::engine::{Config, Engine, ProblemKind, RunFilter, RunStatus, RunSummary, Trouble, Why};
+use segno_host::engine::{
+    Config, Engine, ProblemKind, RunFilter, RunStatus, RunSummary, Trouble, Why,
+};
 use segno_journal::{BlockKind, RunId};
 use segno_tests::{Host, basics, cache, patiently, raw, rogue};
 use serde_json::json;
@@ -50,10 +52,12 @@ async fn a_list_says_why_each_run_waits_and_finds_those_in_trouble() {
     assert!(listed.iter().any(|run| run.run_id == ended && run.why.is_none()), "{listed:?}");
 
     let report = host.engine.health().await.expect("the store can be read");
-    let problems: Vec<_> = report.problems.into_iter().map(|problem| (problem.kind, problem.count)).collect();
+    let problems: Vec<_> =
+        report.problems.into_iter().map(|problem| (problem.kind, problem.count)).collect();
     assert_eq!(problems, [(ProblemKind::Blocked, 1), (ProblemKind::MissingStep, 1)]);
     let found = list(&host.engine, in_trouble()).await.into_iter();
-    let found: Vec<_> = found.map(|run| (run.run_id, run.why.and_then(|why| why.trouble))).collect();
+    let found: Vec<_> =
+        found.map(|run| (run.run_id, run.why.and_then(|why| why.trouble))).collect();
     assert_eq!(found, [(works, Some(Trouble::MissingStep)), (panics, Some(Trouble::Blocked))]);
     let blocked = RunFilter { status: Some(RunStatus::Blocked), ..RunFilter::default() };
     let found = list(&host.engine, blocked).await;
@@ -121,7 +125,9 @@ async fn a_step_that_fails_again_and_again_is_trouble() {
     let report = engine.health().await.expect("the store can be read");
     let [problem] = &report.problems[..] else { panic!("{report:?}") };
     assert!(
-        problem.message.starts_with("step flaky of workflow step_fails fails again and again in 1 run, ")
+        problem
+            .message
+            .starts_with("step flaky of workflow step_fails fails again and again in 1 run, ")
     );
     let why = found.why.expect("it has not ended");
     assert_eq!(why.trouble, Some(Trouble::Failing));
@@ -147,6 +153,9 @@ async fn a_list_does_not_wait_for_a_shard_that_does_not_answer() {
         }
     })
     .await;
-    assert_eq!((found.trouble, &*found.text), (Some(Trouble::Unanswered), "its shard does not answer"));
+    assert_eq!(
+        (found.trouble, &*found.text),
+        (Some(Trouble::Unanswered), "its shard does not answer")
+    );
     spinning.abort();
 }

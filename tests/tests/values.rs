@@ -26,7 +26,10 @@ async fn the_input_of_a_step_may_have_four_mebibytes_and_no_byte_more() {
     let failure = &output(&run)["Err"];
     assert_eq!((&failure["attempts"], &failure["fatal"]), (&json!(0), &json!(true)), "{failure}");
     let message = failure["message"].as_str().expect("a failure has a message");
-    assert!(message.starts_with("its input has 4194305 bytes, but at most 4194304 are allowed"), "{message}");
+    assert!(
+        message.starts_with("its input has 4194305 bytes, but at most 4194304 are allowed"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
@@ -55,7 +58,10 @@ async fn a_value_that_is_nested_too_deep_for_readers_is_a_failure() {
     let run = host.run("nests", json!({ "output": 100 })).await;
     assert_eq!(run.status, RunStatus::Completed);
     let run = host.run("nests", json!({ "output": 101 })).await;
-    assert_eq!(run.error.as_deref(), Some("the output of the workflow is nested more than 100 levels deep"));
+    assert_eq!(
+        run.error.as_deref(),
+        Some("the output of the workflow is nested more than 100 levels deep")
+    );
     let run = host.run("nests", json!({ "step": 101 })).await;
     assert_eq!(
         run.error.as_deref(),

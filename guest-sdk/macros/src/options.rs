@@ -25,7 +25,8 @@ pub(crate) fn workflow(options: TokenStream) -> Result<WorkflowOptions> {
         } else if meta.path.is_ident("history") {
             set(&mut read.history, &meta, history(&meta)?)
         } else {
-            Err(meta.error("an unknown option: a workflow has `name = \"…\"` and `history = \"…\"`"))
+            Err(meta
+                .error("an unknown option: a workflow has `name = \"…\"` and `history = \"…\"`"))
         }
     });
     parser.parse2(options)?;
@@ -114,14 +115,17 @@ impl StepOptions {
         } else if meta.path.is_ident("max") {
             set(&mut self.max, meta, duration(meta)?)
         } else if meta.path.is_ident("factor") {
-            let factor = number(meta, "`factor` is a number of at least 1", |factor| factor >= 1.0)?;
+            let factor =
+                number(meta, "`factor` is a number of at least 1", |factor| factor >= 1.0)?;
             set(&mut self.factor, meta, factor)
         } else if meta.path.is_ident("jitter") {
-            let jitter =
-                number(meta, "`jitter` is a share from 0 to 1", |jitter| (0.0..=1.0).contains(&jitter))?;
+            let jitter = number(meta, "`jitter` is a share from 0 to 1", |jitter| {
+                (0.0..=1.0).contains(&jitter)
+            })?;
             set(&mut self.jitter, meta, jitter)
         } else {
-            Err(meta.error("an unknown option: a backoff has `initial`, `factor`, `max` and `jitter`"))
+            Err(meta
+                .error("an unknown option: a backoff has `initial`, `factor`, `max` and `jitter`"))
         }
     }
 
@@ -270,7 +274,11 @@ fn retries(meta: &ParseNestedMeta) -> Result<Retries> {
 }
 
 /// A number in its range, as an `f64`.
-fn number(meta: &ParseNestedMeta, wanted: &str, is_in_range: impl Fn(f64) -> bool) -> Result<TokenStream> {
+fn number(
+    meta: &ParseNestedMeta,
+    wanted: &str,
+    is_in_range: impl Fn(f64) -> bool,
+) -> Result<TokenStream> {
     let literal = literal(meta, wanted)?;
     let value = match &literal.value {
         Lit::Int(number) => number.base10_parse::<f64>().ok(),

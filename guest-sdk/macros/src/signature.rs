@@ -5,8 +5,8 @@ use quote::{ToTokens as _, quote};
 use syn::spanned::Spanned as _;
 use syn::visit::Visit;
 use syn::{
-    Error, FnArg, GenericArgument, Ident, ItemFn, Pat, PathArguments, Result, ReturnType, Safety, Signature,
-    Type,
+    Error, FnArg, GenericArgument, Ident, ItemFn, Pat, PathArguments, Result, ReturnType, Safety,
+    Signature, Type,
 };
 
 /// A parameter: its name and its type.
@@ -34,8 +34,12 @@ impl Kind {
     /// What such a function looks like.
     fn example(self) -> &'static str {
         match self {
-            Self::Workflow => "`pub async fn sync(config: Config) -> Result<(), segno::Error> { … }`",
-            Self::Step => "`pub async fn fetch(id: String) -> Result<Contact, segno::StepError> { … }`",
+            Self::Workflow => {
+                "`pub async fn sync(config: Config) -> Result<(), segno::Error> { … }`"
+            }
+            Self::Step => {
+                "`pub async fn fetch(id: String) -> Result<Contact, segno::StepError> { … }`"
+            }
         }
     }
 }
@@ -48,7 +52,10 @@ pub(crate) fn function(kind: Kind, tokens: TokenStream) -> Result<ItemFn> {
         if mentions_function(tokens) {
             return error;
         }
-        Error::new(span, format!("{} is a free function with a body: write {}", kind.name(), kind.example()))
+        Error::new(
+            span,
+            format!("{} is a free function with a body: write {}", kind.name(), kind.example()),
+        )
     })
 }
 
@@ -151,8 +158,10 @@ pub(crate) fn output(kind: Kind, signature: &Signature) -> Result<&Type> {
             Kind::Workflow => "segno::Error",
             Kind::Step => "segno::StepError",
         };
-        let message =
-            format!("{} returns `Result<T, E>`: write for example `-> Result<(), {error}>`", kind.name());
+        let message = format!(
+            "{} returns `Result<T, E>`: write for example `-> Result<(), {error}>`",
+            kind.name()
+        );
         Error::new(span, message)
     };
     let ty = match &signature.output {
@@ -167,10 +176,12 @@ pub(crate) fn output(kind: Kind, signature: &Signature) -> Result<&Type> {
         return Err(wanted(ty.span()));
     }
     let first = match &last.arguments {
-        PathArguments::AngleBracketed(list) => list.args.iter().find_map(|argument| match argument {
-            GenericArgument::Type(ty) => Some(ty),
-            _ => None,
-        }),
+        PathArguments::AngleBracketed(list) => {
+            list.args.iter().find_map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty),
+                _ => None,
+            })
+        }
         PathArguments::None | PathArguments::Parenthesized(_) => None,
     };
     match (kind, first) {
@@ -184,7 +195,9 @@ pub(crate) fn output(kind: Kind, signature: &Signature) -> Result<&Type> {
 /// What a workflow returns where it does not fail, as a type that can be written elsewhere. `output` is what
 /// [`output`] gave; one that only the compiler can name is opaque there.
 pub(crate) fn returned(signature: &Signature, output: &Type) -> TokenStream {
-    let ReturnType::Type(_, whole) = &signature.output else { return quote!(::segno::__private::Opaque) };
+    let ReturnType::Type(_, whole) = &signature.output else {
+        return quote!(::segno::__private::Opaque);
+    };
     match (has_impl(whole), has_impl(output)) {
         (false, _) => quote!(<#whole as ::segno::__private::Outcome>::Output),
         (true, false) => output.to_token_stream(),

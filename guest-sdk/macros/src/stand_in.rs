@@ -53,7 +53,9 @@ fn name_of_function(item: TokenStream) -> Option<Ident> {
     tokens.find(|token| is_word(token, "fn"))?;
     let TokenTree::Ident(name) = tokens.next()? else { return None };
     let parameters = tokens.find_map(|token| match token {
-        TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => Some(group.stream()),
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => {
+            Some(group.stream())
+        }
         _ => None,
     })?;
     let is_method = parameters.into_iter().any(|token| is_word(&token, "self"));

@@ -6,7 +6,8 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 use syn::spanned::Spanned as _;
 use syn::{
-    Attribute, Error, FnArg, Item, ItemFn, ItemImpl, ItemMod, ItemUse, Result, Type, UseTree, parse_quote,
+    Attribute, Error, FnArg, Item, ItemFn, ItemImpl, ItemMod, ItemUse, Result, Type, UseTree,
+    parse_quote,
 };
 
 use crate::mentions::mentions;
@@ -38,7 +39,10 @@ pub(crate) fn expand(options: TokenStream, module: TokenStream) -> Result<TokenS
         ));
     };
     if !items.iter().any(|item| step_attribute(item).is_some()) {
-        return Err(Error::new(span, "there is no step in this module: mark each with `#[segno::step]`"));
+        return Err(Error::new(
+            span,
+            "there is no step in this module: mark each with `#[segno::step]`",
+        ));
     }
     let kept = Kept::of(items);
     *items = std::mem::take(items).into_iter().flat_map(|item| kept.conditional(item)).collect();
@@ -135,8 +139,11 @@ impl Kept {
             .segments
             .last()
             .is_some_and(|segment| segment.ident == "Serialize" || segment.ident == "Deserialize");
-        let is_kept =
-            ty.path.segments.last().is_some_and(|segment| self.names.contains(&segment.ident.to_string()));
+        let is_kept = ty
+            .path
+            .segments
+            .last()
+            .is_some_and(|segment| self.names.contains(&segment.ident.to_string()));
         is_serde && is_kept
     }
 
@@ -168,7 +175,12 @@ impl Kept {
 
     /// What is left of an import. `parent` is the segment before it; `is_ours` says whether the
     /// path so far leads through nothing but `super`, `self` and `crate`.
-    fn import(&self, tree: &UseTree, parent: Option<&syn::Ident>, is_ours: bool) -> Option<UseTree> {
+    fn import(
+        &self,
+        tree: &UseTree,
+        parent: Option<&syn::Ident>,
+        is_ours: bool,
+    ) -> Option<UseTree> {
         let has = |name: &syn::Ident| self.names.contains(&name.to_string());
         let is_kept = match tree {
             UseTree::Path(path) => {
@@ -181,8 +193,11 @@ impl Kept {
             }
             UseTree::Group(group) => {
                 let mut left = group.clone();
-                left.items =
-                    group.items.iter().filter_map(|item| self.import(item, parent, is_ours)).collect();
+                left.items = group
+                    .items
+                    .iter()
+                    .filter_map(|item| self.import(item, parent, is_ours))
+                    .collect();
                 return (!left.items.is_empty()).then_some(UseTree::Group(left));
             }
             UseTree::Name(name) if name.ident == "self" => parent.is_some_and(has),

@@ -27,7 +27,8 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
     let name = options::name(options.name.as_ref(), ident)?;
     let keep = options.keep();
     let conditions = attributes::part(&function.attrs).every;
-    let input = parameters.first().map_or_else(|| quote!(()), |parameter| parameter.ty.to_token_stream());
+    let input =
+        parameters.first().map_or_else(|| quote!(()), |parameter| parameter.ty.to_token_stream());
     let returned = signature::returned(&function.sig, output);
     let start = match parameters.first() {
         None => quote_spanned! { output.span() =>

@@ -39,7 +39,9 @@ impl Arguments {
     pub fn take<T: DeserializeOwned>(&mut self, parameter: &str) -> Result<T, StepError> {
         match self.0.remove(parameter) {
             Some(json) => serde_json::from_str(json.get()).map_err(|error| {
-                StepError::fatal(format!("the argument does not fit the parameter `{parameter}`: {error}"))
+                StepError::fatal(format!(
+                    "the argument does not fit the parameter `{parameter}`: {error}"
+                ))
             }),
             None => serde_json::from_str("null")
                 .map_err(|_| StepError::fatal(format!("the argument `{parameter}` is missing"))),
@@ -48,7 +50,10 @@ impl Arguments {
 }
 
 /// The step of a declaration and its body.
-pub fn define<S, F>(policy: StepPolicy, body: impl Fn(Arguments) -> F + Send + Sync + 'static) -> Step
+pub fn define<S, F>(
+    policy: StepPolicy,
+    body: impl Fn(Arguments) -> F + Send + Sync + 'static,
+) -> Step
 where
     S: StepDef,
     F: Future<Output = Result<String, StepError>> + Send + 'static,
@@ -71,8 +76,9 @@ where
     E: Into<StepError>,
 {
     let output = result.map_err(Into::into)?;
-    let json = serde_json::to_string(&output)
-        .map_err(|error| StepError::fatal(format!("the output cannot be written as JSON: {error}")))?;
+    let json = serde_json::to_string(&output).map_err(|error| {
+        StepError::fatal(format!("the output cannot be written as JSON: {error}"))
+    })?;
     match serde_json::from_str::<T>(&json) {
         Ok(_same) => Ok(json),
         Err(error) => Err(StepError::fatal(format!(

@@ -11,7 +11,9 @@ use crate::Timestamp;
 pub(crate) fn clock() -> Timestamp {
     static START: OnceLock<(Timestamp, Instant)> = OnceLock::new();
     let (timestamp, instant) = START.get_or_init(|| (Timestamp::now(), Instant::now()));
-    timestamp.checked_add(Instant::now().saturating_duration_since(*instant)).unwrap_or(Timestamp::MAX)
+    timestamp
+        .checked_add(Instant::now().saturating_duration_since(*instant))
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// Waits until a moment of [`clock`].

@@ -14,7 +14,8 @@ use crate::native::StepPolicy;
 use crate::native::arguments::{Arguments, written};
 
 /// One attempt: takes the input as JSON, gives the output as JSON.
-pub type StepBody = Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, StepError>> + Send + Sync>;
+pub type StepBody =
+    Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, StepError>> + Send + Sync>;
 
 /// A step with its body.
 #[derive(Clone)]

@@ -113,8 +113,10 @@ impl Runtime {
     fn run(&self) -> Verdict {
         // While it is polled the task is not in its place, for the poll may ask this runtime for
         // anything.
-        let mut task =
-            self.task.take().expect("the host delivers nothing before the start and nothing after the end");
+        let mut task = self
+            .task
+            .take()
+            .expect("the host delivers nothing before the start and nothing after the end");
         while task.is_woken() {
             if let Poll::Ready(result) = task.poll() {
                 return match result {

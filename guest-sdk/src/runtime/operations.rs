@@ -72,11 +72,15 @@ impl Operations {
                 inbox.requests.push_back(request);
                 inbox.wakers()
             }
-            (Slot::Inbox(_) | Slot::Answered(_), _) | (Slot::Waiting(_), Event::Requested(_)) => Vec::new(),
-            (slot @ Slot::Waiting(_), answer) => match std::mem::replace(slot, Slot::Answered(answer)) {
-                Slot::Waiting(waker) => waker.into_iter().collect(),
-                Slot::Answered(_) | Slot::Inbox(_) => Vec::new(),
-            },
+            (Slot::Inbox(_) | Slot::Answered(_), _) | (Slot::Waiting(_), Event::Requested(_)) => {
+                Vec::new()
+            }
+            (slot @ Slot::Waiting(_), answer) => {
+                match std::mem::replace(slot, Slot::Answered(answer)) {
+                    Slot::Waiting(waker) => waker.into_iter().collect(),
+                    Slot::Answered(_) | Slot::Inbox(_) => Vec::new(),
+                }
+            }
         }
     }
 

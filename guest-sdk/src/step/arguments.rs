@@ -74,7 +74,9 @@ mod tests {
 
     #[test]
     fn an_input_may_be_as_large_as_the_limit_and_no_larger() {
-        let of = |size: usize| Input::new().with("a", &"x".repeat(size - r#"{"a":""}"#.len())).finish("keep");
+        let of = |size: usize| {
+            Input::new().with("a", &"x".repeat(size - r#"{"a":""}"#.len())).finish("keep")
+        };
         assert_eq!(of(MAX_INPUT).unwrap().len(), MAX_INPUT);
         let failure = of(MAX_INPUT + 1).unwrap_err();
         assert_eq!((failure.attempts, failure.fatal), (0, true));
@@ -91,10 +93,8 @@ mod tests {
         let failure = Input::new().with("pairs", &pairs).finish("sum").unwrap_err();
         assert_eq!(failure.attempts, 0);
         assert!(failure.fatal);
-        assert!(
-            failure.to_string().starts_with(
-                "step `sum` failed: the argument `pairs` cannot be written as JSON: key must be"
-            )
-        );
+        assert!(failure.to_string().starts_with(
+            "step `sum` failed: the argument `pairs` cannot be written as JSON: key must be"
+        ));
     }
 }

@@ -54,7 +54,10 @@ impl StepError {
     ///
     /// A `delay` that is not a duration is named in the message, and the backoff holds.
     #[must_use]
-    pub fn retry_after(delay: impl IntoDuration, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    pub fn retry_after(
+        delay: impl IntoDuration,
+        cause: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
         match delay.into_duration() {
             Ok(delay) => Self::new(cause, Advice::RetryAfter(delay)),
             Err(invalid) => {
@@ -141,7 +144,9 @@ mod tests {
     #[test]
     fn retry_after_takes_texts_and_durations() {
         let minute = Duration::from_secs(60);
-        for error in [StepError::retry_after("1 minute", "later"), StepError::retry_after(minute, "later")] {
+        for error in
+            [StepError::retry_after("1 minute", "later"), StepError::retry_after(minute, "later")]
+        {
             assert_eq!(error.retry_after_delay(), Some(minute));
             assert_eq!(error.to_string(), "later");
         }

@@ -34,7 +34,9 @@ impl fmt::Display for StepFailure {
         match (fatal, attempts) {
             (true, _) => write!(formatter, "step `{step}` failed: {message}"),
             (false, 1) => write!(formatter, "step `{step}` failed after 1 attempt: {message}"),
-            (false, _) => write!(formatter, "step `{step}` failed after {attempts} attempts: {message}"),
+            (false, _) => {
+                write!(formatter, "step `{step}` failed after {attempts} attempts: {message}")
+            }
         }
     }
 }

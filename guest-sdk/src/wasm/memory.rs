@@ -8,7 +8,10 @@
 //! `load` runs on the stack, below what it overwrites. It must not use anything of the heap or
 //! any static across the call that brings the image: all of them are another run's afterwards.
 
-#![expect(unsafe_code, reason = "memory as bytes, and the allocator that the host calls, have no safe form")]
+#![expect(
+    unsafe_code,
+    reason = "memory as bytes, and the allocator that the host calls, have no safe form"
+)]
 
 use std::alloc::Layout;
 use std::arch::wasm32;
@@ -43,7 +46,8 @@ pub(crate) fn save() {
     // SAFETY: `base` to the end of the memory is mapped and initialised, as all linear memory is.
     // There is one thread, and it does nothing but pass this slice on: nothing writes while the
     // host reads.
-    let memory = unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance(base()), length) };
+    let memory =
+        unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance(base()), length) };
     image::save(memory);
 }
 

@@ -85,9 +85,10 @@ pub struct Exported<C>(PhantomData<C>);
 
 impl<C: Component> guest::Guest for Exported<C> {
     fn describe() -> guest::Manifest {
-        let workflows = C::WORKFLOWS
-            .iter()
-            .map(|workflow| guest::Workflow { name: workflow.name.to_owned(), keep: workflow.keep });
+        let workflows = C::WORKFLOWS.iter().map(|workflow| guest::Workflow {
+            name: workflow.name.to_owned(),
+            keep: workflow.keep,
+        });
         guest::Manifest {
             sdk: concat!("segno ", env!("CARGO_PKG_VERSION")).to_owned(),
             workflows: workflows.collect(),

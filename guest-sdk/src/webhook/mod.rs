@@ -72,7 +72,10 @@ impl WebhookBuilder {
     /// Natively, outside a host: there is nobody who could be called.
     #[must_use]
     pub fn create(self) -> Webhook {
-        Webhook { created: Runtime::here(|runtime| runtime.create_webhook(&self.answer)), waiter: None }
+        Webhook {
+            created: Runtime::here(|runtime| runtime.create_webhook(&self.answer)),
+            waiter: None,
+        }
     }
 }
 
@@ -83,7 +86,10 @@ impl Webhook {
     ///
     /// Natively, outside a host: there is nobody who could be called.
     #[must_use]
-    #[expect(clippy::new_without_default, reason = "opening a URL to the world is not a default value")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "opening a URL to the world is not a default value"
+    )]
     pub fn new() -> Self {
         Self::builder().create()
     }

@@ -120,8 +120,7 @@ mod tests {
     #[test]
     fn a_response_survives_json() {
         let response = Response::json(&[1, 2]).unwrap().with_status(201);
-        let json =
-            r#"{"status":201,"headers":[["content-type","application/json"]],"body":{"text":"[1,2]"}}"#;
+        let json = r#"{"status":201,"headers":[["content-type","application/json"]],"body":{"text":"[1,2]"}}"#;
         assert_eq!(serde_json::to_string(&response).unwrap(), json);
         assert_eq!(serde_json::from_str::<Response>(json).unwrap(), response);
     }

@@ -79,7 +79,11 @@ impl Command {
     /// How many bytes the operation takes that the command starts, about, until it is over.
     #[must_use]
     pub fn open_size(&self) -> usize {
-        if self.starts_operation() { OPERATION_BYTES + self.name_size() + self.payload() } else { 0 }
+        if self.starts_operation() {
+            OPERATION_BYTES + self.name_size() + self.payload()
+        } else {
+            0
+        }
     }
 
     fn name_size(&self) -> usize {
@@ -91,9 +95,8 @@ impl Command {
     pub fn payload(&self) -> usize {
         match self {
             Self::Step { input, .. } => input.len(),
-            Self::Webhook { answer: Answer::Fixed(response), .. } | Self::Respond { response, .. } => {
-                response.size()
-            }
+            Self::Webhook { answer: Answer::Fixed(response), .. }
+            | Self::Respond { response, .. } => response.size(),
             Self::Sleep { .. }
             | Self::Webhook { .. }
             | Self::Take { .. }
@@ -121,7 +124,9 @@ impl Command {
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Step { name, input, .. } => write!(f, "step `{name}` with input {}", shortened(input)),
+            Self::Step { name, input, .. } => {
+                write!(f, "step `{name}` with input {}", shortened(input))
+            }
             Self::Sleep { until } => write!(f, "sleep until {until}"),
             Self::Webhook { answer, .. } => write!(f, "webhook answered {answer}"),
             Self::Take { webhook } => write!(f, "take a request of webhook {webhook}"),

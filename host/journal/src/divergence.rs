@@ -27,7 +27,8 @@ impl fmt::Display for Divergence {
             Some(position) => write!(f, ", command {position},")?,
             None => f.write_str(", at its end,")?,
         }
-        let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "nothing more".to_owned());
+        let side =
+            |side: &Option<String>| side.clone().unwrap_or_else(|| "nothing more".to_owned());
         write!(f, " the record says {}, the code says {}", side(&self.recorded), side(&self.given))
     }
 }

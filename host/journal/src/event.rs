@@ -117,7 +117,10 @@ impl Request {
 
 /// What headers take, the empty ones included: each is two strings.
 fn size_of_headers(headers: &[(String, String)]) -> usize {
-    headers.iter().map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len()).sum()
+    headers
+        .iter()
+        .map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len())
+        .sum()
 }
 
 /// What a webhook answers to its caller.

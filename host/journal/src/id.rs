@@ -59,7 +59,9 @@ impl fmt::Debug for RunId {
 
 /// A text that does not name a run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a run ID: it is `run_` and 26 characters, as in run_01JAB3CD4EF5GH6JK7MN8PQ9RS")]
+#[error(
+    "`{text}` is not a run ID: it is `run_` and 26 characters, as in run_01JAB3CD4EF5GH6JK7MN8PQ9RS"
+)]
 pub struct ParseRunIdError {
     text: String,
 }
@@ -100,7 +102,9 @@ impl fmt::Display for Op {
 }
 
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Timestamp(pub u64);
 
@@ -130,7 +134,11 @@ impl fmt::Display for Timestamp {
             return write!(f, "{} ms after 1970", self.0);
         }
         let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1_000)
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z",
+            ms % 1_000
+        )
     }
 }
 
@@ -185,8 +193,13 @@ mod tests {
 
     #[test]
     fn what_is_not_a_run_id_is_refused_with_the_text_in_the_sentence() {
-        for text in ["", "run_", "wrun_01JAB3CD4EF5GH6JK7MN8PQ9RS", "run_01JAB3CD4EF5GH6JK7MN8PQ9R!", "run_é"]
-        {
+        for text in [
+            "",
+            "run_",
+            "wrun_01JAB3CD4EF5GH6JK7MN8PQ9RS",
+            "run_01JAB3CD4EF5GH6JK7MN8PQ9R!",
+            "run_é",
+        ] {
             let error = text.parse::<RunId>().expect_err(text);
             assert!(error.to_string().starts_with(&format!("`{text}` is not a run ID")), "{error}");
         }

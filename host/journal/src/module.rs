@@ -143,7 +143,10 @@ mod tests {
         let wide = format!("sha256:{}", "ä".repeat(32));
         for text in ["", "sha256:", &short, &odd, &wide] {
             let error = text.parse::<Digest>().expect_err(text);
-            assert!(error.to_string().starts_with(&format!("`{text}` is not a module digest")), "{error}");
+            assert!(
+                error.to_string().starts_with(&format!("`{text}` is not a module digest")),
+                "{error}"
+            );
         }
     }
 }

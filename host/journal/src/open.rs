@@ -100,11 +100,16 @@ mod shared {
 
     use crate::StepCall;
 
-    pub(super) fn serialize<S: Serializer>(call: &Arc<StepCall>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        call: &Arc<StepCall>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         StepCall::serialize(call, serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<StepCall>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<StepCall>, D::Error> {
         StepCall::deserialize(deserializer).map(Arc::new)
     }
 }

@@ -71,9 +71,8 @@ const fn of_event(event: &mut Event) -> Option<Payload<'_>> {
 const fn of_command(command: &mut Command) -> Option<Payload<'_>> {
     match command {
         Command::Step { input, .. } => Some(Payload::Text(input)),
-        Command::Webhook { answer: Answer::Fixed(response), .. } | Command::Respond { response, .. } => {
-            Some(Payload::Bytes(&mut response.body))
-        }
+        Command::Webhook { answer: Answer::Fixed(response), .. }
+        | Command::Respond { response, .. } => Some(Payload::Bytes(&mut response.body)),
         Command::Sleep { .. }
         | Command::Webhook { answer: Answer::Accepted | Answer::Manual, .. }
         | Command::Take { .. }
@@ -92,7 +91,8 @@ const fn of_verdict(verdict: &mut Verdict) -> Option<Payload<'_>> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        Answer, Command, Event, Op, Request, Response, StepFailure, StepOptions, Timestamp, Turn, Verdict,
+        Answer, Command, Event, Op, Request, Response, StepFailure, StepOptions, Timestamp, Turn,
+        Verdict,
     };
 
     fn response(body: &str) -> Response {
@@ -107,7 +107,8 @@ mod tests {
     fn check(mut turn: Turn, expected: &[&str]) {
         let before = turn.clone();
         let taken: Vec<_> = turn.payloads().map(|mut payload| payload.take()).collect();
-        let shown: Vec<_> = taken.iter().map(|bytes| std::str::from_utf8(bytes).expect("text")).collect();
+        let shown: Vec<_> =
+            taken.iter().map(|bytes| std::str::from_utf8(bytes).expect("text")).collect();
         assert_eq!(shown, expected);
         assert!(turn.payloads().all(|payload| payload.size() == 0));
         for (mut payload, value) in turn.payloads().zip(taken) {
@@ -137,12 +138,16 @@ mod tests {
             step("4"),
         ];
         let started = Event::Started { input: "0".into() };
-        check(turn(started, commands, Verdict::Completed("5".into())), &["0", "1", "2", "3", "4", "5"]);
+        check(
+            turn(started, commands, Verdict::Completed("5".into())),
+            &["0", "1", "2", "3", "4", "5"],
+        );
     }
 
     #[test]
     fn each_event_has_one_payload_or_none() {
-        let failure = StepFailure { step: "s".into(), attempts: 1, message: "no".into(), fatal: true };
+        let failure =
+            StepFailure { step: "s".into(), attempts: 1, message: "no".into(), fatal: true };
         let request = Request {
             number: 0,
             method: "GET".into(),
@@ -152,7 +157,10 @@ mod tests {
         };
         let failed = || Verdict::Failed("why".into());
         let op = Op(0);
-        check(turn(Event::StepCompleted { op, output: "[]".into() }, vec![], failed()), &["[]", "why"]);
+        check(
+            turn(Event::StepCompleted { op, output: "[]".into() }, vec![], failed()),
+            &["[]", "why"],
+        );
         check(turn(Event::StepFailed { op, failure }, vec![], Verdict::Waiting), &["no"]);
         check(turn(Event::Requested { op, request }, vec![], Verdict::Waiting), &["body"]);
         check(turn(Event::Slept { op }, vec![], Verdict::Waiting), &[]);

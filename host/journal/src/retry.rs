@@ -103,7 +103,12 @@ pub enum Decision {
 #[must_use]
 pub fn decide(step: &str, policy: &Policy, tried: Tried, mishap: Mishap, chance: f64) -> Decision {
     let give_up = |message, fatal| {
-        Decision::GiveUp(StepFailure { step: step.to_owned(), attempts: tried.number, message, fatal })
+        Decision::GiveUp(StepFailure {
+            step: step.to_owned(),
+            attempts: tried.number,
+            message,
+            fatal,
+        })
     };
     let (message, retry_after_ms) = match mishap {
         Mishap::Fatal { message } => return give_up(message, true),
@@ -173,21 +178,26 @@ mod tests {
     #[test]
     fn three_retries_are_four_attempts() {
         assert!(matches!(decide("s", &POLICY, tried(3), failed(), 0.5), Decision::Retry { .. }));
-        let failure = StepFailure { step: "s".into(), attempts: 4, message: "no".into(), fatal: false };
+        let failure =
+            StepFailure { step: "s".into(), attempts: 4, message: "no".into(), fatal: false };
         assert_eq!(decide("s", &POLICY, tried(4), failed(), 0.5), Decision::GiveUp(failure));
     }
 
     #[test]
     fn a_fatal_error_ends_a_step_at_once() {
         let mishap = Mishap::Fatal { message: "gone".into() };
-        let failure = StepFailure { step: "s".into(), attempts: 1, message: "gone".into(), fatal: true };
+        let failure =
+            StepFailure { step: "s".into(), attempts: 1, message: "gone".into(), fatal: true };
         assert_eq!(decide("s", &POLICY, tried(1), mishap, 0.5), Decision::GiveUp(failure));
     }
 
     #[test]
     fn a_step_may_say_when_it_wants_to_be_tried_again_but_not_more_often() {
         let mishap = Mishap::Failed { message: "429".into(), retry_after_ms: Some(7) };
-        assert_eq!(decide("s", &POLICY, tried(1), mishap.clone(), 0.5), Decision::Retry { after_ms: 7 });
+        assert_eq!(
+            decide("s", &POLICY, tried(1), mishap.clone(), 0.5),
+            Decision::Retry { after_ms: 7 }
+        );
         assert!(matches!(decide("s", &POLICY, tried(4), mishap, 0.5), Decision::GiveUp(_)));
     }
 
@@ -212,7 +222,8 @@ mod tests {
     fn a_clock_that_went_back_makes_no_delay_longer() {
         let (now, day) = (Timestamp(1_000), 86_400_000);
         let at = now.plus_ms(day);
-        let attempt = Attempt { number: 1, at, error: "no".into(), retry_at: at.plus_ms(500), first_at: at };
+        let attempt =
+            Attempt { number: 1, at, error: "no".into(), retry_at: at.plus_ms(500), first_at: at };
         assert_eq!(attempt.due(now), now.plus_ms(500));
         assert_eq!(attempt.due(at.plus_ms(100)), at.plus_ms(500));
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::retry::Attempt;
-use crate::{Command, Event, Op, Open, OpenWebhook, Response, StepCall, Timestamp, Turn, Verdict, grows};
+use crate::{
+    Command, Event, Op, Open, OpenWebhook, Response, StepCall, Timestamp, Turn, Verdict, grows,
+};
 
 /// How many requests of one webhook may lie untaken. More than this is a workflow that does not
 /// keep up; its callers are asked to come later.
@@ -104,7 +106,9 @@ pub enum Refusal {
     #[error("operation {0} is not open")]
     NotOpen(Op),
     /// Too much lies untaken at the webhook.
-    #[error("the workflow has not yet taken {MAX_UNTAKEN} requests or {MAX_UNTAKEN_BYTES} bytes of them")]
+    #[error(
+        "the workflow has not yet taken {MAX_UNTAKEN} requests or {MAX_UNTAKEN_BYTES} bytes of them"
+    )]
     Full,
 }
 
@@ -219,7 +223,9 @@ impl Run {
             (Status::Running, Event::Cancelled) => Ok(()),
             (Status::Running, event) => self.admits_to_operation(event),
             (Status::Pending, event) => Err(Refusal::NotOpen(event.op().unwrap_or(Op(0)))),
-            (Status::Completed(_) | Status::Failed(_) | Status::Cancelled, _) => Err(Refusal::Ended),
+            (Status::Completed(_) | Status::Failed(_) | Status::Cancelled, _) => {
+                Err(Refusal::Ended)
+            }
         }
     }
 
@@ -228,7 +234,9 @@ impl Run {
         match (self.operation(op), event) {
             (Some(Open::Step { .. }), Event::StepCompleted { .. } | Event::StepFailed { .. })
             | (Some(Open::Sleep { .. }), Event::Slept { .. }) => Ok(()),
-            (Some(Open::Webhook(webhook)), Event::Requested { request, .. }) if !webhook.disposed => {
+            (Some(Open::Webhook(webhook)), Event::Requested { request, .. })
+                if !webhook.disposed =>
+            {
                 let bytes = self.untaken_bytes + request.size();
                 let full = webhook.untaken.len() >= MAX_UNTAKEN || bytes > MAX_UNTAKEN_BYTES;
                 if full { Err(Refusal::Full) } else { Ok(()) }
@@ -274,7 +282,9 @@ impl Run {
     fn take_in(&mut self, event: &Event) {
         match event {
             Event::Started { .. } => self.status = Status::Running,
-            Event::StepCompleted { op, .. } | Event::StepFailed { op, .. } | Event::Slept { op } => {
+            Event::StepCompleted { op, .. }
+            | Event::StepFailed { op, .. }
+            | Event::Slept { op } => {
                 self.close(*op);
             }
             Event::Requested { op, request } => {
@@ -314,7 +324,9 @@ impl Run {
             }
             Command::Respond { request, .. } => Err(Fault::UnknownRequest(*request)),
             Command::CancelSleep { sleep } => {
-                let Some(Open::Sleep { until, .. }) = self.operation(*sleep) else { return Ok(None) };
+                let Some(Open::Sleep { until, .. }) = self.operation(*sleep) else {
+                    return Ok(None);
+                };
                 let at = *until;
                 self.close(*sleep);
                 Ok(Some(Effect::Forget { op: *sleep, at }))

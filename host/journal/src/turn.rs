@@ -142,8 +142,15 @@ pub enum BlockKind {
 
 impl BlockKind {
     /// All kinds.
-    pub const ALL: &[Self] =
-        &[Self::Trap, Self::Divergence, Self::Limit, Self::Module, Self::Journal, Self::Lost, Self::Parked];
+    pub const ALL: &[Self] = &[
+        Self::Trap,
+        Self::Divergence,
+        Self::Limit,
+        Self::Module,
+        Self::Journal,
+        Self::Lost,
+        Self::Parked,
+    ];
 }
 
 impl fmt::Display for BlockKind {

@@ -6,8 +6,8 @@
 
 use proptest::prelude::*;
 use segno_journal::{
-    Answer, Command, Event, Op, Open, Refusal, Request, Run, StepFailure, StepOptions, Timestamp, Turn,
-    Verdict, divergence,
+    Answer, Command, Event, Op, Open, Refusal, Request, Run, StepFailure, StepOptions, Timestamp,
+    Turn, Verdict, divergence,
 };
 
 /// A workflow whose memory is one number.
@@ -28,7 +28,10 @@ impl Toy {
             self.memory = (self.memory ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
         if let Event::Requested { op, .. } = event {
-            self.webhooks.iter_mut().filter(|(webhook, _)| webhook == op).for_each(|(_, left)| *left += 1);
+            self.webhooks
+                .iter_mut()
+                .filter(|(webhook, _)| webhook == op)
+                .for_each(|(_, left)| *left += 1);
         }
         let mut commands = Vec::new();
         // Something is always left to wait for.
@@ -39,7 +42,8 @@ impl Toy {
             self.operations += u64::from(command.starts_operation());
             commands.push(command);
         }
-        let verdict = if self.draw(40) == 0 { Verdict::Completed("1".into()) } else { Verdict::Waiting };
+        let verdict =
+            if self.draw(40) == 0 { Verdict::Completed("1".into()) } else { Verdict::Waiting };
         (commands, verdict)
     }
 
@@ -96,8 +100,10 @@ fn play(seed: u64, choices: &[(prop::sample::Index, bool)]) -> (Run, Vec<Turn>) 
         event = happening(op, open, run.requests(), *goes_well);
         // A webhook that is disposed of takes nothing more; time goes on for what is left.
         while run.admits(&event).is_err() {
-            let sleep =
-                run.open().find(|(_, open)| matches!(open, Open::Sleep { .. })).expect("one is always left");
+            let sleep = run
+                .open()
+                .find(|(_, open)| matches!(open, Open::Sleep { .. }))
+                .expect("one is always left");
             event = Event::Slept { op: sleep.0 };
         }
     }
@@ -109,12 +115,18 @@ fn happening(op: Op, open: &Open, number: u64, goes_well: bool) -> Event {
         Open::Step { .. } if goes_well => Event::StepCompleted { op, output: "1".into() },
         Open::Step { call, .. } => {
             let (step, message) = (call.name.clone(), "no".to_owned());
-            Event::StepFailed { op, failure: StepFailure { step, attempts: 1, message, fatal: false } }
+            Event::StepFailed {
+                op,
+                failure: StepFailure { step, attempts: 1, message, fatal: false },
+            }
         }
         Open::Sleep { .. } => Event::Slept { op },
         Open::Webhook(_) => {
             let (method, url) = ("POST".to_owned(), "/".to_owned());
-            Event::Requested { op, request: Request { number, method, url, headers: vec![], body: vec![1] } }
+            Event::Requested {
+                op,
+                request: Request { number, method, url, headers: vec![], body: vec![1] },
+            }
         }
     }
 }

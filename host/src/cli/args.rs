@@ -33,7 +33,11 @@ use crate::engine::{COMPILE, Config, RunStatus};
 /// Durable workflows in a WebAssembly sandbox.
 #[derive(Debug, Parser)]
 #[command(name = "segno", version, after_help = EXIT_CODES)]
-#[command(disable_help_subcommand = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub(super) struct Arguments {
     /// Print answers as the JSON of the management API
     #[arg(long, global = true)]
@@ -244,7 +248,10 @@ pub(super) struct WaitArgs {
     /// Wait until the run has ended or is blocked, at most so long: a number of seconds, or a number
     /// with ms, s, m or h
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, value_parser = parse_duration)]
-    #[expect(clippy::option_option, reason = "absent, without a bound, and with a bound are three things")]
+    #[expect(
+        clippy::option_option,
+        reason = "absent, without a bound, and with a bound are three things"
+    )]
     wait: Option<Option<Duration>>,
 }
 
@@ -368,9 +375,14 @@ fn this_program() -> Option<PathBuf> {
 
 /// With none, nothing that waits for it would ever begin.
 fn parse_some(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "write a number from 1 on".to_owned())
+    text.parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| "write a number from 1 on".to_owned())
 }
 
 fn parse_address(text: &str) -> Result<std::net::SocketAddr, String> {
-    text.parse().map_err(|_| "write an IP address and a port, as in 127.0.0.1:7878 or [::1]:7878".to_owned())
+    text.parse().map_err(|_| {
+        "write an IP address and a port, as in 127.0.0.1:7878 or [::1]:7878".to_owned()
+    })
 }

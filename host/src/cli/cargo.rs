@@ -53,7 +53,10 @@ impl Workspace {
             // What cargo says begins with `error: ` itself and ends with an empty line.
             cargo_metadata::Error::CargoMetadata { stderr } => {
                 let said = stderr.trim();
-                anyhow::anyhow!("cannot read the workspace: {}", said.strip_prefix("error: ").unwrap_or(said))
+                anyhow::anyhow!(
+                    "cannot read the workspace: {}",
+                    said.strip_prefix("error: ").unwrap_or(said)
+                )
             }
             error => anyhow::Error::from(error).context("cannot read the workspace"),
         })?;
@@ -87,9 +90,13 @@ impl Workspace {
                 continue;
             }
             found.push(directory.as_std_path().to_owned());
-            let paths = package.dependencies.iter().filter_map(|dependency| dependency.path.as_ref());
+            let paths =
+                package.dependencies.iter().filter_map(|dependency| dependency.path.as_ref());
             pending.extend(paths.filter_map(|path| {
-                self.metadata.packages.iter().find(|package| package.manifest_path.parent() == Some(path))
+                self.metadata
+                    .packages
+                    .iter()
+                    .find(|package| package.manifest_path.parent() == Some(path))
             }));
         }
         found
@@ -150,7 +157,10 @@ pub(super) fn ensure_target(directory: &Path, progress: &dyn Fn(&str)) -> anyhow
         )
     })?;
     if !added.status.success() {
-        bail!("`rustup target add {TARGET}` failed:\n{}", String::from_utf8_lossy(&added.stderr).trim_end());
+        bail!(
+            "`rustup target add {TARGET}` failed:\n{}",
+            String::from_utf8_lossy(&added.stderr).trim_end()
+        );
     }
     Ok(())
 }

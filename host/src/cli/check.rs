@@ -26,5 +26,7 @@ fn sentence(checked: Checked) -> String {
         0 => "the store is whole".to_owned(),
         findings => format!("findings: {findings}; restore the store from a backup"),
     };
-    format!("{verdict}\nread: runs {runs}, turns {turns}, large payloads {payloads}, modules {modules}")
+    format!(
+        "{verdict}\nread: runs {runs}, turns {turns}, large payloads {payloads}, modules {modules}"
+    )
 }

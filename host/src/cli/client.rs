@@ -70,7 +70,11 @@ impl Answer {
     }
 
     fn strange(&self, detail: &str) -> ClientError {
-        ClientError::Strange { url: self.url.clone(), status: self.status, detail: detail.to_owned() }
+        ClientError::Strange {
+            url: self.url.clone(),
+            status: self.status,
+            detail: detail.to_owned(),
+        }
     }
 }
 
@@ -94,7 +98,11 @@ impl Client {
     }
 
     /// Asks for what lies at a path.
-    pub(super) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Answer, ClientError> {
+    pub(super) async fn get(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Answer, ClientError> {
         self.send(self.request(Method::GET, path, query)).await
     }
 
@@ -105,7 +113,10 @@ impl Client {
         query: &[(&str, &str)],
         wait: Duration,
     ) -> Result<Answer, ClientError> {
-        self.send(self.request(Method::GET, path, query).timeout(ANSWER_TIMEOUT.saturating_add(wait))).await
+        self.send(
+            self.request(Method::GET, path, query).timeout(ANSWER_TIMEOUT.saturating_add(wait)),
+        )
+        .await
     }
 
     /// Hands a JSON body to a path.
@@ -136,7 +147,11 @@ impl Client {
         let request = self.request(Method::POST, &["v1", "backup"], &[]).timeout(BACKUP_TIMEOUT);
         let request = request.header(CONTENT_TYPE, "application/json").body("{}");
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        if response.status().is_success() { Ok(response) } else { Err(self.refusal(response).await) }
+        if response.status().is_success() {
+            Ok(response)
+        } else {
+            Err(self.refusal(response).await)
+        }
     }
 
     fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {

@@ -41,7 +41,9 @@ pub(super) async fn run(args: DevArgs, steps: Steps, output: Output) -> anyhow::
         loop {
             // A mistake in a source is no reason to stop: the next save may mend it.
             if let Err(error) = build_and_deploy(&workspace, &server.engine(), output).await {
-                output::note(&format!("{error:#}\nwhat was deployed before stays; waiting for a change"));
+                output::note(&format!(
+                    "{error:#}\nwhat was deployed before stays; waiting for a change"
+                ));
             }
             changes.next().await;
         }
@@ -53,7 +55,11 @@ pub(super) async fn run(args: DevArgs, steps: Steps, output: Output) -> anyhow::
     stop(server).await
 }
 
-async fn build_and_deploy(workspace: &Arc<Workspace>, engine: &Engine, output: Output) -> anyhow::Result<()> {
+async fn build_and_deploy(
+    workspace: &Arc<Workspace>,
+    engine: &Engine,
+    output: Output,
+) -> anyhow::Result<()> {
     let workspace = Arc::clone(workspace);
     let components = tokio::task::spawn_blocking(move || {
         let progress = Progress::start("building the workflows");
@@ -61,7 +67,9 @@ async fn build_and_deploy(workspace: &Arc<Workspace>, engine: &Engine, output: O
     })
     .await??;
     for path in components {
-        let wasm = tokio::fs::read(&path).await.with_context(|| format!("cannot read {}", path.display()))?;
+        let wasm = tokio::fs::read(&path)
+            .await
+            .with_context(|| format!("cannot read {}", path.display()))?;
         let deployed = engine
             .deploy(wasm.into())
             .await
@@ -71,7 +79,9 @@ async fn build_and_deploy(workspace: &Arc<Workspace>, engine: &Engine, output: O
         let _ = output.show(&json, || deploy::sentence(&deployed));
         deploy::warn(&deployed);
         if deployed.unchanged {
-            output::note("if you changed the body of a step, start this process again: it is native code");
+            output::note(
+                "if you changed the body of a step, start this process again: it is native code",
+            );
         }
     }
     Ok(())

@@ -48,13 +48,17 @@ pub(super) struct UsageError(pub(super) String);
 /// details where it expects the host's answer.
 pub(super) fn tell(error: &anyhow::Error, output: Output) -> Exit {
     // Who closed the pipe has read enough, and nobody is left to be told.
-    if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+    if error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    {
         return Exit::Done;
     }
     if let (true, Some(ClientError::Refused(problem) | ClientError::Unauthorized(problem))) =
         (output.is_json(), error.downcast_ref())
     {
-        let json = serde_json::to_string(problem).expect("a struct of strings and a number is JSON");
+        let json =
+            serde_json::to_string(problem).expect("a struct of strings and a number is JSON");
         // Where it cannot be printed, it is still said below.
         let _ = output::line(&json);
     }
@@ -68,9 +72,10 @@ fn of(error: &anyhow::Error) -> Exit {
     }
     match error.downcast_ref::<ClientError>() {
         Some(ClientError::Unreachable { .. }) => Exit::Unreachable,
-        Some(ClientError::Refused(_) | ClientError::Unauthorized(_) | ClientError::Strange { .. }) | None => {
-            Exit::Failed
-        }
+        Some(
+            ClientError::Refused(_) | ClientError::Unauthorized(_) | ClientError::Strange { .. },
+        )
+        | None => Exit::Failed,
     }
 }
 
@@ -82,8 +87,9 @@ mod tests {
 
     #[test]
     fn an_error_keeps_its_exit_code_through_its_context() {
-        let usage =
-            Err::<(), _>(UsageError("--input is not JSON".into())).context("cannot start").unwrap_err();
+        let usage = Err::<(), _>(UsageError("--input is not JSON".into()))
+            .context("cannot start")
+            .unwrap_err();
         assert_eq!(of(&usage), Exit::Usage);
         assert_eq!(of(&anyhow::anyhow!("anything else")), Exit::Failed);
     }
@@ -96,8 +102,14 @@ mod tests {
 
     #[test]
     fn the_help_lists_every_exit_code() {
-        let all =
-            [Exit::Done, Exit::Failed, Exit::Usage, Exit::Unreachable, Exit::Unsuccessful, Exit::TimedOut];
+        let all = [
+            Exit::Done,
+            Exit::Failed,
+            Exit::Usage,
+            Exit::Unreachable,
+            Exit::Unsuccessful,
+            Exit::TimedOut,
+        ];
         for exit in all {
             assert!(EXIT_CODES.contains(&format!("\n  {}  ", exit as u8)), "{exit:?}");
         }

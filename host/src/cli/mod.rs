@@ -126,7 +126,8 @@ impl Cli {
             Ok(args) => run(args, steps).boxed_local(),
             Err(error) => error.exit(),
         };
-        self.added.push(Added { command: A::augment_args(clap::Command::new(name)), run: Box::new(run) });
+        self.added
+            .push(Added { command: A::augment_args(clap::Command::new(name)), run: Box::new(run) });
         self
     }
 
@@ -161,7 +162,8 @@ impl Cli {
 
     async fn dispatch(mut self, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         if let Some((name, matches)) = matches.subcommand()
-            && let Some(index) = self.added.iter().position(|added| added.command.get_name() == name)
+            && let Some(index) =
+                self.added.iter().position(|added| added.command.get_name() == name)
         {
             let added = self.added.swap_remove(index);
             return (added.run)(matches, self.steps).await;
@@ -173,7 +175,11 @@ impl Cli {
     }
 }
 
-async fn perform(arguments: Arguments, steps: Steps, mut definition: clap::Command) -> anyhow::Result<Exit> {
+async fn perform(
+    arguments: Arguments,
+    steps: Steps,
+    mut definition: clap::Command,
+) -> anyhow::Result<Exit> {
     let output = Output::new(arguments.json);
     match arguments.verb {
         Verb::Serve(args) => serve::run(args, steps, output).await,
@@ -240,7 +246,8 @@ mod tests {
 
     #[test]
     fn an_added_command_stands_in_the_help_with_the_others() {
-        let cli = Cli::new(Steps::new()).command("end", |_: End, _| async { Ok(ExitCode::SUCCESS) });
+        let cli =
+            Cli::new(Steps::new()).command("end", |_: End, _| async { Ok(ExitCode::SUCCESS) });
         let help = cli.definition().render_help().to_string();
         assert!(help.contains("end          Ends with a code"), "{help}");
         assert!(help.contains("serve        Run a host"), "{help}");

@@ -50,7 +50,9 @@ pub(super) fn is_watched() -> bool {
 pub(super) fn completions(shell: Shell, definition: &mut clap::Command) -> io::Result<()> {
     let name = std::env::args_os()
         .next()
-        .and_then(|path| Some(std::path::Path::new(&path).file_stem()?.to_string_lossy().into_owned()))
+        .and_then(|path| {
+            Some(std::path::Path::new(&path).file_stem()?.to_string_lossy().into_owned())
+        })
         .unwrap_or_else(|| definition.get_name().to_owned());
     // The generator panics where it cannot write, so it writes to memory.
     let mut script = Vec::new();

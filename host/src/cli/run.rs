@@ -54,13 +54,19 @@ pub(super) async fn run(args: RunArgs, output: Output) -> anyhow::Result<Exit> {
         (_, view, _) = look(&client, id, None).await?;
         reader.read(|told| Ok(show(&view, &told)?)).await?;
     }
-    if let (false, Some(foot)) = (output.is_json(), Timeline::new(&view, Timestamp::now(), limit).foot()) {
+    if let (false, Some(foot)) =
+        (output.is_json(), Timeline::new(&view, Timestamp::now(), limit).foot())
+    {
         output::line(&foot)?;
     }
     Ok(exit)
 }
 
-async fn look(client: &Client, id: RunId, wait: Option<Duration>) -> anyhow::Result<(Answer, RunView, Exit)> {
+async fn look(
+    client: &Client,
+    id: RunId,
+    wait: Option<Duration>,
+) -> anyhow::Result<(Answer, RunView, Exit)> {
     if let Some(bound) = wait {
         let waited = wait::wait(client, &id.to_string(), bound).await?;
         let exit = waited.exit();

@@ -91,7 +91,8 @@ mod tests {
             why: None,
         };
         let wait = Wait::Webhook { op: 0, url: "http://h/t".into(), since: started_at, untaken: 0 };
-        let why = Some(Why { wait: Some(wait), waits: 1, since: Some(started_at), ..Why::default() });
+        let why =
+            Some(Why { wait: Some(wait), waits: 1, since: Some(started_at), ..Why::default() });
         let page = RunPage {
             runs: vec![
                 RunSummary { why, ..run(2, RunStatus::Running, None) },

@@ -57,8 +57,9 @@ pub(super) fn announce(server: &Server, data: &str, output: Output) {
     let json = serde_json::to_string(&ready).expect("a struct of strings is JSON");
     let _ = output.show(&json, || {
         let Ready { management, webhooks, data, .. } = &ready;
-        let text =
-            format!("segno is ready: management API at {management}, webhooks at {webhooks}, data in {data}");
+        let text = format!(
+            "segno is ready: management API at {management}, webhooks at {webhooks}, data in {data}"
+        );
         match &ready.token_file {
             Some(file) => format!("{text}, token in {file}"),
             None => text,

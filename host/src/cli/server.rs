@@ -15,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::cli::token;
-use crate::doors::{self, DEFAULT_MAX_WEBHOOK_BODY, Entrance, HalfClose, Keyring, Reception, Token};
+use crate::doors::{
+    self, DEFAULT_MAX_WEBHOOK_BODY, Entrance, HalfClose, Keyring, Reception, Token,
+};
 use crate::engine::{Config, Current, Egress, Engine, Limits, Policy};
 
 /// Of four connections of a listener, those that one peer may have, where nothing else is said: what
@@ -130,12 +132,15 @@ impl ServeOptions {
 
     fn check(&self) -> anyhow::Result<()> {
         if let Some(url) = &self.public_url {
-            let parsed =
-                reqwest::Url::parse(url).with_context(|| format!("the public URL `{url}` is none"))?;
+            let parsed = reqwest::Url::parse(url)
+                .with_context(|| format!("the public URL `{url}` is none"))?;
             let usable = matches!(parsed.scheme(), "http" | "https")
                 && parsed.query().is_none()
                 && parsed.fragment().is_none();
-            ensure!(usable, "the public URL `{url}` must be an http or https URL without `?` and `#`");
+            ensure!(
+                usable,
+                "the public URL `{url}` must be an http or https URL without `?` and `#`"
+            );
         }
         Ok(())
     }
@@ -205,19 +210,23 @@ impl Server {
         };
         // Whoever comes while the host recovers is told so.
         let (stopping, mut doors) = (CancellationToken::new(), JoinSet::new());
-        let of_one_peer = options.max_connections_per_peer.unwrap_or_else(|| share_of_one_peer(connections));
-        let [api, public] =
-            [(management, HalfClose::Gone), (webhooks, HalfClose::Waits)].map(|(listener, half_close)| {
+        let of_one_peer =
+            options.max_connections_per_peer.unwrap_or_else(|| share_of_one_peer(connections));
+        let [api, public] = [(management, HalfClose::Gone), (webhooks, HalfClose::Waits)].map(
+            |(listener, half_close)| {
                 let entrance = Entrance::default();
                 let reception = Reception { connections, of_one_peer, half_close };
                 let stopped = stopping.clone().cancelled_owned();
                 doors.spawn(doors::serve(listener, entrance.clone(), reception, stopped));
                 entrance
-            });
+            },
+        );
         let current = Current::new(Engine::open(config.clone(), steps.clone()).await?);
         // Whoever was resumed since is not to be left out again when the store is opened again.
         config.park.clear();
-        let open = async move |failed: &Engine| Engine::reopen(failed, config.clone(), steps.clone()).await;
+        let open = async move |failed: &Engine| {
+            Engine::reopen(failed, config.clone(), steps.clone()).await
+        };
         api.open(doors::management(current.clone(), keyring.clone()));
         public.open(doors::webhooks(current.clone(), options.max_webhook_body));
         let mut keeper = JoinSet::new();
@@ -284,7 +293,9 @@ const fn share_of_one_peer(connections: usize) -> usize {
 fn default_public_url(webhooks: SocketAddr) -> String {
     if webhooks.ip().is_unspecified() {
         let port = webhooks.port();
-        warn!("the URLs of webhooks begin with http://localhost:{port}: callers elsewhere need --public-url");
+        warn!(
+            "the URLs of webhooks begin with http://localhost:{port}: callers elsewhere need --public-url"
+        );
         return format!("http://localhost:{port}");
     }
     format!("http://{webhooks}")
@@ -302,13 +313,19 @@ mod tests {
 
     #[test]
     fn a_public_url_is_one_that_a_caller_can_use() {
-        for url in
-            ["hooks.example.org", "ftp://example.org", "https://example.org?x=1", "https://example.org/#x"]
-        {
+        for url in [
+            "hooks.example.org",
+            "ftp://example.org",
+            "https://example.org?x=1",
+            "https://example.org/#x",
+        ] {
             let message = refusal(|options| options.public_url = Some(url.into())).expect(url);
             assert!(message.starts_with(&format!("the public URL `{url}`")), "{message}");
         }
-        assert_eq!(refusal(|options| options.public_url = Some("https://example.org/hooks".into())), None);
+        assert_eq!(
+            refusal(|options| options.public_url = Some("https://example.org/hooks".into())),
+            None
+        );
     }
 
     #[tokio::test]

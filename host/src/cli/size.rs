@@ -45,7 +45,9 @@ fn parse(text: &str) -> Result<usize, String> {
         .ok()
         .zip(factor)
         .and_then(|(number, factor): (usize, usize)| number.checked_mul(factor))
-        .ok_or_else(|| "write a number of bytes, or a number with KiB, MiB or GiB, as in 512MiB".to_owned())
+        .ok_or_else(|| {
+            "write a number of bytes, or a number with KiB, MiB or GiB, as in 512MiB".to_owned()
+        })
 }
 
 /// A number of bytes for people.
@@ -65,9 +67,14 @@ mod tests {
 
     #[test]
     fn a_size_is_bytes_or_has_a_unit() {
-        for (text, bytes) in
-            [("0", 0), ("4096", 4096), ("1B", 1), ("4K", 4096), ("64MiB", 64 << 20), ("2G", 2 << 30)]
-        {
+        for (text, bytes) in [
+            ("0", 0),
+            ("4096", 4096),
+            ("1B", 1),
+            ("4K", 4096),
+            ("64MiB", 64 << 20),
+            ("2G", 2 << 30),
+        ] {
             assert_eq!(parse(text), Ok(bytes), "{text}");
         }
         for text in ["", "MiB", "-1", "1.5MiB", "1 MiB", "1MB", "99999999999G"] {
@@ -87,9 +94,13 @@ mod tests {
 
     #[test]
     fn a_size_is_shown_in_the_unit_that_fits() {
-        for (bytes, text) in
-            [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (399_000, "389.6 KiB"), (64 << 20, "64.0 MiB")]
-        {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (399_000, "389.6 KiB"),
+            (64 << 20, "64.0 MiB"),
+        ] {
             assert_eq!(show(bytes), text);
         }
     }

@@ -43,8 +43,9 @@ pub(super) async fn run(args: StartArgs, output: Output) -> anyhow::Result<Exit>
 fn headers(key: Option<String>) -> Result<HeaderMap, UsageError> {
     let mut headers = HeaderMap::new();
     if let Some(key) = key {
-        let value = HeaderValue::from_bytes(key.as_bytes())
-            .map_err(|_| UsageError("--key must be a text without control characters".to_owned()))?;
+        let value = HeaderValue::from_bytes(key.as_bytes()).map_err(|_| {
+            UsageError("--key must be a text without control characters".to_owned())
+        })?;
         headers.insert("idempotency-key", value);
     }
     Ok(headers)
@@ -56,17 +57,20 @@ async fn input(text: Option<String>, file: Option<&Path>) -> anyhow::Result<Box<
         (Some(text), _) => (text, "--input".to_owned()),
         (None, None) => return Ok(RawValue::NULL.to_owned()),
         (None, Some(path)) if path == Path::new("-") => {
-            let read = tokio::task::spawn_blocking(|| std::io::read_to_string(std::io::stdin())).await?;
+            let read =
+                tokio::task::spawn_blocking(|| std::io::read_to_string(std::io::stdin())).await?;
             (read.context("cannot read standard input")?, "standard input".to_owned())
         }
         (None, Some(path)) => {
             let shown = path.display();
-            let text =
-                tokio::fs::read_to_string(path).await.with_context(|| format!("cannot read {shown}"))?;
+            let text = tokio::fs::read_to_string(path)
+                .await
+                .with_context(|| format!("cannot read {shown}"))?;
             (text, shown.to_string())
         }
     };
-    serde_json::from_str(&text).map_err(|error| UsageError(format!("{from} is not JSON: {error}")).into())
+    serde_json::from_str(&text)
+        .map_err(|error| UsageError(format!("{from} is not JSON: {error}")).into())
 }
 
 #[cfg(test)]
@@ -75,7 +79,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_input_is_handed_on_as_it_was_written() {
-        let input = input(Some(r#" {"b": 1.50, "a": 12345678901234567890} "#.into()), None).await.unwrap();
+        let input =
+            input(Some(r#" {"b": 1.50, "a": 12345678901234567890} "#.into()), None).await.unwrap();
         assert_eq!(input.get(), r#"{"b": 1.50, "a": 12345678901234567890}"#);
     }
 
@@ -83,7 +88,10 @@ mod tests {
     async fn an_input_that_is_not_json_is_the_users_mistake() {
         let error = input(Some("{".into()), None).await.unwrap_err();
         assert!(error.is::<UsageError>());
-        assert_eq!(error.to_string(), "--input is not JSON: EOF while parsing an object at line 1 column 1");
+        assert_eq!(
+            error.to_string(),
+            "--input is not JSON: EOF while parsing an object at line 1 column 1"
+        );
     }
 
     #[tokio::test]

@@ -77,8 +77,14 @@ mod tests {
     #[test]
     fn a_moment_says_how_far_it_is() {
         let now: Timestamp = "2026-01-01T00:00:00.5Z".parse().unwrap();
-        assert_eq!(moment("2026-01-01T00:05:00.5Z".parse().unwrap(), now), "2026-01-01T00:05:00Z (in 5m 0s)");
-        assert_eq!(moment("2026-01-01T00:00:00Z".parse().unwrap(), now), "2026-01-01T00:00:00Z (500ms ago)");
+        assert_eq!(
+            moment("2026-01-01T00:05:00.5Z".parse().unwrap(), now),
+            "2026-01-01T00:05:00Z (in 5m 0s)"
+        );
+        assert_eq!(
+            moment("2026-01-01T00:00:00Z".parse().unwrap(), now),
+            "2026-01-01T00:00:00Z (500ms ago)"
+        );
     }
 
     #[test]

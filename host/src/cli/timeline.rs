@@ -27,7 +27,9 @@ impl<'a> Timeline<'a> {
 
     /// What stands above the history.
     pub(super) fn head(&self) -> String {
-        let RunView { run_id, workflow, status, module, started_at, ended_at, turns, input, .. } = self.view;
+        let RunView {
+            run_id, workflow, status, module, started_at, ended_at, turns, input, ..
+        } = self.view;
         let ended = ended_at.map_or_else(String::new, |ended| {
             format!(
                 "\n  ended    {} after {}",
@@ -55,12 +57,14 @@ impl<'a> Timeline<'a> {
         let blocked = self.view.blocked.iter().flat_map(|blocked| {
             let message = self.whole(&blocked.message);
             let at = blocked.at.map_or_else(String::new, |at| format!(" {}", moment(at, self.now)));
-            let resume = format!("when that is mended: resume {} [--module DIGEST]", self.view.run_id);
+            let resume =
+                format!("when that is mended: resume {} [--module DIGEST]", self.view.run_id);
             [String::new(), format!("blocked ({}){at}: {message}", blocked.kind), resume]
         });
         let heading = (!self.view.waits_for.is_empty()).then(|| "\nwaits for".to_owned());
         let shown = if self.limit == usize::MAX { usize::MAX } else { WAITS };
-        let waits = self.view.waits_for.iter().take(shown).map(|wait| format!("  {}", self.wait(wait)));
+        let waits =
+            self.view.waits_for.iter().take(shown).map(|wait| format!("  {}", self.wait(wait)));
         let others = self.view.waits_for.len().saturating_sub(shown);
         let others = (others > 0).then(|| format!("  and {others} more, which --full shows"));
         let lines: Vec<_> = blocked.chain(heading).chain(waits).chain(others).collect();
@@ -76,7 +80,8 @@ impl<'a> Timeline<'a> {
             }
             E::StepRetrying { op, name, attempt, error, retry_at } => {
                 let due = moment(*retry_at, self.now);
-                let name = name.as_ref().map_or_else(String::new, |name| format!(" {}", self.whole(name)));
+                let name =
+                    name.as_ref().map_or_else(String::new, |name| format!(" {}", self.whole(name)));
                 format!(
                     "step #{op}{name} attempt {attempt} failed: {}; next one due {due}",
                     self.shown(error)
@@ -94,12 +99,17 @@ impl<'a> Timeline<'a> {
                 let (name, error) = (self.whole(name), self.shown(error));
                 format!("step #{op} {name} failed {how} {}: {error}", counted(*attempts, "attempt"))
             }
-            E::SleepStarted { op, until } => format!("sleep #{op} until {}", moment(*until, self.now)),
+            E::SleepStarted { op, until } => {
+                format!("sleep #{op} until {}", moment(*until, self.now))
+            }
             E::SleepCancelled { op } => format!("sleep #{op} given up"),
             E::SleepCompleted { op } => format!("sleep #{op} is over"),
             E::WebhookCreated { op, url } => format!("webhook #{op} opened at {}", self.whole(url)),
             E::WebhookRequested { op, request, method, url: _, bytes } => {
-                format!("webhook #{op} was called: request {request}, {}, {bytes} bytes", self.shown(method))
+                format!(
+                    "webhook #{op} was called: request {request}, {}, {bytes} bytes",
+                    self.shown(method)
+                )
             }
             E::WebhookTaken { op } => format!("webhook #{op}: a request was taken"),
             E::WebhookResponded { request, status } => {
@@ -113,9 +123,14 @@ impl<'a> Timeline<'a> {
             E::RunFailed { error } => format!("the run failed: {}", self.whole(error)),
             E::RunCancelled { by } => format!("the run was cancelled{}", self.by(by)),
             E::RunBlocked { kind, message, event } => {
-                let event =
-                    event.as_ref().map(|event| format!("; it could not be told: {}", self.shown(event)));
-                format!("the run was blocked ({kind}): {}{}", self.whole(message), event.unwrap_or_default())
+                let event = event
+                    .as_ref()
+                    .map(|event| format!("; it could not be told: {}", self.shown(event)));
+                format!(
+                    "the run was blocked ({kind}): {}{}",
+                    self.whole(message),
+                    event.unwrap_or_default()
+                )
             }
             E::RunResumed { by } => format!("the run was resumed{}", self.by(by)),
             E::ModuleChanged { by, from, to } => {
@@ -139,15 +154,23 @@ impl<'a> Timeline<'a> {
                 match (last_error, retry_at) {
                     (Some(error), Some(at)) => {
                         let at = moment(*at, self.now);
-                        format!("{begun}; due {at}, because the last attempt failed: {}", self.shown(error))
+                        format!(
+                            "{begun}; due {at}, because the last attempt failed: {}",
+                            self.shown(error)
+                        )
                     }
-                    (Some(error), None) => format!("{begun}; the last attempt failed: {}", self.shown(error)),
+                    (Some(error), None) => {
+                        format!("{begun}; the last attempt failed: {}", self.shown(error))
+                    }
                     (None, _) => begun,
                 }
             }
-            Wait::Sleep { op, until, .. } => format!("sleep #{op} until {}", moment(*until, self.now)),
+            Wait::Sleep { op, until, .. } => {
+                format!("sleep #{op} until {}", moment(*until, self.now))
+            }
             Wait::Webhook { op, url, untaken, .. } => {
-                let untaken = if *untaken == 0 { String::new() } else { format!(", {untaken} untaken") };
+                let untaken =
+                    if *untaken == 0 { String::new() } else { format!(", {untaken} untaken") };
                 format!("webhook #{op} at {}{untaken}", self.whole(url))
             }
         }
@@ -212,8 +235,11 @@ mod tests {
     fn check(view: &RunView, history: Vec<(i64, HistoryEvent)>, limit: usize, expected: &Expect) {
         let timeline = Timeline::new(view, at(60), limit);
         let mut lines = vec![timeline.head()];
-        let entries =
-            history.into_iter().map(|(seconds, event)| HistoryEntry { turn: 0, at: at(seconds), event });
+        let entries = history.into_iter().map(|(seconds, event)| HistoryEntry {
+            turn: 0,
+            at: at(seconds),
+            event,
+        });
         lines.extend(entries.map(|entry| timeline.entry(&entry)));
         lines.extend(timeline.foot());
         expected.assert_eq(&lines.join("\n"));
@@ -234,7 +260,12 @@ mod tests {
                 losses: 0,
             },
             Wait::Sleep { op: 3, since: at(1), until: at(301) },
-            Wait::Webhook { op: 4, url: "http://localhost/hook/x".into(), since: at(1), untaken: 2 },
+            Wait::Webhook {
+                op: 4,
+                url: "http://localhost/hook/x".into(),
+                since: at(1),
+                untaken: 2,
+            },
         ]
     }
 
@@ -334,15 +365,22 @@ mod tests {
                     event: Some("step #1 pay gave null".into()),
                 },
             ),
-            (2, HistoryEvent::ModuleChanged { by: by(), from: "sha256:0".into(), to: "sha256:1".into() }),
+            (
+                2,
+                HistoryEvent::ModuleChanged {
+                    by: by(),
+                    from: "sha256:0".into(),
+                    to: "sha256:1".into(),
+                },
+            ),
             (2, HistoryEvent::RunResumed { by: by() }),
             (3, HistoryEvent::RunCancelled { by: None }),
         ];
         let view = run();
         let timeline = Timeline::new(&view, at(60), 100);
-        let lines = history
-            .into_iter()
-            .map(|(seconds, event)| timeline.entry(&HistoryEntry { turn: 0, at: at(seconds), event }));
+        let lines = history.into_iter().map(|(seconds, event)| {
+            timeline.entry(&HistoryEntry { turn: 0, at: at(seconds), event })
+        });
         let lines: Vec<_> = lines.map(|line| line.trim_start().to_owned()).collect();
         expect![[r#"
             +1.0s     the run was blocked (trap): panicked at src/lib.rs:7; it could not be told: step #1 pay gave null
@@ -362,7 +400,8 @@ mod tests {
             error: "no".into(),
             fatal: true,
         };
-        let history = vec![(41, failed), (42, HistoryEvent::RunFailed { error: "pay failed: no".into() })];
+        let history =
+            vec![(41, failed), (42, HistoryEvent::RunFailed { error: "pay failed: no".into() })];
         check(
             &view,
             history,

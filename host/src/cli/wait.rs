@@ -54,7 +54,8 @@ pub(super) async fn wait(client: &Client, run: &str, at_most: Duration) -> anyho
 /// How a run ended, for people: a word, and what it returned or why it did not.
 pub(super) fn outcome(view: &RunView) -> String {
     let status = text::status(view.status);
-    let blocked = view.blocked.as_ref().map(|blocked| format!("{}: {}", blocked.kind, blocked.message));
+    let blocked =
+        view.blocked.as_ref().map(|blocked| format!("{}: {}", blocked.kind, blocked.message));
     // A run that returned nothing returned null; in JSON that looks like no output.
     let returned = (view.status == RunStatus::Completed)
         .then(|| view.output.as_ref().map_or("null", |output| output.get()).to_owned());

@@ -33,9 +33,12 @@ impl Changes {
             // The directory itself without those below it, for Cargo.toml and build.rs: the target
             // directory may lie there. Below it, the sources.
             let sources = directory.join("src");
-            let watched = [(directory, RecursiveMode::NonRecursive), (&sources, RecursiveMode::Recursive)];
+            let watched =
+                [(directory, RecursiveMode::NonRecursive), (&sources, RecursiveMode::Recursive)];
             for (path, mode) in watched.into_iter().filter(|(path, _)| path.is_dir()) {
-                watcher.watch(path, mode).with_context(|| format!("cannot watch {}", path.display()))?;
+                watcher
+                    .watch(path, mode)
+                    .with_context(|| format!("cannot watch {}", path.display()))?;
             }
         }
         Ok(Self { _watcher: watcher, events })
@@ -54,7 +57,8 @@ impl Changes {
 /// True if a build may come out otherwise: not if a file was only read, and not for what a build
 /// itself writes.
 fn is_change(event: &Event) -> bool {
-    let happened = matches!(event.kind, EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_));
+    let happened =
+        matches!(event.kind, EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_));
     happened && event.paths.iter().any(|path| is_source(path))
 }
 
@@ -81,7 +85,9 @@ mod tests {
         for path in ["/w/src/lib.rs", "/w/build.rs", "/w/Cargo.toml", "/w/src/schema.sql"] {
             assert!(is_source(Path::new(path)), "{path}");
         }
-        for path in ["/w/Cargo.lock", "/w/target", "/w/README.md", "/w/src/.lib.rs.swp", "/w/src/a.json~"] {
+        for path in
+            ["/w/Cargo.lock", "/w/target", "/w/README.md", "/w/src/.lib.rs.swp", "/w/src/a.json~"]
+        {
             assert!(!is_source(Path::new(path)), "{path}");
         }
     }

@@ -88,9 +88,13 @@ mod tests {
 
     fn check(authorization: &[&'static str]) -> Result<String, u16> {
         let keyring = Keyring::new(&"ops all s3cret".parse().unwrap());
-        let headers =
-            authorization.iter().map(|value| (AUTHORIZATION, HeaderValue::from_static(value))).collect();
-        caller(&keyring, &headers).map(|caller| caller.name().to_owned()).map_err(|problem| problem.status)
+        let headers = authorization
+            .iter()
+            .map(|value| (AUTHORIZATION, HeaderValue::from_static(value)))
+            .collect();
+        caller(&keyring, &headers)
+            .map(|caller| caller.name().to_owned())
+            .map_err(|problem| problem.status)
     }
 
     #[test]
@@ -98,9 +102,15 @@ mod tests {
         for fine in ["Bearer s3cret", "bearer s3cret"] {
             assert_eq!(check(&[fine]), Ok("ops".to_owned()), "{fine}");
         }
-        for bad in
-            ["Bearer s3cre", "Bearer s3cret2", "Bearer S3CRET", "Bearer ", "Bearer", "Basic s3cret", "s3cret"]
-        {
+        for bad in [
+            "Bearer s3cre",
+            "Bearer s3cret2",
+            "Bearer S3CRET",
+            "Bearer ",
+            "Bearer",
+            "Basic s3cret",
+            "s3cret",
+        ] {
             assert_eq!(check(&[bad]), Err(401), "{bad}");
         }
         assert_eq!(check(&[]), Err(401));
@@ -126,7 +136,9 @@ mod tests {
     fn a_right_that_is_missing_is_named() {
         let keyring = Keyring::new(&"ci deploy,read s3cret".parse().unwrap());
         let caller = keyring.caller("s3cret").unwrap();
-        assert!(refusal(&caller, Right::Read).is_none() && refusal(&caller, Right::Deploy).is_none());
+        assert!(
+            refusal(&caller, Right::Read).is_none() && refusal(&caller, Right::Deploy).is_none()
+        );
         let problem = refusal(&caller, Right::Operate).unwrap();
         assert_eq!(problem.status, 403);
         assert_eq!(

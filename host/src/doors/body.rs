@@ -41,10 +41,15 @@ pub(super) async fn read(
     if headers.contains_key(EXPECT) && body.size_hint().lower() > bounds.size as u64 {
         return Err(too_large(bounds.size));
     }
-    tokio::time::timeout(bounds.time, collect(body, bounds.size, bodies)).await.unwrap_or_else(|_| {
-        let seconds = bounds.time.as_secs();
-        Err(Problem::new(&Kind::SLOW_BODY, format!("the body was not complete after {seconds} seconds")))
-    })
+    tokio::time::timeout(bounds.time, collect(body, bounds.size, bodies)).await.unwrap_or_else(
+        |_| {
+            let seconds = bounds.time.as_secs();
+            Err(Problem::new(
+                &Kind::SLOW_BODY,
+                format!("the body was not complete after {seconds} seconds"),
+            ))
+        },
+    )
 }
 
 /// Reads a body that is a JSON object. An empty one is the default.
@@ -64,10 +69,14 @@ pub(super) async fn json<T: DeserializeOwned + Default>(
         return Ok((T::default(), held));
     }
     if !is_json(&parts.headers) {
-        return Err(Problem::new(&Kind::NOT_JSON, "send the body with `Content-Type: application/json`"));
+        return Err(Problem::new(
+            &Kind::NOT_JSON,
+            "send the body with `Content-Type: application/json`",
+        ));
     }
-    let value = serde_json::from_slice(&bytes)
-        .map_err(|error| Problem::new(&Kind::MALFORMED_JSON, format!("the body cannot be used: {error}")))?;
+    let value = serde_json::from_slice(&bytes).map_err(|error| {
+        Problem::new(&Kind::MALFORMED_JSON, format!("the body cannot be used: {error}"))
+    })?;
     // A struct can also be read from an array of its fields, which is nothing to begin with here.
     if bytes.trim_ascii_start().starts_with(b"{") {
         Ok((value, held))
@@ -82,7 +91,10 @@ async fn collect(body: Body, limit: usize, bodies: &Bodies) -> Result<(Bytes, He
     let mut size = 0;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| {
-            Problem::new(&Kind::BROKEN_BODY, format!("the body broke off after {size} bytes: {error}"))
+            Problem::new(
+                &Kind::BROKEN_BODY,
+                format!("the body broke off after {size} bytes: {error}"),
+            )
         })?;
         size += chunk.len();
         if size <= limit {
@@ -96,14 +108,20 @@ async fn collect(body: Body, limit: usize, bodies: &Bodies) -> Result<(Bytes, He
 }
 
 fn too_large(limit: usize) -> Problem {
-    Problem::new(&Kind::TOO_LARGE, format!("the body is larger than the {limit} bytes that are allowed"))
+    Problem::new(
+        &Kind::TOO_LARGE,
+        format!("the body is larger than the {limit} bytes that are allowed"),
+    )
 }
 
 /// True for `application/json` and `application/…+json`, whatever their parameters.
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 #[cfg(test)]
@@ -147,7 +165,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_declared_as_json_is_415() {
-        for media_type in ["text/plain", "text/json", "application/x-www-form-urlencoded", "jsonlines"] {
+        for media_type in
+            ["text/plain", "text/json", "application/x-www-form-urlencoded", "jsonlines"]
+        {
             assert_eq!(refusal(request(media_type, "{}")).await.0, 415, "{media_type}");
         }
         assert_eq!(refusal(Request::new("{}".into())).await.0, 415);
@@ -157,7 +177,10 @@ mod tests {
     async fn malformed_json_is_400_and_says_where() {
         let (status, detail) = refusal(request("application/json", "{\"input\": ")).await;
         assert_eq!(status, 400);
-        assert_eq!(detail, "the body cannot be used: EOF while parsing a value at line 1 column 10");
+        assert_eq!(
+            detail,
+            "the body cannot be used: EOF while parsing a value at line 1 column 10"
+        );
     }
 
     #[tokio::test]
@@ -172,7 +195,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_never_ends_is_not_read_for_ever() {
-        let endless = stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; 65_536])));
+        let endless =
+            stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; 65_536])));
         assert_eq!(refusal(request("application/json", Body::from_stream(endless))).await.0, 413);
     }
 
@@ -203,7 +227,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_breaks_off_is_400() {
-        let broken = Body::from_stream(stream::iter([Err::<Bytes, _>(std::io::Error::other("reset"))]));
+        let broken =
+            Body::from_stream(stream::iter([Err::<Bytes, _>(std::io::Error::other("reset"))]));
         let (status, detail) = refusal(request("application/json", broken)).await;
         assert_eq!(status, 400);
         assert!(detail.starts_with("the body broke off after 0 bytes"), "{detail}");

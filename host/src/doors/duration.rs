@@ -45,9 +45,14 @@ mod tests {
 
     #[test]
     fn a_duration_is_seconds_or_has_a_unit() {
-        for (text, ms) in
-            [("0", 0), ("30", 30_000), ("30s", 30_000), ("500ms", 500), ("2m", 120_000), ("1h", 3_600_000)]
-        {
+        for (text, ms) in [
+            ("0", 0),
+            ("30", 30_000),
+            ("30s", 30_000),
+            ("500ms", 500),
+            ("2m", 120_000),
+            ("1h", 3_600_000),
+        ] {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)), "{text}");
         }
     }
@@ -67,7 +72,10 @@ mod tests {
             "18446744073709551615h",
         ] {
             let error = parse_duration(text).expect_err(text);
-            assert!(error.to_string().starts_with(&format!("`{text}` is not a duration")), "{error}");
+            assert!(
+                error.to_string().starts_with(&format!("`{text}` is not a duration")),
+                "{error}"
+            );
         }
     }
 }

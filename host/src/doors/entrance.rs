@@ -45,7 +45,8 @@ impl From<Router> for Entrance {
 }
 
 fn recovering() -> Problem {
-    let detail = "the host is recovering: it takes work as soon as it has all its runs; nothing was stored";
+    let detail =
+        "the host is recovering: it takes work as soon as it has all its runs; nothing was stored";
     Problem::new(&Kind::RECOVERING, detail)
 }
 
@@ -66,7 +67,8 @@ fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
 
 fn is_host(value: &HeaderValue) -> bool {
     let parsed = value.to_str().ok().map(|text| (text, text.parse::<Authority>()));
-    parsed.is_some_and(|(text, parsed)| text.is_empty() || parsed.is_ok_and(|_| !text.contains('@')))
+    parsed
+        .is_some_and(|(text, parsed)| text.is_empty() || parsed.is_ok_and(|_| !text.contains('@')))
 }
 
 #[cfg(test)]

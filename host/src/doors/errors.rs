@@ -21,9 +21,8 @@ impl Problem {
     fn of(error: &EngineError, detail: String) -> Self {
         let problem = Self::new(kind(error), detail);
         match error {
-            EngineError::StartLacksSteps { missing, .. } | EngineError::DeployLacksSteps { missing } => {
-                problem.lacking(missing.clone())
-            }
+            EngineError::StartLacksSteps { missing, .. }
+            | EngineError::DeployLacksSteps { missing } => problem.lacking(missing.clone()),
             EngineError::UnknownRun(run)
             | EngineError::AlreadyEnded(run)
             | EngineError::NotBlocked(run)
@@ -71,7 +70,9 @@ const fn kind(error: &EngineError) -> &'static Kind {
             | ModuleError::NoWorkflows
             | ModuleError::BadName { .. },
         ) => &Kind::NOT_A_WORKFLOW,
-        EngineError::Store(StoreError::Record { .. } | StoreError::Corrupt { .. }) => &Kind::STORE_DAMAGED,
+        EngineError::Store(StoreError::Record { .. } | StoreError::Corrupt { .. }) => {
+            &Kind::STORE_DAMAGED
+        }
         EngineError::Store(
             StoreError::InUse { .. }
             | StoreError::Directory { .. }
@@ -111,7 +112,11 @@ mod tests {
     #[test]
     fn every_error_of_the_engine_has_its_status() {
         let run = RunId::from_parts(Timestamp(0), 0);
-        check(&EngineError::UnknownWorkflow { name: "x".into(), known: vec![] }, 404, "unknown-workflow");
+        check(
+            &EngineError::UnknownWorkflow { name: "x".into(), known: vec![] },
+            404,
+            "unknown-workflow",
+        );
         check(&EngineError::UnknownRun(run), 404, "unknown-run");
         check(&EngineError::UnknownWebhook, 404, "unknown-webhook");
         check(&EngineError::WebhookClosed, 410, "webhook-closed");
@@ -140,10 +145,14 @@ mod tests {
             "store-damaged",
         );
         let missing = vec!["ship".to_owned()];
-        let lacks = EngineError::StartLacksSteps { workflow: "order".into(), missing: missing.clone() };
+        let lacks =
+            EngineError::StartLacksSteps { workflow: "order".into(), missing: missing.clone() };
         check(&lacks, 503, "missing-steps");
         check(&EngineError::DeployLacksSteps { missing }, 409, "missing-steps-at-deploy");
-        assert_eq!(Problem::whole(&lacks).missing_steps.as_deref(), Some(["ship".to_owned()].as_slice()));
+        assert_eq!(
+            Problem::whole(&lacks).missing_steps.as_deref(),
+            Some(["ship".to_owned()].as_slice())
+        );
         check(&EngineError::Busy, 503, "busy");
         check(&EngineError::NoRoomToWait, 503, "busy");
         check(&EngineError::BackupUnderWay, 429, "backup-under-way");
@@ -162,8 +171,10 @@ mod tests {
 
     #[test]
     fn the_public_is_not_told_where_the_store_lies() {
-        let error =
-            EngineError::from(StoreError::Directory { path: "/srv/secret".into(), detail: "?".into() });
+        let error = EngineError::from(StoreError::Directory {
+            path: "/srv/secret".into(),
+            detail: "?".into(),
+        });
         assert!(Problem::whole(&error).detail.contains("/srv/secret"));
         assert!(!Problem::public(&error).detail.contains("/srv/secret"));
     }

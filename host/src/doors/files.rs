@@ -56,9 +56,14 @@ mod tests {
 
     #[test]
     fn connections_leave_files_for_the_rest_of_the_host() {
-        for (files, connections) in
-            [(0, 1), (256, 100), (1_024, 408), (10_240, 4_096), (1_048_576, 4_096), (u64::MAX, 4_096)]
-        {
+        for (files, connections) in [
+            (0, 1),
+            (256, 100),
+            (1_024, 408),
+            (10_240, 4_096),
+            (1_048_576, 4_096),
+            (u64::MAX, 4_096),
+        ] {
             assert_eq!(connections_with(files), connections, "{files} files");
         }
     }

@@ -62,11 +62,13 @@ fn dressed(router: Router, keyring: Keyring) -> Router {
 }
 
 async fn unknown_route(uri: Uri) -> Problem {
-    let detail = format!("there is no route {}; /openapi.json lists those that there are", uri.path());
+    let detail =
+        format!("there is no route {}; /openapi.json lists those that there are", uri.path());
     Problem::new(&Kind::UNKNOWN_ROUTE, detail)
 }
 
 async fn unknown_method(method: Method, uri: Uri) -> Problem {
-    let detail = format!("{} does not take {method}; the Allow header says what it takes", uri.path());
+    let detail =
+        format!("{} does not take {method}; the Allow header says what it takes", uri.path());
     Problem::new(&Kind::UNKNOWN_METHOD, detail)
 }

@@ -29,7 +29,11 @@ pub(super) fn counted(router: Router, current: Current, door: Door) -> Router {
     router.layer(middleware::from_fn_with_state((current, door), count))
 }
 
-async fn count(State((current, door)): State<(Current, Door)>, request: Request, next: Next) -> Response {
+async fn count(
+    State((current, door)): State<(Current, Door)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let response = next.run(request).await;
     current.engine().count_answer(door, response.status().as_u16());
     response

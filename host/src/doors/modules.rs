@@ -65,7 +65,8 @@ pub(super) async fn deploy(
     Params(params): Params<DeployParams>,
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
-    let missing = if params.allow_missing_steps { MissingSteps::Allowed } else { MissingSteps::Refused };
+    let missing =
+        if params.allow_missing_steps { MissingSteps::Allowed } else { MissingSteps::Refused };
     let (parts, body) = request.into_parts();
     let bounds = Bounds { size: engine.config().max_module, time: COMPONENT_TIME };
     let (wasm, _held) = body::read(&parts.headers, body, bounds, &bodies).await?;

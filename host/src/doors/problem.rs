@@ -82,7 +82,8 @@ impl IntoResponse for Problem {
                 headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
             }
             StatusCode::UNAUTHORIZED => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"segno\""));
+                headers
+                    .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"segno\""));
             }
             _ => {}
         }

@@ -279,7 +279,8 @@ struct Wait(Duration);
 
 impl<'de> Deserialize<'de> for Wait {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wait = parse_duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)?;
+        let wait = parse_duration(&String::deserialize(deserializer)?)
+            .map_err(serde::de::Error::custom)?;
         if wait > MAX_WAIT {
             let seconds = MAX_WAIT.as_secs();
             return Err(serde::de::Error::custom(format!(

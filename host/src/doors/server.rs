@@ -93,12 +93,17 @@ pub async fn serve(
 }
 
 /// The next connection. What fails here is never the fault of the server, so it goes on.
-#[expect(clippy::disallowed_methods, reason = "nothing tells when the system accepts connections again")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing tells when the system accepts connections again"
+)]
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
-            Err(error) if is_of_the_peer(&error) => debug!(%error, "a connection broke before it began"),
+            Err(error) if is_of_the_peer(&error) => {
+                debug!(%error, "a connection broke before it began")
+            }
             Err(error) => {
                 warn!(%error, "cannot accept connections");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -110,7 +115,9 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 fn is_of_the_peer(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
     )
 }
 
@@ -151,7 +158,8 @@ mod tests {
 
     use super::*;
 
-    const MANY: Reception = Reception { connections: 400, of_one_peer: 400, half_close: HalfClose::Gone };
+    const MANY: Reception =
+        Reception { connections: 400, of_one_peer: 400, half_close: HalfClose::Gone };
 
     /// A server on a port of its own; stops when the token is cancelled.
     async fn start(
@@ -161,8 +169,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let server =
-            tokio::spawn(serve(listener, entrance.into(), reception, stop.clone().cancelled_owned()));
+        let server = tokio::spawn(serve(
+            listener,
+            entrance.into(),
+            reception,
+            stop.clone().cancelled_owned(),
+        ));
         (address, stop, server)
     }
 
@@ -220,7 +232,10 @@ mod tests {
     async fn connections_beyond_the_bound_wait_for_their_turn() {
         let router = Router::new().route("/", get(async || "ok"));
         let (address, stop, server) = start(router, Reception { connections: 2, ..MANY }).await;
-        let idle = [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
+        let idle = [
+            TcpStream::connect(address).await.unwrap(),
+            TcpStream::connect(address).await.unwrap(),
+        ];
         let last = tokio::spawn(async move {
             exchange(address, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await
         });
@@ -235,7 +250,10 @@ mod tests {
         let router = Router::new().route("/", get(async || "ok"));
         let (address, stop, server) = start(router, Reception { of_one_peer: 2, ..MANY }).await;
         let request = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-        let silent = [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
+        let silent = [
+            TcpStream::connect(address).await.unwrap(),
+            TcpStream::connect(address).await.unwrap(),
+        ];
         let mut refused = TcpStream::connect(address).await.unwrap();
         assert_eq!(refused.read(&mut [0]).await.unwrap_or_default(), 0);
         // All addresses of this machine are at the same place, but not the same peer.
@@ -258,7 +276,10 @@ mod tests {
         let request = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         let early = exchange(address, request).await;
         assert!(early.starts_with("HTTP/1.1 503"), "{early}");
-        assert!(early.contains("retry-after: 5\r\n") && early.contains("the host is recovering"), "{early}");
+        assert!(
+            early.contains("retry-after: 5\r\n") && early.contains("the host is recovering"),
+            "{early}"
+        );
         entrance.open(Router::new().route("/healthz", get(async || "ok")));
         let late = exchange(address, request).await;
         assert!(late.starts_with("HTTP/1.1 200"), "{late}");
@@ -268,7 +289,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_without_a_host_or_with_two_is_400() {
-        let (address, stop, server) = start(Router::new().route("/", get(async || "ok")), MANY).await;
+        let (address, stop, server) =
+            start(Router::new().route("/", get(async || "ok")), MANY).await;
         for (head, status) in [
             ("GET / HTTP/1.1", "400"),
             ("GET / HTTP/1.1\r\nHost: a\r\nHost: b", "400"),

@@ -270,7 +270,8 @@ mod tests {
 
     #[test]
     fn each_token_has_its_name_and_its_rights() {
-        let text = "# who may do what\n\nci deploy,read one\n  ops all two \nlook read three\nfour\n";
+        let text =
+            "# who may do what\n\nci deploy,read one\n  ops all two \nlook read three\nfour\n";
         let keyring = keyring(text);
         for (token, expected) in [
             ("one", Some("ci read,deploy")),
@@ -305,7 +306,10 @@ mod tests {
             (&format!("{name} read s3cret"), line(1)),
             ("a read s3cret\na all other", BadTokens::Twice { name: "a".into() }),
             ("one\ntwo", BadTokens::Twice { name: "token".into() }),
-            (&(0..=MAX_TOKENS).map(|n| format!("n{n} read t{n}\n")).collect::<String>(), BadTokens::TooMany),
+            (
+                &(0..=MAX_TOKENS).map(|n| format!("n{n} read t{n}\n")).collect::<String>(),
+                BadTokens::TooMany,
+            ),
         ] {
             let error = text.parse::<Tokens>().unwrap_err();
             assert_eq!(error, expected, "{text}");

@@ -93,7 +93,11 @@ async fn call(
 }
 
 /// Reads a call whole and delivers it. Says who will answer, and how long the caller may wait for it.
-async fn store(door: Door, token: String, request: HttpRequest) -> Result<(Reply, Duration), Problem> {
+async fn store(
+    door: Door,
+    token: String,
+    request: HttpRequest,
+) -> Result<(Reply, Duration), Problem> {
     let (parts, body) = request.into_parts();
     let engine = door.current.engine();
     // Before the body is read: strangers get no room for it.
@@ -153,8 +157,10 @@ fn outgoing(response: Response) -> Result<HttpResponse, Problem> {
         .ok()
         .filter(|status| (200..=599).contains(&status.as_u16()))
         .ok_or_else(|| {
-            let detail =
-                format!("the workflow answered with status {}; it may be 200 to 599", response.status);
+            let detail = format!(
+                "the workflow answered with status {}; it may be 200 to 599",
+                response.status
+            );
             Problem::new(&Kind::BAD_RESPONSE, detail)
         })?;
     let body = if allows_body(status) { Body::from(response.body) } else { Body::empty() };
@@ -192,7 +198,9 @@ fn is_of_the_server(name: &HeaderName) -> bool {
     const OF_THE_ORIGIN: [HeaderName; 4] = [ALT_SVC, DATE, SERVER, STRICT_TRANSPORT_SECURITY];
     const UNNAMED: [&str; 4] =
         ["clear-site-data", "keep-alive", "proxy-connection", "service-worker-allowed"];
-    OF_THE_CONNECTION.contains(name) || OF_THE_ORIGIN.contains(name) || UNNAMED.contains(&name.as_str())
+    OF_THE_CONNECTION.contains(name)
+        || OF_THE_ORIGIN.contains(name)
+        || UNNAMED.contains(&name.as_str())
 }
 
 #[cfg(test)]
@@ -200,7 +208,8 @@ mod tests {
     use super::*;
 
     fn response(status: u16, headers: &[(&str, &str)]) -> Response {
-        let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let headers =
+            headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         Response { status, headers, body: b"body".to_vec() }
     }
 

@@ -81,7 +81,8 @@ pub(super) async fn start(
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
     let key = idempotency_key(request.headers())?;
-    let bounds = Bounds { size: engine.config().limits.payload.saturating_add(ENVELOPE), time: BODY_TIME };
+    let bounds =
+        Bounds { size: engine.config().limits.payload.saturating_add(ENVELOPE), time: BODY_TIME };
     let (StartRequest { input }, _held) = body::json(request, bounds, &bodies).await?;
     if is_too_nested(input.get()) {
         let detail = format!("the input is nested more than {MAX_NESTING} levels deep");

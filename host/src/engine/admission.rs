@@ -52,7 +52,8 @@ pub(crate) struct Admitted {
 
 impl Admission {
     pub(crate) fn new(shards: usize) -> Self {
-        let share = || Room::of(MAX_UNDER_WAY.div_ceil(shards), MAX_BYTES_UNDER_WAY.div_ceil(shards));
+        let share =
+            || Room::of(MAX_UNDER_WAY.div_ceil(shards), MAX_BYTES_UNDER_WAY.div_ceil(shards));
         let others = Room::of(MAX_UNDER_WAY, MAX_BYTES_UNDER_WAY);
         let shards = (0..shards).map(|_| share()).collect();
         let (reads, backup) =
@@ -119,14 +120,17 @@ impl Engine {
 
 impl Room {
     fn of(requests: usize, max_bytes: usize) -> Self {
-        let (requests, bytes) = (Arc::new(Semaphore::new(requests)), Arc::new(Semaphore::new(max_bytes)));
+        let (requests, bytes) =
+            (Arc::new(Semaphore::new(requests)), Arc::new(Semaphore::new(max_bytes)));
         Self { requests, bytes, max_bytes }
     }
 
     fn admit(&self, bytes: usize) -> Result<Admitted, EngineError> {
         let bytes = u32::try_from(bytes.min(self.max_bytes)).map_err(|_| EngineError::Busy)?;
-        let request = Arc::clone(&self.requests).try_acquire_owned().map_err(|_| EngineError::Busy)?;
-        let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(bytes).map_err(|_| EngineError::Busy)?;
+        let request =
+            Arc::clone(&self.requests).try_acquire_owned().map_err(|_| EngineError::Busy)?;
+        let bytes =
+            Arc::clone(&self.bytes).try_acquire_many_owned(bytes).map_err(|_| EngineError::Busy)?;
         Ok(Admitted { _request: request, _bytes: bytes })
     }
 }
@@ -142,7 +146,8 @@ mod tests {
     #[test]
     fn a_shard_that_is_full_keeps_nobody_from_the_others() {
         let admission = Admission::new(2);
-        let [full, other] = [1, 2].map(|number| RunId::from_parts(segno_journal::Timestamp(1), number));
+        let [full, other] =
+            [1, 2].map(|number| RunId::from_parts(segno_journal::Timestamp(1), number));
         assert_ne!(shard_of(full, 2), shard_of(other, 2));
         let admitted: Vec<_> = std::iter::from_fn(|| admission.admit_to(full, 0).ok()).collect();
         assert_eq!(admitted.len(), MAX_UNDER_WAY / 2);

@@ -35,7 +35,9 @@ pub enum BackupStopped {
     #[error("the store cannot be read to its end: {0}")]
     Store(String),
     /// The one who takes it is too slow.
-    #[error("less than 1 MiB a second was taken of the backup, and its moment cannot be held for ever")]
+    #[error(
+        "less than 1 MiB a second was taken of the backup, and its moment cannot be held for ever"
+    )]
     TooSlow,
 }
 
@@ -104,7 +106,8 @@ impl Outlet {
     fn hand_over(&mut self) -> ControlFlow<()> {
         let bytes = self.filling.split().freeze();
         self.taken += bytes.len() as u64;
-        let sent = tokio::time::timeout_at(self.begun + time_for(self.taken), self.sender.send(bytes));
+        let sent =
+            tokio::time::timeout_at(self.begun + time_for(self.taken), self.sender.send(bytes));
         match self.runtime.block_on(sent) {
             Ok(Ok(())) => ControlFlow::Continue(()),
             // Nobody takes it any more.

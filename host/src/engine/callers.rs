@@ -82,7 +82,12 @@ impl Callers {
     }
 
     /// A caller waits for the answer to a request.
-    pub(crate) fn expect_response(&self, run: RunId, request: u64, caller: oneshot::Sender<Answered>) {
+    pub(crate) fn expect_response(
+        &self,
+        run: RunId,
+        request: u64,
+        caller: oneshot::Sender<Answered>,
+    ) {
         let mut requests = lock(&self.requests);
         if requests.closed {
             return;
@@ -139,7 +144,8 @@ impl Callers {
     /// Tells the callers of an ended run that nobody will answer them.
     pub(crate) fn let_go(&self, run: RunId) {
         let mut requests = lock(&self.requests);
-        let keys: Vec<_> = requests.waiting.range((run, 0)..=(run, u64::MAX)).map(|(key, _)| *key).collect();
+        let keys: Vec<_> =
+            requests.waiting.range((run, 0)..=(run, u64::MAX)).map(|(key, _)| *key).collect();
         for key in keys {
             if let Some(caller) = requests.waiting.remove(&key) {
                 // A caller that has gone in this moment need not know.

@@ -31,7 +31,8 @@ pub(crate) fn cancelled(
         (_, Err(error)) => return Err(error),
     };
     // What a run that never had a turn was given stays.
-    let parked = store.parked_positions(run)?.into_iter().filter(|position| !is_first || *position > 0);
+    let parked =
+        store.parked_positions(run)?.into_iter().filter(|position| !is_first || *position > 0);
     let draft = parked.fold(draft, |draft, position| draft.without_parked(run, Some(position)));
     let images = store.image_positions(run)?.into_iter();
     let draft = images.fold(draft, |draft, position| draft.without_image(run, position));

@@ -71,8 +71,9 @@ impl Chance {
     fn draw<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         match self {
-            Self::System => getrandom::fill(&mut bytes)
-                .expect("the operating system's generator works: nothing secret can be made without it"),
+            Self::System => getrandom::fill(&mut bytes).expect(
+                "the operating system's generator works: nothing secret can be made without it",
+            ),
             Self::Seeded(random) => {
                 random.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
             }

@@ -25,7 +25,8 @@ pub(crate) struct Comeback {
 impl Comeback {
     /// A recovery that began then, of so many shards.
     pub(crate) fn new(has_crashed: bool, since: Timestamp, shards: usize) -> Self {
-        let (left, runs, lost) = (AtomicUsize::new(shards), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (left, runs, lost) =
+            (AtomicUsize::new(shards), AtomicUsize::new(0), AtomicUsize::new(0));
         Self { has_crashed, since, left, runs, lost }
     }
 

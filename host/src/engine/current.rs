@@ -86,7 +86,10 @@ struct Pauses {
 }
 
 impl Pauses {
-    #[expect(clippy::disallowed_methods, reason = "nothing tells when a disk takes again what is written")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "nothing tells when a disk takes again what is written"
+    )]
     async fn pause(&mut self) {
         let now = Instant::now();
         let pause = self.next(now);
@@ -96,7 +99,9 @@ impl Pauses {
 
     fn next(&self, now: Instant) -> Duration {
         match self.last {
-            Some((last, at)) if now.duration_since(at) < last + CALM => (last * 2).min(LONGEST_PAUSE),
+            Some((last, at)) if now.duration_since(at) < last + CALM => {
+                (last * 2).min(LONGEST_PAUSE)
+            }
             _ => FIRST_PAUSE,
         }
     }

@@ -41,7 +41,11 @@ impl Engine {
     /// # Errors
     ///
     /// As [`Engine::deploy`].
-    pub async fn deploy_with(&self, wasm: Bytes, missing: MissingSteps) -> Result<Deployed, EngineError> {
+    pub async fn deploy_with(
+        &self,
+        wasm: Bytes,
+        missing: MissingSteps,
+    ) -> Result<Deployed, EngineError> {
         let (engine, admitted) = (self.clone(), self.admit(wasm.len())?);
         // A deployer who hangs up does not leave half a deploy.
         to_the_end(async move { engine.deploy_whole(wasm, missing, admitted).await }).await
@@ -81,14 +85,24 @@ impl Engine {
         let mut warnings: Vec<_> = missing.iter().map(|name| warning(name)).collect();
         warnings.extend(self.0.config.policy.warnings(digest, &manifest));
         if self.0.modules.is_current_for(digest, &workflows) {
-            return Ok(Deployed { digest: digest.to_string(), workflows, unchanged: true, warnings });
+            return Ok(Deployed {
+                digest: digest.to_string(),
+                workflows,
+                unchanged: true,
+                warnings,
+            });
         }
         self.store_module(module, manifest, wasm).await?;
         tracing::info!(module = %digest, ?workflows, "deployed");
         Ok(Deployed { digest: digest.to_string(), workflows, unchanged: false, warnings })
     }
 
-    async fn store_module(&self, module: Module, manifest: Manifest, wasm: Bytes) -> Result<(), EngineError> {
+    async fn store_module(
+        &self,
+        module: Module,
+        manifest: Manifest,
+        wasm: Bytes,
+    ) -> Result<(), EngineError> {
         let (digest, modules) = (module.digest(), &self.0.modules);
         let known = modules.record(digest);
         let deployed_at = known.map_or_else(|| self.0.outside.now(), |record| record.deployed_at);

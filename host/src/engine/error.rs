@@ -32,13 +32,17 @@ pub enum EngineError {
     #[error("run {0} has already ended; only a run that has not ended can be cancelled")]
     AlreadyEnded(RunId),
     /// The run is not to be touched.
-    #[error("the run of this is blocked and left out of this host until it is resumed; try again later")]
+    #[error(
+        "the run of this is blocked and left out of this host until it is resumed; try again later"
+    )]
     LeftOut,
     /// The run is not parked, so it cannot be resumed.
     #[error("run {0} is not blocked; only a blocked run can be resumed")]
     NotBlocked(RunId),
     /// No step of the run waits for its next attempt.
-    #[error("no step of run {0} waits for its next attempt; `segno run {0}` says what it waits for")]
+    #[error(
+        "no step of run {0} waits for its next attempt; `segno run {0}` says what it waits for"
+    )]
     NothingToRetry(RunId),
     /// No module has this digest.
     #[error("there is no module {0}; `segno modules` lists those that there are")]

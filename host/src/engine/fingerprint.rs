@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn what_no_value_can_be_made_of_is_refused() {
-        for json in [r#""\ud800""#, r#"["\udc00x"]"#, "1e999", r#"{"a":-1e999}"#, r#"{"\ud800":1}"#] {
+        for json in [r#""\ud800""#, r#"["\udc00x"]"#, "1e999", r#"{"a":-1e999}"#, r#"{"\ud800":1}"#]
+        {
             assert!(serde_json::from_str::<&serde_json::value::RawValue>(json).is_ok(), "{json}");
             assert!(Fingerprint::of(json).is_err(), "{json}");
         }

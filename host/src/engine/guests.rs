@@ -104,7 +104,8 @@ impl Shard {
     /// is let go where it will not be needed for long.
     pub(crate) fn settle(&mut self, id: RunId) {
         let Some(live) = self.runs.get(&id) else { return };
-        let (is_due, sleeps_long) = (live.images.is_due(self.config.image_turns), sleeps_long(live));
+        let (is_due, sleeps_long) =
+            (live.images.is_due(self.config.image_turns), sleeps_long(live));
         if !is_due && !sleeps_long {
             return;
         }
@@ -145,7 +146,9 @@ impl Shard {
         if let Some(unneeded) = live.images.put(position, size) {
             draft = draft.without_image(id, unneeded);
         }
-        if let History::Keep(turns) = self.modules.history(live.record.module, &live.record.workflow) {
+        if let History::Keep(turns) =
+            self.modules.history(live.record.module, &live.record.workflow)
+        {
             draft = draft.without_turns(id, live.images.cut(turns));
         }
         self.outside.metrics.images_taken.inc();
@@ -206,5 +209,8 @@ fn sleeps_long(live: &Live) -> bool {
     let open = live.run.open();
     let until = live.last_at.plus_ms(LONG_SLEEP_MS);
     (1..=FEW_SLEEPS).contains(&open.len())
-        && live.run.open().all(|(_, open)| matches!(open, Open::Sleep { until: end, .. } if *end >= until))
+        && live
+            .run
+            .open()
+            .all(|(_, open)| matches!(open, Open::Sleep { until: end, .. } if *end >= until))
 }

@@ -72,7 +72,11 @@ impl Engine {
     pub async fn health(&self) -> Result<HealthReport, EngineError> {
         let mut problems = Vec::new();
         if let Some(reason) = self.trouble() {
-            problems.push(problem(ProblemKind::NotReady, 1, format!("the host takes no work: {reason}")));
+            problems.push(problem(
+                ProblemKind::NotReady,
+                1,
+                format!("the host takes no work: {reason}"),
+            ));
             return Ok(HealthReport { problems });
         }
         let filter = RunFilter { trouble: true, limit: LOOKED_AT, ..RunFilter::default() };
@@ -119,8 +123,9 @@ impl Engine {
         let late = self.overdue();
         if late >= LATE {
             let seconds = late.as_secs();
-            let message =
-                format!("the earliest timer is {seconds} s late: the host has more to do than it can");
+            let message = format!(
+                "the earliest timer is {seconds} s late: the host has more to do than it can"
+            );
             problems.push(problem(ProblemKind::Late, seconds, message));
         }
     }
@@ -141,7 +146,9 @@ fn tell_unanswered(runs: &[RunSummary], more: &str, problems: &mut Vec<HealthPro
 fn tell_failing(runs: &[RunSummary], more: &str, problems: &mut Vec<HealthProblem>) {
     let mut steps = BTreeMap::<(&str, &str), (u64, u32)>::new();
     for run in with(runs, Trouble::Failing) {
-        if let Some(Wait::Step { name, attempt, .. }) = run.why.as_ref().and_then(|why| why.wait.as_ref()) {
+        if let Some(Wait::Step { name, attempt, .. }) =
+            run.why.as_ref().and_then(|why| why.wait.as_ref())
+        {
             let (count, highest) = steps.entry((&run.workflow, name)).or_default();
             (*count, *highest) = (*count + 1, (*highest).max(*attempt));
         }

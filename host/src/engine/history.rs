@@ -60,7 +60,9 @@ impl Teller {
         }
         match verdict {
             Verdict::Waiting => {}
-            Verdict::Completed(output) => push(HistoryEvent::RunCompleted { output: Json::of(output) }),
+            Verdict::Completed(output) => {
+                push(HistoryEvent::RunCompleted { output: Json::of(output) })
+            }
             Verdict::Failed(error) => push(HistoryEvent::RunFailed { error }),
             Verdict::Cancelled => push(HistoryEvent::RunCancelled { by: cancelled_by }),
         }
@@ -139,7 +141,8 @@ impl Teller {
 
     fn tell_attempts(&mut self, op: Op, attempts: Vec<Attempt>) {
         let asked = self.asked.get(&op);
-        let (turn, name) = (asked.map_or(0, |asked| asked.turn), asked.and_then(|asked| asked.name.clone()));
+        let (turn, name) =
+            (asked.map_or(0, |asked| asked.turn), asked.and_then(|asked| asked.name.clone()));
         for attempt in attempts {
             let Attempt { number, at, error, retry_at, first_at: _ } = attempt;
             let (op, name, retry_at) = (op.0, name.clone(), when(retry_at));
@@ -152,9 +155,12 @@ impl Teller {
 /// A command, told. `op` is the number that it has if it begins an operation.
 fn told_command(run: RunId, op: u64, command: Command) -> HistoryEvent {
     match command {
-        Command::Step { name, input, .. } => {
-            HistoryEvent::StepStarted { op, step_id: format!("{run}:{op}"), name, input: Json::of(input) }
-        }
+        Command::Step { name, input, .. } => HistoryEvent::StepStarted {
+            op,
+            step_id: format!("{run}:{op}"),
+            name,
+            input: Json::of(input),
+        },
         Command::Sleep { until } => HistoryEvent::SleepStarted { op, until: when(until) },
         Command::Webhook { url, .. } => HistoryEvent::WebhookCreated { op, url },
         Command::Take { webhook } => HistoryEvent::WebhookTaken { op: webhook.0 },

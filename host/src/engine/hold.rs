@@ -19,7 +19,11 @@ impl Shard {
             shard.relieve();
             flow
         });
-        if self.is_shut_out { ControlFlow::Break(()) } else { flow.unwrap_or(ControlFlow::Break(())) }
+        if self.is_shut_out {
+            ControlFlow::Break(())
+        } else {
+            flow.unwrap_or(ControlFlow::Break(()))
+        }
     }
 
     /// Does something while it has its runs to itself, except where it computes; nothing where it is

@@ -63,7 +63,15 @@ pub(crate) struct Images {
 
 impl Default for Images {
     fn default() -> Self {
-        Self { newest: None, older: None, size: 0, turns: 0, fuel: 0, refused: false, first_turn: 1 }
+        Self {
+            newest: None,
+            older: None,
+            size: 0,
+            turns: 0,
+            fuel: 0,
+            refused: false,
+            first_turn: 1,
+        }
     }
 }
 
@@ -73,7 +81,13 @@ impl Images {
     pub(crate) fn found(positions: &[u64], first_turn: u64, turns: u64) -> Self {
         let newest = positions.first().copied();
         let since = turns.saturating_sub(newest.unwrap_or_default());
-        Self { newest, older: positions.get(1).copied(), turns: since, first_turn, ..Self::default() }
+        Self {
+            newest,
+            older: positions.get(1).copied(),
+            turns: since,
+            first_turn,
+            ..Self::default()
+        }
     }
 
     /// The positions of the images that are on disk or on their way.
@@ -152,7 +166,10 @@ impl Images {
     pub(crate) fn cut(&mut self, keep: u64) -> std::ops::Range<u64> {
         let (Some(newest), Some(older)) = (self.newest, self.older) else { return 0..0 };
         // Who goes on from the older image looks for the turn before it.
-        let end = older.saturating_sub(1).min(newest.saturating_sub(keep)).min(self.first_turn + CUT_AT_ONCE);
+        let end = older
+            .saturating_sub(1)
+            .min(newest.saturating_sub(keep))
+            .min(self.first_turn + CUT_AT_ONCE);
         let cut = self.first_turn..end.max(self.first_turn);
         self.first_turn = cut.end;
         cut

@@ -123,7 +123,9 @@ impl Inboxes {
     /// Tells all shards to set their runs going.
     pub(crate) fn go_on(&self, comeback: Comeback) {
         let comeback = Arc::new(comeback);
-        self.shards.iter().for_each(|inbox| inbox.send(Message::GoOn { comeback: Arc::clone(&comeback) }));
+        self.shards
+            .iter()
+            .for_each(|inbox| inbox.send(Message::GoOn { comeback: Arc::clone(&comeback) }));
     }
 
     /// Tells all shards but the one of this watch to let guests go.

@@ -113,7 +113,9 @@ mod tests {
     #[test]
     fn json_is_shown_as_it_was_recorded_and_read_back() {
         let long = format!("[{}]", vec!["0"; 1_000].join(","));
-        for text in ["null", "-1.5e3", r#"{"a": [1, "x", true, {}], "b": 18446744073709551615}"#, &long] {
+        for text in
+            ["null", "-1.5e3", r#"{"a": [1, "x", true, {}], "b": 18446744073709551615}"#, &long]
+        {
             let json = Json::of(text.to_owned());
             assert_eq!(json.as_str(), text);
             let shown = serde_json::to_string(&json).unwrap();

@@ -106,7 +106,8 @@ impl Line {
             self.is_over = true;
             return None;
         }
-        let waits_for = message.waits_its_turn().and_then(|run| Some((run, self.heavy.get_mut(&run)?)));
+        let waits_for =
+            message.waits_its_turn().and_then(|run| Some((run, self.heavy.get_mut(&run)?)));
         let Some((run, heavy)) = waits_for else { return Some(message) };
         if heavy.told.is_empty() && heavy.until <= self.clock.uptime_ms() {
             self.heavy.remove(&run);
@@ -189,7 +190,11 @@ mod tests {
         line.extend([slept(1, 0), slept(2, 0), slept(2, 1), slept(2, 2), slept(1, 1)]);
         assert_eq!(take(&mut line, 1), [(2, 0)]);
         clock.advance(Duration::from_millis(100 * SMALL / SHARE));
-        assert_eq!(take(&mut line, 2), [(1, 0), (2, 1)], "its order is kept, so the next one comes later");
+        assert_eq!(
+            take(&mut line, 2),
+            [(1, 0), (2, 1)],
+            "its order is kept, so the next one comes later"
+        );
         assert_eq!(take(&mut line, 9), [(2, 2), (1, 1)]);
         line.charge(run(2), SMALL);
         line.extend([slept(2, 3), slept(3, 0)]);

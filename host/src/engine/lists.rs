@@ -34,7 +34,8 @@ impl Engine {
         }
         let engine = self.clone();
         let mut page = self.blocking(move || engine.list(&filter)).await?;
-        let unfinished = page.runs.iter().filter(|run| !run.status.has_ended()).map(|run| run.run_id);
+        let unfinished =
+            page.runs.iter().filter(|run| !run.status.has_ended()).map(|run| run.run_id);
         let mut whys = self.survey(unfinished.collect(), false).await;
         page.runs.iter_mut().for_each(|run| run.why = whys.remove(&run.run_id));
         self.with_moments(page).await
@@ -55,7 +56,9 @@ impl Engine {
             ControlFlow::Continue(())
         };
         match filter.status {
-            Some(status) if !status.has_ended() => self.0.store.visit_unfinished(filter.before, visit)?,
+            Some(status) if !status.has_ended() => {
+                self.0.store.visit_unfinished(filter.before, visit)?
+            }
             _ => self.0.store.visit_runs(filter.before, visit)?,
         }
         let more = runs.len() == filter.limit || scanned == MAX_SCANNED;
@@ -67,15 +70,17 @@ impl Engine {
         let (mut page, mut before, mut scanned) = (RunPage::default(), filter.before, 0);
         loop {
             let store = self.0.store.clone();
-            let runs = self.blocking(move || Ok(store.unfinished_before(before, ASKED_AT_ONCE)?)).await?;
+            let runs =
+                self.blocking(move || Ok(store.unfinished_before(before, ASKED_AT_ONCE)?)).await?;
             before = runs.last().copied().or(before);
             scanned += runs.len();
             let is_last = runs.len() < ASKED_AT_ONCE;
             let whys = self.survey(runs, true).await;
             let (engine, wanted) = (self.clone(), filter.clone());
             let room = filter.limit - page.runs.len();
-            let found =
-                self.blocking(move || engine.summaries(&wanted, whys.into_iter().rev(), room)).await?;
+            let found = self
+                .blocking(move || engine.summaries(&wanted, whys.into_iter().rev(), room))
+                .await?;
             page.runs.extend(found);
             let is_full = page.runs.len() == filter.limit;
             if is_full || is_last || scanned >= MAX_SCANNED {

@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use segno_journal::{Event, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Run, RunId, Timestamp};
+use segno_journal::{
+    Event, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Run, RunId, Timestamp,
+};
 
 use crate::engine::error::EngineError;
 use crate::engine::images::Images;
@@ -59,7 +61,18 @@ impl Live {
         let last_at = record.started_at;
         let (parked, images) = (ParkedLine::default(), Images::default());
         let (run, share, next_note) = (Run::new(), Share::default(), None);
-        Self { owner, record, run, last_at, share, parked, next_note, images, key: None, unread: None }
+        Self {
+            owner,
+            record,
+            run,
+            last_at,
+            share,
+            parked,
+            next_note,
+            images,
+            key: None,
+            unread: None,
+        }
     }
 
     /// It stands so from now on, which is counted.
@@ -161,7 +174,8 @@ impl ParkedLine {
     pub(crate) fn admits(&self, event: &Event) -> Result<(), Refusal> {
         match event {
             Event::Requested { request, .. }
-                if self.requests >= MAX_UNTAKEN || self.bytes + request.size() > MAX_UNTAKEN_BYTES =>
+                if self.requests >= MAX_UNTAKEN
+                    || self.bytes + request.size() > MAX_UNTAKEN_BYTES =>
             {
                 Err(Refusal::Full)
             }
@@ -210,7 +224,8 @@ mod tests {
         line.take(1, &event);
         assert_eq!(line.positions(), 2..5);
         let at = Timestamp(0);
-        let again: Vec<_> = (2..5).map(|position| (position, Parked { at, event: event.clone() })).collect();
+        let again: Vec<_> =
+            (2..5).map(|position| (position, Parked { at, event: event.clone() })).collect();
         let mut line = ParkedLine::default();
         again.iter().for_each(|(position, parked)| line.add(*position, &parked.event));
         assert_eq!((line.positions(), line.put(&event)), (2..5, 5));

@@ -48,9 +48,17 @@ pub(crate) fn attempt_failed(live: &Live, op: Op, step: &str, attempt: &Attempt)
 pub(crate) fn turn(live: &Live, turn: &Turn) {
     let run = live.owner.run;
     if let Event::StepFailed { op, failure } = &turn.event {
-        let (step, attempts, error) = (&*failure.step, failure.attempts, printable(&failure.message, LOGGED));
+        let (step, attempts, error) =
+            (&*failure.step, failure.attempts, printable(&failure.message, LOGGED));
         say!(debug, live, step, op = op.0, error, "why the step was given up");
-        say!(warn, live, step, op = op.0, attempts, "a step was given up; `segno run {run}` says why");
+        say!(
+            warn,
+            live,
+            step,
+            op = op.0,
+            attempts,
+            "a step was given up; `segno run {run}` says why"
+        );
     }
     if let Verdict::Failed(error) = &turn.verdict {
         let error = printable(error, LOGGED);

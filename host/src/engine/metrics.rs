@@ -22,7 +22,8 @@ pub(crate) use prometheus_client::metrics::gauge::Gauge;
 pub(crate) use crate::engine::metrics::labels::{Door, ImageFallback, RunOutcome, StepOutcome};
 
 use crate::engine::metrics::labels::{
-    Answered, AttemptEnd, Class, Fallback, OfKind, OfShard, OfStatus, OfStep, RunEnd, Stand, StepEnd,
+    Answered, AttemptEnd, Class, Fallback, OfKind, OfShard, OfStatus, OfStep, RunEnd, Stand,
+    StepEnd,
 };
 use crate::engine::metrics::names::Names;
 
@@ -120,8 +121,16 @@ impl Metrics {
             ),
             steps_running: put(to, "steps_running", "Attempts of steps that run"),
             store_bytes: put(to, "store_bytes", "Size of the file of the store"),
-            store_cache_bytes: put(to, "store_cache_bytes", "How much of the store is kept in memory"),
-            steps_missing: put(to, "steps_missing", "Operations that wait for a step which this host lacks"),
+            store_cache_bytes: put(
+                to,
+                "store_cache_bytes",
+                "How much of the store is kept in memory",
+            ),
+            steps_missing: put(
+                to,
+                "steps_missing",
+                "Operations that wait for a step which this host lacks",
+            ),
             steps_waiting: put(to, "steps_waiting", "Attempts of steps that wait for a place"),
             timer_overdue: put(to, "timer_overdue_seconds", "How late the earliest timer is"),
             webhooks_called: put(to, "webhooks_called", "Calls of webhooks that were stored"),
@@ -136,7 +145,11 @@ impl Metrics {
             shard_inbox: put(to, "shard_inbox", "Messages that wait for a shard"),
             steps_ended: put(to, "steps_ended", "Attempts of steps that ended, by what follows"),
             names: Names::default(),
-            attempts: put(to, "step_attempts", "Attempts that ended, by workflow, step and what follows"),
+            attempts: put(
+                to,
+                "step_attempts",
+                "Attempts that ended, by workflow, step and what follows",
+            ),
             attempt_seconds: put_as(
                 to,
                 "step_attempt_seconds",
@@ -204,13 +217,16 @@ impl Metrics {
         let (workflow, _) = self.names.admitted(workflow, "");
         let end = |outcome| RunEnd { workflow: workflow.clone(), outcome };
         // All of them, so that the first failure of a workflow is seen as a change.
-        RunOutcome::ALL.iter().for_each(|outcome| drop(self.runs_ended.get_or_create(&end(*outcome))));
+        RunOutcome::ALL
+            .iter()
+            .for_each(|outcome| drop(self.runs_ended.get_or_create(&end(*outcome))));
         self.runs_ended.get_or_create(&end(outcome)).inc();
     }
 
     /// A run is blocked from now on by the one kind of trouble, and no more by the other.
     pub(crate) fn blocked(&self, before: Option<BlockKind>, now: Option<BlockKind>) {
-        let gauge = |kind: BlockKind| self.runs_blocked.get_or_create(&OfKind { kind: kind.to_string() });
+        let gauge =
+            |kind: BlockKind| self.runs_blocked.get_or_create(&OfKind { kind: kind.to_string() });
         if let Some(kind) = before {
             gauge(kind).dec();
         }
@@ -221,9 +237,9 @@ impl Metrics {
 
     /// How many runs are blocked by each kind of trouble.
     pub(crate) fn blocked_runs(&self) -> impl Iterator<Item = (BlockKind, i64)> {
-        BlockKind::ALL
-            .iter()
-            .map(|kind| (*kind, self.runs_blocked.get_or_create(&OfKind { kind: kind.to_string() }).get()))
+        BlockKind::ALL.iter().map(|kind| {
+            (*kind, self.runs_blocked.get_or_create(&OfKind { kind: kind.to_string() }).get())
+        })
     }
 
     /// Another engine of this process counts on: what only the last one had is gone.
@@ -317,8 +333,11 @@ mod tests {
         metrics.blocked(None, Some(BlockKind::Trap));
         metrics.begin_again();
         let text = metrics.show();
-        for line in ["segno_turns_total 1", "segno_runs_unfinished 0", r#"segno_runs_blocked{kind="trap"} 0"#]
-        {
+        for line in [
+            "segno_turns_total 1",
+            "segno_runs_unfinished 0",
+            r#"segno_runs_blocked{kind="trap"} 0"#,
+        ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
         }
     }

@@ -53,8 +53,11 @@ impl Missing {
     /// The run is over: its operations wait no more.
     pub(crate) fn forget(&self, run: RunId) {
         let mut state = self.lock();
-        let ops: Vec<_> =
-            state.operations.range((run, Op(0))..=(run, Op(u64::MAX))).map(|(key, _)| *key).collect();
+        let ops: Vec<_> = state
+            .operations
+            .range((run, Op(0))..=(run, Op(u64::MAX)))
+            .map(|(key, _)| *key)
+            .collect();
         for key in &ops {
             if let Some(step) = state.operations.remove(key)
                 && let Some(waiting) = state.names.get_mut(&step)

@@ -190,7 +190,8 @@ impl Engine {
         let asker = by.clone();
         let asked = async {
             let admitted = self.admit_to(run, 0)?;
-            self.ask_for_sure(admitted, run, move |then| Message::Cancel { run, by: asker, then }).await
+            self.ask_for_sure(admitted, run, move |then| Message::Cancel { run, by: asker, then })
+                .await
         };
         match self.or_without_shard(run, by, asked).await {
             // It ended in this moment; perhaps somebody else cancelled it.
@@ -233,7 +234,8 @@ impl Engine {
         if self.status(run)? != RunStatus::Blocked {
             return Err(EngineError::NotBlocked(run));
         }
-        self.ask_for_sure(admitted, run, move |then| Message::Resume { run, module, by, then }).await?;
+        self.ask_for_sure(admitted, run, move |then| Message::Resume { run, module, by, then })
+            .await?;
         self.run(run).await
     }
 
@@ -275,14 +277,24 @@ impl Engine {
     #[must_use]
     pub fn metrics(&self) -> String {
         let outside = &self.0.outside;
-        outside.metrics.steps_running.set(i64::try_from(outside.runner.running()).unwrap_or(i64::MAX));
+        outside
+            .metrics
+            .steps_running
+            .set(i64::try_from(outside.runner.running()).unwrap_or(i64::MAX));
         let (file, cache) = self.0.store.sizes();
         outside.metrics.store_bytes.set(i64::try_from(file).unwrap_or(i64::MAX));
         outside.metrics.store_cache_bytes.set(i64::try_from(cache).unwrap_or(i64::MAX));
-        outside.metrics.steps_waiting.set(i64::try_from(outside.runner.waiting()).unwrap_or(i64::MAX));
+        outside
+            .metrics
+            .steps_waiting
+            .set(i64::try_from(outside.runner.waiting()).unwrap_or(i64::MAX));
         outside.metrics.timer_overdue.set(self.overdue().as_secs_f64());
         for (shard, watch) in self.0.inboxes.watches().enumerate() {
-            outside.metrics.shard_stands(shard, watch.busy_for().unwrap_or_default(), watch.waiting());
+            outside.metrics.shard_stands(
+                shard,
+                watch.busy_for().unwrap_or_default(),
+                watch.waiting(),
+            );
         }
         outside.metrics.show()
     }
@@ -301,12 +313,17 @@ impl Engine {
     /// Why the host takes no work, if it does not.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        let stopping = || self.0.stopping.load(Ordering::Acquire).then(|| EngineError::Stopping.to_string());
+        let stopping =
+            || self.0.stopping.load(Ordering::Acquire).then(|| EngineError::Stopping.to_string());
         self.0.committer.trouble().map(ToString::to_string).or_else(stopping)
     }
 
     /// Hands a shard a message, and waits until its word is on disk.
-    async fn ask(&self, run: RunId, message: impl FnOnce(Then) -> Message) -> Result<(), EngineError> {
+    async fn ask(
+        &self,
+        run: RunId,
+        message: impl FnOnce(Then) -> Message,
+    ) -> Result<(), EngineError> {
         let (asker, answer) = oneshot::channel();
         self.0.inboxes.send(run, message(Then::Tell(asker)));
         answer.await.map_err(|_| EngineError::Stopping)?

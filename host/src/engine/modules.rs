@@ -65,7 +65,8 @@ impl Modules {
     ) -> Result<Self, StoreError> {
         let records: BTreeMap<_, ModuleRecord> = store.modules()?.into_iter().collect();
         let current = store.workflows()?.into_iter().collect();
-        let missing = records.iter().map(|(digest, record)| (*digest, missing(&steps, &record.manifest)));
+        let missing =
+            records.iter().map(|(digest, record)| (*digest, missing(&steps, &record.manifest)));
         let missing = missing.filter(|(_, missing)| !missing.is_empty()).collect();
         let state = State { records, current, missing, ..State::default() };
         Ok(Self { sandbox, store, committer, steps, state: Mutex::new(state) })
@@ -145,7 +146,8 @@ impl Modules {
         }
         let code = self.store.code(digest).map_err(|source| LoadError::Store { digest, source })?;
         let code = code.ok_or(LoadError::Missing(digest))?;
-        let module = self.sandbox.load(&code).map_err(|source| LoadError::Refused { digest, source })?;
+        let module =
+            self.sandbox.load(&code).map_err(|source| LoadError::Refused { digest, source })?;
         self.lock().loaded.insert(digest, module.clone());
         Ok(module)
     }
@@ -172,7 +174,8 @@ impl Modules {
     /// The steps that a module lists.
     pub(crate) fn steps(&self, digest: Digest) -> Arc<BTreeSet<String>> {
         let State { records, listed, .. } = &mut *self.lock();
-        let steps = || records.get(&digest).map(|record| record.manifest.steps.iter().cloned().collect());
+        let steps =
+            || records.get(&digest).map(|record| record.manifest.steps.iter().cloned().collect());
         Arc::clone(listed.entry(digest).or_insert_with(|| Arc::new(steps().unwrap_or_default())))
     }
 
@@ -270,7 +273,8 @@ impl State {
     /// The same, and the workflow as that module has it.
     fn current_workflow(&self, workflow: &str) -> Result<(Digest, Workflow), EngineError> {
         let digest = self.current_of(workflow)?;
-        let listed = self.records.get(&digest).and_then(|record| record.manifest.workflow(workflow));
+        let listed =
+            self.records.get(&digest).and_then(|record| record.manifest.workflow(workflow));
         let listed = listed.ok_or_else(|| EngineError::UnknownModule(digest.to_string()))?;
         Ok((digest, listed.clone()))
     }

@@ -81,7 +81,9 @@ impl Shard {
 
     /// A draft that keeps in mind who lets a run go on, and on which module.
     pub(crate) fn noted_resume(&mut self, id: RunId, module: Digest, by: Asker) -> Draft<()> {
-        let Some(from) = self.runs.get(&id).map(|live| live.record.module) else { return Draft::nothing() };
+        let Some(from) = self.runs.get(&id).map(|live| live.record.module) else {
+            return Draft::nothing();
+        };
         let mut draft = Draft::nothing();
         if from != module {
             draft = self.noted(id, draft, Noted::Moved { by: by.0.clone(), from, to: module });
@@ -91,8 +93,15 @@ impl Shard {
 }
 
 /// The note of a block: why, and what the run could not be given.
-pub(crate) fn blocked(live: &Live, event: Option<&Event>, blocked: &segno_journal::Blocked) -> Noted {
-    Noted::Blocked { blocked: blocked.clone(), event: event.map(|event| described(event, &live.run)) }
+pub(crate) fn blocked(
+    live: &Live,
+    event: Option<&Event>,
+    blocked: &segno_journal::Blocked,
+) -> Noted {
+    Noted::Blocked {
+        blocked: blocked.clone(),
+        event: event.map(|event| described(event, &live.run)),
+    }
 }
 
 /// An event in words, with the beginning of what it brings.
@@ -103,7 +112,9 @@ fn described(event: &Event, run: &Run) -> String {
     };
     match event {
         Event::Started { input } => format!("its start with {}", cut(input, QUOTED)),
-        Event::StepCompleted { op, output } => format!("{} gave {}", step(*op), cut(output, QUOTED)),
+        Event::StepCompleted { op, output } => {
+            format!("{} gave {}", step(*op), cut(output, QUOTED))
+        }
         Event::StepFailed { op, failure } => {
             format!("{} failed: {}", step(*op), cut(&failure.message, QUOTED))
         }

@@ -46,7 +46,9 @@ pub fn export(data: &Path, run: RunId, line: &mut dyn FnMut(String)) -> Result<(
     let store = Store::open_to_look(data)?;
     let record = store.run(run)?.ok_or(ExportError::UnknownRun(run))?;
     let blocked = match &record.standing {
-        Standing::Blocked(blocked) => Some(json!({ "kind": blocked.kind, "message": blocked.message })),
+        Standing::Blocked(blocked) => {
+            Some(json!({ "kind": blocked.kind, "message": blocked.message }))
+        }
         _ => None,
     };
     line(json!({ "run": summary(run, record), "blocked": blocked }).to_string());

@@ -65,7 +65,8 @@ impl Engine {
     pub async fn open(config: Config, steps: Steps) -> Result<Self, OpenError> {
         let (data, cache) = (config.data.clone(), config.store_cache);
         let store = blocking(move || Store::open_cached(&data, cache)).await?;
-        Self::open_on(store.with_quick_restart(config.quick_restart), config, steps, Clock::System).await
+        Self::open_on(store.with_quick_restart(config.quick_restart), config, steps, Clock::System)
+            .await
     }
 
     /// Opens a data directory again whose disk took nothing more, once it takes again what is written.
@@ -129,13 +130,16 @@ impl Engine {
             max_timeout: config.max_step_timeout,
             max_retries: config.max_step_retries,
         };
-        let runner = Runner::Tasks(Tasks::new(all_steps(steps, &config)?, bounds, Handle::current()));
+        let runner =
+            Runner::Tasks(Tasks::new(all_steps(steps, &config)?, bounds, Handle::current()));
         let counting = Arc::clone(&metrics);
         let callers = Callers::new(config.max_waiting);
         let outside = Outside::new(clock.clone(), Chance::System, runner, callers, metrics);
         let (committer, committing) =
-            Committer::start_counted(store.clone(), move |drafts, took| counting.committed(drafts, took))
-                .map_err(OpenError::Thread)?;
+            Committer::start_counted(store.clone(), move |drafts, took| {
+                counting.committed(drafts, took)
+            })
+            .map_err(OpenError::Thread)?;
         let parts = Parts::new(config, store, committer, outside)?;
         let (inboxes, shards) = parts.start_shards().await?;
         let threads = Threads { shards: Some(shards), committer: Some(committing) };
@@ -157,7 +161,9 @@ async fn blocking<T: Send + 'static>(
 pub(crate) fn all_steps(steps: Steps, config: &Config) -> Result<Steps, OpenError> {
     steps.check()?;
     Ok(match &config.http {
-        Some(egress) if steps.get(segno::http::STEP).is_none() => steps.with(http_step(egress.clone())),
+        Some(egress) if steps.get(segno::http::STEP).is_none() => {
+            steps.with(http_step(egress.clone()))
+        }
         _ => steps,
     })
 }
@@ -183,13 +189,13 @@ impl Parts {
         outside: Outside,
     ) -> Result<Self, OpenError> {
         config.shards = config.shards.max(1);
-        let cache =
-            std::path::absolute(&config.cache).map_err(|error| OpenError::Sandbox(error.to_string()))?;
+        let cache = std::path::absolute(&config.cache)
+            .map_err(|error| OpenError::Sandbox(error.to_string()))?;
         let capacity = Capacity { guests: most_guests(&config), memory: config.limits.memory };
         // Compiled code is loaded from it and run.
         private::directory(&cache).map_err(|error| OpenError::Sandbox(error.to_string()))?;
-        let sandbox =
-            Sandbox::new(Some(&cache), capacity).map_err(|error| OpenError::Sandbox(format!("{error:#}")))?;
+        let sandbox = Sandbox::new(Some(&cache), capacity)
+            .map_err(|error| OpenError::Sandbox(format!("{error:#}")))?;
         let sandbox = match config.compiler.clone() {
             Some(program) => sandbox.compiled_by(program, &cache, capacity),
             None => sandbox,
@@ -228,10 +234,12 @@ impl Parts {
         for (number, (shard, inbox)) in shards.into_iter().enumerate() {
             let (recovered, recovery) = oneshot::channel();
             let alive = alive.clone();
-            let thread = std::thread::Builder::new().name(format!("segno-shard-{number}")).spawn(move || {
-                let _alive: Sender<Infallible> = alive;
-                run_shard(shard, number, &inbox, recovered);
-            });
+            let thread = std::thread::Builder::new().name(format!("segno-shard-{number}")).spawn(
+                move || {
+                    let _alive: Sender<Infallible> = alive;
+                    run_shard(shard, number, &inbox, recovered);
+                },
+            );
             match thread {
                 Ok(thread) => threads.push(thread),
                 Err(error) => {

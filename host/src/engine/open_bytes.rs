@@ -52,7 +52,10 @@ impl OpenBudget {
         let room = |taken: usize| taken.checked_add(more).filter(|taken| *taken <= self.0.limit);
         let fits = self.0.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_ok();
         if fits {
-            share.0.get_or_insert_with(|| Box::new(Taken { budget: self.clone(), bytes: 0 })).bytes = wants;
+            share
+                .0
+                .get_or_insert_with(|| Box::new(Taken { budget: self.clone(), bytes: 0 }))
+                .bytes = wants;
         }
         fits
     }
@@ -87,7 +90,8 @@ mod tests {
     #[test]
     fn what_is_free_takes_no_room_and_what_is_beyond_takes_it_until_it_is_given_back() {
         let budget = OpenBudget::new(100);
-        let (mut small, mut one, mut other) = (Share::default(), Share::default(), Share::default());
+        let (mut small, mut one, mut other) =
+            (Share::default(), Share::default(), Share::default());
         assert!(budget.fit(&mut one, FREE + 60));
         assert!(budget.fit(&mut other, FREE + 40));
         assert!(!budget.fit(&mut other, FREE + 41), "there is no room");

@@ -71,7 +71,9 @@ impl Outside {
                 }
                 Effect::Wake { op, at } => self.timers.arm(at, Due::Wake(owner.run, op)),
                 Effect::Forget { op, at } => self.timers.disarm(at, owner.run, op),
-                Effect::Respond { request, response } => self.callers.respond(owner.run, request, response),
+                Effect::Respond { request, response } => {
+                    self.callers.respond(owner.run, request, response)
+                }
                 Effect::End { timers } => self.end(owner.run, &timers),
             }
         }
@@ -94,7 +96,9 @@ impl Outside {
     /// What a timer does when it is due.
     pub(crate) fn fire(&self, due: Due) {
         match due {
-            Due::Wake(run, op) => self.tell(run, Message::Event { run, event: Event::Slept { op } }),
+            Due::Wake(run, op) => {
+                self.tell(run, Message::Event { run, event: Event::Slept { op } })
+            }
             Due::Retry(attempted) => self.tell(attempted.run, Message::Retry(*attempted)),
         }
     }
@@ -154,8 +158,14 @@ impl Outside {
         self.tell(run, Message::Ended { message: Box::new(message), running });
     }
 
-    fn after_mishap(&self, attempted: &Attempted, mishap: retry::Mishap, running: &Running) -> Message {
-        let (run, op, number, at) = (attempted.run, attempted.op, attempted.number, self.clock.now());
+    fn after_mishap(
+        &self,
+        attempted: &Attempted,
+        mishap: retry::Mishap,
+        running: &Running,
+    ) -> Message {
+        let (run, op, number, at) =
+            (attempted.run, attempted.op, attempted.number, self.clock.now());
         let first_at = attempted.first_at.unwrap_or(at);
         let tried = Tried { number, for_ms: at.since_ms(first_at) };
         match self.decide(&attempted.call, tried, mishap.clone()) {

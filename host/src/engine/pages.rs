@@ -24,15 +24,22 @@ const MAX_FAILING: usize = 1_000;
 /// # Errors
 ///
 /// The store cannot be read.
-pub(crate) fn page(store: &Store, run: RunId, from: u64, max: usize) -> Result<HistoryPage, StoreError> {
+pub(crate) fn page(
+    store: &Store,
+    run: RunId,
+    from: u64,
+    max: usize,
+) -> Result<HistoryPage, StoreError> {
     // Nothing is forgotten between two looks at it.
     let store = store.pinned()?;
-    let mut page = Page { store: &store, run, turns: Vec::new(), attempts: BTreeMap::new(), bytes: 0 };
+    let mut page =
+        Page { store: &store, run, turns: Vec::new(), attempts: BTreeMap::new(), bytes: 0 };
     let next = page.read_turns(from, max)?;
     if next.is_none() {
         page.read_failing()?;
     }
-    let notes = store.notes(run, from)?.into_iter().filter(|note| next.is_none_or(|next| note.turn < next));
+    let notes =
+        store.notes(run, from)?.into_iter().filter(|note| next.is_none_or(|next| note.turn < next));
     let mut teller = Teller::new(run, page.asked()?, page.attempts, notes.collect());
     page.turns.into_iter().for_each(|turn| teller.tell(turn));
     Ok(HistoryPage { events: teller.finish(), next })
@@ -80,8 +87,10 @@ impl Page<'_> {
 
     fn read_attempts(&mut self, op: Op) -> Result<(), StoreError> {
         let attempts = self.store.attempts_of(self.run, op)?;
-        self.bytes +=
-            attempts.iter().map(|attempt| size_of::<Attempt>() + attempt.error.len()).sum::<usize>();
+        self.bytes += attempts
+            .iter()
+            .map(|attempt| size_of::<Attempt>() + attempt.error.len())
+            .sum::<usize>();
         self.attempts.insert(op, attempts);
         Ok(())
     }

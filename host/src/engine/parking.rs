@@ -39,7 +39,8 @@ impl Shard {
         let Some(live) = self.runs.get_mut(&id) else { return };
         log::blocked(live, blocked.kind);
         live.stand(Standing::Blocked(blocked), &self.outside.metrics);
-        let draft = draft.with_run(id, &live.record).with_key(&live.record.workflow, live.key.take(), id);
+        let draft =
+            draft.with_run(id, &live.record).with_key(&live.record.workflow, live.key.take(), id);
         let callers = Arc::clone(&self.outside.callers);
         self.committer.submit(draft, move |written| match written {
             Ok(_) => {
@@ -120,10 +121,11 @@ impl Shard {
             return then.fail(refusal);
         }
         let Some(live) = self.runs.get(&id) else { return };
-        let draft = match cancelled(&self.store, (id, live.record.clone()), self.outside.now(), None) {
-            Ok(draft) => draft,
-            Err(error) => return then.fail(error.into()),
-        };
+        let draft =
+            match cancelled(&self.store, (id, live.record.clone()), self.outside.now(), None) {
+                Ok(draft) => draft,
+                Err(error) => return then.fail(error.into()),
+            };
         if let Some(live) = self.runs.get_mut(&id) {
             live.stand(Standing::Cancelled(self.outside.now()), &self.outside.metrics);
         }
@@ -172,7 +174,9 @@ impl Shard {
         live.record.module = module;
         live.stand(Standing::Running, &self.outside.metrics);
         self.deliver_parked(id);
-        let draft = foreign.into_iter().fold(Draft::nothing(), |draft, image| draft.without_image(id, image));
+        let draft = foreign
+            .into_iter()
+            .fold(Draft::nothing(), |draft, image| draft.without_image(id, image));
         // A run that nothing waited for says here that it goes on.
         let draft = match self.runs.get(&id) {
             Some(live) => draft.with_run(id, &live.record),

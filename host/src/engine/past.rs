@@ -26,10 +26,12 @@ impl Past {
     pub(crate) fn of(live: &Live, turn: &Turn, modules: &Modules) -> Self {
         let tokens = waits::tokens_of_disposed(&live.run, turn);
         let attempts = match &turn.event {
-            Event::StepCompleted { op, .. } | Event::StepFailed { op, .. } => match live.run.operation(*op) {
-                Some(Open::Step { last_attempt: Some(last), .. }) => Some((*op, last.number)),
-                _ => None,
-            },
+            Event::StepCompleted { op, .. } | Event::StepFailed { op, .. } => {
+                match live.run.operation(*op) {
+                    Some(Open::Step { last_attempt: Some(last), .. }) => Some((*op, last.number)),
+                    _ => None,
+                }
+            }
             _ => None,
         };
         let failing = attempts.map(|(op, _)| op);
@@ -42,7 +44,8 @@ impl Past {
 
     /// A draft that forgets it too.
     pub(crate) fn forget<T>(self, draft: Draft<T>, run: RunId) -> Draft<T> {
-        let draft = if self.tokens.is_empty() { draft } else { draft.without_webhooks(&self.tokens) };
+        let draft =
+            if self.tokens.is_empty() { draft } else { draft.without_webhooks(&self.tokens) };
         let draft = match self.failing {
             Some(op) => draft.without_failing(run, op),
             None => draft,

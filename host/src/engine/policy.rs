@@ -45,7 +45,9 @@ pub struct Rule {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadPolicy {
     /// It is no rule.
-    #[error("write WHO=STEP,STEP, as in order=charge,ship; WHO is a workflow, a module's digest, or *")]
+    #[error(
+        "write WHO=STEP,STEP, as in order=charge,ship; WHO is a workflow, a module's digest, or *"
+    )]
     Rule,
     /// It names a module too vaguely.
     #[error("write at least {DIGEST_DIGITS} digits of a module's digest, as in sha256:0f3c2a91")]
@@ -63,8 +65,11 @@ impl Whom {
         if text == ALL {
             return Ok(Self::All);
         }
-        let Some(digits) = text.strip_prefix(DIGEST) else { return Ok(Self::Workflow(text.to_owned())) };
-        let is_digest = digits.len() >= DIGEST_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let Some(digits) = text.strip_prefix(DIGEST) else {
+            return Ok(Self::Workflow(text.to_owned()));
+        };
+        let is_digest =
+            digits.len() >= DIGEST_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_digest { Ok(Self::Module(text.to_ascii_lowercase())) } else { Err(BadPolicy::Digest) }
     }
 
@@ -96,7 +101,8 @@ impl Policy {
     pub fn from_json(text: &str) -> Result<Self, BadPolicy> {
         let lists: BTreeMap<String, BTreeSet<String>> =
             serde_json::from_str(text).map_err(|error| BadPolicy::File(error.to_string()))?;
-        let rules = lists.into_iter().map(|(whom, steps)| Ok(Rule { whom: Whom::parse(&whom)?, steps }));
+        let rules =
+            lists.into_iter().map(|(whom, steps)| Ok(Rule { whom: Whom::parse(&whom)?, steps }));
         Ok(Self::default().with(rules.collect::<Result<Vec<_>, _>>()?))
     }
 
@@ -116,7 +122,8 @@ impl Policy {
         }
         let module = module.to_string();
         let mut named = self.rules.iter().filter(|(whom, _)| whom.is(&module, workflow)).peekable();
-        named.peek().is_none() || named.any(|(_, steps)| steps.contains(step) || steps.contains(ALL))
+        named.peek().is_none()
+            || named.any(|(_, steps)| steps.contains(step) || steps.contains(ALL))
     }
 
     /// Refuses what a workflow may not call.
@@ -143,7 +150,8 @@ impl Policy {
             } else {
                 continue;
             };
-            let message = format!("the workflow called the step `{}`, but {why_not}", step.escape_debug());
+            let message =
+                format!("the workflow called the step `{}`, but {why_not}", step.escape_debug());
             return Err(Blocked { kind: BlockKind::Limit, message });
         }
         Ok(())
@@ -186,7 +194,11 @@ mod tests {
             (&["order="], "order", "charge", false),
         ];
         for (rules, workflow, step, allowed) in cases {
-            assert_eq!(policy(rules).allows(module, workflow, step), allowed, "{rules:?} {workflow} {step}");
+            assert_eq!(
+                policy(rules).allows(module, workflow, step),
+                allowed,
+                "{rules:?} {workflow} {step}"
+            );
         }
     }
 

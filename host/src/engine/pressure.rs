@@ -111,7 +111,8 @@ impl Scale {
     /// Usual guests give little back: then it is not guests that the process holds so much for.
     fn judge(&mut self, freed: usize, guests: usize) {
         let was_of_use = freed >= guests.saturating_mul(TELLING);
-        self.pause = if was_of_use { self.every } else { (self.pause * 2).min(self.every * LONGEST) };
+        self.pause =
+            if was_of_use { self.every } else { (self.pause * 2).min(self.every * LONGEST) };
     }
 }
 
@@ -119,7 +120,9 @@ impl Scale {
 /// else has a bound.
 fn limit(config: &Config) -> usize {
     let guests = config.memory_budget.saturating_mul(2);
-    [config.store_cache, config.open_budget, BESIDES].into_iter().fold(guests, usize::saturating_add)
+    [config.store_cache, config.open_budget, BESIDES]
+        .into_iter()
+        .fold(guests, usize::saturating_add)
 }
 
 /// How much memory this process holds, in bytes, where the system says so.
@@ -130,7 +133,8 @@ fn resident() -> Option<usize> {
     static STATM: LazyLock<Option<File>> = LazyLock::new(|| File::open("/proc/self/statm").ok());
     let mut text = [0; TEXT];
     let length = read_at_start(STATM.as_ref()?, &mut text).ok()?;
-    let pages: usize = str::from_utf8(&text[..length]).ok()?.split_whitespace().nth(1)?.parse().ok()?;
+    let pages: usize =
+        str::from_utf8(&text[..length]).ok()?.split_whitespace().nth(1)?.parse().ok()?;
     pages.checked_mul(page_size())
 }
 

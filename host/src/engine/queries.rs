@@ -59,7 +59,11 @@ impl Engine {
         let mut live = Live::new(run, record);
         // It is read to be shown, and counts for nobody.
         let budget = OpenBudget::new(usize::MAX);
-        match restore(&self.0.store, &mut live, Bounds { limits: &self.0.config.limits, budget: &budget }) {
+        match restore(
+            &self.0.store,
+            &mut live,
+            Bounds { limits: &self.0.config.limits, budget: &budget },
+        ) {
             Err(Stuck::Store(error)) if !matches!(error, StoreError::Record { .. }) => {
                 return Err(error.into());
             }
@@ -82,7 +86,12 @@ impl Engine {
             None => {
                 let record = self.record(run)?;
                 let (turns, ended) = self.ending(run)?;
-                self.with_moment(view(run, input, Inspection { record, turns, waits_for: Vec::new() }, ended))
+                self.with_moment(view(
+                    run,
+                    input,
+                    Inspection { record, turns, waits_for: Vec::new() },
+                    ended,
+                ))
             }
         }
     }
@@ -126,7 +135,12 @@ impl Engine {
     /// # Errors
     ///
     /// There is no such run, or the store cannot be read.
-    pub async fn history(&self, run: RunId, from: u64, max: usize) -> Result<HistoryPage, EngineError> {
+    pub async fn history(
+        &self,
+        run: RunId,
+        from: u64,
+        max: usize,
+    ) -> Result<HistoryPage, EngineError> {
         let engine = self.clone();
         self.blocking(move || engine.tell(run, from, max.clamp(1, MAX_TURNS))).await
     }
@@ -244,6 +258,10 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
 
 fn raw(json: String) -> Result<Box<RawValue>, EngineError> {
     RawValue::from_string(json).map_err(|error| {
-        StoreError::Record { table: "turns".into(), detail: format!("a value is not JSON: {error}") }.into()
+        StoreError::Record {
+            table: "turns".into(),
+            detail: format!("a value is not JSON: {error}"),
+        }
+        .into()
     })
 }

@@ -31,7 +31,8 @@ impl Shard {
     pub(crate) fn recover(&mut self, shard: usize) -> Result<(), StoreError> {
         let store = self.store.pinned()?;
         let known = store.losses()?.into_iter();
-        self.watched = Watched::new(known.filter(|(run, ..)| shard_of(*run, self.config.shards) == shard));
+        self.watched =
+            Watched::new(known.filter(|(run, ..)| shard_of(*run, self.config.shards) == shard));
         let budget = self.open_budget.clone();
         let config = Arc::clone(&self.config);
         let room = Bounds { limits: &config.limits, budget: &budget };
@@ -39,8 +40,10 @@ impl Shard {
             if shard_of(id, self.config.shards) != shard {
                 continue;
             }
-            let missing =
-                || StoreError::Record { table: "runs".into(), detail: format!("that of {id} is missing") };
+            let missing = || StoreError::Record {
+                table: "runs".into(),
+                detail: format!("that of {id} is missing"),
+            };
             let record = match store.run(id).and_then(|record| record.ok_or_else(missing)) {
                 Ok(record) => record,
                 // The other runs go on; this one is where it was for whoever mends the record.
@@ -54,8 +57,11 @@ impl Shard {
             };
             self.modules.enter_recovered(record.module);
             let live = Live::new(id, record);
-            let live =
-                if self.config.park.contains(&id) { left_out(live) } else { restored(&store, live, room)? };
+            let live = if self.config.park.contains(&id) {
+                left_out(live)
+            } else {
+                restored(&store, live, room)?
+            };
             self.take_in(id, live);
         }
         Ok(())
@@ -69,7 +75,8 @@ impl Shard {
         let found = self.go_on_with_all(&mut runs, comeback.has_crashed);
         let count = runs.len();
         self.runs = runs;
-        let unread = self.runs.values().filter(|live| live.unread.is_some()).map(|live| live.owner.run);
+        let unread =
+            self.runs.values().filter(|live| live.unread.is_some()).map(|live| live.owner.run);
         unread.collect::<Vec<_>>().into_iter().for_each(|run| self.say_unread(run));
         match found {
             Ok((lost, stopped)) => {
@@ -84,7 +91,8 @@ impl Shard {
     /// says, and its history when that was found.
     fn say_unread(&mut self, id: RunId) {
         let Some(live) = self.runs.get(&id) else { return };
-        let (record, Standing::Blocked(blocked)) = (live.record.clone(), &live.record.standing) else {
+        let (record, Standing::Blocked(blocked)) = (live.record.clone(), &live.record.standing)
+        else {
             return;
         };
         let note = notes::blocked(live, None, blocked);
@@ -143,7 +151,8 @@ impl Shard {
         match &live.record.standing {
             Standing::Blocked(Blocked { kind: BlockKind::Limit | BlockKind::Module, .. }) => {
                 let by = Asker::host();
-                self.outside.tell(run, Message::Resume { run, module: None, by, then: Then::Nothing });
+                self.outside
+                    .tell(run, Message::Resume { run, module: None, by, then: Then::Nothing });
             }
             Standing::Running if !live.parked.is_empty() => {
                 self.outside.tell(run, Message::Unpark { run });
@@ -163,8 +172,11 @@ impl Shard {
                 continue;
             }
             let before = known.unwrap_or_default();
-            let losses =
-                if has_crashed { before.after_crash(now) } else { Losses { running: false, ..before } };
+            let losses = if has_crashed {
+                before.after_crash(now)
+            } else {
+                Losses { running: false, ..before }
+            };
             self.watched.put(run, op, losses);
             if before.running {
                 lost += usize::from(has_crashed);

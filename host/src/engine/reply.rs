@@ -109,7 +109,9 @@ impl Then {
         match self {
             Self::Nothing => {}
             Self::Tell(asker) => drop(asker.send(Err(error))),
-            Self::Answer { caller, .. } | Self::AnswerLater { caller, .. } => drop(caller.send(Err(error))),
+            Self::Answer { caller, .. } | Self::AnswerLater { caller, .. } => {
+                drop(caller.send(Err(error)))
+            }
         }
     }
 

@@ -76,8 +76,10 @@ fn fold(
     room: Bounds<'_>,
 ) -> Result<(Run, Timestamp), Stuck> {
     let from = run.turns();
-    let damaged =
-        |detail: String| StoreError::Record { table: "turns".into(), detail: format!("{id}: {detail}") };
+    let damaged = |detail: String| StoreError::Record {
+        table: "turns".into(),
+        detail: format!("{id}: {detail}"),
+    };
     if let Some(last) = from.checked_sub(1)
         && !store.has_turn(id, last)?
     {

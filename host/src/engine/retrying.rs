@@ -45,8 +45,10 @@ impl Shard {
             let after_loss = self.watched.get(run, op).map(|losses| losses.due(self.outside.now()));
             [open.due_at(), after_loss].map(|at| at.map(|at| (at, op)))
         };
-        let taken =
-            steps.flat_map(moments).flatten().filter_map(|(at, op)| self.outside.timers.take(at, run, op));
+        let taken = steps
+            .flat_map(moments)
+            .flatten()
+            .filter_map(|(at, op)| self.outside.timers.take(at, run, op));
         taken.map(|attempted| *attempted).collect()
     }
 }

@@ -67,7 +67,9 @@ impl Revival<'_> {
         let mut images =
             Found { images: self.store.images(live.owner.run)?.into_iter(), unusable: Vec::new() };
         let guest = match self.load_first(live, &mut images)? {
-            Some((position, guest)) if self.verify => self.verified(live, (position, guest), &mut images)?,
+            Some((position, guest)) if self.verify => {
+                self.verified(live, (position, guest), &mut images)?
+            }
             Some((_, guest)) => guest,
             None => self.replay_all(live)?,
         };
@@ -103,10 +105,14 @@ impl Revival<'_> {
         if image.module != self.module.digest() || image.abi != ABI {
             return Err(Unusable::Foreign);
         }
-        let blocks =
-            self.store.image_blocks(live.owner.run, position, &image).map_err(|error| damaged(&error))?;
-        let length = usize::try_from(image.length).ok().filter(|length| *length <= self.quota.memory);
-        let length = length.ok_or_else(|| damaged(&"it is larger than the memory that a run may have"))?;
+        let blocks = self
+            .store
+            .image_blocks(live.owner.run, position, &image)
+            .map_err(|error| damaged(&error))?;
+        let length =
+            usize::try_from(image.length).ok().filter(|length| *length <= self.quota.memory);
+        let length =
+            length.ok_or_else(|| damaged(&"it is larger than the memory that a run may have"))?;
         let memory = self.module.unpack(length, &blocks).map_err(|error| damaged(&error))?;
         let mut guest = self.fresh(live).map_err(|no_guest| match no_guest {
             NoGuest::NoRoom(message) => Unusable::NoRoom(message),
@@ -162,8 +168,9 @@ impl Revival<'_> {
         if replayed == expected {
             return Ok(());
         }
-        let message =
-            format!("its journal has {replayed} turns, but {expected} are known to have been committed");
+        let message = format!(
+            "its journal has {replayed} turns, but {expected} are known to have been committed"
+        );
         Err(Blocked { kind: BlockKind::Journal, message }.into())
     }
 
@@ -202,7 +209,8 @@ fn replay_turn(guest: &mut Guest, turn: &Turn, expected: u64) -> Result<u64, Blo
     }
     if turn.first_op.0 != guest.operations() {
         let (seq, found, given) = (turn.seq, turn.first_op, guest.operations());
-        let message = format!("turn {seq} says that {found} operations began before it, but {given} did");
+        let message =
+            format!("turn {seq} says that {found} operations began before it, but {given} did");
         return Err(Blocked { kind: BlockKind::Journal, message });
     }
     let moment = Moment { seq: turn.seq, at: turn.at };

@@ -147,7 +147,9 @@ impl Shard {
         live.last_at = moment.at;
         match self.deliver(id, &event, moment) {
             // Only a run that is not on disk: `parked` would say that it is.
-            Ok(Some(Output { verdict: Verdict::Failed(reason), refused: true, .. })) if parked.is_none() => {
+            Ok(Some(Output { verdict: Verdict::Failed(reason), refused: true, .. }))
+                if parked.is_none() =>
+            {
                 self.turn_away(id, then, &reason);
             }
             Ok(Some(Output { commands, verdict, log, .. })) => {
@@ -163,7 +165,12 @@ impl Shard {
 
     /// Runs the guest: the one that is live, or one that is replayed to where the run is. Nothing where
     /// the run was ended from outside meanwhile.
-    fn deliver(&mut self, id: RunId, event: &Event, moment: Moment) -> Result<Option<Output>, Stuck> {
+    fn deliver(
+        &mut self,
+        id: RunId,
+        event: &Event,
+        moment: Moment,
+    ) -> Result<Option<Output>, Stuck> {
         if *event == Event::Cancelled {
             let (commands, log) = (Vec::new(), Vec::new());
             return Ok(Some(Output { commands, verdict: Verdict::Cancelled, log, refused: false }));
@@ -180,7 +187,8 @@ impl Shard {
         let mut output = output?;
         self.check_steps(live, &output.commands)?;
         let Some(live) = self.runs.get_mut(&id) else { return Ok(None) };
-        Bounds { limits: &self.config.limits, budget: &self.open_budget }.begin(live, &output.commands)?;
+        Bounds { limits: &self.config.limits, budget: &self.open_budget }
+            .begin(live, &output.commands)?;
         output.log.extend(waits::dropped_at_end(&live.run, event, &output));
         live.images.note_turn(guest.spent());
         self.line.charge(id, guest.spent());
@@ -226,13 +234,21 @@ impl Shard {
         draft = self.watched.forget(draft, id, op, has_ended);
         if is_first || has_ended || parked.is_some() {
             live.stand(standing, &self.outside.metrics);
-            draft = draft.with_run(id, &live.record).with_key(&live.record.workflow, live.key.take(), id);
+            draft = draft.with_run(id, &live.record).with_key(
+                &live.record.workflow,
+                live.key.take(),
+                id,
+            );
         }
         if has_ended {
             // Nobody will be told any more. What a run that never had a turn was given stays.
             let unneeded = live.parked.positions().filter(|position| !is_first || *position > 0);
-            draft = unneeded.fold(draft, |draft, position| draft.without_parked(id, Some(position)));
-            draft = live.images.positions().fold(draft, |draft, position| draft.without_image(id, position));
+            draft =
+                unneeded.fold(draft, |draft, position| draft.without_parked(id, Some(position)));
+            draft = live
+                .images
+                .positions()
+                .fold(draft, |draft, position| draft.without_image(id, position));
         }
         let (outside, owner) = (self.outside.clone(), live.owner.clone());
         self.committer.submit(draft, move |committed| match committed {
@@ -289,9 +305,11 @@ impl Shard {
         {
             live.parked.take(position, &event);
         }
-        self.committer.submit(Draft::nothing().without_parked(id, parked), move |written| match written {
-            Ok(_) => then.refuse(id, refusal),
-            Err(error) => then.fail(error.into()),
+        self.committer.submit(Draft::nothing().without_parked(id, parked), move |written| {
+            match written {
+                Ok(_) => then.refuse(id, refusal),
+                Err(error) => then.fail(error.into()),
+            }
         });
     }
 
@@ -349,7 +367,9 @@ impl Shard {
     /// Makes the next attempt of a step, unless the step or its run is over.
     fn retry(&self, attempted: Attempted) {
         let live = self.runs.get(&attempted.run);
-        if live.is_some_and(|live| matches!(live.run.operation(attempted.op), Some(Open::Step { .. }))) {
+        if live
+            .is_some_and(|live| matches!(live.run.operation(attempted.op), Some(Open::Step { .. })))
+        {
             self.outside.attempt(attempted);
         }
     }

@@ -100,8 +100,10 @@ impl Simulated {
         said.try_recv().unwrap_or(Err(StoreError::Closed))?;
         inboxes.go_on(comeback);
         let engine = parts.into_engine(inboxes, Threads::default());
-        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(OpenError::Thread)?;
-        let mut simulated = Self { engine, shards, line, attempts, clock, runtime, stopped_at: None };
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().build().map_err(OpenError::Thread)?;
+        let mut simulated =
+            Self { engine, shards, line, attempts, clock, runtime, stopped_at: None };
         simulated.settle();
         Ok(simulated)
     }
@@ -121,7 +123,12 @@ impl Simulated {
     }
 
     /// Asks for a run, as [`Engine::start`].
-    pub fn start(&mut self, workflow: &str, input: Box<RawValue>, key: Option<String>) -> Asked<Started> {
+    pub fn start(
+        &mut self,
+        workflow: &str,
+        input: Box<RawValue>,
+        key: Option<String>,
+    ) -> Asked<Started> {
         let (engine, workflow) = (self.engine.clone(), workflow.to_owned());
         self.ask(async move { engine.start(&workflow, input, key).await })
     }
@@ -222,7 +229,11 @@ impl Simulated {
         if self.stopped_at.is_none() {
             let outside = &self.engine.0.outside;
             while outside.timers.next().is_some_and(|next| next <= outside.now()) {
-                outside.timers.take_due(outside.now()).into_iter().for_each(|due| outside.fire(due));
+                outside
+                    .timers
+                    .take_due(outside.now())
+                    .into_iter()
+                    .for_each(|due| outside.fire(due));
             }
         }
         self.settle();

@@ -74,7 +74,8 @@ impl Engine {
             Err(EngineError::UnknownRun(_)) => return Ok(()),
             first => first?,
         };
-        let is_same = || Some(Fingerprint::of(first.get()).ok()? == Fingerprint::of(input.get()).ok()?);
+        let is_same =
+            || Some(Fingerprint::of(first.get()).ok()? == Fingerprint::of(input.get()).ok()?);
         if first.get() == input.get() || is_same().unwrap_or(false) {
             return Ok(());
         }
@@ -89,7 +90,8 @@ impl Engine {
     ) -> Result<Started, EngineError> {
         let module = self.0.modules.enter_current(workflow)?;
         let started_at = self.0.outside.now();
-        let (workflow, seed, standing) = (workflow.into(), self.0.outside.chance.seed(), Standing::Running);
+        let (workflow, seed, standing) =
+            (workflow.into(), self.0.outside.chance.seed(), Standing::Running);
         let record = RunRecord { workflow, module, started_at, seed, standing };
         let input = <Box<str>>::from(input).into_string();
         self.ask(run, |then| Message::Start { run, record, input, key, then }).await?;
@@ -97,7 +99,8 @@ impl Engine {
     }
 
     fn key_lock(&self, key: &str) -> &tokio::sync::Mutex<()> {
-        let hash = key.bytes().fold(0_usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        let hash =
+            key.bytes().fold(0_usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
         &self.0.key_locks[hash % KEY_LOCKS]
     }
 }

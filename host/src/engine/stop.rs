@@ -65,13 +65,16 @@ impl Engine {
     /// Lets those go who wait, and the threads.
     async fn end(&self, stopped_at: Timestamp) {
         self.let_go();
-        let threads = std::mem::take(&mut *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads =
+            std::mem::take(&mut *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let engine = self.clone();
         let stopped = tokio::task::spawn_blocking(move || engine.stop_threads(threads, stopped_at));
         match tokio::time::timeout(JOIN_TIMEOUT + LET_GO_TIMEOUT + WRITE_TIMEOUT, stopped).await {
             Ok(Ok(true)) => {}
             Ok(_) => {
-                tracing::error!("the host was stopped after it had failed; what it acknowledged is on disk")
+                tracing::error!(
+                    "the host was stopped after it had failed; what it acknowledged is on disk"
+                )
             }
             Err(_late) => tracing::error!("the host was stopped while the disk was still writing"),
         }

@@ -47,18 +47,35 @@ impl Surveys {
 impl Engine {
     /// Why each of these runs waits; of those that are in trouble only, if it is so wanted. A run of
     /// which nothing is said has ended, or is in no trouble.
-    pub(crate) async fn survey(&self, runs: Vec<RunId>, only_trouble: bool) -> BTreeMap<RunId, Why> {
+    pub(crate) async fn survey(
+        &self,
+        runs: Vec<RunId>,
+        only_trouble: bool,
+    ) -> BTreeMap<RunId, Why> {
         let mut by_shard = BTreeMap::<usize, Vec<RunId>>::new();
         for run in runs {
             by_shard.entry(shard_of(run, self.0.config.shards)).or_default().push(run);
         }
-        let answers = by_shard.into_iter().map(|(shard, runs)| self.ask_shard(shard, runs, only_trouble));
-        join_all(answers).await.into_iter().flatten().map(|(run, why)| (run, why.worded())).collect()
+        let answers =
+            by_shard.into_iter().map(|(shard, runs)| self.ask_shard(shard, runs, only_trouble));
+        join_all(answers)
+            .await
+            .into_iter()
+            .flatten()
+            .map(|(run, why)| (run, why.worded()))
+            .collect()
     }
 
-    async fn ask_shard(&self, shard: usize, runs: Vec<RunId>, only_trouble: bool) -> Vec<(RunId, Why)> {
+    async fn ask_shard(
+        &self,
+        shard: usize,
+        runs: Vec<RunId>,
+        only_trouble: bool,
+    ) -> Vec<(RunId, Why)> {
         let unanswered = || runs.iter().map(|run| (*run, Why::unanswered())).collect();
-        let Ok(place) = Arc::clone(&self.0.surveys.0[shard]).try_acquire_owned() else { return unanswered() };
+        let Ok(place) = Arc::clone(&self.0.surveys.0[shard]).try_acquire_owned() else {
+            return unanswered();
+        };
         let (asker, answer) = oneshot::channel();
         let question = Question { runs: runs.clone(), only_trouble, asker, _place: place };
         self.0.inboxes.send(runs[0], Message::Survey(question));

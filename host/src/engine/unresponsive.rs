@@ -56,7 +56,11 @@ fn tell(busy: &Busy) {
             seconds,
             "a turn takes long, and other runs wait for it; `segno cancel {run}` ends the run"
         ),
-        None => tracing::warn!(shard, seconds, "a shard is held up, by the disk perhaps, and its runs wait"),
+        None => tracing::warn!(
+            shard,
+            seconds,
+            "a shard is held up, by the disk perhaps, and its runs wait"
+        ),
     }
 }
 
@@ -131,13 +135,15 @@ impl Engine {
     /// Ends a run, unless its shard is at work: that it is cancelled is written before all that the
     /// shard may write of it later, and the shard takes leave of it when it comes back. Blocks until
     /// what was handed in before is on disk. Says when the end of the run is.
-    pub(crate) fn end_without_shard(&self, run: RunId, by: Asker) -> Result<Option<Written>, EngineError> {
+    pub(crate) fn end_without_shard(
+        &self,
+        run: RunId,
+        by: Asker,
+    ) -> Result<Option<Written>, EngineError> {
         let mut refused = None;
-        let writing = self
-            .0
-            .inboxes
-            .watch(run)
-            .end_run(run, || self.write_cancelled(run, by).map_err(|error| refused = Some(error)).ok());
+        let writing = self.0.inboxes.watch(run).end_run(run, || {
+            self.write_cancelled(run, by).map_err(|error| refused = Some(error)).ok()
+        });
         refused.map_or(Ok(writing), Err)
     }
 

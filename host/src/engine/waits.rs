@@ -15,8 +15,10 @@ use crate::sandbox::Output;
 /// What a run waits for, in the order in which it asked.
 pub(crate) fn waits_for(live: &Live, watched: &Watched, steps: &segno::Steps) -> Vec<Wait> {
     let id = live.owner.run;
-    let waited_for =
-        live.run.open().filter(|(_, open)| !matches!(open, Open::Webhook(webhook) if webhook.disposed));
+    let waited_for = live
+        .run
+        .open()
+        .filter(|(_, open)| !matches!(open, Open::Webhook(webhook) if webhook.disposed));
     let waits = waited_for.map(|(op, open)| {
         let losses = watched.get(id, op).unwrap_or_default();
         wait((id, op), open, losses, steps)
@@ -25,7 +27,12 @@ pub(crate) fn waits_for(live: &Live, watched: &Watched, steps: &segno::Steps) ->
 }
 
 /// One thing that a run waits for.
-pub(crate) fn wait((id, op): (RunId, Op), open: &Open, losses: Losses, steps: &segno::Steps) -> Wait {
+pub(crate) fn wait(
+    (id, op): (RunId, Op),
+    open: &Open,
+    losses: Losses,
+    steps: &segno::Steps,
+) -> Wait {
     match open {
         Open::Step { call, last_attempt } => Wait::Step {
             op: op.0,
@@ -38,9 +45,12 @@ pub(crate) fn wait((id, op): (RunId, Op), open: &Open, losses: Losses, steps: &s
             retry_at: retry_at(last_attempt.as_deref(), losses),
             losses: losses.count,
         },
-        Open::Sleep { since, until } => Wait::Sleep { op: op.0, since: when(*since), until: when(*until) },
+        Open::Sleep { since, until } => {
+            Wait::Sleep { op: op.0, since: when(*since), until: when(*until) }
+        }
         Open::Webhook(webhook) => {
-            let (url, since, untaken) = (webhook.url.clone(), when(webhook.since), webhook.untaken.len());
+            let (url, since, untaken) =
+                (webhook.url.clone(), when(webhook.since), webhook.untaken.len());
             Wait::Webhook { op: op.0, url, since, untaken }
         }
     }
@@ -104,8 +114,10 @@ pub(crate) fn dropped_at_end(run: &Run, event: &Event, output: &Output) -> Optio
     }
     let shown = dropped.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     let more = if dropped.len() > NAMED { ", …" } else { "" };
-    let message =
-        format!("the workflow ended without waiting for {} of its steps: {shown}{more}", dropped.len());
+    let message = format!(
+        "the workflow ended without waiting for {} of its steps: {shown}{more}",
+        dropped.len()
+    );
     Some(LogLine { level: Level::Warn, message })
 }
 
@@ -126,10 +138,21 @@ mod tests {
             answer: Answer::Accepted,
         };
         let turn = |seq, first_op, commands| {
-            let event =
-                if seq == 0 { Event::Started { input: "1".into() } } else { Event::Slept { op: Op(0) } };
+            let event = if seq == 0 {
+                Event::Started { input: "1".into() }
+            } else {
+                Event::Slept { op: Op(0) }
+            };
             let verdict = Verdict::Waiting;
-            Turn { seq, first_op: Op(first_op), at: Timestamp(1), event, commands, verdict, log: Vec::new() }
+            Turn {
+                seq,
+                first_op: Op(first_op),
+                at: Timestamp(1),
+                event,
+                commands,
+                verdict,
+                log: Vec::new(),
+            }
         };
         let first = turn(0, 0, vec![Command::Sleep { until: Timestamp(1) }, create(1)]);
         let (run, _effects) = Run::new().apply(&first).expect("it follows");

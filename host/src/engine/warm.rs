@@ -72,7 +72,8 @@ impl Warm {
         self.counted.inc();
         self.line.insert(used, run);
         let mut idle = Vec::new();
-        while (self.held > self.budget || self.guests.len() > self.places) && self.guests.len() > 1 {
+        while (self.held > self.budget || self.guests.len() > self.places) && self.guests.len() > 1
+        {
             let Some(run) = self.line.first_key_value().map(|(_, run)| *run) else { break };
             idle.extend(self.take(run).map(|guest| (run, guest)));
         }
@@ -83,7 +84,8 @@ impl Warm {
     /// holds too much.
     #[must_use]
     pub(crate) fn make_room(&mut self) -> Vec<(RunId, Guest)> {
-        let idlest: Vec<_> = self.line.values().take(self.guests.len().div_ceil(2)).copied().collect();
+        let idlest: Vec<_> =
+            self.line.values().take(self.guests.len().div_ceil(2)).copied().collect();
         idlest.into_iter().filter_map(|run| Some((run, self.take(run)?))).collect()
     }
 

@@ -89,7 +89,14 @@ impl fmt::Display for Busy {
 impl Watch {
     pub(crate) fn new(clock: Clock) -> Self {
         let (gate, let_go, computes) = (Mutex::default(), Condvar::new(), Mutex::default());
-        Self { clock, gate, let_go, waiting: AtomicUsize::new(0), since: AtomicU64::new(0), computes }
+        Self {
+            clock,
+            gate,
+            let_go,
+            waiting: AtomicUsize::new(0),
+            since: AtomicU64::new(0),
+            computes,
+        }
     }
 
     /// The shard was sent a message.
@@ -219,7 +226,10 @@ mod tests {
         let (watch, _clock) = watch();
         assert_eq!(watch.end_run(run(1), || Some("written")), Some("written"));
         assert_eq!(watch.begin().ended, BTreeSet::from([run(1)]));
-        assert_eq!(watch.end_run(run(2), || -> Option<()> { panic!("the shard is at work") }), None);
+        assert_eq!(
+            watch.end_run(run(2), || -> Option<()> { panic!("the shard is at work") }),
+            None
+        );
         watch.compute(run(2), "w".into());
         assert_eq!(watch.end_run(run(2), || Some(())), Some(()));
         assert_eq!(watch.end_run(run(3), || None::<()>), None, "nothing was written");

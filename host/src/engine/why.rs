@@ -74,7 +74,9 @@ impl Wait {
     /// When it began.
     const fn since(&self) -> Timestamp {
         match self {
-            Self::Step { since, .. } | Self::Sleep { since, .. } | Self::Webhook { since, .. } => *since,
+            Self::Step { since, .. } | Self::Sleep { since, .. } | Self::Webhook { since, .. } => {
+                *since
+            }
         }
     }
 }
@@ -103,21 +105,31 @@ impl Why {
             (Some(Trouble::Unanswered), _) => return "its shard does not answer".to_owned(),
             (Some(Trouble::Blocked), _) => {
                 let kind = self.kind.map_or_else(String::new, |kind| format!(" ({kind})"));
-                return format!("blocked{kind}{begun}: {}", self.reason.as_deref().unwrap_or_default());
+                return format!(
+                    "blocked{kind}{begun}: {}",
+                    self.reason.as_deref().unwrap_or_default()
+                );
             }
             (trouble, Some(Wait::Step { name, attempt, last_error, retry_at, .. })) => {
-                let lacks =
-                    if trouble == Some(Trouble::MissingStep) { ", which this host lacks" } else { "" };
+                let lacks = if trouble == Some(Trouble::MissingStep) {
+                    ", which this host lacks"
+                } else {
+                    ""
+                };
                 let due = retry_at.map_or_else(String::new, |at| format!(" due {}", until(at)));
-                let attempt = if *attempt > 1 { format!(", attempt {attempt}{due}") } else { String::new() };
-                let error =
-                    last_error.as_ref().map(|error| format!(", last error: {}", printable(error, SHOWN)));
+                let attempt =
+                    if *attempt > 1 { format!(", attempt {attempt}{due}") } else { String::new() };
+                let error = last_error
+                    .as_ref()
+                    .map(|error| format!(", last error: {}", printable(error, SHOWN)));
                 let name = printable(name, SHOWN);
                 format!("step {name}{lacks}{begun}{attempt}{}", error.unwrap_or_default())
             }
             (_, Some(Wait::Sleep { until: end, .. })) => format!("sleep until {}", until(*end)),
             (_, Some(Wait::Webhook { untaken: 0, .. })) => format!("webhook{begun}"),
-            (_, Some(Wait::Webhook { untaken, .. })) => format!("webhook{begun}, {untaken} untaken"),
+            (_, Some(Wait::Webhook { untaken, .. })) => {
+                format!("webhook{begun}, {untaken} untaken")
+            }
             (_, None) => return "its next turn".to_owned(),
         };
         match self.waits.saturating_sub(1) {
@@ -154,13 +166,21 @@ mod tests {
     #[test]
     fn a_reason_is_a_few_words_that_do_nothing_to_a_terminal() {
         let since = Some(at(0));
-        let blocked =
-            (Some(Trouble::Blocked), Some(BlockKind::Trap), Some("panic at src/lib.rs:218".to_owned()));
+        let blocked = (
+            Some(Trouble::Blocked),
+            Some(BlockKind::Trap),
+            Some("panic at src/lib.rs:218".to_owned()),
+        );
         let (trouble, kind, reason) = blocked;
         let url = "http://h/t".to_owned();
         for (why, words) in [
             (
-                Why { wait: step("charge", 4, Some("503\n\x1b[2J")), since, waits: 3, ..Why::default() },
+                Why {
+                    wait: step("charge", 4, Some("503\n\x1b[2J")),
+                    since,
+                    waits: 3,
+                    ..Why::default()
+                },
                 "step charge since 1970-01-01T00:00:00Z, attempt 4 due 1970-01-01T00:01:04Z, last error: \
                  503\\n\\u{1b}[2J; and 2 more",
             ),

@@ -88,7 +88,8 @@ fn verdict(status: Option<ExitStatus>, child: &mut Child) -> Result<(), ModuleEr
         Some(0) => Ok(()),
         Some(_) => {
             let mut said = String::new();
-            let read = child.stdout.take().map(|stdout| stdout.take(SAID).read_to_string(&mut said));
+            let read =
+                child.stdout.take().map(|stdout| stdout.take(SAID).read_to_string(&mut said));
             if read.is_some_and(|read| read.is_ok()) && !said.is_empty() {
                 Err(ModuleError::Invalid { detail: said })
             } else {
@@ -150,7 +151,10 @@ mod tests {
 
     #[test]
     fn how_the_compiler_ended_says_what_is_wrong() {
-        assert!(compiled_by("false").starts_with("this component takes the compiler more than 30 seconds"));
+        assert!(
+            compiled_by("false")
+                .starts_with("this component takes the compiler more than 30 seconds")
+        );
         assert!(compiled_by("/nowhere/segno").starts_with("the compiler cannot be started: "));
         // Says its arguments and fails not, so it has compiled.
         let compiler = Compiler::new("echo".into(), Path::new("cache"), 1);

@@ -41,7 +41,8 @@ pub(crate) fn size_of_answer(answer: &webhook::Answer) -> usize {
 /// How much a response brings, in bytes.
 pub(crate) fn size_of_response(response: &types::Response) -> usize {
     let headers = response.headers.iter();
-    let headers = headers.map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len());
+    let headers =
+        headers.map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len());
     response.body.len() + headers.sum::<usize>()
 }
 
@@ -60,7 +61,9 @@ pub(crate) fn response(response: types::Response) -> Result<Response, String> {
     if (200..=599).contains(&status) {
         Ok(Response { status, headers, body })
     } else {
-        Err(format!("the workflow answers a webhook with status {status}; it must be from 200 to 599"))
+        Err(format!(
+            "the workflow answers a webhook with status {status}; it must be from 200 to 599"
+        ))
     }
 }
 

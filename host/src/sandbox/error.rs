@@ -60,7 +60,9 @@ pub enum ModuleError {
         import: String,
     },
     /// The component does not export what a workflow component exports.
-    #[error("this component does not export `{export}`; does its lib.rs have `segno::export!(..)`?")]
+    #[error(
+        "this component does not export `{export}`; does its lib.rs have `segno::export!(..)`?"
+    )]
     MissingExport {
         /// The name of the export.
         export: String,

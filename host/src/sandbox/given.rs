@@ -104,9 +104,10 @@ impl Tokens {
     pub(crate) fn next(&mut self) -> WebhookAddress {
         match self {
             Self::Fresh(make) => make(),
-            Self::Recorded(addresses) => addresses
-                .next()
-                .unwrap_or_else(|| WebhookAddress { token: "unknown".into(), url: "unknown".into() }),
+            Self::Recorded(addresses) => addresses.next().unwrap_or_else(|| WebhookAddress {
+                token: "unknown".into(),
+                url: "unknown".into(),
+            }),
         }
     }
 }

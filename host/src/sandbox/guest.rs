@@ -56,11 +56,17 @@ impl Guest {
     /// # Errors
     ///
     /// Why the run must be parked: the guest trapped, or wanted more than it may have.
-    pub fn turn(&mut self, event: &Event, moment: Moment, tokens: Tokens) -> Result<Output, Blocked> {
+    pub fn turn(
+        &mut self,
+        event: &Event,
+        moment: Moment,
+        tokens: Tokens,
+    ) -> Result<Output, Blocked> {
         let passes = self.store.data().quota().passes();
         self.store.data_mut().begin_turn(moment, tokens);
         self.make_ready(passes);
-        let verdict = self.call(event).map_err(|error| trap::explain(self.store.data_mut(), &error))?;
+        let verdict =
+            self.call(event).map_err(|error| trap::explain(self.store.data_mut(), &error))?;
         let recorded = self.store.data_mut().end_turn();
         let (verdict, refused) = verdict;
         Ok(Output { commands: recorded.commands, verdict, log: recorded.log, refused })
@@ -89,13 +95,15 @@ impl Guest {
                 Verdict::Failed(error)
             }
             GuestVerdict::Refused(reason) if matches!(event, Event::Started { .. }) => {
-                state.check_payload("the reason why the workflow refuses its input", reason.len())?;
+                state
+                    .check_payload("the reason why the workflow refuses its input", reason.len())?;
                 return Ok((Verdict::Failed(reason), true));
             }
             GuestVerdict::Refused(_) => {
-                return Err(
-                    state.stop(BlockKind::Trap, "the component refused an input that it had taken before")
-                );
+                return Err(state.stop(
+                    BlockKind::Trap,
+                    "the component refused an input that it had taken before",
+                ));
             }
         };
         Ok((verdict, false))
@@ -104,7 +112,11 @@ impl Guest {
     /// How much fuel the last turn took.
     #[must_use]
     pub fn spent(&self) -> u64 {
-        self.store.data().quota().fuel_per_turn.saturating_sub(self.store.get_fuel().unwrap_or_default())
+        self.store
+            .data()
+            .quota()
+            .fuel_per_turn
+            .saturating_sub(self.store.get_fuel().unwrap_or_default())
     }
 
     /// By how many bytes the memory of the guest has grown since it was made: what was there before
@@ -176,10 +188,12 @@ impl Guest {
 /// What a workflow returned, as a verdict. What no reader could take is a failure of the workflow.
 fn checked(state: &mut State, output: String) -> wasmtime::Result<Verdict> {
     state.check_payload("the output of the workflow", output.len())?;
-    serde_json::from_str::<&serde_json::value::RawValue>(&output)
-        .map_err(|error| wasmtime::Error::msg(format!("the output of the workflow is not JSON: {error}")))?;
+    serde_json::from_str::<&serde_json::value::RawValue>(&output).map_err(|error| {
+        wasmtime::Error::msg(format!("the output of the workflow is not JSON: {error}"))
+    })?;
     if is_too_nested(&output) {
-        let message = format!("the output of the workflow is nested more than {MAX_NESTING} levels deep");
+        let message =
+            format!("the output of the workflow is nested more than {MAX_NESTING} levels deep");
         return Ok(Verdict::Failed(message));
     }
     Ok(Verdict::Completed(output))

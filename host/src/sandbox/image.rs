@@ -74,7 +74,8 @@ impl Module {
     fn fresh_memory(&self) -> Result<&[u8], PackError> {
         let fresh = self.fresh().get_or_init(|| {
             // What a guest says as it stops is its own: it goes to no log.
-            let mut guest = self.instantiate(Facts::of_no_run(), FRESH).map_err(|_| "it cannot be made")?;
+            let mut guest =
+                self.instantiate(Facts::of_no_run(), FRESH).map_err(|_| "it cannot be made")?;
             let image = guest.save().map_err(|_| "it was stopped")?;
             image.map(|image| without_end(image.memory)).ok_or("it holds handles")
         });

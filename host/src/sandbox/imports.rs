@@ -20,15 +20,23 @@ use self::segno::workflow::{context, image, log, sleep, step, types, webhook};
 impl types::Host for Caller<'_> {}
 
 impl step::Host for Caller<'_> {
-    fn call(&mut self, name: String, input: String, options: step::Options) -> wasmtime::Result<u64> {
+    fn call(
+        &mut self,
+        name: String,
+        input: String,
+        options: step::Options,
+    ) -> wasmtime::Result<u64> {
         let state = self.pays(name.len() + input.len())?;
         let step::Options { max_retries, retry_for_ms, timeout_ms } = options;
         let options = StepOptions { max_retries, retry_for_ms, timeout_ms };
         if serde_json::from_str::<&serde_json::value::RawValue>(&input).is_err() {
-            return Err(state.stop(BlockKind::Trap, format!("the input of step `{name}` is not JSON")));
+            return Err(
+                state.stop(BlockKind::Trap, format!("the input of step `{name}` is not JSON"))
+            );
         }
         if is_too_nested(&input) {
-            let message = format!("the input of step `{name}` is nested more than {MAX_NESTING} levels deep");
+            let message =
+                format!("the input of step `{name}` is nested more than {MAX_NESTING} levels deep");
             return Err(state.stop(BlockKind::Limit, message));
         }
         state.start_operation(Command::Step { name, input, options }).map(|op| op.0)

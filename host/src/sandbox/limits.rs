@@ -40,7 +40,10 @@ impl ResourceLimiter for State {
         }
         let others = self.table_memory().saturating_sub(current.saturating_mul(ELEMENT));
         let wanted = others.saturating_add(desired.saturating_mul(ELEMENT));
-        self.check_memory(self.linear_memory().saturating_add(wanted), desired.saturating_mul(ELEMENT))?;
+        self.check_memory(
+            self.linear_memory().saturating_add(wanted),
+            desired.saturating_mul(ELEMENT),
+        )?;
         self.set_table_memory(wanted);
         Ok(true)
     }
@@ -65,8 +68,9 @@ impl State {
         if together <= limit {
             return Ok(());
         }
-        let message =
-            format!("the workflow wanted {wanted} bytes of memory, but at most {limit} are allowed");
+        let message = format!(
+            "the workflow wanted {wanted} bytes of memory, but at most {limit} are allowed"
+        );
         Err(self.stop(BlockKind::Limit, message))
     }
 }

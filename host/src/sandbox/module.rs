@@ -130,7 +130,9 @@ impl Module {
         let mut store = new_store(self.pre.engine(), facts, quota);
         match self.pre.instantiate(&mut store) {
             Ok(exports) => Ok(Guest::new(store, exports)),
-            Err(error) if trap::is_for_want_of_room(&error) => Err(NoGuest::NoRoom(format!("{error:#}"))),
+            Err(error) if trap::is_for_want_of_room(&error) => {
+                Err(NoGuest::NoRoom(format!("{error:#}")))
+            }
             Err(error) => Err(NoGuest::Stopped(trap::explain(store.data_mut(), &error))),
         }
     }
@@ -146,7 +148,8 @@ impl Module {
         let facts = Facts::of_no_run();
         let mut store = new_store(self.pre.engine(), facts, DESCRIBE);
         let exports = self.pre.instantiate(&mut store);
-        let described = exports.and_then(|exports| exports.segno_workflow_guest().call_describe(&mut store));
+        let described =
+            exports.and_then(|exports| exports.segno_workflow_guest().call_describe(&mut store));
         let manifest = described.map_err(|error| {
             let Blocked { message, .. } = trap::explain(store.data_mut(), &error);
             ModuleError::Describe { detail: message }
@@ -192,20 +195,23 @@ fn check_manifest(manifest: &Manifest) -> Result<(), ModuleError> {
         return Err(ModuleError::NoWorkflows);
     }
     if manifest.workflows.len().max(manifest.steps.len()) > MAX_NAMES {
-        return Err(ModuleError::Describe { detail: format!("it lists more than {MAX_NAMES} names") });
+        return Err(ModuleError::Describe {
+            detail: format!("it lists more than {MAX_NAMES} names"),
+        });
     }
     check_text("SDK", &manifest.sdk)?;
     manifest.steps.iter().try_for_each(|name| check_text("step", name))?;
     let mut seen = BTreeSet::new();
     for Workflow { name, .. } in &manifest.workflows {
         check_text("workflow", name)?;
-        let problem = if name.chars().any(|c| c.is_control() || c.is_whitespace() || "/?#%".contains(c)) {
-            "has a character that cannot stand in a URL as it is"
-        } else if !seen.insert(name) {
-            "is listed twice"
-        } else {
-            continue;
-        };
+        let problem =
+            if name.chars().any(|c| c.is_control() || c.is_whitespace() || "/?#%".contains(c)) {
+                "has a character that cannot stand in a URL as it is"
+            } else if !seen.insert(name) {
+                "is listed twice"
+            } else {
+                continue;
+            };
         return Err(bad_name("workflow", name, problem));
     }
     Ok(())

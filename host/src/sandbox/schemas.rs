@@ -78,8 +78,10 @@ fn ask(sandbox: &Sandbox, wasm: &[u8]) -> Result<BTreeMap<String, Schemas>, Modu
     let mut ask = || {
         let instance = linker.instantiate(&mut store, &component)?;
         let interface = instance.get_export_index(&mut store, None, EXPORT);
-        let function = interface.and_then(|at| instance.get_export_index(&mut store, Some(&at), "all"));
-        let function = function.ok_or_else(|| wasmtime::format_err!("it has no export `{EXPORT}`"))?;
+        let function =
+            interface.and_then(|at| instance.get_export_index(&mut store, Some(&at), "all"));
+        let function =
+            function.ok_or_else(|| wasmtime::format_err!("it has no export `{EXPORT}`"))?;
         instance.get_typed_func::<(), (Vec<Said>,)>(&mut store, &function)?.call(&mut store, ())
     };
     let asked = ask();
@@ -178,9 +180,17 @@ mod tests {
     const HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
 
     fn manifest() -> Manifest {
-        let workflow =
-            |name: &str| Workflow { name: name.into(), history: History::All, input: None, output: None };
-        Manifest { sdk: "test".into(), workflows: vec![workflow("a"), workflow("b")], steps: vec![] }
+        let workflow = |name: &str| Workflow {
+            name: name.into(),
+            history: History::All,
+            input: None,
+            output: None,
+        };
+        Manifest {
+            sdk: "test".into(),
+            workflows: vec![workflow("a"), workflow("b")],
+            steps: vec![],
+        }
     }
 
     fn with_section(mut wasm: Vec<u8>, data: &str) -> Vec<u8> {
@@ -192,7 +202,8 @@ mod tests {
     #[test]
     fn each_workflow_gets_the_schemas_of_its_name() {
         let mut told = manifest();
-        let wasm = with_section(HEADER.to_vec(), r#"{"b":{"input":{"type":"null"},"output":true}}"#);
+        let wasm =
+            with_section(HEADER.to_vec(), r#"{"b":{"input":{"type":"null"},"output":true}}"#);
         add_schemas(&mut told, &wasm).unwrap();
         assert_eq!(told.workflow("a"), manifest().workflow("a"));
         let b = told.workflow("b").unwrap();
@@ -213,7 +224,8 @@ mod tests {
     #[test]
     fn what_is_wrong_with_schemas_is_said() {
         let large = format!(r#"{{"a":{{"input":{{"x":"{}"}}}}}}"#, "x".repeat(MAX_BYTES));
-        let deep = format!(r#"{{"a":{{"input":{{"x":{}{}}}}}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+        let deep =
+            format!(r#"{{"a":{{"input":{{"x":{}{}}}}}}}"#, "[".repeat(10_000), "]".repeat(10_000));
         let refused = |wasm: &[u8]| add_schemas(&mut manifest(), wasm).unwrap_err().to_string();
         for (data, problem) in [
             ("", "EOF"),

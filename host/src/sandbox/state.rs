@@ -164,7 +164,8 @@ impl State {
                 Err(self.stop(BlockKind::Trap, "the component saved its memory more than once"))
             }
             ImageSlot::Closed | ImageSlot::Loading(_) => {
-                Err(self.stop(BlockKind::Trap, "the component saved its memory without being asked to"))
+                Err(self
+                    .stop(BlockKind::Trap, "the component saved its memory without being asked to"))
             }
         }
     }
@@ -173,9 +174,8 @@ impl State {
     pub(crate) fn load(&mut self) -> wasmtime::Result<Vec<u8>> {
         match std::mem::replace(&mut self.image, ImageSlot::Closed) {
             ImageSlot::Loading(memory) => Ok(memory),
-            ImageSlot::Closed | ImageSlot::Saving | ImageSlot::Saved(_) => {
-                Err(self.stop(BlockKind::Trap, "the component loaded its memory without being asked to"))
-            }
+            ImageSlot::Closed | ImageSlot::Saving | ImageSlot::Saved(_) => Err(self
+                .stop(BlockKind::Trap, "the component loaded its memory without being asked to")),
         }
     }
 
@@ -243,8 +243,9 @@ impl State {
         if self.passed <= PASSED_PER_TURN {
             return Ok(());
         }
-        let message =
-            format!("the workflow passed more than {PASSED_PER_TURN} bytes to the host in one turn");
+        let message = format!(
+            "the workflow passed more than {PASSED_PER_TURN} bytes to the host in one turn"
+        );
         Err(self.stop(BlockKind::Limit, message))
     }
 
@@ -278,7 +279,10 @@ impl State {
     }
 
     /// Records that the guest opens a webhook.
-    pub(crate) fn open_webhook(&mut self, answer: Answer) -> wasmtime::Result<(Op, WebhookAddress)> {
+    pub(crate) fn open_webhook(
+        &mut self,
+        answer: Answer,
+    ) -> wasmtime::Result<(Op, WebhookAddress)> {
         let Some(turn) = &mut self.turn else { return Err(self.outside_of_turn()) };
         let address = turn.tokens.next();
         let WebhookAddress { token, url } = address.clone();
@@ -288,7 +292,8 @@ impl State {
 
     /// Records a command.
     pub(crate) fn record(&mut self, command: Command) -> wasmtime::Result<()> {
-        let (commands_limit, bytes_limit) = (self.quota.commands_per_turn, self.quota.bytes_per_turn);
+        let (commands_limit, bytes_limit) =
+            (self.quota.commands_per_turn, self.quota.bytes_per_turn);
         let size = command.size();
         self.check_payload("what the workflow passes to a step or a webhook", command.payload())?;
         let Some(turn) = &mut self.turn else { return Err(self.outside_of_turn()) };
@@ -312,7 +317,10 @@ impl State {
     }
 
     fn outside_of_turn(&mut self) -> wasmtime::Error {
-        self.stop(BlockKind::Trap, "the component called its host while no event was being delivered")
+        self.stop(
+            BlockKind::Trap,
+            "the component called its host while no event was being delivered",
+        )
     }
 
     /// Refuses a value that is larger than it may be.

@@ -12,7 +12,10 @@ pub(crate) fn explain(state: &mut State, error: &wasmtime::Error) -> Blocked {
         return fault;
     }
     if let Some(message) = state.take_panic() {
-        return Blocked { kind: BlockKind::Trap, message: format!("the workflow panicked: {message}") };
+        return Blocked {
+            kind: BlockKind::Trap,
+            message: format!("the workflow panicked: {message}"),
+        };
     }
     let (kind, message) = match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => {
@@ -36,7 +39,8 @@ pub(crate) fn explain(state: &mut State, error: &wasmtime::Error) -> Blocked {
         ),
         Some(Trap::MemoryOutOfBounds) => (
             BlockKind::Trap,
-            "the workflow reached outside of its memory; an endless recursion also ends so".to_owned(),
+            "the workflow reached outside of its memory; an endless recursion also ends so"
+                .to_owned(),
         ),
         Some(trap) => (BlockKind::Trap, format!("the workflow trapped: {trap}")),
         None if passed_too_much(error) => {

@@ -41,7 +41,8 @@ pub(crate) fn add_to_linker(
         }
         let mut target = linker.instance(import).map_err(|error| mismatch(import, &error))?;
         for (name, item) in instance.exports(engine) {
-            define(&mut target, interface, name, &item.ty).map_err(|error| mismatch(import, &error))?;
+            define(&mut target, interface, name, &item.ty)
+                .map_err(|error| mismatch(import, &error))?;
         }
     }
     Ok(())
@@ -109,18 +110,22 @@ fn define(
         }
         ("wasi:io/streams", ComponentItem::ComponentFunc(_)) => define_stream(target, name),
         ("wasi:io/poll", ComponentItem::ComponentFunc(_)) => define_poll(target, name),
-        ("wasi:cli/environment" | "wasi:cli/stdout" | "wasi:cli/stderr", ComponentItem::ComponentFunc(_)) => {
-            define_cli(target, name)
-        }
+        (
+            "wasi:cli/environment" | "wasi:cli/stdout" | "wasi:cli/stderr",
+            ComponentItem::ComponentFunc(_),
+        ) => define_cli(target, name),
         (
             "wasi:random/random" | "wasi:random/insecure" | "wasi:random/insecure-seed",
             ComponentItem::ComponentFunc(_),
         ) => define_random(target, name),
-        ("wasi:clocks/wall-clock" | "wasi:clocks/monotonic-clock", ComponentItem::ComponentFunc(_)) => {
-            define_clock(target, interface, name)
-        }
+        (
+            "wasi:clocks/wall-clock" | "wasi:clocks/monotonic-clock",
+            ComponentItem::ComponentFunc(_),
+        ) => define_clock(target, interface, name),
         ("wasi:filesystem/preopens", ComponentItem::ComponentFunc(_)) => {
-            offer(target, name, nothing_more, |_, (): ()| Ok((Vec::<(Resource<Denied>, String)>::new(),)))
+            offer(target, name, nothing_more, |_, (): ()| {
+                Ok((Vec::<(Resource<Denied>, String)>::new(),))
+            })
         }
         (
             "wasi:cli/terminal-stdin" | "wasi:cli/terminal-stdout" | "wasi:cli/terminal-stderr",
@@ -148,7 +153,9 @@ fn define_cli(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime::R
         "get-environment" => {
             offer(target, name, nothing_more, |_, (): ()| Ok((Vec::<(String, String)>::new(),)))
         }
-        "get-arguments" => offer(target, name, nothing_more, |_, (): ()| Ok((Vec::<String>::new(),))),
+        "get-arguments" => {
+            offer(target, name, nothing_more, |_, (): ()| Ok((Vec::<String>::new(),)))
+        }
         "initial-cwd" => offer(target, name, nothing_more, |_, (): ()| Ok((None::<String>,))),
         "get-stdout" => offer(target, name, nothing_more, open(Stream::Stdout)),
         "get-stderr" => offer(target, name, nothing_more, open(Stream::Stderr)),
@@ -169,8 +176,9 @@ fn define_stream(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime
         state.print(stream(&handle), &bytes);
         Ok::<Written, wasmtime::Error>((Ok(()),))
     };
-    let flush =
-        |_: &mut State, (_handle,): (Resource<OutputStream>,)| Ok::<Written, wasmtime::Error>((Ok(()),));
+    let flush = |_: &mut State, (_handle,): (Resource<OutputStream>,)| {
+        Ok::<Written, wasmtime::Error>((Ok(()),))
+    };
     match name {
         "[method]output-stream.check-write" => {
             offer(target, name, nothing_more, |_, (_handle,): (Resource<OutputStream>,)| {
@@ -230,15 +238,19 @@ fn define_random(target: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime
                 move |state, (bytes,): (u64,)| Ok((state.random_bytes(length(bytes))?,)),
             )
         }
-        "insecure-seed" => {
-            offer(target, name, nothing_more, |state, (): ()| Ok(((state.random(), state.random()),)))
-        }
+        "insecure-seed" => offer(target, name, nothing_more, |state, (): ()| {
+            Ok(((state.random(), state.random()),))
+        }),
         _ => refuse(target, "wasi:random", name),
     }
 }
 
 /// Both clocks show the time of the event and stand still while the guest runs.
-fn define_clock(target: &mut LinkerInstance<'_, State>, interface: &str, name: &str) -> wasmtime::Result<()> {
+fn define_clock(
+    target: &mut LinkerInstance<'_, State>,
+    interface: &str,
+    name: &str,
+) -> wasmtime::Result<()> {
     let millisecond = Datetime { seconds: 0, nanoseconds: NANOS as u32 };
     match (interface, name) {
         ("wasi:clocks/wall-clock", "now") => offer(target, name, nothing_more, |state, (): ()| {
@@ -248,7 +260,9 @@ fn define_clock(target: &mut LinkerInstance<'_, State>, interface: &str, name: &
         }),
         ("wasi:clocks/wall-clock", "resolution") => {
             let Datetime { seconds, nanoseconds } = millisecond;
-            offer(target, name, nothing_more, move |_, (): ()| Ok((Datetime { seconds, nanoseconds },)))
+            offer(target, name, nothing_more, move |_, (): ()| {
+                Ok((Datetime { seconds, nanoseconds },))
+            })
         }
         (_, "now") => offer(target, name, nothing_more, |state, (): ()| {
             Ok((state.now().since_ms(state.facts.started_at).saturating_mul(NANOS),))
@@ -259,7 +273,11 @@ fn define_clock(target: &mut LinkerInstance<'_, State>, interface: &str, name: &
 }
 
 /// Defines a function that stops the guest, and says what to do instead.
-fn refuse(target: &mut LinkerInstance<'_, State>, interface: &str, name: &str) -> wasmtime::Result<()> {
+fn refuse(
+    target: &mut LinkerInstance<'_, State>,
+    interface: &str,
+    name: &str,
+) -> wasmtime::Result<()> {
     let message = refusal(interface, name);
     target.func_new(name, move |mut store, _ty, _params, _results| {
         Err(store.data_mut().stop(BlockKind::Trap, message.clone()))
@@ -276,9 +294,13 @@ fn refusal(interface: &str, name: &str) -> String {
         ),
         "filesystem" => ("use files", "read and write files in a step"),
         "sockets" | "http" => ("use the network", "call out in a step, or with `segno::http`"),
-        "cli" if name == "exit" => ("end the process", "return from the workflow, or return an error"),
+        "cli" if name == "exit" => {
+            ("end the process", "return from the workflow, or return an error")
+        }
         "cli" => ("read its terminal", "pass data in the input of the run"),
         _ => ("use the system", "do it in a step"),
     };
-    format!("the workflow tried to {what} (`{interface}#{name}`), but a workflow is deterministic; {instead}")
+    format!(
+        "the workflow tried to {what} (`{interface}#{name}`), but a workflow is deterministic; {instead}"
+    )
 }

@@ -62,7 +62,9 @@ impl Home {
         let target = shown(&outgoing.url);
         match tokio::time::timeout(timeout, self.exchange(outgoing, follows)).await {
             Ok(response) => response,
-            Err(_elapsed) => Err(format!("{target} gave no whole answer within {timeout:?}").into()),
+            Err(_elapsed) => {
+                Err(format!("{target} gave no whole answer within {timeout:?}").into())
+            }
         }
     }
 
@@ -95,7 +97,8 @@ impl Home {
 
     fn clients(&self) -> Result<&Clients, StepError> {
         let made = self.clients.get_or_init(|| {
-            Clients::new(&self.egress).map_err(|error| format!("the HTTP client cannot be made: {error}"))
+            Clients::new(&self.egress)
+                .map_err(|error| format!("the HTTP client cannot be made: {error}"))
         });
         made.as_ref().map_err(|error| StepError::fatal(error.clone()))
     }
@@ -112,8 +115,8 @@ async fn receive(answer: reqwest::Response) -> Result<Response, StepError> {
         });
     }
     let headers = answer.headers().iter();
-    let headers =
-        headers.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+    let headers = headers
+        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
     let headers = headers.collect();
     let mut body = Vec::new();
     let mut chunks = answer.bytes_stream();
@@ -142,7 +145,10 @@ fn retry_after(answer: &reqwest::Response) -> Option<Duration> {
 }
 
 /// The time of day, to compare the server's date with.
-#[expect(clippy::disallowed_methods, reason = "a server's date is the machine's time, not that of a run")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a server's date is the machine's time, not that of a run"
+)]
 fn now() -> SystemTime {
     SystemTime::now()
 }

@@ -46,7 +46,12 @@ impl Listed {
     #[must_use]
     pub fn in_flight(&self) -> Vec<Attempted> {
         let flights = self.lock();
-        flights.list.iter().filter(|flight| flight.has_begun).map(|flight| flight.attempted.clone()).collect()
+        flights
+            .list
+            .iter()
+            .filter(|flight| flight.has_begun)
+            .map(|flight| flight.attempted.clone())
+            .collect()
     }
 
     /// An attempt ends so: the one at this place of the list, which is shorter then.
@@ -58,7 +63,8 @@ impl Listed {
         let Flight { attempted, place, told_to_stop, hearers, .. } = {
             let list = &mut self.lock().list;
             let begun = list.iter().enumerate().filter(|(_, flight)| flight.has_begun);
-            let at = begun.map(|(at, _)| at).nth(at).expect("the caller names an attempt of the list");
+            let at =
+                begun.map(|(at, _)| at).nth(at).expect("the caller names an attempt of the list");
             list.remove(at)
         };
         // As of a task that was told to stop: only what has succeeded counts, and what never began.
@@ -77,7 +83,14 @@ impl Listed {
             flights.started += 1;
             let number = flights.started;
             let (place, has_begun, told_to_stop) = (None, false, false);
-            flights.list.push(Flight { number, attempted, place, has_begun, told_to_stop, hearers });
+            flights.list.push(Flight {
+                number,
+                attempted,
+                place,
+                has_begun,
+                told_to_stop,
+                hearers,
+            });
             number
         });
         let listed = self.clone();
@@ -87,7 +100,9 @@ impl Listed {
     /// An attempt has its place, and begins as soon as it may; or it will never have one.
     fn granted(&self, number: u64, place: Option<Place>) {
         let mut flights = self.lock();
-        let Some(at) = flights.list.iter().position(|flight| flight.number == number) else { return };
+        let Some(at) = flights.list.iter().position(|flight| flight.number == number) else {
+            return;
+        };
         if place.is_none() {
             let Flight { attempted, hearers, .. } = flights.list.remove(at);
             drop(flights);
@@ -115,7 +130,9 @@ impl Listed {
         self.places.forget(run);
         let never_began: Vec<_> = {
             let list = &mut self.lock().list;
-            list.iter_mut().filter(|flight| flight.attempted.run == run).for_each(Flight::tell_to_stop);
+            list.iter_mut()
+                .filter(|flight| flight.attempted.run == run)
+                .for_each(Flight::tell_to_stop);
             list.extract_if(.., |flight| flight.attempted.run == run && !flight.has_begun).collect()
         };
         // Their places are given back when nothing is locked.
@@ -125,7 +142,8 @@ impl Listed {
     /// Holds back what has not begun.
     pub fn hold_back(&self) {
         self.places.close();
-        let never_began: Vec<_> = self.lock().list.extract_if(.., |flight| !flight.has_begun).collect();
+        let never_began: Vec<_> =
+            self.lock().list.extract_if(.., |flight| !flight.has_begun).collect();
         drop(never_began);
     }
 

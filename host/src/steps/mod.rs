@@ -45,7 +45,10 @@ fn mishap(error: &segno::StepError) -> Mishap {
     if error.is_fatal() {
         return Mishap::Fatal { message: error.message().to_owned() };
     }
-    Mishap::Failed { message: error.message().to_owned(), retry_after_ms: error.retry_after_delay().map(ms) }
+    Mishap::Failed {
+        message: error.message().to_owned(),
+        retry_after_ms: error.retry_after_delay().map(ms),
+    }
 }
 
 #[cfg(test)]
@@ -63,7 +66,8 @@ mod tests {
             retry_for: Some(std::time::Duration::from_secs(3_600)),
             ..StepPolicy::default()
         };
-        let steps = segno::Steps::new().with(Step::new("s", declared, |_input| async { Ok(String::new()) }));
+        let steps = segno::Steps::new()
+            .with(Step::new("s", declared, |_input| async { Ok(String::new()) }));
         for (max_retries, retry_for_ms, host, expected) in [
             (None, None, FOREVER, (3, hours(1))),
             (Some(7), None, FOREVER, (7, hours(1))),
@@ -75,7 +79,8 @@ mod tests {
             (Some(1), None, 5, (1, hours(1))),
         ] {
             let options = StepOptions { max_retries, retry_for_ms, timeout_ms: None };
-            let call = StepCall { name: "s".into(), input: "{}".into(), options, asked_at: Timestamp(0) };
+            let call =
+                StepCall { name: "s".into(), input: "{}".into(), options, asked_at: Timestamp(0) };
             let policy = policy(&steps, &call, host);
             assert_eq!((policy.max_retries, policy.retry_for_ms), expected, "{options:?} {host}");
         }

@@ -150,7 +150,8 @@ impl Places {
             let mut state = self.lock();
             state.closed = true;
             let suspects = std::mem::take(&mut state.suspects.waiting).into_values();
-            let others = std::mem::take(&mut state.waiting).into_all().flat_map(Turns::into_all).flatten();
+            let others =
+                std::mem::take(&mut state.waiting).into_all().flat_map(Turns::into_all).flatten();
             suspects.chain(others).collect::<Vec<_>>()
         };
         refused.into_iter().for_each(|waiting| (waiting.grant)(None));
@@ -232,7 +233,8 @@ impl State {
 
     /// Whether one that is no suspect gets a place now, as far as its run and its workflow go.
     fn may_have(&self, claim: &Claim) -> bool {
-        let (by_run, by_workflow) = (self.by_run.get(&claim.run), self.by_workflow.get(&claim.workflow));
+        let (by_run, by_workflow) =
+            (self.by_run.get(&claim.run), self.by_workflow.get(&claim.workflow));
         claim.suspect.is_none()
             && by_run.copied().unwrap_or_default() < self.free()
             && by_workflow.copied().unwrap_or_default() < self.free().saturating_mul(WORKFLOW_SHARE)
@@ -247,12 +249,15 @@ impl State {
     fn next_in_turn(&mut self, free: usize) -> Option<Waiting> {
         let (by_run, by_workflow) = (&self.by_run, &self.by_workflow);
         let held_by_run = |run: &RunId| by_run.get(run).copied().unwrap_or_default();
-        let held_by_workflow = |workflow: &Arc<str>| by_workflow.get(workflow).copied().unwrap_or_default();
+        let held_by_workflow =
+            |workflow: &Arc<str>| by_workflow.get(workflow).copied().unwrap_or_default();
         self.waiting.next(|workflow, runs| {
             if held_by_workflow(workflow) >= free.saturating_mul(WORKFLOW_SHARE) {
                 return None;
             }
-            runs.next(|run, waiting| if held_by_run(run) < free { waiting.pop_front() } else { None })
+            runs.next(
+                |run, waiting| if held_by_run(run) < free { waiting.pop_front() } else { None },
+            )
         })
     }
 

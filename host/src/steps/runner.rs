@@ -156,7 +156,13 @@ impl Runner {
     }
 
     /// Makes an attempt.
-    pub fn start(&self, attempted: Attempted, now: Timestamp, responder: Responder, hearers: Hearers) {
+    pub fn start(
+        &self,
+        attempted: Attempted,
+        now: Timestamp,
+        responder: Responder,
+        hearers: Hearers,
+    ) {
         match self {
             Self::Tasks(tasks) => tasks.start(attempted, now, responder, hearers),
             Self::Listed(listed) => listed.start(attempted, hearers),

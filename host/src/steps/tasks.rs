@@ -90,7 +90,13 @@ impl Tasks {
     }
 
     /// Makes an attempt. Who hears of it does so on the runtime.
-    pub(super) fn start(&self, attempted: Attempted, now: Timestamp, responder: Responder, hearers: Hearers) {
+    pub(super) fn start(
+        &self,
+        attempted: Attempted,
+        now: Timestamp,
+        responder: Responder,
+        hearers: Hearers,
+    ) {
         let Hearers { begins, ended } = hearers;
         let token = CancellationToken::new();
         let (key, number) = ((attempted.run, attempted.op), attempted.number);
@@ -230,7 +236,11 @@ impl Shared {
     }
 
     /// How a body ends, if it does so in time.
-    async fn end_of(&self, mut body: JoinHandle<Result<String, StepError>>, timeout: Duration) -> Outcome {
+    async fn end_of(
+        &self,
+        mut body: JoinHandle<Result<String, StepError>>,
+        timeout: Duration,
+    ) -> Outcome {
         let timed = tokio::time::timeout(timeout, &mut body);
         match self.cut.run_until_cancelled(timed).await {
             Some(Ok(Ok(Ok(output)))) => self.checked(output),
@@ -242,7 +252,9 @@ impl Shared {
                 // attempts of one step must not run side by side. What it returns after all counts.
                 match body.await {
                     Ok(Ok(output)) => self.checked(output),
-                    _ => failed(format!("the attempt took longer than its time-out of {timeout:?}")),
+                    _ => {
+                        failed(format!("the attempt took longer than its time-out of {timeout:?}"))
+                    }
                 }
             }
         }
@@ -301,6 +313,8 @@ fn panic_message(error: JoinError) -> String {
     let Ok(panic) = error.try_into_panic() else { return "it was aborted".to_owned() };
     match panic.downcast_ref::<&str>() {
         Some(text) => (*text).to_owned(),
-        None => panic.downcast_ref::<String>().map_or("it did not say why", String::as_str).to_owned(),
+        None => {
+            panic.downcast_ref::<String>().map_or("it did not say why", String::as_str).to_owned()
+        }
     }
 }

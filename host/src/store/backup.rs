@@ -107,6 +107,7 @@ impl<F: FnMut(&[u8]) -> ControlFlow<()>> Stream<F> {
 
 fn length(bytes: &[u8]) -> Result<[u8; 4], StoreError> {
     let length = u32::try_from(bytes.len());
-    let too_large = |_| StoreError::Record { table: "any".into(), detail: "it has more than 4 GiB".into() };
+    let too_large =
+        |_| StoreError::Record { table: "any".into(), detail: "it has more than 4 GiB".into() };
     length.map(u32::to_le_bytes).map_err(too_large)
 }

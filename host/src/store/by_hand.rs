@@ -23,7 +23,12 @@ struct Line {
 
 impl ByHand {
     pub(super) fn new(store: Store, trouble: Arc<Trouble>) -> Self {
-        Self(Arc::new(Line { store, trouble, waiting: Mutex::default(), written: Mutex::default() }))
+        Self(Arc::new(Line {
+            store,
+            trouble,
+            waiting: Mutex::default(),
+            written: Mutex::default(),
+        }))
     }
 
     pub(super) fn push(&self, pending: Pending) {
@@ -48,7 +53,8 @@ impl ByHand {
         let end = drafts.min(waiting.len());
         let batch: Vec<_> = waiting.drain(..end).collect();
         drop(waiting);
-        let written = write_unless_broken(&self.0.store, &batch, &self.0.trouble, &|_drafts, _took| {});
+        let written =
+            write_unless_broken(&self.0.store, &batch, &self.0.trouble, &|_drafts, _took| {});
         lock(&self.0.written).extend(batch.into_iter().map(|pending| (pending, written.clone())));
     }
 

@@ -90,7 +90,11 @@ impl Check<'_> {
     }
 
     /// What a record says, or that it says nothing.
-    fn read<R>(&mut self, what: &str, read: Result<R, StoreError>) -> Result<Option<R>, StoreError> {
+    fn read<R>(
+        &mut self,
+        what: &str,
+        read: Result<R, StoreError>,
+    ) -> Result<Option<R>, StoreError> {
         match read {
             Ok(read) => Ok(Some(read)),
             Err(error @ StoreError::Record { .. }) => {
@@ -122,13 +126,17 @@ impl Check<'_> {
             self.found(format!("{run} {listed} in the list of those that go on"));
         }
         if !is_over && !self.has(tables::CODE, &record.module.to_bytes())? {
-            self.found(format!("{run} has not ended, and its module {} is not there", record.module));
+            self.found(format!(
+                "{run} has not ended, and its module {} is not there",
+                record.module
+            ));
         }
         let (journal, mut turns) = (Journal::default(), 0);
         let mut journal = Ok(journal);
         let visited = self.store.visit_turns(run, 0, |turn| {
             turns += 1;
-            journal = std::mem::replace(&mut journal, Err(String::new())).and_then(|it| it.follow(&turn));
+            journal =
+                std::mem::replace(&mut journal, Err(String::new())).and_then(|it| it.follow(&turn));
             if journal.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         self.checked.turns += turns;
@@ -153,9 +161,14 @@ impl Check<'_> {
 
     /// Whether what belongs to runs can be read, and its run is there.
     fn rows_of_runs(&mut self) -> Result<(), StoreError> {
-        for table in
-            [tables::TURNS, tables::ATTEMPTS, tables::FAILING, tables::PARKED, tables::NOTES, tables::IMAGES]
-        {
+        for table in [
+            tables::TURNS,
+            tables::ATTEMPTS,
+            tables::FAILING,
+            tables::PARKED,
+            tables::NOTES,
+            tables::IMAGES,
+        ] {
             let mut last = Vec::new();
             self.rows(table, |check, key, value| {
                 let run = &key[..key.len().min(16)];
@@ -171,9 +184,15 @@ impl Check<'_> {
                 }
                 let name = table.name();
                 let read = match name {
-                    _ if name == tables::ATTEMPTS.name() => codec::decode::<Attempt>(name, value).map(drop),
-                    _ if name == tables::NOTES.name() => codec::decode::<Note>(name, value).map(drop),
-                    _ if name == tables::PARKED.name() => codec::decode::<Parked>(name, value).map(drop),
+                    _ if name == tables::ATTEMPTS.name() => {
+                        codec::decode::<Attempt>(name, value).map(drop)
+                    }
+                    _ if name == tables::NOTES.name() => {
+                        codec::decode::<Note>(name, value).map(drop)
+                    }
+                    _ if name == tables::PARKED.name() => {
+                        codec::decode::<Parked>(name, value).map(drop)
+                    }
                     _ => Ok(()),
                 };
                 check.read(&named(run), read).map(drop)
@@ -187,8 +206,12 @@ impl Check<'_> {
     fn payloads(&mut self) -> Result<(), StoreError> {
         let mut references = BTreeMap::<Digest, u64>::new();
         self.rows(tables::TURNS, |_, _, value| {
-            if let Ok((of_turn, _)) = codec::decode_first::<Vec<Reference>>(tables::TURNS.name(), value) {
-                of_turn.iter().for_each(|reference| *references.entry(reference.digest).or_default() += 1);
+            if let Ok((of_turn, _)) =
+                codec::decode_first::<Vec<Reference>>(tables::TURNS.name(), value)
+            {
+                of_turn
+                    .iter()
+                    .for_each(|reference| *references.entry(reference.digest).or_default() += 1);
             }
             Ok(())
         })?;
@@ -202,7 +225,9 @@ impl Check<'_> {
             let counted = check.count(key)?;
             let expected = references.get(&digest).copied().unwrap_or(0);
             if counted != expected {
-                check.found(format!("payload {digest} is referred to {expected} times, and says {counted}"));
+                check.found(format!(
+                    "payload {digest} is referred to {expected} times, and says {counted}"
+                ));
             }
             Ok(())
         })?;
@@ -218,7 +243,8 @@ impl Check<'_> {
     fn count(&self, key: &[u8]) -> Result<u64, StoreError> {
         let counts = self.store.table(tables::PAYLOAD_COUNTS)?;
         let count = counts.get(key).map_err(StoreError::io)?;
-        let count = count.map(|count| count.value().try_into().map(u64::from_le_bytes).unwrap_or(0));
+        let count =
+            count.map(|count| count.value().try_into().map(u64::from_le_bytes).unwrap_or(0));
         Ok(count.unwrap_or(1))
     }
 
@@ -256,7 +282,10 @@ impl Check<'_> {
         })?;
         self.rows(tables::KEYS, |check, _, value| {
             if !check.has(tables::RUNS, &value[..value.len().min(16)])? {
-                check.found(format!("an idempotency key leads to {}, which is not there", named(value)));
+                check.found(format!(
+                    "an idempotency key leads to {}, which is not there",
+                    named(value)
+                ));
             }
             Ok(())
         })
@@ -285,7 +314,9 @@ impl Check<'_> {
         self.rows(tables::WORKFLOWS, |check, key, digest| {
             if !check.has(tables::CODE, digest)? {
                 let workflow = String::from_utf8_lossy(key).escape_debug().to_string();
-                check.found(format!("workflow `{workflow}` is to start on a module that is not there"));
+                check.found(format!(
+                    "workflow `{workflow}` is to start on a module that is not there"
+                ));
             }
             Ok(())
         })
@@ -336,6 +367,10 @@ impl Journal {
             | (_, Standing::Cancelled(_)) => true,
             _ => false,
         };
-        if agree { Ok(()) } else { Err("its record and its last turn disagree whether it is over".into()) }
+        if agree {
+            Ok(())
+        } else {
+            Err("its record and its last turn disagree whether it is over".into())
+        }
     }
 }

@@ -20,8 +20,9 @@ const PLAINTEXT: u32 = 0;
 pub(crate) fn encode(record: &impl Serialize) -> Vec<u8> {
     let envelope = vec![VERSION, 0];
     debug_assert_eq!(PLAINTEXT, 0, "key 0 is one byte, which stands in the envelope already");
-    postcard::to_extend(record, envelope)
-        .expect("records hold only what postcard can write: no maps of unknown length, no untagged values")
+    postcard::to_extend(record, envelope).expect(
+        "records hold only what postcard can write: no maps of unknown length, no untagged values",
+    )
 }
 
 /// Bytes that are no record, in the same envelope.
@@ -51,12 +52,16 @@ pub(crate) fn decode_bytes<'a>(table: &str, bytes: &'a [u8]) -> Result<&'a [u8],
     let damaged = |detail: String| damaged(table, detail);
     let (version, rest) = bytes.split_first().ok_or_else(|| damaged("it is empty".into()))?;
     if *version != VERSION {
-        return Err(damaged(format!("it has version {version}, but this host reads version {VERSION}")));
+        return Err(damaged(format!(
+            "it has version {version}, but this host reads version {VERSION}"
+        )));
     }
-    let (key, rest) =
-        postcard::take_from_bytes::<u32>(rest).map_err(|error| damaged(format!("its key ID: {error}")))?;
+    let (key, rest) = postcard::take_from_bytes::<u32>(rest)
+        .map_err(|error| damaged(format!("its key ID: {error}")))?;
     if key != PLAINTEXT {
-        return Err(damaged(format!("it is encrypted with key {key}, which this host does not have")));
+        return Err(damaged(format!(
+            "it is encrypted with key {key}, which this host does not have"
+        )));
     }
     Ok(rest)
 }

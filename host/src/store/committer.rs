@@ -87,12 +87,13 @@ impl Committer {
         let (line, committed) = (Line::default(), Box::new(committed));
         let desk = Arc::new(Desk { line, store, trouble: Arc::clone(&trouble), committed });
         let handle = Arc::new(Handle(Arc::clone(&desk)));
-        let thread = std::thread::Builder::new().name("segno-committer".into()).spawn(move || {
-            let _ending = Ending(&desk.line);
-            while let Some(batch) = desk.line.take() {
-                desk.write(batch);
-            }
-        })?;
+        let thread =
+            std::thread::Builder::new().name("segno-committer".into()).spawn(move || {
+                let _ending = Ending(&desk.line);
+                while let Some(batch) = desk.line.take() {
+                    desk.write(batch);
+                }
+            })?;
         Ok((Self { way: Way::Thread(handle), trouble, unhurried: false }, thread))
     }
 
@@ -220,7 +221,8 @@ impl Desk {
     fn write(&self, mut batch: Batch<'_>) {
         // Dropped before the batch is: nobody writes on after a panic here.
         let _guard = PanicGuard(Arc::clone(&self.trouble));
-        let written = write_unless_broken(&self.store, &batch.drafts, &self.trouble, &self.committed);
+        let written =
+            write_unless_broken(&self.store, &batch.drafts, &self.trouble, &self.committed);
         for pending in batch.drafts.drain(..) {
             (pending.then)(written.clone());
         }
@@ -307,7 +309,8 @@ mod tests {
             std::thread::yield_now();
         }
         let (flushed, hears) = channel();
-        committer.submit(Draft::nothing(), move |written| flushed.send(written.is_ok()).expect("heard"));
+        committer
+            .submit(Draft::nothing(), move |written| flushed.send(written.is_ok()).expect("heard"));
         go_on.send(()).expect("the committer listens");
         assert!(hears.recv().expect("the committer answers"));
         assert!(late.join().expect("it was let go").is_ok());
@@ -323,7 +326,8 @@ mod tests {
         let (committer, _thread) = in_memory();
         let (written, hears) = channel();
         let unhurried = committer.unhurried();
-        unhurried.submit(draft(0), move |_| written.send(std::thread::current().id()).expect("heard"));
+        unhurried
+            .submit(draft(0), move |_| written.send(std::thread::current().id()).expect("heard"));
         assert!(hears.try_recv().is_err(), "nobody was told to write");
         unhurried.write_alone();
         assert_eq!(hears.try_recv(), Ok(std::thread::current().id()));

@@ -230,7 +230,11 @@ impl Draft<Attempt> {
     /// An attempt of a step that failed and is to be tried again.
     pub fn attempt(run: RunId, op: Op, attempt: Attempt) -> Self {
         let mut rows = Rows::default();
-        rows.put(tables::ATTEMPTS, tables::attempt(run, op, attempt.number), codec::encode(&attempt));
+        rows.put(
+            tables::ATTEMPTS,
+            tables::attempt(run, op, attempt.number),
+            codec::encode(&attempt),
+        );
         rows.put(tables::FAILING, tables::numbered(run, op.0), []);
         if let Some(oldest) = attempt.number.checked_sub(tables::KEPT_ATTEMPTS) {
             rows.delete(tables::ATTEMPTS, tables::attempt(run, op, oldest));

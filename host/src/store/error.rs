@@ -45,7 +45,9 @@ pub enum StoreError {
         detail: String,
     },
     /// The file is not a store, or is damaged.
-    #[error("the store {path} is damaged or is not a Segno store: {detail}; restore it from a backup")]
+    #[error(
+        "the store {path} is damaged or is not a Segno store: {detail}; restore it from a backup"
+    )]
     Corrupt {
         /// The file.
         path: String,

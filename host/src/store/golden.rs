@@ -10,8 +10,9 @@ use std::path::PathBuf;
 
 use segno_journal::retry::Attempt;
 use segno_journal::{
-    Answer, BlockKind, Blocked, Command, Digest, Event, History, Level, LogLine, Losses, Manifest, Op,
-    Request, Response, Run, RunId, StepFailure, StepOptions, Timestamp, Turn, Verdict, Workflow,
+    Answer, BlockKind, Blocked, Command, Digest, Event, History, Level, LogLine, Losses, Manifest,
+    Op, Request, Response, Run, RunId, StepFailure, StepOptions, Timestamp, Turn, Verdict,
+    Workflow,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,25 +20,40 @@ use serde::de::DeserializeOwned;
 use crate::store::codec;
 use crate::store::images::ImageRecord;
 use crate::store::payloads::{self, Reference};
-use crate::store::records::{ModuleRecord, Note, Noted, Parked, RunRecord, Standing, WebhookRecord};
+use crate::store::records::{
+    ModuleRecord, Note, Noted, Parked, RunRecord, Standing, WebhookRecord,
+};
 
 /// The record is written as the golden file has it, and the golden file is read as the record.
 fn check<R: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, record: &R) {
     let written = codec::encode(record);
     let golden = golden(name, &written);
-    assert_eq!(hex(&written), hex(&golden), "{name} is written in another way than the first release did");
+    assert_eq!(
+        hex(&written),
+        hex(&golden),
+        "{name} is written in another way than the first release did"
+    );
     assert_eq!(&codec::decode::<R>("golden", &golden).expect("the golden record is read"), record);
 }
 
 /// The record in a golden file. `written` is what the file has to be where there is none.
 fn golden(name: &str, written: &[u8]) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/v1").join(name).with_extension("hex");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("golden/v1")
+        .join(name)
+        .with_extension("hex");
     let Ok(golden) = std::fs::read_to_string(&path) else {
-        panic!("{} is missing; if the record is new, the file has to be\n{}", path.display(), hex(written))
+        panic!(
+            "{} is missing; if the record is new, the file has to be\n{}",
+            path.display(),
+            hex(written)
+        )
     };
     let digits = golden.trim().as_bytes().chunks(2);
     digits
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("digits"))
+        .map(|pair| {
+            u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("digits")
+        })
         .collect()
 }
 
@@ -51,7 +67,15 @@ fn response() -> Response {
 
 fn turn(event: Event, commands: Vec<Command>, verdict: Verdict) -> Turn {
     let log = vec![LogLine { level: Level::Warn, message: "careful".into() }];
-    Turn { seq: 300, first_op: Op(400), at: Timestamp(1_700_000_000_123), event, commands, verdict, log }
+    Turn {
+        seq: 300,
+        first_op: Op(400),
+        at: Timestamp(1_700_000_000_123),
+        event,
+        commands,
+        verdict,
+        log,
+    }
 }
 
 /// Of a turn without large payloads.
@@ -61,12 +85,17 @@ fn no_references() -> Vec<Reference> {
 
 #[test]
 fn turns_with_every_command_are_read_for_ever() {
-    let options = StepOptions { max_retries: Some(5), retry_for_ms: Some(7_200_000), timeout_ms: None };
+    let options =
+        StepOptions { max_retries: Some(5), retry_for_ms: Some(7_200_000), timeout_ms: None };
     let commands = vec![
         Command::Step { name: "fetch".into(), input: r#"{"since":1}"#.into(), options },
         Command::Sleep { until: Timestamp(1_700_000_300_000) },
         Command::Webhook { token: "t".into(), url: "http://h/t".into(), answer: Answer::Accepted },
-        Command::Webhook { token: "u".into(), url: "http://h/u".into(), answer: Answer::Fixed(response()) },
+        Command::Webhook {
+            token: "u".into(),
+            url: "http://h/u".into(),
+            answer: Answer::Fixed(response()),
+        },
         Command::Webhook { token: "v".into(), url: "http://h/v".into(), answer: Answer::Manual },
         Command::Take { webhook: Op(2) },
         Command::Respond { request: 7, response: response() },
@@ -88,8 +117,16 @@ fn turns_with_every_event_and_verdict_are_read_for_ever() {
         body: b"hello".to_vec(),
     };
     let events = [
-        ("turn-step-completed", Event::StepCompleted { op: Op(1), output: "[]".into() }, Verdict::Waiting),
-        ("turn-step-failed", Event::StepFailed { op: Op(1), failure }, Verdict::Failed("no".into())),
+        (
+            "turn-step-completed",
+            Event::StepCompleted { op: Op(1), output: "[]".into() },
+            Verdict::Waiting,
+        ),
+        (
+            "turn-step-failed",
+            Event::StepFailed { op: Op(1), failure },
+            Verdict::Failed("no".into()),
+        ),
         ("turn-slept", Event::Slept { op: Op(300) }, Verdict::Completed("null".into())),
         ("turn-requested", Event::Requested { op: Op(2), request }, Verdict::Waiting),
         ("turn-cancelled", Event::Cancelled, Verdict::Cancelled),
@@ -115,7 +152,10 @@ fn payloads_are_read_for_ever() {
     let (_, payloads) = payloads::encode(&mut turn(event, vec![], Verdict::Waiting));
     let (digest, written) = payloads.first_key_value().expect("it is large");
     let golden = golden("payload", &written.record);
-    assert_eq!(payloads::decode(*digest, &golden).expect("the golden record is read"), value.as_bytes());
+    assert_eq!(
+        payloads::decode(*digest, &golden).expect("the golden record is read"),
+        value.as_bytes()
+    );
 }
 
 #[test]
@@ -143,7 +183,10 @@ fn runs_in_every_standing_are_read_for_ever() {
     let standings = standings.map(|(name, standing)| (name.to_owned(), standing));
     for (name, standing) in standings.into_iter().chain(parked) {
         let module = Digest::from_bytes([9; 32]);
-        check(&name, &RunRecord { workflow: "w".into(), module, started_at: at, seed: [7; 32], standing });
+        check(
+            &name,
+            &RunRecord { workflow: "w".into(), module, started_at: at, seed: [7; 32], standing },
+        );
     }
 }
 
@@ -251,14 +294,16 @@ fn a_record_that_got_fields_is_read_without_them_where_it_was_written_before() {
 
     let (old, label) = (before::Parcel { grams: 300 }, Some("fragile".to_owned()));
     let written = codec::encode(&(7_u8, old, 8_u8));
-    let read: (u8, now::Parcel, u8) = codec::decode("parcels", &written).expect("it is read for ever");
+    let read: (u8, now::Parcel, u8) =
+        codec::decode("parcels", &written).expect("it is read for ever");
     assert_eq!(read, (7, now::Parcel { grams: 300, label: None, pieces: vec![] }, 8));
 
     let new = now::Parcel { grams: 300, label, pieces: vec![1, 2] };
     let written = codec::encode(&new);
     assert_eq!(codec::decode::<now::Parcel>("parcels", &written).expect("it is read"), new);
     // What an older version does not know must not be lost by it.
-    let refused = codec::decode::<before::Parcel>("parcels", &written).expect_err("it is newer").to_string();
+    let refused =
+        codec::decode::<before::Parcel>("parcels", &written).expect_err("it is newer").to_string();
     assert!(refused.starts_with("a record of table `parcels` cannot be read: "), "{refused}");
 }
 
@@ -269,7 +314,10 @@ fn a_damaged_record_says_what_is_wrong_with_it() {
     let cases: [(Vec<u8>, &str); 5] = [
         (vec![], "it is empty"),
         ([&[2], &good[1..]].concat(), "it has version 2, but this host reads version 1"),
-        ([&[1, 5], &good[2..]].concat(), "it is encrypted with key 5, which this host does not have"),
+        (
+            [&[1, 5], &good[2..]].concat(),
+            "it is encrypted with key 5, which this host does not have",
+        ),
         (good[..good.len() - 1].to_vec(), "Hit the end of buffer"),
         ([&good[..], &[0, 0]].concat(), "2 bytes follow its end"),
     ];

@@ -51,7 +51,13 @@ fn hash(key: &[u8], record: &[u8]) -> [u8; 32] {
 impl<T> Draft<T> {
     /// Also keeps an image of a run: it stands for all turns before this position. `image` gets the
     /// hash of the blocks.
-    pub fn with_image(mut self, run: RunId, position: u64, mut image: ImageRecord, blocks: Vec<u8>) -> Self {
+    pub fn with_image(
+        mut self,
+        run: RunId,
+        position: u64,
+        mut image: ImageRecord,
+        blocks: Vec<u8>,
+    ) -> Self {
         let key = tables::numbered(run, position);
         image.blocks = Sha256::digest(&blocks).into();
         self.rows.put(tables::IMAGES, key, seal(&key, &image));
@@ -78,12 +84,13 @@ impl Store {
     pub fn images(&self, run: RunId) -> Result<Vec<FoundImage>, StoreError> {
         let table = self.table(tables::IMAGES)?;
         let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
-        let rows = table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        let rows =
+            table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         rows.rev()
             .map(|row| {
                 let (key, value) = row.map_err(StoreError::io)?;
-                let (_, position) =
-                    tables::split_numbered(key.value()).ok_or_else(|| read::bad_key(tables::IMAGES))?;
+                let (_, position) = tables::split_numbered(key.value())
+                    .ok_or_else(|| read::bad_key(tables::IMAGES))?;
                 Ok((position, opened(key.value(), value.value())))
             })
             .collect()
@@ -101,8 +108,10 @@ impl Store {
         image: &ImageRecord,
     ) -> Result<Vec<u8>, StoreError> {
         let table = self.table(tables::BLOCKS)?;
-        let value = table.get(tables::numbered(run, position).as_slice()).map_err(StoreError::io)?;
-        let damaged = |detail: &str| StoreError::Record { table: "blocks".into(), detail: detail.into() };
+        let value =
+            table.get(tables::numbered(run, position).as_slice()).map_err(StoreError::io)?;
+        let damaged =
+            |detail: &str| StoreError::Record { table: "blocks".into(), detail: detail.into() };
         let value = value.ok_or_else(|| damaged("they are missing"))?;
         let blocks = codec::decode_bytes("blocks", value.value())?;
         if <[u8; 32]>::from(Sha256::digest(blocks)) != image.blocks {

@@ -46,7 +46,9 @@ pub use crate::store::error::{DiskTrouble, StoreError};
 pub use crate::store::images::{FoundImage, ImageRecord};
 pub use crate::store::open::DEFAULT_CACHE;
 pub use crate::store::receive::{BackupError, Received};
-pub use crate::store::records::{ModuleRecord, Note, Noted, Parked, RunRecord, Standing, WebhookRecord};
+pub use crate::store::records::{
+    ModuleRecord, Note, Noted, Parked, RunRecord, Standing, WebhookRecord,
+};
 
 use crate::store::place::{DirectoryLock, Place};
 use crate::store::watched::FirstFailure;

@@ -23,7 +23,8 @@ fn run(number: u8) -> RunId {
 /// Bytes that do not compress, the same ones for the same number.
 fn noise(mut number: u64, size: usize) -> Vec<u8> {
     let words = std::iter::repeat_with(|| {
-        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        number =
+            number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (number >> 56) as u8
     });
     words.take(size).collect()
@@ -70,7 +71,8 @@ fn rows(store: &Store, table: Table) -> BTreeMap<Vec<u8>, Vec<u8>> {
 fn check_counts(store: &Store) {
     let mut expected = BTreeMap::<Vec<u8>, u64>::new();
     for row in rows(store, tables::TURNS).values() {
-        let (references, _) = codec::decode_first::<Vec<Reference>>("turns", row).expect("the turn is whole");
+        let (references, _) =
+            codec::decode_first::<Vec<Reference>>("turns", row).expect("the turn is whole");
         for reference in references {
             *expected.entry(reference.digest.to_bytes().to_vec()).or_default() += 1;
         }
@@ -80,7 +82,9 @@ fn check_counts(store: &Store) {
     expected.retain(|_, count| *count > 1);
     let counts = rows(store, tables::PAYLOAD_COUNTS).into_iter();
     let counts: BTreeMap<_, _> = counts
-        .map(|(key, count)| (key, u64::from_le_bytes(count.try_into().expect("a count has eight bytes"))))
+        .map(|(key, count)| {
+            (key, u64::from_le_bytes(count.try_into().expect("a count has eight bytes")))
+        })
         .collect();
     assert_eq!(counts, expected);
 }
@@ -168,7 +172,8 @@ fn store_with(turns: &[Turn]) -> (TempDir, Store) {
 #[test]
 fn a_thousand_turns_with_an_equal_value_take_the_room_of_one() {
     let body = noise(1, 100_000);
-    let all: Vec<_> = (0..1_000).map(|seq| turn(seq, "1".into(), &body, Verdict::Waiting)).collect();
+    let all: Vec<_> =
+        (0..1_000).map(|seq| turn(seq, "1".into(), &body, Verdict::Waiting)).collect();
     let (directory, store) = store_with(&all);
     let transaction = store.begin_read().expect("the store is read");
     let stored = [tables::TURNS, tables::PAYLOADS, tables::PAYLOAD_COUNTS].map(|table| {
@@ -177,7 +182,8 @@ fn a_thousand_turns_with_an_equal_value_take_the_room_of_one() {
     });
     // Three places of each turn refer to it, with 33 bytes each.
     assert!(stored.iter().sum::<u64>() < 400_000, "{stored:?} bytes");
-    let file = std::fs::metadata(directory.path().join("segno.redb")).expect("the file is there").len();
+    let file =
+        std::fs::metadata(directory.path().join("segno.redb")).expect("the file is there").len();
     assert!(file < 8 << 20, "the file has {file} bytes");
     assert_eq!(turns(&store, run(1)).expect("the turns are whole"), all);
 }
@@ -216,14 +222,18 @@ fn a_payload_that_is_missing_or_damaged_is_an_error_and_never_a_panic() {
 
 #[test]
 fn a_reference_that_has_no_place_in_its_turn_is_an_error() {
-    let (_directory, store) = store_with(&[turn(0, "1".into(), &noise(1, LARGE), Verdict::Waiting)]);
+    let (_directory, store) =
+        store_with(&[turn(0, "1".into(), &noise(1, LARGE), Verdict::Waiting)]);
     let row = rows(&store, tables::TURNS).into_values().next().expect("there is one turn");
-    let (mut references, turn) = codec::decode::<(Vec<Reference>, Turn)>("turns", &row).expect("it is whole");
+    let (mut references, turn) =
+        codec::decode::<(Vec<Reference>, Turn)>("turns", &row).expect("it is whole");
     let error_with = |references: &[Reference]| {
         let transaction = store.begin_write().expect("the store is written");
         let mut table = transaction.open_table(tables::TURNS).expect("the table is there");
         let record = codec::encode(&(references, &turn));
-        table.insert(tables::numbered(run(1), 0).as_slice(), record.as_slice()).expect("there is room");
+        table
+            .insert(tables::numbered(run(1), 0).as_slice(), record.as_slice())
+            .expect("there is room");
         drop(table);
         transaction.commit().expect("there is room");
         turns(&store, run(1)).expect_err("the references are damaged").to_string()

@@ -81,8 +81,9 @@ impl Store {
     pub fn open_to_look(directory: &Path) -> Result<Self, StoreError> {
         let lock = DirectoryLock::take(directory)?;
         let path = directory.join(FILE);
-        let overlay =
-            File::open(&path).and_then(Overlay::new).map_err(|error| unusable(directory, &error))?;
+        let overlay = File::open(&path)
+            .and_then(Overlay::new)
+            .map_err(|error| unusable(directory, &error))?;
         let (storage, first_failure) = Watched::new(overlay);
         let db = unharmed(&path, || {
             let db = builder(DEFAULT_CACHE).create_with_backend(storage);

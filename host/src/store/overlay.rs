@@ -41,7 +41,8 @@ impl Overlay {
 impl Layers {
     /// Reads from the file alone; what lies beyond it is zero.
     fn read_file(&mut self, offset: u64, out: &mut [u8]) -> Result<()> {
-        let there = usize::try_from(self.seen.saturating_sub(offset)).unwrap_or(usize::MAX).min(out.len());
+        let there =
+            usize::try_from(self.seen.saturating_sub(offset)).unwrap_or(usize::MAX).min(out.len());
         let (file, beyond) = out.split_at_mut(there);
         self.file.seek(SeekFrom::Start(offset))?;
         self.file.read_exact(file)?;

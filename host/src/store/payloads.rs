@@ -109,7 +109,8 @@ pub(super) fn decode(digest: Digest, record: &[u8]) -> Result<Vec<u8>, StoreErro
     let (size, block) = codec::decode_first::<u64>(tables::PAYLOADS.name(), record)?;
     let size = usize::try_from(size).ok().filter(|_| size <= MAX_RATIO * block.len() as u64);
     let size = size.ok_or_else(|| damaged("says that it is larger than it can be"))?;
-    let value = lz4_flex::block::decompress(block, size).map_err(|error| damaged(&error.to_string()))?;
+    let value =
+        lz4_flex::block::decompress(block, size).map_err(|error| damaged(&error.to_string()))?;
     if digest_of(&value) != digest {
         return Err(damaged("is not what was written"));
     }
@@ -152,7 +153,9 @@ impl<'a> References<'a> {
                     self.0.entry(reference.digest).or_default().more -= 1;
                 }
             }
-            Err(error) => tracing::warn!(%error, "a damaged turn is taken away, but not its payloads"),
+            Err(error) => {
+                tracing::warn!(%error, "a damaged turn is taken away, but not its payloads")
+            }
         }
     }
 
@@ -193,8 +196,9 @@ type Open<'a> = Table<'a, &'static [u8], &'static [u8]>;
 fn count(payloads: &Open<'_>, counts: &Open<'_>, key: &[u8]) -> Result<u64, StoreError> {
     if let Some(count) = counts.get(key).map_err(StoreError::io)? {
         let bytes = <[u8; 8]>::try_from(count.value());
-        let bytes =
-            bytes.map_err(|_| codec::damaged(tables::PAYLOAD_COUNTS.name(), "it is not a number".into()))?;
+        let bytes = bytes.map_err(|_| {
+            codec::damaged(tables::PAYLOAD_COUNTS.name(), "it is not a number".into())
+        })?;
         return Ok(u64::from_le_bytes(bytes));
     }
     Ok(payloads.get(key).map_err(StoreError::io)?.is_some().into())

@@ -30,7 +30,9 @@ impl DirectoryLock {
         let file = File::open(directory).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self(Some(file))),
-            Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: directory.display().to_string() }),
+            Err(TryLockError::WouldBlock) => {
+                Err(StoreError::InUse { path: directory.display().to_string() })
+            }
             // As on some network file systems. The lock of the file remains.
             Err(TryLockError::Error(error)) => {
                 tracing::warn!(path = %directory.display(), %error, "the data directory cannot be locked");
@@ -57,7 +59,8 @@ impl Place {
     /// The place of the open file of a data directory.
     pub(super) fn of(directory: &Path, file: &File) -> Result<Self, StoreError> {
         let metadata = file.metadata().map_err(|error| unusable(directory, &error))?;
-        let path = std::path::absolute(directory.join(FILE)).map_err(|error| unusable(directory, &error))?;
+        let path = std::path::absolute(directory.join(FILE))
+            .map_err(|error| unusable(directory, &error))?;
         Ok(Self { path, identity: Identity::of(&metadata) })
     }
 

@@ -125,7 +125,8 @@ mod tests {
     #[test]
     fn a_directory_of_all_users_stays_theirs() {
         let shared = TempDir::new().expect("a temporary directory");
-        std::fs::set_permissions(shared.path(), Permissions::from_mode(0o1777)).expect("it is ours");
+        std::fs::set_permissions(shared.path(), Permissions::from_mode(0o1777))
+            .expect("it is ours");
         directory(shared.path()).expect("it is there");
         assert_eq!(mode(shared.path()), 0o1777);
     }

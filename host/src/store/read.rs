@@ -63,7 +63,11 @@ impl Store {
     }
 
     /// The runs before one that have not ended, newest first: so many at most.
-    pub fn unfinished_before(&self, before: Option<RunId>, max: usize) -> Result<Vec<RunId>, StoreError> {
+    pub fn unfinished_before(
+        &self,
+        before: Option<RunId>,
+        max: usize,
+    ) -> Result<Vec<RunId>, StoreError> {
         let table = self.table(tables::UNFINISHED)?;
         let end = before.unwrap_or_else(|| RunId::from_bytes([0xff; 16])).to_bytes();
         let rows = table.range::<&[u8]>(..end.as_slice()).map_err(StoreError::io)?.rev().take(max);
@@ -81,7 +85,8 @@ impl Store {
     pub fn last_attempt(&self, run: RunId, op: Op) -> Result<Option<Attempt>, StoreError> {
         let rows = self.table(tables::ATTEMPTS)?;
         let (first, last) = (tables::attempt(run, op, 0), tables::attempt(run, op, u32::MAX));
-        let mut range = rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        let mut range =
+            rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         let Some(row) = range.next_back() else { return Ok(None) };
         let (_, value) = row.map_err(StoreError::io)?;
         codec::decode(tables::ATTEMPTS.name(), value.value()).map(Some)
@@ -90,8 +95,10 @@ impl Store {
     /// The attempts of a run that failed and were tried again, by operation and number.
     pub fn attempts(&self, run: RunId) -> Result<Vec<(Op, Attempt)>, StoreError> {
         let table = self.table(tables::ATTEMPTS)?;
-        let (first, last) = (tables::attempt(run, Op(0), 0), tables::attempt(run, Op(u64::MAX), u32::MAX));
-        let rows = table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        let (first, last) =
+            (tables::attempt(run, Op(0), 0), tables::attempt(run, Op(u64::MAX), u32::MAX));
+        let rows =
+            table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         rows.map(|row| {
             self.count_row();
             let (key, value) = row.map_err(StoreError::io)?;
@@ -105,7 +112,8 @@ impl Store {
     pub fn attempts_of(&self, run: RunId, op: Op) -> Result<Vec<Attempt>, StoreError> {
         let table = self.table(tables::ATTEMPTS)?;
         let (first, last) = (tables::attempt(run, op, 0), tables::attempt(run, op, u32::MAX));
-        let rows = table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        let rows =
+            table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         rows.map(|row| {
             self.count_row();
             let (_, value) = row.map_err(StoreError::io)?;
@@ -127,9 +135,14 @@ impl Store {
         let mut losses = Vec::new();
         for row in table.iter().map_err(StoreError::io)? {
             let (key, value) = row.map_err(StoreError::io)?;
-            match (tables::split_numbered(key.value()), codec::decode(tables::LOSSES.name(), value.value())) {
+            match (
+                tables::split_numbered(key.value()),
+                codec::decode(tables::LOSSES.name(), value.value()),
+            ) {
                 (Some((run, op)), Ok(known)) => losses.push((run, Op(op), known)),
-                (step, _) => tracing::warn!(?step, "a record of `losses` cannot be read, and is not heeded"),
+                (step, _) => {
+                    tracing::warn!(?step, "a record of `losses` cannot be read, and is not heeded")
+                }
             }
         }
         Ok(losses)
@@ -172,10 +185,12 @@ impl Store {
     pub fn next_note(&self, run: RunId) -> Result<u64, StoreError> {
         let rows = self.table(tables::NOTES)?;
         let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
-        let mut rows = rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        let mut rows =
+            rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         let Some(row) = rows.next_back() else { return Ok(1) };
         let (key, _) = row.map_err(StoreError::io)?;
-        let (_, number) = tables::split_numbered(key.value()).ok_or_else(|| bad_key(tables::NOTES))?;
+        let (_, number) =
+            tables::split_numbered(key.value()).ok_or_else(|| bad_key(tables::NOTES))?;
         Ok(number.saturating_add(1))
     }
 
@@ -216,7 +231,8 @@ impl Store {
     /// Which run an idempotency key started.
     pub fn started_by(&self, workflow: &str, key: &str) -> Result<Option<RunId>, StoreError> {
         let table = self.table(tables::KEYS)?;
-        let value = table.get(tables::idempotency(workflow, key).as_slice()).map_err(StoreError::io)?;
+        let value =
+            table.get(tables::idempotency(workflow, key).as_slice()).map_err(StoreError::io)?;
         value.map(|value| run_of(tables::KEYS, value.value())).transpose()
     }
 
@@ -245,7 +261,8 @@ impl Store {
         let rows = table.iter().map_err(StoreError::io)?;
         rows.map(|row| {
             let (key, value) = row.map_err(StoreError::io)?;
-            let workflow = String::from_utf8(key.value().to_vec()).map_err(|_| bad_key(tables::WORKFLOWS))?;
+            let workflow =
+                String::from_utf8(key.value().to_vec()).map_err(|_| bad_key(tables::WORKFLOWS))?;
             Ok((workflow, digest_of(tables::WORKFLOWS, value.value())?))
         })
         .collect()
@@ -255,7 +272,11 @@ impl Store {
         self.begin_read()?.open_table(table).map_err(StoreError::io)
     }
 
-    fn record<R: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<R>, StoreError> {
+    fn record<R: DeserializeOwned>(
+        &self,
+        table: Table,
+        key: &[u8],
+    ) -> Result<Option<R>, StoreError> {
         // What `get` gives does not keep the transaction: without the table, the page that it lies on
         // could be freed while it is read.
         let rows = self.table(table)?;
@@ -267,11 +288,14 @@ impl Store {
     fn numbers(&self, table: Table, run: RunId, max: usize) -> Result<Vec<u64>, StoreError> {
         let rows = self.table(table)?;
         let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
-        let rows = rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        let rows =
+            rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         rows.take(max)
             .map(|row| {
                 let (key, _) = row.map_err(StoreError::io)?;
-                tables::split_numbered(key.value()).map(|(_, number)| number).ok_or_else(|| bad_key(table))
+                tables::split_numbered(key.value())
+                    .map(|(_, number)| number)
+                    .ok_or_else(|| bad_key(table))
             })
             .collect()
     }
@@ -285,7 +309,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let rows = self.table(table)?;
         let (first, last) = (tables::numbered(run, from), tables::numbered(run, u64::MAX));
-        for row in rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)? {
+        for row in
+            rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?
+        {
             let (key, value) = row.map_err(StoreError::io)?;
             let (_, number) = tables::split_numbered(key.value()).ok_or_else(|| bad_key(table))?;
             if visit(number, codec::decode(table.name(), value.value())?).is_break() {

@@ -36,7 +36,9 @@ pub enum BackupError {
     #[error("the backup was damaged on its way: {0}; make it again")]
     Damaged(&'static str),
     /// The stream has a table that is not known here.
-    #[error("the backup has the table `{0}`, which this version of Segno does not know; use a newer one")]
+    #[error(
+        "the backup has the table `{0}`, which this version of Segno does not know; use a newer one"
+    )]
     UnknownTable(String),
     /// The stream cannot be read.
     #[error("the backup could not be received whole")]
@@ -133,8 +135,9 @@ impl<R: Read> Receiver<R> {
         let length = self.number()?;
         let name = self.bytes(length.into())?;
         let known = tables::all().find(|table| table.name().as_bytes() == name);
-        known
-            .ok_or_else(|| BackupError::UnknownTable(String::from_utf8_lossy(&name).escape_debug().collect()))
+        known.ok_or_else(|| {
+            BackupError::UnknownTable(String::from_utf8_lossy(&name).escape_debug().collect())
+        })
     }
 
     fn end(&mut self, rows: u64) -> Result<(), BackupError> {
@@ -269,7 +272,10 @@ mod tests {
         let (committer, _thread) = Committer::start(store.clone()).expect("there is a thread");
         for number in 0..100 {
             let run = RunId::from_parts(Timestamp(1), number);
-            committer.submit(Draft::nothing().with_key("w", Some(number.to_string()), run), |_written| {});
+            committer.submit(
+                Draft::nothing().with_key("w", Some(number.to_string()), run),
+                |_written| {},
+            );
         }
         committer.flush().expect("there is room");
         let mut stream = Vec::new();

@@ -27,7 +27,9 @@ impl Store {
         let mut reader = Reader::new(self)?;
         let turns = reader.table(tables::TURNS)?;
         let (first, last) = (tables::numbered(run, from), tables::numbered(run, u64::MAX));
-        for row in turns.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)? {
+        for row in
+            turns.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?
+        {
             let (_, value) = row.map_err(StoreError::io)?;
             if visit(reader.turn(value.value())?).is_break() {
                 break;
@@ -49,7 +51,8 @@ impl Store {
         let mut reader = Reader::new(self)?;
         let turns = reader.table(tables::TURNS)?;
         let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
-        let mut range = turns.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        let mut range =
+            turns.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         let Some(row) = range.next_back() else { return Ok(None) };
         let (_, value) = row.map_err(StoreError::io)?;
         reader.turn(value.value()).map(Some)
@@ -58,8 +61,10 @@ impl Store {
     /// The first turn of a run that is on disk after a position.
     pub fn first_turn_after(&self, run: RunId, seq: u64) -> Result<Option<u64>, StoreError> {
         let turns = self.table(tables::TURNS)?;
-        let (after, last) = (tables::numbered(run, seq.saturating_add(1)), tables::numbered(run, u64::MAX));
-        let mut range = turns.range::<&[u8]>(after.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        let (after, last) =
+            (tables::numbered(run, seq.saturating_add(1)), tables::numbered(run, u64::MAX));
+        let mut range =
+            turns.range::<&[u8]>(after.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         range.next().map(position).transpose()
     }
 
@@ -87,7 +92,8 @@ impl Store {
     /// Turn 0 is never forgotten, and the others that are on disk follow one another.
     fn last_not_after(&self, turns: &Bytes, run: RunId, op: Op) -> Result<u64, StoreError> {
         let (second, last) = (tables::numbered(run, 1), tables::numbered(run, u64::MAX));
-        let mut range = turns.range::<&[u8]>(second.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        let mut range =
+            turns.range::<&[u8]>(second.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         let Some(oldest) = range.next().map(position).transpose()? else { return Ok(0) };
         let newest = range.next_back().map(position).transpose()?.unwrap_or(oldest);
         // All turns before `low` do so, and none from `high` on.
@@ -105,7 +111,8 @@ impl Store {
         self.count_row();
         let row = turns.get(tables::numbered(run, seq).as_slice()).map_err(StoreError::io)?;
         let table = tables::TURNS.name();
-        let row = row.ok_or_else(|| codec::damaged(table, format!("turn {seq} of {run} is missing")))?;
+        let row =
+            row.ok_or_else(|| codec::damaged(table, format!("turn {seq} of {run} is missing")))?;
         let ((_, (_, _, first_op)), _) =
             codec::decode_first::<(Vec<Reference>, (u64, u64, Op))>(table, row.value())?;
         Ok(first_op)
@@ -138,7 +145,12 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(store: &'a Store) -> Result<Self, StoreError> {
-        Ok(Self { store, transaction: store.begin_read()?, payloads: None, recent: VecDeque::new() })
+        Ok(Self {
+            store,
+            transaction: store.begin_read()?,
+            payloads: None,
+            recent: VecDeque::new(),
+        })
     }
 
     fn table(&self, table: tables::Table) -> Result<Bytes, StoreError> {
@@ -148,7 +160,8 @@ impl<'a> Reader<'a> {
     /// The turn of a row, whole.
     fn turn(&mut self, row: &[u8]) -> Result<Turn, StoreError> {
         self.store.count_row();
-        let (references, mut turn) = codec::decode::<(Vec<Reference>, Turn)>(tables::TURNS.name(), row)?;
+        let (references, mut turn) =
+            codec::decode::<(Vec<Reference>, Turn)>(tables::TURNS.name(), row)?;
         if !references.is_empty() {
             payloads::attach(&mut turn, &references, |digest| self.payload(digest))?;
         }

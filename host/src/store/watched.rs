@@ -116,7 +116,11 @@ impl<B: StorageBackend> StorageBackend for Watched<B> {
         self.storage.close()
     }
 
-    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> std::result::Result<bool, BackendError> {
+    fn try_lock_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> std::result::Result<bool, BackendError> {
         self.storage.try_lock_range(start, end)
     }
 
@@ -128,15 +132,27 @@ impl<B: StorageBackend> StorageBackend for Watched<B> {
         self.storage.try_lock_shared_range(start, end)
     }
 
-    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> std::result::Result<(), BackendError> {
+    fn lock_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> std::result::Result<(), BackendError> {
         self.storage.lock_range(start, end)
     }
 
-    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> std::result::Result<(), BackendError> {
+    fn lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> std::result::Result<(), BackendError> {
         self.storage.lock_shared_range(start, end)
     }
 
-    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> std::result::Result<(), BackendError> {
+    fn unlock_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> std::result::Result<(), BackendError> {
         self.storage.unlock_range(start, end)
     }
 
@@ -155,7 +171,8 @@ mod tests {
 
     #[test]
     fn only_what_was_not_written_leaves_everything_as_it_was() {
-        let kinds = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::ReadOnlyFilesystem];
+        let kinds =
+            [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::ReadOnlyFilesystem];
         for kind in kinds {
             assert_eq!(Doing::Write.trouble(kind), DiskTrouble::Refused, "{kind}");
             assert_eq!(Doing::Sync.trouble(kind), DiskTrouble::Failed, "{kind}");

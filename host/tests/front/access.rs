@@ -49,7 +49,10 @@ async fn a_token_opens_what_it_has_the_right_to_and_nothing_else() {
             let request = host.strange_request(method.clone(), path).bearer_auth(token);
             let response = request.send().await.unwrap();
             if right == needed {
-                assert!(![401, 403].contains(&response.status().as_u16()), "{right} {method} {path}");
+                assert!(
+                    ![401, 403].contains(&response.status().as_u16()),
+                    "{right} {method} {path}"
+                );
                 continue;
             }
             let detail = problem(response, 403, "forbidden").await;
@@ -94,11 +97,14 @@ async fn every_route_that_is_described_is_there() {
     let host = Host::new().await;
     let description = host.get("/openapi.json").await;
     for (path, item) in description["paths"].as_object().unwrap() {
-        let concrete = path.replace("{id}", "run_01JAB3CD4EF5GH6JK7MN8PQ9RS").replace("{name}", "nothing");
+        let concrete =
+            path.replace("{id}", "run_01JAB3CD4EF5GH6JK7MN8PQ9RS").replace("{name}", "nothing");
         for method in item.as_object().unwrap().keys() {
             let method: Method = method.to_uppercase().parse().unwrap();
-            let body = host.request(method.clone(), &concrete).send().await.unwrap().text().await.unwrap();
-            let missing = body.contains("problem:unknown-route") || body.contains("problem:unknown-method");
+            let body =
+                host.request(method.clone(), &concrete).send().await.unwrap().text().await.unwrap();
+            let missing =
+                body.contains("problem:unknown-route") || body.contains("problem:unknown-method");
             assert!(!missing, "{method} {path}: {body}");
         }
     }

@@ -8,7 +8,8 @@ use crate::cli::segno;
 
 /// Measures hardly anything, on the disk on which the tests are built.
 fn bench(arguments: &[&str]) -> String {
-    let small = ["bench", "--scale", "0.002", "--rounds", "1", "--directory", env!("CARGO_TARGET_TMPDIR")];
+    let small =
+        ["bench", "--scale", "0.002", "--rounds", "1", "--directory", env!("CARGO_TARGET_TMPDIR")];
     let Output { status, stdout, stderr } = segno().args(small).args(arguments).output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap()
@@ -27,8 +28,8 @@ fn every_workload_gives_its_numbers() {
     let found = ["W1", "W2", "W3", "W4", "W5", "W6", "W7"].map(of_workload);
     assert_eq!(found, [6, 3, 2, 7, 5, 5, 3], "{rows:#?}");
     for row in rows {
-        let is_told =
-            cfg!(target_os = "linux") || !["bytes", "cores"].iter().any(|unit| row["unit"] == *unit);
+        let is_told = cfg!(target_os = "linux")
+            || !["bytes", "cores"].iter().any(|unit| row["unit"] == *unit);
         assert_eq!(row["median"].is_number(), is_told, "{row}");
         assert_eq!(row["met"].is_boolean(), is_told && !row["goal"].is_null(), "{row}");
     }
@@ -37,7 +38,8 @@ fn every_workload_gives_its_numbers() {
 #[test]
 fn a_person_gets_a_table_of_what_was_asked_for() {
     let text = bench(&["--only", "w3,W1"]);
-    for words in ["machine ", "fdatasync", "| W1 ", "a step, 2 in one run", "| W3 ", " ms", "Goal"] {
+    for words in ["machine ", "fdatasync", "| W1 ", "a step, 2 in one run", "| W3 ", " ms", "Goal"]
+    {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert!(!text.contains("| W2 "), "{text}");

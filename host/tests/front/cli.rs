@@ -28,8 +28,14 @@ pub(crate) fn with_steps() -> Command {
 }
 
 fn by_itself(mut command: Command) -> Command {
-    for name in ["SEGNO_URL", "SEGNO_TOKEN", "SEGNO_TOKEN_FILE", "SEGNO_DATA", "SEGNO_PUBLIC_URL", "RUST_LOG"]
-    {
+    for name in [
+        "SEGNO_URL",
+        "SEGNO_TOKEN",
+        "SEGNO_TOKEN_FILE",
+        "SEGNO_DATA",
+        "SEGNO_PUBLIC_URL",
+        "RUST_LOG",
+    ] {
         command.env_remove(name);
     }
     // Where hosts say where their tokens are, as in a home that all these tests share.
@@ -117,7 +123,9 @@ impl Drop for Process {
 
 #[test]
 fn what_cannot_be_understood_ends_with_2() {
-    for arguments in [&["explode"][..], &[], &["serve"], &["start", "w", "--input", "{"], &["run", "run_1"]] {
+    for arguments in
+        [&["explode"][..], &[], &["serve"], &["start", "w", "--input", "{"], &["run", "run_1"]]
+    {
         let (code, _, stderr) = end(segno().args(arguments));
         assert_eq!(code, Some(2), "{arguments:?}: {stderr}");
     }
@@ -145,14 +153,16 @@ fn what_answers_but_is_no_host_is_named() {
             let (mut stream, _) = listener.accept().unwrap();
             let mut head = BufReader::new(stream.try_clone().unwrap()).lines();
             while head.next().is_some_and(|line| !line.unwrap().is_empty()) {}
-            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi").unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi")
+                .unwrap();
         });
         end(segno().args(["runs", "--url", &url]))
     });
     assert_eq!(code, Some(1));
-    assert!(
-        stderr.starts_with(&format!("error: what answers at {url}/v1/runs?limit=50 is not understood (200)"))
-    );
+    assert!(stderr.starts_with(&format!(
+        "error: what answers at {url}/v1/runs?limit=50 is not understood (200)"
+    )));
 }
 
 #[test]
@@ -164,7 +174,8 @@ fn a_port_or_a_directory_in_use_is_named() {
     let (code, _, stderr) =
         end(segno().arg("serve").arg("--data").arg(other.path()).args(["--listen", address]));
     assert_eq!(code, Some(1));
-    let expected = format!("error: cannot listen on {address} for the management API: the port is in use; ");
+    let expected =
+        format!("error: cannot listen on {address} for the management API: the port is in use; ");
     assert!(stderr.starts_with(&expected), "{stderr}");
 
     let free = ["--listen", "127.0.0.1:0", "--webhook-listen", "127.0.0.1:0"];
@@ -207,7 +218,9 @@ fn a_run_goes_from_deploy_to_its_timeline() {
     let timeline = host.must(&["run", run.trim(), "--wait"]);
     assert!(timeline.starts_with(&format!("{}  echo  completed\n", run.trim())), "{timeline}");
     assert!(timeline.contains("the run completed with {\"n\":1}"), "{timeline}");
-    assert!(host.must(&["runs", "--workflow", "echo", "--status", "completed"]).contains(run.trim()));
+    assert!(
+        host.must(&["runs", "--workflow", "echo", "--status", "completed"]).contains(run.trim())
+    );
     let json: Value = serde_json::from_str(&host.must(&["run", run.trim(), "--json"])).unwrap();
     assert_eq!(json["events"][0]["event"]["type"], "run_started");
     assert_eq!(host.terminate(), Some(0));
@@ -322,8 +335,9 @@ fn the_log_says_what_goes_wrong_and_who_did_what_without_what_the_run_was_given(
 #[test]
 fn a_token_that_was_given_is_the_only_one() {
     let data = TempDir::new().unwrap();
-    let host =
-        Process::start(segno().arg("serve").arg("--data").arg(data.path()).env("SEGNO_TOKEN", "s3cret"));
+    let host = Process::start(
+        segno().arg("serve").arg("--data").arg(data.path()).env("SEGNO_TOKEN", "s3cret"),
+    );
     let (code, _, stderr) = host.ask(&["runs"]);
     assert_eq!(code, Some(1));
     assert_eq!(
@@ -356,9 +370,10 @@ fn completions_know_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let (code, stdout, _) = end(segno().args(["completions", shell]));
         assert_eq!(code, Some(0));
-        for verb in
-            ["serve", "dev", "build", "deploy", "start", "runs", "cancel", "resume", "health", "modules"]
-        {
+        for verb in [
+            "serve", "dev", "build", "deploy", "start", "runs", "cancel", "resume", "health",
+            "modules",
+        ] {
             assert!(stdout.contains(verb), "{shell}: {verb}");
         }
     }

@@ -10,7 +10,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_segno");
 /// What becomes of a component, and how many compiled ones lie in the cache then.
 fn load(component: &str, cache: &Path) -> (Option<ModuleError>, usize) {
     let capacity = Capacity { memory: 100 << 20, ..Capacity::default() };
-    let sandbox = Sandbox::new(Some(cache), capacity).unwrap().compiled_by(PROGRAM.into(), cache, capacity);
+    let sandbox =
+        Sandbox::new(Some(cache), capacity).unwrap().compiled_by(PROGRAM.into(), cache, capacity);
     let refused = sandbox.load(&wat::parse_str(component).unwrap()).err();
     (refused, files(cache))
 }
@@ -51,7 +52,8 @@ fn a_small_component_that_takes_the_compiler_gigabytes_is_refused() {
     // For each variable the compiler has a table of all blocks up to its last use.
     let variables = "i32 ".repeat(10_000);
     let blocks = "(loop)".repeat(100_000);
-    let uses: String = (0..10_000).map(|variable| format!("(drop (local.get {variable}))")).collect();
+    let uses: String =
+        (0..10_000).map(|variable| format!("(drop (local.get {variable}))")).collect();
     let component = format!("(component (core module (func (local {variables}) {blocks} {uses})))");
     assert!(wat::parse_str(&component).unwrap().len() < 512 << 10);
 

@@ -55,7 +55,10 @@ async fn those_who_wait_never_take_all_connections() {
     let client = client.build().unwrap();
     let url = host.url.clone();
     let wasm = std::fs::read(basics()).unwrap();
-    assert_eq!(client.put(format!("{url}/v1/modules")).body(wasm).send().await.unwrap().status(), 201);
+    assert_eq!(
+        client.put(format!("{url}/v1/modules")).body(wasm).send().await.unwrap().status(),
+        201
+    );
     let run = start(&client, &url).await;
 
     let mut crowd = JoinSet::new();

@@ -43,7 +43,8 @@ fn write(root: &Path, expression: &str) {
 }
 
 fn which(host: &Process) -> String {
-    let output = segno().args(["start", "which", "--wait", "--json", "--url", &host.url]).output().unwrap();
+    let output =
+        segno().args(["start", "which", "--wait", "--json", "--url", &host.url]).output().unwrap();
     let view: Value = serde_json::from_slice(&output.stdout).unwrap();
     view["output"].as_str().unwrap().to_owned()
 }

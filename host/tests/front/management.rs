@@ -21,7 +21,12 @@ const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 pub(crate) const UNKNOWN: &str = "/v1/runs/run_01JAB3CD4EF5GH6JK7MN8PQ9RS";
 
 impl Bad {
-    const fn get(path: &'static str, status: u16, kind: &'static str, detail: &'static str) -> Self {
+    const fn get(
+        path: &'static str,
+        status: u16,
+        kind: &'static str,
+        detail: &'static str,
+    ) -> Self {
         Self { method: Method::GET, path, headers: &[], body: "", status, kind, detail }
     }
 
@@ -57,8 +62,14 @@ async fn a_bad_path_or_query_says_what_is_wrong_with_it() {
         Bad::get("/", 404, "unknown-route", "there is no route /;"),
         Bad::get("/v1/run", 404, "unknown-route", "there is no route /v1/run;"),
         Bad::get("/v1/runs/", 404, "unknown-route", "there is no route /v1/runs/;"),
-        Bad { method: Method::DELETE, ..Bad::get("/v1/runs", 405, "unknown-method", "does not take DELETE") },
-        Bad { method: Method::PUT, ..Bad::get("/healthz", 405, "unknown-method", "does not take PUT") },
+        Bad {
+            method: Method::DELETE,
+            ..Bad::get("/v1/runs", 405, "unknown-method", "does not take DELETE")
+        },
+        Bad {
+            method: Method::PUT,
+            ..Bad::get("/healthz", 405, "unknown-method", "does not take PUT")
+        },
         Bad::get(
             "/v1/runs/run_1",
             400,
@@ -69,12 +80,22 @@ async fn a_bad_path_or_query_says_what_is_wrong_with_it() {
         Bad::get("/v1/runs/run_1/events", 400, "bad-path", "`run_1` is not a run ID"),
         Bad::post("/v1/runs/run_1/cancel", "", 400, "bad-path", "`run_1` is not a run ID"),
         Bad::get(UNKNOWN, 404, "unknown-run", "there is no run run_01JAB3CD4EF5GH6JK7MN8PQ9RS"),
-        Bad::get("/v1/runs?status=done", 400, "bad-query", "status: unknown variant `done`, expected one of"),
+        Bad::get(
+            "/v1/runs?status=done",
+            400,
+            "bad-query",
+            "status: unknown variant `done`, expected one of",
+        ),
         Bad::get("/v1/runs?limit=0", 400, "bad-query", "limit: write a number from 1 to 1000"),
         Bad::get("/v1/runs?limit=1001", 400, "bad-query", "limit: write a number from 1 to 1000"),
         Bad::get("/v1/runs?limit=many", 400, "bad-query", "limit: write a number from 1 to 1000"),
         Bad::get("/v1/runs?cursor=last", 400, "bad-query", "`last` is not a run ID"),
-        Bad::get("/v1/runs?flow=x", 400, "bad-query", "unknown field `flow`, expected one of `workflow`"),
+        Bad::get(
+            "/v1/runs?flow=x",
+            400,
+            "bad-query",
+            "unknown field `flow`, expected one of `workflow`",
+        ),
         Bad::get(
             "/v1/runs/run_01JAB3CD4EF5GH6JK7MN8PQ9RS?wait=soon",
             400,
@@ -93,7 +114,12 @@ async fn a_bad_path_or_query_says_what_is_wrong_with_it() {
             "bad-query",
             "cursor: `-1` is not the number of a turn",
         ),
-        Bad::get("/v1/runs/run_01JAB3CD4EF5GH6JK7MN8PQ9RS/events", 404, "unknown-run", "there is no run"),
+        Bad::get(
+            "/v1/runs/run_01JAB3CD4EF5GH6JK7MN8PQ9RS/events",
+            404,
+            "unknown-run",
+            "there is no run",
+        ),
     ] {
         bad.check(&host).await;
     }
@@ -113,19 +139,61 @@ async fn a_bad_start_says_what_is_wrong_with_it_and_starts_nothing() {
             "unknown-workflow",
             "there is no workflow `ecko`; known are",
         ),
-        Bad::post(START, nested, 400, "malformed-json", "the input is nested more than 100 levels deep"),
-        Bad::post(START, r#"{"input": "\ud800"}"#, 400, "malformed-json", "unexpected end of hex escape"),
-        Bad::post(START, r#"{"input": [1e999]}"#, 400, "malformed-json", "number out of range at line 1"),
-        Bad::post(START, "{", 400, "malformed-json", "EOF while parsing an object at line 1 column 1"),
-        Bad::post(START, "{\"input\": tru}", 400, "malformed-json", "expected ident at line 1 column 14"),
-        Bad::post(START, "{\"imput\": 1}", 400, "malformed-json", "unknown field `imput`, expected `input`"),
+        Bad::post(
+            START,
+            nested,
+            400,
+            "malformed-json",
+            "the input is nested more than 100 levels deep",
+        ),
+        Bad::post(
+            START,
+            r#"{"input": "\ud800"}"#,
+            400,
+            "malformed-json",
+            "unexpected end of hex escape",
+        ),
+        Bad::post(
+            START,
+            r#"{"input": [1e999]}"#,
+            400,
+            "malformed-json",
+            "number out of range at line 1",
+        ),
+        Bad::post(
+            START,
+            "{",
+            400,
+            "malformed-json",
+            "EOF while parsing an object at line 1 column 1",
+        ),
+        Bad::post(
+            START,
+            "{\"input\": tru}",
+            400,
+            "malformed-json",
+            "expected ident at line 1 column 14",
+        ),
+        Bad::post(
+            START,
+            "{\"imput\": 1}",
+            400,
+            "malformed-json",
+            "unknown field `imput`, expected `input`",
+        ),
         Bad::post(START, "[1]", 400, "malformed-json", "it is not a JSON object"),
         Bad::post(START, "\u{0}", 400, "malformed-json", "expected value at line 1 column 1"),
         Bad::post(START, "{}", 415, "not-json", "`Content-Type: application/json`")
             .with(&[("content-type", "text/plain")]),
         Bad::post(START, "input=1", 415, "not-json", "`Content-Type: application/json`").with(&[]),
-        Bad::post(START, "{}", 400, "bad-idempotency-key", "between 1 and 256 bytes; this one has 0")
-            .with(&[("content-type", "application/json"), ("idempotency-key", "")]),
+        Bad::post(
+            START,
+            "{}",
+            400,
+            "bad-idempotency-key",
+            "between 1 and 256 bytes; this one has 0",
+        )
+        .with(&[("content-type", "application/json"), ("idempotency-key", "")]),
     ] {
         bad.check(&host).await;
     }
@@ -258,7 +326,8 @@ async fn only_a_blocked_run_can_be_resumed_and_only_on_a_module_that_there_is() 
     problem(resume("").await.unwrap(), 409, "not-blocked").await;
     problem(resume("{}").await.unwrap(), 409, "not-blocked").await;
     problem(resume("{\"digest\":1}").await.unwrap(), 400, "malformed-json").await;
-    let detail = problem(resume("{\"module\":\"sha256:1\"}").await.unwrap(), 422, "unknown-module").await;
+    let detail =
+        problem(resume("{\"module\":\"sha256:1\"}").await.unwrap(), 422, "unknown-module").await;
     assert_eq!(detail, "there is no module sha256:1; `segno modules` lists those that there are");
 }
 

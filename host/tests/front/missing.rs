@@ -11,8 +11,9 @@ use crate::support::{Host, basics, problem};
 async fn a_module_that_wants_steps_which_the_host_lacks_is_deployed_only_where_that_is_allowed() {
     let host = Host::empty(Steps::new(), |_options| {}).await;
     let wasm = std::fs::read(basics()).unwrap();
-    let deploy =
-        |query: &str| host.request(Method::PUT, &format!("/v1/modules{query}")).body(wasm.clone()).send();
+    let deploy = |query: &str| {
+        host.request(Method::PUT, &format!("/v1/modules{query}")).body(wasm.clone()).send()
+    };
     let refused = deploy("").await.unwrap();
     let detail = problem(refused, 409, "missing-steps-at-deploy").await;
     assert!(detail.contains("`add`") && detail.contains("--allow-missing-steps"), "{detail}");
@@ -28,7 +29,11 @@ async fn a_module_that_wants_steps_which_the_host_lacks_is_deployed_only_where_t
 async fn a_start_that_needs_steps_which_the_host_lacks_is_503_with_their_list() {
     let host = Host::empty(Steps::new(), |_options| {}).await;
     let wasm = std::fs::read(basics()).unwrap();
-    host.request(Method::PUT, "/v1/modules?allow-missing-steps=true").body(wasm).send().await.unwrap();
+    host.request(Method::PUT, "/v1/modules?allow-missing-steps=true")
+        .body(wasm)
+        .send()
+        .await
+        .unwrap();
     let start = host.request(Method::POST, "/v1/workflows/echo/runs").json(&json!({ "input": 1 }));
     let refused = start.send().await.unwrap();
     assert_eq!(refused.status(), 503);

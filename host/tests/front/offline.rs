@@ -52,7 +52,8 @@ fn what_was_acknowledged_before_a_backup_goes_on_from_it_after_the_host_was_kill
     whole(&at("second"));
     let host = Process::serve(&at("second"));
     for run in before {
-        let view: Value = serde_json::from_str(&host.must(&["--json", "run", &run, "--wait"])).unwrap();
+        let view: Value =
+            serde_json::from_str(&host.must(&["--json", "run", &run, "--wait"])).unwrap();
         assert!(view.to_string().contains("completed"), "{view}");
     }
     assert_eq!(host.ask(&["run", &blocked, "--wait"]).0, Some(4), "it is blocked as before");
@@ -82,11 +83,13 @@ fn the_store_of_a_killed_host_is_checked_and_a_run_is_taken_out_of_it_without_ch
     whole(directory.path());
     let (code, stdout, stderr) = end(segno().args(["export", &run, "--data", data]));
     assert_eq!(code, Some(0), "{stderr}");
-    let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> =
+        stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["run"]["status"], "completed", "{stdout}");
     assert!(lines.len() > 1, "{stdout}");
     assert!(std::fs::read(&file).unwrap() == before, "nothing was written");
 
-    let (code, _, stderr) = end(segno().args(["export", "run_01JZZZZZZZZZZZZZZZZZZZZZZZ", "--data", data]));
+    let (code, _, stderr) =
+        end(segno().args(["export", "run_01JZZZZZZZZZZZZZZZZZZZZZZZ", "--data", data]));
     assert_eq!((code, stderr.contains("there is no run")), (Some(1), true), "{stderr}");
 }

@@ -42,7 +42,8 @@ async fn a_start_is_201_and_the_same_key_gives_the_same_run() {
 #[tokio::test]
 async fn a_key_with_another_input_is_422_and_names_the_run_that_has_the_key() {
     let host = Host::new().await;
-    let first = start(&host, "echo", "order-17", r#"{"customer":"Ada","amount":7}"#).send().await.unwrap();
+    let first =
+        start(&host, "echo", "order-17", r#"{"customer":"Ada","amount":7}"#).send().await.unwrap();
     let first: Value = first.json().await.unwrap();
     for other in [r#"{"customer":"Ada","amount":8}"#, r#"{"customer":"Ada"}"#, "null", "[]"] {
         let refused = start(&host, "echo", "order-17", other).send().await.unwrap();
@@ -58,11 +59,15 @@ async fn a_key_with_another_input_is_422_and_names_the_run_that_has_the_key() {
 #[tokio::test]
 async fn an_input_that_is_only_written_differently_is_the_same_input() {
     let host = Host::new().await;
-    let first =
-        start(&host, "echo", "order-17", r#"{"customer":"\u0041da","amount":7}"#).send().await.unwrap();
+    let first = start(&host, "echo", "order-17", r#"{"customer":"\u0041da","amount":7}"#)
+        .send()
+        .await
+        .unwrap();
     let first: Value = first.json().await.unwrap();
-    let again =
-        start(&host, "echo", "order-17", "{ \"amount\": 7,\n\"customer\": \"Ada\" }").send().await.unwrap();
+    let again = start(&host, "echo", "order-17", "{ \"amount\": 7,\n\"customer\": \"Ada\" }")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(again.status(), 200);
     assert_eq!(again.json::<Value>().await.unwrap()["run_id"], first["run_id"]);
 }
@@ -103,7 +108,10 @@ async fn an_input_that_the_workflow_cannot_take_is_422_and_no_run() {
         for key in ["once", "twice"] {
             let refused = start(&host, workflow, key, input).send().await.unwrap();
             let detail = problem(refused, 422, "refused-input").await;
-            assert!(detail.starts_with(&format!("workflow `{workflow}` cannot be started: ")), "{detail}");
+            assert!(
+                detail.starts_with(&format!("workflow `{workflow}` cannot be started: ")),
+                "{detail}"
+            );
             assert!(detail.contains(sentence), "{detail}");
         }
     }

@@ -98,8 +98,12 @@ impl Host {
     /// Starts a run, and gives its ID.
     pub(crate) async fn start(&self, workflow: &str, input: Value) -> String {
         let path = format!("/v1/workflows/{workflow}/runs");
-        let response =
-            self.request(Method::POST, &path).json(&json!({ "input": input })).send().await.unwrap();
+        let response = self
+            .request(Method::POST, &path)
+            .json(&json!({ "input": input }))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), 201);
         let started: Value = response.json().await.unwrap();
         started["run_id"].as_str().unwrap().to_owned()
@@ -131,7 +135,11 @@ pub(crate) async fn problem(response: Response, status: u16, kind: &str) -> Stri
     let found = response.status();
     let body = response.text().await.unwrap();
     assert_eq!(found, status, "{body}");
-    assert_eq!(media_type.expect("a problem has a media type"), "application/problem+json", "{body}");
+    assert_eq!(
+        media_type.expect("a problem has a media type"),
+        "application/problem+json",
+        "{body}"
+    );
     assert_eq!(retry_after, matches!(status, 429 | 503), "{body}");
     let problem: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(problem["type"], format!("urn:segno:problem:{kind}"), "{body}");

@@ -22,8 +22,8 @@ fn stranger(host: &Process) -> Command {
 fn is_let_in(command: &mut Command) -> bool {
     let Output { status, stderr, .. } = command.output().unwrap();
     let stderr = String::from_utf8(stderr).unwrap();
-    let refused =
-        stderr.starts_with("error: the host wants a token of its own, and got none or another one; ");
+    let refused = stderr
+        .starts_with("error: the host wants a token of its own, and got none or another one; ");
     assert_eq!(status.success(), !refused, "{stderr}");
     status.success()
 }
@@ -62,7 +62,10 @@ fn who_cannot_read_the_token_is_not_let_in() {
     let missing = stranger(&host).args(["--token-file", "/nonexistent/token"]).output().unwrap();
     assert_eq!(missing.status.code(), Some(1));
     let stderr = String::from_utf8(missing.stderr).unwrap();
-    assert!(stderr.starts_with("error: the token file /nonexistent/token cannot be used"), "{stderr}");
+    assert!(
+        stderr.starts_with("error: the token file /nonexistent/token cannot be used"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -85,7 +88,10 @@ fn the_token_is_its_owners_alone_whatever_else_others_may_read() {
     let directory = data.path().join("data");
     let mut shell = Command::new("sh");
     shell.args(["-c", "umask 0; exec \"$0\" \"$@\""]).arg(env!("CARGO_BIN_EXE_segno"));
-    shell.env("XDG_STATE_HOME", data.path().join("state")).args(["serve", "--data"]).arg(&directory);
+    shell
+        .env("XDG_STATE_HOME", data.path().join("state"))
+        .args(["serve", "--data"])
+        .arg(&directory);
     let host = Process::start(&mut shell);
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&host.token_file.clone().unwrap()), 0o600);
@@ -98,12 +104,14 @@ fn what_is_asked_for_stands_in_the_log_with_the_name_of_the_token() {
     let directory = TempDir::new().unwrap();
     let tokens = directory.path().join("tokens");
     std::fs::write(&tokens, "night-shift operate s3cret\n").unwrap();
-    let mut host = serve(&directory.path().join("data"), &["--token-file", tokens.to_str().unwrap()]);
+    let mut host =
+        serve(&directory.path().join("data"), &["--token-file", tokens.to_str().unwrap()]);
     for (verb, line) in [
         (&["start", "nothing"][..], r#"method=POST path="/v1/workflows/nothing/runs" status=404"#),
         (&["deploy", tokens.to_str().unwrap()], r#"method=PUT path="/v1/modules" status=403"#),
     ] {
-        let refused = segno().args(verb).args(["--url", &host.url, "--token", "s3cret"]).output().unwrap();
+        let refused =
+            segno().args(verb).args(["--url", &host.url, "--token", "s3cret"]).output().unwrap();
         assert_eq!(refused.status.code(), Some(1));
         host.hear(&format!(r#"the management API was asked token="night-shift" {line}"#));
     }

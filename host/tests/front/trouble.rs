@@ -59,7 +59,8 @@ fn a_run_begins_and_ends_with_what_it_waits_for_and_shows_its_last_entries() {
     assert!(told.find("waits for") < told.find("the run began"), "{told}");
     let last = host.must(&["run", run.trim(), "--tail", "1"]);
     assert!(!last.contains("the run began") && last.contains("ms      sleep #0 until"), "{last}");
-    let json: Value = serde_json::from_str(&host.must(&["run", run.trim(), "--tail=1", "--json"])).unwrap();
+    let json: Value =
+        serde_json::from_str(&host.must(&["run", run.trim(), "--tail=1", "--json"])).unwrap();
     assert_eq!(json["events"].as_array().unwrap().len(), 1, "{json}");
 }
 

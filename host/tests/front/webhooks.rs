@@ -13,8 +13,11 @@ use crate::support::{Host, problem};
 
 /// Steps of which `respond` never comes to an end, so that a caller is never answered.
 fn silent() -> Steps {
-    let others =
-        guest_basics::steps().iter().filter(|step| step.name != "respond").cloned().collect::<Vec<_>>();
+    let others = guest_basics::steps()
+        .iter()
+        .filter(|step| step.name != "respond")
+        .cloned()
+        .collect::<Vec<_>>();
     let respond = Step::new("respond", StepPolicy::default(), |_input| std::future::pending());
     others.into_iter().fold(Steps::new().with(respond), Steps::with)
 }
@@ -57,7 +60,8 @@ async fn a_manual_response_comes_from_the_workflow_or_from_a_step() {
 
 #[tokio::test]
 async fn a_caller_that_nobody_answers_gets_202_when_the_time_is_up() {
-    let host = Host::with(silent(), |options| options.respond_timeout = Duration::from_millis(1)).await;
+    let host =
+        Host::with(silent(), |options| options.respond_timeout = Duration::from_millis(1)).await;
     let (run, url) = host.hook("hook_manual_in_step", 1).await;
     let response = host.client.post(&url).body("anybody?").send().await.unwrap();
     assert_eq!(response.status(), 202);
@@ -75,7 +79,8 @@ async fn a_caller_whose_run_ends_without_an_answer_gets_410() {
     while !host.get(&events).await.to_string().contains("webhook_requested") {
         tokio::task::yield_now().await;
     }
-    let cancelled = host.request(Method::POST, &format!("/v1/runs/{run}/cancel")).send().await.unwrap();
+    let cancelled =
+        host.request(Method::POST, &format!("/v1/runs/{run}/cancel")).send().await.unwrap();
     assert_eq!(cancelled.status(), 200);
     problem(caller.await.unwrap().unwrap(), 410, "webhook-closed").await;
 }
@@ -119,13 +124,15 @@ async fn every_method_that_means_something_is_a_call() {
     let methods = ["GET", "PUT", "PATCH", "DELETE", "POST"];
     let (run, url) = host.hook("hook", methods.len() as u64).await;
     for method in methods {
-        let request = host.client.request(method.parse().unwrap(), format!("{url}?method={method}"));
+        let request =
+            host.client.request(method.parse().unwrap(), format!("{url}?method={method}"));
         assert_eq!(request.send().await.unwrap().status(), 202, "{method}");
     }
     host.end(&run).await;
     let history = host.get(&format!("/v1/runs/{run}/events")).await;
     let path = url.strip_prefix(&format!("http://{}", host.server.webhook_addr())).unwrap();
-    let calls: Vec<_> = history["events"].as_array().unwrap().iter().map(|entry| &entry["event"]).collect();
+    let calls: Vec<_> =
+        history["events"].as_array().unwrap().iter().map(|entry| &entry["event"]).collect();
     let calls: Vec<_> = calls.iter().filter(|event| event["type"] == "webhook_requested").collect();
     assert_eq!(calls.len(), methods.len());
     for (call, method) in calls.iter().zip(methods) {
@@ -150,7 +157,10 @@ async fn what_is_sent_by_itself_drives_no_workflow() {
         let refused = send(method, &url).await;
         assert!(refused.headers().contains_key("allow"), "{method}");
         let detail = problem(refused, 405, "unknown-method").await;
-        assert_eq!(detail, format!("a webhook is not called with {method}; the Allow header says how it is"));
+        assert_eq!(
+            detail,
+            format!("a webhook is not called with {method}; the Allow header says how it is")
+        );
     }
     let events = host.get(&format!("/v1/runs/{run}/events")).await.to_string();
     assert!(!events.contains("webhook_requested"), "{events}");
@@ -184,7 +194,12 @@ async fn what_is_no_webhook_is_404_and_what_is_over_410() {
         let response = host.client.get(format!("{base}{path}")).send().await.unwrap();
         problem(response, 404, kind).await;
     }
-    let odd = host.client.get(format!("{base}/.well-known/workflow/v1/webhook/%FF")).send().await.unwrap();
+    let odd = host
+        .client
+        .get(format!("{base}/.well-known/workflow/v1/webhook/%FF"))
+        .send()
+        .await
+        .unwrap();
     assert!(odd.status().is_client_error());
 
     host.client.post(&url).send().await.unwrap();
@@ -211,8 +226,9 @@ async fn a_sender_that_asks_first_is_told_before_it_sends() {
     let address = host.server.webhook_addr();
     let path = url.strip_prefix(&format!("http://{address}")).unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let head =
-        format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\nExpect: 100-continue\r\n\r\n");
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\nExpect: 100-continue\r\n\r\n"
+    );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -229,5 +245,8 @@ async fn a_webhook_whose_workflow_does_not_keep_up_is_429() {
         assert_eq!(call().await.unwrap().status(), 202);
     }
     let detail = problem(call().await.unwrap(), 429, "webhook-full").await;
-    assert_eq!(detail, "this webhook has more requests waiting than its workflow takes; try again later");
+    assert_eq!(
+        detail,
+        "this webhook has more requests waiting than its workflow takes; try again later"
+    );
 }

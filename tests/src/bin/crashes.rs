@@ -13,7 +13,8 @@ use segno_tests::crashes::{self, Options};
 const NEIGHBOURS: usize = 20;
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).is_some_and(|verb| ["serve", "compile-component"].contains(&&*verb)) {
+    if std::env::args().nth(1).is_some_and(|verb| ["serve", "compile-component"].contains(&&*verb))
+    {
         return segno_host::main(guest_basics::steps());
     }
     let options = Options::parse();

@@ -11,13 +11,17 @@ use clap::Parser;
 use segno_tests::load::{self, Options};
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).is_some_and(|verb| ["serve", "compile-component"].contains(&&*verb)) {
+    if std::env::args().nth(1).is_some_and(|verb| ["serve", "compile-component"].contains(&&*verb))
+    {
         return segno_host::main(guest_basics::steps());
     }
     // Each caller has a connection of its own.
     let _connections = segno_host::doors::connections();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    match runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(load::run(Options::parse()))) {
+    match runtime
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(load::run(Options::parse())))
+    {
         Ok(()) => {
             println!("all that was acknowledged is stored and done, and nothing that was refused");
             ExitCode::SUCCESS

@@ -118,16 +118,19 @@ impl Reader for Door {
 async fn ask(address: SocketAddr, request: Vec<u8>) -> anyhow::Result<Option<u16>> {
     let (mut reader, mut writer) = TcpStream::connect(address).await?.into_split();
     // A door may refuse before it has read all.
-    let _refused = timeout(CLOSE, writer.write_all(&request)).await.context("the door reads no more")?;
+    let _refused =
+        timeout(CLOSE, writer.write_all(&request)).await.context("the door reads no more")?;
     let mut answer = vec![0; 16 << 10];
-    let mut size = timeout(ANSWER, reader.read(&mut answer)).await.map_or(0, Result::unwrap_or_default);
+    let mut size =
+        timeout(ANSWER, reader.read(&mut answer)).await.map_or(0, Result::unwrap_or_default);
     let _closed = writer.shutdown().await;
     if size == 0 {
         let read = timeout(CLOSE, reader.read(&mut answer)).await;
         size = read.context("the door neither answers nor closes")?.unwrap_or_default();
     }
     let mut rest = Vec::new();
-    let _reset = timeout(CLOSE, reader.read_to_end(&mut rest)).await.context("the door does not close")?;
+    let _reset =
+        timeout(CLOSE, reader.read_to_end(&mut rest)).await.context("the door does not close")?;
     if size == 0 {
         return Ok(None);
     }

@@ -131,13 +131,18 @@ async fn open(directory: &TempDir) -> anyhow::Result<Engine> {
 }
 
 /// Deploys a component, starts runs of it, and calls their webhooks. That it is refused is fine.
-async fn attack(engine: &Engine, component: Vec<u8>, program: &Program) -> anyhow::Result<Vec<RunId>> {
+async fn attack(
+    engine: &Engine,
+    component: Vec<u8>,
+    program: &Program,
+) -> anyhow::Result<Vec<RunId>> {
     let Ok(_deployed) = soon("the deploy", engine.deploy(component.into())).await? else {
         return Ok(Vec::new());
     };
     let mut runs = Vec::new();
     for _ in 0..program.runs {
-        let started = soon("the start of a hostile run", engine.start("w", raw(&json!(1)), None)).await?;
+        let started =
+            soon("the start of a hostile run", engine.start("w", raw(&json!(1)), None)).await?;
         runs.extend(started.ok().map(|started| started.run_id));
     }
     for run in &runs {
@@ -182,7 +187,8 @@ async fn look_after(engine: &Engine, runs: Vec<RunId>) -> anyhow::Result<()> {
 /// What somebody asks is answered while hostile runs have their turns.
 async fn soon<T>(what: &str, asked: impl Future<Output = T>) -> anyhow::Result<T> {
     let begun = busy()?;
-    let answer = timeout(INNOCENT, asked).await.with_context(|| format!("{what} is not answered"))?;
+    let answer =
+        timeout(INNOCENT, asked).await.with_context(|| format!("{what} is not answered"))?;
     let took = busy()?.saturating_sub(begun);
     ensure!(took < TURN, "{what} took {took:?} of a processor");
     Ok(answer)

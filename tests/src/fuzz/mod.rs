@@ -50,8 +50,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Records, Self::Durations, Self::Webhooks, Self::Management, Self::Modules, Self::Hostile];
+    pub const ALL: [Self; 6] = [
+        Self::Records,
+        Self::Durations,
+        Self::Webhooks,
+        Self::Management,
+        Self::Modules,
+        Self::Hostile,
+    ];
 
     fn open(self) -> anyhow::Result<Box<dyn Reader>> {
         Ok(match self {
@@ -95,7 +101,9 @@ pub fn run(kind: Kind, time: Duration, seed: u64) -> anyhow::Result<String> {
         let mut paths = files.map(|file| Ok(file?.path())).collect::<anyhow::Result<Vec<_>>>()?;
         paths.sort();
         for path in paths {
-            corpus.push(std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
+            corpus.push(
+                std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?,
+            );
         }
     }
     ensure!(!corpus.is_empty(), "the corpus {} is empty", kind.corpus().display());
@@ -104,8 +112,9 @@ pub fn run(kind: Kind, time: Duration, seed: u64) -> anyhow::Result<String> {
     // First as it stands: what was found once is found at once.
     let mut batches: Vec<Vec<Vec<u8>>> = corpus.chunks(BATCH).map(<[_]>::to_vec).collect();
     loop {
-        let batch =
-            batches.pop().unwrap_or_else(|| (0..BATCH).map(|_| mutated(&corpus, &mut random)).collect());
+        let batch = batches
+            .pop()
+            .unwrap_or_else(|| (0..BATCH).map(|_| mutated(&corpus, &mut random)).collect());
         let batch_begun = Instant::now();
         if let Err(error) = read_all(reader.as_mut(), &batch) {
             return Err(error.context(keep(kind, reader.as_mut(), &batch)?));

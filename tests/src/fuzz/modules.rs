@@ -1,7 +1,9 @@
 //! Components: what a deploy does with them, and what their first turns do.
 
 use anyhow::Context;
-use segno_host::sandbox::{Capacity, Facts, Module, Moment, Quota, Sandbox, Tokens, WebhookAddress};
+use segno_host::sandbox::{
+    Capacity, Facts, Module, Moment, Quota, Sandbox, Tokens, WebhookAddress,
+};
 use segno_journal::{Event, Op, RunId, Timestamp, Verdict};
 
 use crate::basics;
@@ -28,8 +30,8 @@ pub(super) struct Modules {
 
 impl Modules {
     pub(super) fn new() -> anyhow::Result<Self> {
-        let sandbox =
-            Sandbox::new(None, Capacity::default()).map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let sandbox = Sandbox::new(None, Capacity::default())
+            .map_err(|error| anyhow::anyhow!("{error:#}"))?;
         Ok(Self { sandbox })
     }
 
@@ -60,8 +62,12 @@ impl Reader for Modules {
 
 /// Gives a guest a first turn and a few more. It may be blocked at any of them.
 fn run(module: &Module, workflow: String) {
-    let facts =
-        Facts { run: RunId::from_parts(Timestamp(1), 1), workflow, started_at: Timestamp(1), seed: [1; 32] };
+    let facts = Facts {
+        run: RunId::from_parts(Timestamp(1), 1),
+        workflow,
+        started_at: Timestamp(1),
+        seed: [1; 32],
+    };
     let Ok(mut guest) = module.instantiate(facts, QUOTA) else { return };
     let events = [
         Event::Started { input: "3".into() },
@@ -70,7 +76,8 @@ fn run(module: &Module, workflow: String) {
     ];
     for (seq, event) in (0..).zip(events) {
         let address = || WebhookAddress { token: "t".into(), url: "http://h/t".into() };
-        let turn = guest.turn(&event, Moment { seq, at: Timestamp(2) }, Tokens::Fresh(Box::new(address)));
+        let turn =
+            guest.turn(&event, Moment { seq, at: Timestamp(2) }, Tokens::Fresh(Box::new(address)));
         if !turn.is_ok_and(|output| output.verdict == Verdict::Waiting) {
             return;
         }

@@ -15,8 +15,8 @@ const PIECE: usize = 64;
 
 /// Bytes at which something changes: ends of ranges, signs, what begins or ends something in text.
 const ODD: &[u8] = &[
-    0, 1, 2, 0x7f, 0x80, 0x81, 0xc0, 0xfe, 0xff, b'0', b'9', b'-', b'.', b'%', b'"', b'\\', b'{', b'[', b':',
-    b' ', b'\r', b'\n',
+    0, 1, 2, 0x7f, 0x80, 0x81, 0xc0, 0xfe, 0xff, b'0', b'9', b'-', b'.', b'%', b'"', b'\\', b'{',
+    b'[', b':', b' ', b'\r', b'\n',
 ];
 
 /// One of the corpus, mutated.

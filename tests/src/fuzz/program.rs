@@ -170,8 +170,10 @@ fn call(import: &Import, bytes: &mut Bytes<'_>) -> String {
 }
 
 fn component(phases: &[String; PHASES.len()], pages: u32, elements: u32) -> Option<Vec<u8>> {
-    let functions =
-        PHASES.iter().zip(phases).map(|(phase, body)| format!("(func $do.{phase} (local $n i64) {body})"));
+    let functions = PHASES
+        .iter()
+        .zip(phases)
+        .map(|(phase, body)| format!("(func $do.{phase} (local $n i64) {body})"));
     let begins = if phases[5].is_empty() { "" } else { "(start $do.begin)" };
     let more = format!(
         "{} {begins} (global $turns (mut i64) (i64.const 0)) (table $t {elements} funcref) (func $deeper (call $deeper))",

@@ -12,7 +12,11 @@ use crate::load::crowd::{Hook, number_of};
 use crate::load::ledger::Ledger;
 
 /// Checks that all that was acknowledged is on disk once and done, and nothing that was refused.
-pub(super) fn acknowledged_is_stored(data: &Path, hooks: &[Hook], ledger: &Ledger) -> anyhow::Result<()> {
+pub(super) fn acknowledged_is_stored(
+    data: &Path,
+    hooks: &[Hook],
+    ledger: &Ledger,
+) -> anyhow::Result<()> {
     let store = Store::open(data)?;
     calls(&store, hooks, ledger)?;
     runs(&store, ledger)

@@ -50,7 +50,8 @@ impl Crowd {
         for number in 0..options.callers {
             let (crowd, stop) = (self.clone(), stop.clone());
             tasks.spawn(async move {
-                let hook = crowd.hooks[usize::try_from(number).unwrap_or(0) % crowd.hooks.len()].clone();
+                let hook =
+                    crowd.hooks[usize::try_from(number).unwrap_or(0) % crowd.hooks.len()].clone();
                 while !stop.is_cancelled() {
                     crowd.call(&hook).await;
                 }
@@ -76,7 +77,8 @@ impl Crowd {
         if let Ok(response) = answer {
             let status = response.status().as_u16();
             let text = response.text().await;
-            if status == 200 && text.as_ref().is_ok_and(|text| !text.bytes().rev().eq(body.bytes())) {
+            if status == 200 && text.as_ref().is_ok_and(|text| !text.bytes().rev().eq(body.bytes()))
+            {
                 self.ledger.wonder(format!("the answer to call {number} is that to another one"));
             }
         }

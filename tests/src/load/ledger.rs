@@ -100,7 +100,9 @@ impl Ledger {
 
     #[expect(clippy::print_stdout, reason = "it tells what it saw")]
     pub(super) fn print(&self) {
-        for (what, fates) in [("calls of webhooks", self.calls()), ("starts of runs", self.starts())] {
+        for (what, fates) in
+            [("calls of webhooks", self.calls()), ("starts of runs", self.starts())]
+        {
             println!("{what}: {}", fates.counts());
             println!("  acknowledged within {}", fates.times.shares());
             println!("  refused within      {}", fates.times_of_refusals.shares());
@@ -128,7 +130,12 @@ impl Fates {
 
     fn counts(&self) -> String {
         let Self { acknowledged, refused, unknown, .. } = self;
-        format!("{} acknowledged, {} refused, {} cut off", acknowledged.len(), refused.len(), unknown.len())
+        format!(
+            "{} acknowledged, {} refused, {} cut off",
+            acknowledged.len(),
+            refused.len(),
+            unknown.len()
+        )
     }
 }
 

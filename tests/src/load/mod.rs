@@ -70,7 +70,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     host.deploy(&client, crate::basics()).await?;
     let hooks = open_hooks(&client, &host, options.hooks).await?;
     let ledger = Arc::new(Ledger::default());
-    let crowd = Crowd { client: client.clone(), host: host.urls(), hooks, ledger: Arc::clone(&ledger) };
+    let crowd =
+        Crowd { client: client.clone(), host: host.urls(), hooks, ledger: Arc::clone(&ledger) };
     let hooks = crowd.hooks.clone();
     let (stop, watch) = (CancellationToken::new(), Watch::new(options.max_memory << 20));
     let tasks = crowd.come(&options, &stop);
@@ -136,7 +137,10 @@ async fn settle(client: &Client, host: &Process, hooks: usize) -> anyhow::Result
         if unfinished <= hooks {
             return Ok(());
         }
-        ensure!(begun.elapsed() < SETTLE, "{unfinished} runs have not ended {SETTLE:?} after the crowd went");
+        ensure!(
+            begun.elapsed() < SETTLE,
+            "{unfinished} runs have not ended {SETTLE:?} after the crowd went"
+        );
         tokio::task::yield_now().await;
     }
 }

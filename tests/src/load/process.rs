@@ -41,7 +41,10 @@ impl Process {
     }
 
     pub(crate) fn urls(&self) -> Urls {
-        Urls { management: format!("http://127.0.0.1:{}", self.ports[0]), token: self.token.clone() }
+        Urls {
+            management: format!("http://127.0.0.1:{}", self.ports[0]),
+            token: self.token.clone(),
+        }
     }
 
     /// The number of the process, while it runs.
@@ -106,23 +109,42 @@ impl Process {
     ) -> anyhow::Result<String> {
         let url = format!("{}/v1/workflows/{workflow}/runs", self.urls().management);
         let request = client.post(url).bearer_auth(&self.token).json(&json!({ "input": input }));
-        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let request =
+            headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
         let started: Value = request.send().await?.error_for_status()?.json().await?;
         Ok(started["run_id"].as_str().context("a start says which run it is")?.to_owned())
     }
 
     /// A run when it has ended, or as it stands when the time is up.
-    pub(crate) async fn look(&self, client: &Client, run: &str, wait: &str) -> anyhow::Result<Value> {
+    pub(crate) async fn look(
+        &self,
+        client: &Client,
+        run: &str,
+        wait: &str,
+    ) -> anyhow::Result<Value> {
         let url = format!("{}/v1/runs/{run}?wait={wait}", self.urls().management);
-        Ok(client.get(url).bearer_auth(&self.token).send().await?.error_for_status()?.json().await?)
+        Ok(client
+            .get(url)
+            .bearer_auth(&self.token)
+            .send()
+            .await?
+            .error_for_status()?
+            .json()
+            .await?)
     }
 
     /// The URL of the webhook that a run waits for, once it does.
     pub(crate) async fn webhook_of(&self, client: &Client, run: &str) -> anyhow::Result<String> {
         let url = format!("{}/v1/runs/{run}", self.urls().management);
         loop {
-            let view: Value =
-                client.get(&url).bearer_auth(&self.token).send().await?.error_for_status()?.json().await?;
+            let view: Value = client
+                .get(&url)
+                .bearer_auth(&self.token)
+                .send()
+                .await?
+                .error_for_status()?
+                .json()
+                .await?;
             ensure!(view["ended_at"].is_null(), "the run has ended: {view}");
             let waits = view["waits_for"].as_array().into_iter().flatten();
             if let Some(url) = waits.filter_map(|wait| wait["url"].as_str()).next() {
@@ -134,7 +156,14 @@ impl Process {
     /// How many runs have not ended, by the metrics of the host.
     pub(crate) async fn unfinished(&self, client: &Client) -> anyhow::Result<usize> {
         let url = format!("{}/metrics", self.urls().management);
-        let text = client.get(url).bearer_auth(&self.token).send().await?.error_for_status()?.text().await?;
+        let text = client
+            .get(url)
+            .bearer_auth(&self.token)
+            .send()
+            .await?
+            .error_for_status()?
+            .text()
+            .await?;
         let line = text.lines().find_map(|line| line.strip_prefix("segno_runs_unfinished "));
         Ok(line.context("the metrics count the unfinished runs")?.parse()?)
     }

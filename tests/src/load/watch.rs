@@ -39,7 +39,8 @@ impl Watch {
         ledger: &Ledger,
     ) -> anyhow::Result<()> {
         self.note(host);
-        let mib = |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| (bytes >> 20).to_string());
+        let mib =
+            |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| (bytes >> 20).to_string());
         let store = std::fs::metadata(data.join("segno.redb"))?.len();
         println!(
             "{when}: resident {} MiB (at most {} so far), {} files open, store {} MiB; {}",

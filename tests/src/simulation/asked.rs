@@ -1,6 +1,8 @@
 //! What the world asks of the host in a life, and what it makes of the answers.
 
-use segno_host::engine::{Answered, Asked, Deployed, EngineError, Reply, RunStatus, RunView, Started};
+use segno_host::engine::{
+    Answered, Asked, Deployed, EngineError, Reply, RunStatus, RunView, Started,
+};
 use segno_journal::RunId;
 use tokio::sync::oneshot;
 
@@ -51,7 +53,9 @@ impl Call {
             },
             Self::Request(asked, token, text) => match asked.answer() {
                 None => Answer::None,
-                Some(Ok(reply)) => Answer::Replied(reply, std::mem::take(token), std::mem::take(text)),
+                Some(Ok(reply)) => {
+                    Answer::Replied(reply, std::mem::take(token), std::mem::take(text))
+                }
                 Some(Err(EngineError::WebhookClosed | EngineError::WebhookFull)) => Answer::Done,
                 Some(Err(EngineError::UnknownWebhook)) => Answer::Unknown(std::mem::take(token)),
                 Some(Err(error)) => refused(&error),
@@ -73,7 +77,9 @@ impl Call {
             },
             Self::Resume(asked) => match asked.answer() {
                 None => Answer::None,
-                Some(Ok(_) | Err(EngineError::NotBlocked(_) | EngineError::UnknownModule(_))) => Answer::Done,
+                Some(Ok(_) | Err(EngineError::NotBlocked(_) | EngineError::UnknownModule(_))) => {
+                    Answer::Done
+                }
                 Some(Err(error)) => refused(&error),
             },
             Self::Deploy(asked) => match asked.answer() {
@@ -106,7 +112,8 @@ impl Waiting {
             Ok(Ok(response)) => {
                 let text = String::from_utf8_lossy(&response.body).into_owned();
                 let ours = [format!("heard {}", self.text), format!("{} heard", self.text)];
-                let by_number = text.strip_suffix(" heard").is_some_and(|n| n.parse::<u64>().is_ok());
+                let by_number =
+                    text.strip_suffix(" heard").is_some_and(|n| n.parse::<u64>().is_ok());
                 assert!(ours.contains(&text) || by_number, "{} was answered by {text}", self.text);
                 true
             }

@@ -46,7 +46,10 @@ impl Cuts {
         let images = store.images(run).expect("the store can be read");
         if has_ended {
             // In the last transaction there may have been images that nobody saw.
-            return assert!(images.is_empty() || self.lost.contains(&run), "images of {run} are left");
+            return assert!(
+                images.is_empty() || self.lost.contains(&run),
+                "images of {run} are left"
+            );
         }
         let seen = self.images.entry(run).or_default();
         for (position, _) in images.into_iter().rev() {
@@ -55,7 +58,9 @@ impl Cuts {
             }
         }
         let [newest, older] = *seen;
-        let Some(first) = store.first_turn_after(run, 0).expect("the store can be read") else { return };
+        let Some(first) = store.first_turn_after(run, 0).expect("the store can be read") else {
+            return;
+        };
         assert!(
             first <= older.min(newest.saturating_sub(KEPT)).max(1),
             "{run}: turns before {first} are gone"
@@ -97,7 +102,8 @@ impl Cuts {
         for run in unfinished.into_iter().filter(|run| runs.contains(run)) {
             let first = store.first_turn_after(run, 0).expect("the store can be read");
             let images = store.images(run).expect("the store can be read");
-            let has_none = images.iter().all(|(position, _)| self.harmed.contains(&(run, *position)));
+            let has_none =
+                images.iter().all(|(position, _)| self.harmed.contains(&(run, *position)));
             if has_none && first > Some(1) {
                 self.lost.insert(run);
             }
@@ -122,7 +128,11 @@ impl Cuts {
         assert!(had >= seen.len() as u64, "{run} has lost turns that were on disk");
         assert!(!is_over || had == seen.len() as u64, "{run} has had turns after its end");
         for (before, after) in kept.iter().zip(kept.iter().skip(1)) {
-            assert!(before.seq == 0 || before.seq + 1 == after.seq, "{run} has no turn {}", before.seq + 1);
+            assert!(
+                before.seq == 0 || before.seq + 1 == after.seq,
+                "{run} has no turn {}",
+                before.seq + 1
+            );
         }
         for turn in &kept {
             let before = usize::try_from(turn.seq).ok().and_then(|seq| seen.get(seq));

@@ -47,7 +47,8 @@ pub(crate) fn damage_images(
     let transaction = db.begin_write().expect("the disk is well");
     let mut now_harmed = BTreeSet::new();
     {
-        let mut tables = TABLES.map(|table| transaction.open_table(table).expect("all tables are of bytes"));
+        let mut tables =
+            TABLES.map(|table| transaction.open_table(table).expect("all tables are of bytes"));
         let images = images(&tables);
         let spares = random.random_ratio(7, 8);
         let spared = if spares { spared(&images, harmed, random) } else { BTreeSet::new() };
@@ -67,7 +68,12 @@ pub(crate) fn damage_images(
 
 impl Harm {
     /// Harms the row of the first of these images, and perhaps of the other; gives which.
-    fn on(self, rows: &mut Rows<'_>, [one, other]: [ImageKey; 2], random: &mut ChaCha8Rng) -> Vec<ImageKey> {
+    fn on(
+        self,
+        rows: &mut Rows<'_>,
+        [one, other]: [ImageKey; 2],
+        random: &mut ChaCha8Rng,
+    ) -> Vec<ImageKey> {
         let (mut value, others) = match (get(rows, one), get(rows, other)) {
             (Some(value), Some(others)) if !value.is_empty() => (value, others),
             _ => return Vec::new(),
@@ -129,5 +135,8 @@ fn key((run, position): ImageKey) -> Vec<u8> {
 /// The image of a key of the store.
 pub(crate) fn image(key: &[u8]) -> ImageKey {
     let (run, position) = key.split_first_chunk().expect("it begins with a run");
-    (RunId::from_bytes(*run), u64::from_be_bytes(position.try_into().expect("it ends with a position")))
+    (
+        RunId::from_bytes(*run),
+        u64::from_be_bytes(position.try_into().expect("it ends with a position")),
+    )
 }

@@ -52,11 +52,18 @@ fn judge_program(run: RunId, record: &RunRecord, turns: &[Turn]) {
     match &turns.last().expect("it has had a turn").verdict {
         Verdict::Completed(output) => {
             let output: Seen = serde_json::from_str(output).expect("an output is what was seen");
-            assert_eq!(Some(&output), seen.as_ref(), "{run} returned something else than what it saw");
+            assert_eq!(
+                Some(&output),
+                seen.as_ref(),
+                "{run} returned something else than what it saw"
+            );
             assert!(!(program.strict && output.has_failure()), "{run} is strict");
         }
         Verdict::Failed(error) => {
-            assert!(seen.is_some_and(|seen| program.strict && seen.has_failure()), "{run} failed: {error}");
+            assert!(
+                seen.is_some_and(|seen| program.strict && seen.has_failure()),
+                "{run} failed: {error}"
+            );
             assert_eq!(error, STRICT, "{run}");
         }
         Verdict::Cancelled => assert_eq!(seen, None, "{run} was cancelled when it was over"),
@@ -66,7 +73,8 @@ fn judge_program(run: RunId, record: &RunRecord, turns: &[Turn]) {
 
 /// A fresh guest gives the same commands for all that is recorded.
 fn replay(run: RunId, record: &RunRecord, turns: &[Turn]) {
-    let (workflow, started_at, seed) = (record.workflow.to_string(), record.started_at, record.seed);
+    let (workflow, started_at, seed) =
+        (record.workflow.to_string(), record.started_at, record.seed);
     let facts = Facts { run, workflow, started_at, seed };
     let mut guest = module().instantiate(facts, QUOTA).expect("there is room");
     for turn in turns.iter().filter(|turn| turn.event != Event::Cancelled) {
@@ -81,8 +89,8 @@ fn replay(run: RunId, record: &RunRecord, turns: &[Turn]) {
 fn module() -> &'static Module {
     static MODULE: OnceLock<Module> = OnceLock::new();
     MODULE.get_or_init(|| {
-        let sandbox =
-            Sandbox::new(Some(&crate::cache()), Capacity::default()).expect("the sandbox can be made");
+        let sandbox = Sandbox::new(Some(&crate::cache()), Capacity::default())
+            .expect("the sandbox can be made");
         sandbox.load(&basics()).expect("the component is good")
     })
 }

@@ -86,7 +86,12 @@ impl<'a> Life<'a> {
     }
 
     /// A life that goes on from a moment of another one, on what a crash left of its disk.
-    pub(crate) fn after(moment: &Moment, disk: Disk, seed: u64, tell: &'a mut dyn FnMut(&str)) -> Self {
+    pub(crate) fn after(
+        moment: &Moment,
+        disk: Disk,
+        seed: u64,
+        tell: &'a mut dyn FnMut(&str),
+    ) -> Self {
         let Moment { operations: _, witness, now, calls } = moment.clone();
         let clock = VirtualClock::new(now);
         Self { disk, clock, witness, calls, ..Self::new(seed, tell) }
@@ -176,7 +181,8 @@ impl<'a> Life<'a> {
             return;
         }
         let now = self.host().engine.now();
-        let (operations, witness, calls) = (self.disk.operations(), self.witness.clone(), self.calls);
+        let (operations, witness, calls) =
+            (self.disk.operations(), self.witness.clone(), self.calls);
         self.moments.get_or_insert_default().push(Moment { operations, witness, now, calls });
     }
 
@@ -191,7 +197,8 @@ impl<'a> Life<'a> {
             Move::Resume => self.resume(),
             Move::Deploy => {
                 let number = self.random.random_range(0..EDITIONS);
-                let deployed = self.host().engine.deploy(edition(number)).expect("the module is good");
+                let deployed =
+                    self.host().engine.deploy(edition(number)).expect("the module is good");
                 self.asked.push(Call::Deploy(deployed));
                 true
             }

@@ -24,11 +24,13 @@ impl Lines {
     /// unless nobody could take it any more. Only an end from outside waits for nothing.
     pub(crate) fn look(&mut self, run: RunId, new: &[Turn], store: &Store) {
         let parked = store.parked(run).expect("the store can be read");
-        let parked: VecDeque<_> = parked.iter().map(|(_, parked)| without_number(&parked.event)).collect();
+        let parked: VecDeque<_> =
+            parked.iter().map(|(_, parked)| without_number(&parked.event)).collect();
         let told: Vec<_> = new.iter().map(|turn| without_number(&turn.event)).collect();
         let mut line = self.0.remove(&run).unwrap_or_default();
         for event in told.iter().filter(|event| **event != Event::Cancelled) {
-            while line.front().is_some_and(|first| !parked.contains(first) && !told.contains(first)) {
+            while line.front().is_some_and(|first| !parked.contains(first) && !told.contains(first))
+            {
                 line.pop_front();
             }
             let Some(first) = line.pop_front() else { break };

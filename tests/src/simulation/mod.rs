@@ -89,7 +89,8 @@ impl Kind {
             let working: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
             working.into_iter().map(|thread| thread.join().expect("a failure is caught")).collect()
         });
-        let failures: Vec<_> = outcomes.iter().flat_map(|(_, failures)| failures.as_slice()).collect();
+        let failures: Vec<_> =
+            outcomes.iter().flat_map(|(_, failures)| failures.as_slice()).collect();
         match failures.first() {
             None => Ok(outcomes.iter().map(|(done, _)| done).sum()),
             Some(_) => Err(failures.into_iter().map(|failure| format!("{failure}\n")).collect()),
@@ -101,8 +102,9 @@ impl Kind {
         let simulated = catch_unwind(AssertUnwindSafe(|| self.simulate(number, &mut |_line| {})));
         let panic = simulated.err()?;
         let kind = format!("{self:?}").to_lowercase();
-        let again =
-            format!("cargo run -p segno-tests --bin simulate -- {kind} --from {number} --seeds 1 --tell");
+        let again = format!(
+            "cargo run -p segno-tests --bin simulate -- {kind} --from {number} --seeds 1 --tell"
+        );
         Some(format!("{kind} {number}: {}\nto see it again: {again}", message(&*panic)))
     }
 }
@@ -126,5 +128,6 @@ fn live(seed: u64, tell: &mut dyn FnMut(&str)) -> u64 {
 
 fn message(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it did not say why")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("it did not say why")
 }

@@ -26,7 +26,8 @@ struct Journal<'a> {
 
 impl<'a> Journal<'a> {
     fn of(turns: &'a [Turn]) -> Self {
-        let mut journal = Self { turns, begun: Vec::new(), over: BTreeMap::new(), requests: BTreeMap::new() };
+        let mut journal =
+            Self { turns, begun: Vec::new(), over: BTreeMap::new(), requests: BTreeMap::new() };
         for (at, turn) in turns.iter().enumerate() {
             match (&turn.event, turn.event.op()) {
                 (Event::Requested { request, .. }, Some(op)) => {
@@ -53,14 +54,17 @@ impl<'a> Journal<'a> {
                     matches!(command, Command::Step { name, input, .. }
                     if name == "work" && serde_json::from_str::<WorkInput>(input).is_ok_and(|of| of.work == *work))
                 };
-                self.over(self.find(begins, |_, command| is_it(command))?).map(|(at, event)| match event {
-                    Event::StepCompleted { output, .. } => {
-                        (at, Seen::Step(self.at(at), Ok(output.parse().expect("it is a number"))))
+                self.over(self.find(begins, |_, command| is_it(command))?).map(|(at, event)| {
+                    match event {
+                        Event::StepCompleted { output, .. } => (
+                            at,
+                            Seen::Step(self.at(at), Ok(output.parse().expect("it is a number"))),
+                        ),
+                        Event::StepFailed { failure, .. } => {
+                            (at, Seen::Step(self.at(at), Err(failure_of(failure))))
+                        }
+                        event => panic!("a step was over by {event:?}"),
                     }
-                    Event::StepFailed { failure, .. } => {
-                        (at, Seen::Step(self.at(at), Err(failure_of(failure))))
-                    }
-                    event => panic!("a step was over by {event:?}"),
                 })
             }
             Act::Sleep(ms) => {

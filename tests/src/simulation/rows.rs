@@ -38,8 +38,10 @@ pub(crate) fn of(disk: &Disk) -> BTreeMap<String, Rows> {
 pub(crate) fn payloads(store: &Store, runs: impl Iterator<Item = RunId>) -> BTreeMap<Vec<u8>, u64> {
     let mut payloads = BTreeMap::new();
     for mut turn in runs.flat_map(|run| turns(store, run, 0)) {
-        for payload in
-            turn.payloads().filter(|payload| payload.size() >= LARGE).map(|mut payload| payload.take())
+        for payload in turn
+            .payloads()
+            .filter(|payload| payload.size() >= LARGE)
+            .map(|mut payload| payload.take())
         {
             *payloads.entry(payload).or_default() += 1;
         }
@@ -48,18 +50,29 @@ pub(crate) fn payloads(store: &Store, runs: impl Iterator<Item = RunId>) -> BTre
 }
 
 /// No image is left, and no payload that no turn has; each is counted as often as turns have it.
-pub(crate) fn nothing_is_left(rows: &BTreeMap<String, Rows>, payloads: &BTreeMap<Vec<u8>, u64>, cuts: &Cuts) {
+pub(crate) fn nothing_is_left(
+    rows: &BTreeMap<String, Rows>,
+    payloads: &BTreeMap<Vec<u8>, u64>,
+    cuts: &Cuts,
+) {
     for table in ["images", "blocks"] {
         // Of an image that was harmed, the one row may be gone that leads to the other.
-        let left = rows[table].iter().map(|(key, _)| image(key)).find(|image| !cuts.harmed().contains(image));
+        let left = rows[table]
+            .iter()
+            .map(|(key, _)| image(key))
+            .find(|image| !cuts.harmed().contains(image));
         assert_eq!(left, None, "an image is left in `{table}`");
     }
     let watched = &rows["losses"];
     assert!(watched.is_empty(), "all steps are over, and some are still watched: {watched:02x?}");
-    assert_eq!(rows["payloads"].len(), payloads.len(), "another number of payloads than the turns have");
-    let counts = rows["payload_counts"]
-        .iter()
-        .map(|(_, count)| u64::from_le_bytes(count.as_slice().try_into().expect("a count has 8 bytes")));
+    assert_eq!(
+        rows["payloads"].len(),
+        payloads.len(),
+        "another number of payloads than the turns have"
+    );
+    let counts = rows["payload_counts"].iter().map(|(_, count)| {
+        u64::from_le_bytes(count.as_slice().try_into().expect("a count has 8 bytes"))
+    });
     let mut counts: Vec<_> = counts.collect();
     let mut expected: Vec<_> = payloads.values().copied().filter(|count| *count > 1).collect();
     counts.sort_unstable();

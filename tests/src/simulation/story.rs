@@ -115,13 +115,16 @@ fn play(life: &mut Life<'_>) {
         records.filter(|record| matches!(record.standing, Standing::Blocked(_))).count()
     };
     // A disk that fails may have the host started again in between, with room for it.
-    assert!(parked(life) > 0 || life.has_crashed(), "the program wants more than there is room for");
+    assert!(
+        parked(life) > 0 || life.has_crashed(),
+        "the program wants more than there is room for"
+    );
     life.stop(None);
     life.settle();
-    let retried = json!({ "each": [{ "step": work(0, 2) }, { "take": [0, 2] }, { "step": work(2, 0) }] });
+    let retried =
+        json!({ "each": [{ "step": work(0, 2) }, { "take": [0, 2] }, { "step": work(2, 0) }] });
     life.start_with("program", &program(&retried, &[true]), Some("an order".into()));
-    let raced =
-        json!({ "first": [{ "take": [0, 1] }, { "each": [{ "sleep": 902 }, { "step": work(1, 9) }] }] });
+    let raced = json!({ "first": [{ "take": [0, 1] }, { "each": [{ "sleep": 902 }, { "step": work(1, 9) }] }] });
     life.start_with("program", &program(&raced, &[false]), None);
     life.start_with(KEPT_WORKFLOW, &json!(ROUNDS), None);
     life.settle();

@@ -42,12 +42,18 @@ impl Suspects {
             return;
         }
         let known = store.losses().expect("the store can be read");
-        let losses = known.into_iter().find(|(run, op, _)| (*run, *op) == step).map(|(.., losses)| losses);
-        let losses = losses.unwrap_or_else(|| panic!("{step:?} began, and it is not on disk that it did"));
+        let losses =
+            known.into_iter().find(|(run, op, _)| (*run, *op) == step).map(|(.., losses)| losses);
+        let losses =
+            losses.unwrap_or_else(|| panic!("{step:?} began, and it is not on disk that it did"));
         assert!(losses.running, "{step:?} began, and the disk says that it does not run");
         assert!(!losses.is_stopped(), "{step:?} began, and was to begin no more");
         assert!(losses.retry_at <= now, "{step:?} began before its pause was over");
         let crashes = self.crashes.get(&step).copied().unwrap_or_default();
-        assert!(losses.count <= crashes, "{step:?} is suspected of {} crashes, not {crashes}", losses.count);
+        assert!(
+            losses.count <= crashes,
+            "{step:?} is suspected of {} crashes, not {crashes}",
+            losses.count
+        );
     }
 }

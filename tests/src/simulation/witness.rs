@@ -84,7 +84,8 @@ impl Witness {
 
     /// The engine was opened on what a crash or an orderly stop left: what was on disk still is.
     pub(crate) fn survived(&mut self, store: &Store, has_crashed: bool) {
-        let open = self.runs.iter().flat_map(|(run, seen)| seen.run.open().map(|(op, _)| (*run, op)));
+        let open =
+            self.runs.iter().flat_map(|(run, seen)| seen.run.open().map(|(op, _)| (*run, op)));
         self.suspects.opened(open, store, has_crashed);
         self.under_way.clear();
         for (run, seen) in &self.runs {
@@ -93,12 +94,22 @@ impl Witness {
         }
     }
 
-    fn look_at_run(&mut self, id: RunId, now: Timestamp, store: &Store, tell: &mut dyn FnMut(&str)) {
+    fn look_at_run(
+        &mut self,
+        id: RunId,
+        now: Timestamp,
+        store: &Store,
+        tell: &mut dyn FnMut(&str),
+    ) {
         let Seen { turns: before, run } = self.runs.entry(id).or_default();
         let new = turns(store, id, before.len() as u64);
         self.lines.look(id, &new, store);
         for turn in new {
-            assert_eq!(turn.seq, before.len() as u64, "{id}: a turn was forgotten before it was seen");
+            assert_eq!(
+                turn.seq,
+                before.len() as u64,
+                "{id}: a turn was forgotten before it was seen"
+            );
             assert!(
                 turn.at <= now,
                 "{id}: turn {} is ahead of its time: {:?}, not {now:?}",
@@ -118,7 +129,8 @@ impl Witness {
             look_at_tokens(&mut self.tokens, id, opened, &turn);
             match &turn.event {
                 Event::StepCompleted { op, output } => {
-                    let is_it = self.returned.get(&(id, *op)).is_some_and(|all| all.contains(output));
+                    let is_it =
+                        self.returned.get(&(id, *op)).is_some_and(|all| all.contains(output));
                     assert!(is_it, "{id}: step {op} is said to have returned {output}");
                 }
                 Event::StepFailed { op, failure } => {
@@ -130,13 +142,18 @@ impl Witness {
                 }
                 Event::Requested { op, request } => {
                     let text = String::from_utf8_lossy(&request.body).into_owned();
-                    let (number, token) = text.split_once(" for ").expect("each request says where it goes");
+                    let (number, token) =
+                        text.split_once(" for ").expect("each request says where it goes");
                     let number = number.parse().expect("requests are numbered");
                     let before = self.given.insert(token.to_owned(), number);
                     assert!(before < Some(number), "{id}: {text} comes after request {before:?}");
-                    let known = self.tokens.get(token).is_some_and(|(run, to, _)| (*run, *to) == (id, *op));
+                    let known =
+                        self.tokens.get(token).is_some_and(|(run, to, _)| (*run, *to) == (id, *op));
                     assert!(known, "{id}: webhook {op} was given a request of another: {text}");
-                    assert!(self.delivered.insert(text.clone()), "{id}: {text} was delivered twice");
+                    assert!(
+                        self.delivered.insert(text.clone()),
+                        "{id}: {text} was delivered twice"
+                    );
                 }
                 Event::Started { .. } | Event::Slept { .. } | Event::Cancelled => {}
             }
@@ -149,7 +166,8 @@ impl Witness {
     fn look_at_parked(&mut self, store: &Store) {
         let mut parked = std::mem::take(&mut self.parked);
         parked.retain(|text, run| {
-            let (_, op, _) = self.tokens[text.split_once(" for ").expect("each says where it goes").1];
+            let (_, op, _) =
+                self.tokens[text.split_once(" for ").expect("each says where it goes").1];
             let (is_delivered, is_open) = (self.delivered.contains(text), self.is_open(*run, op));
             let is_there = is_delivered || is_parked(store, *run, text);
             assert!(is_there || !is_open, "the request {text} was acknowledged, and is lost");
@@ -160,7 +178,8 @@ impl Witness {
 
     /// The tokens of the webhooks that are open, of runs that are looked for.
     pub(crate) fn open_tokens(&self, is_it: impl Fn(RunId) -> bool) -> Vec<String> {
-        let open = self.tokens.iter().filter(|(_, (run, op, _))| is_it(*run) && self.is_open(*run, *op));
+        let open =
+            self.tokens.iter().filter(|(_, (run, op, _))| is_it(*run) && self.is_open(*run, *op));
         open.map(|(token, _)| token.clone()).collect()
     }
 
@@ -189,8 +208,14 @@ impl Witness {
         let what = format!("{run}: attempt {number} of step {op}");
         self.begun.insert((*run, *op, *number));
         assert!(*number <= most_attempts(&call.name), "{what} is more than its policy allows");
-        let seen = self.runs.get(run).unwrap_or_else(|| panic!("{what} began, and no run of it is on disk"));
-        assert!(op.0 < seen.run.operations(), "{what} began, and is asked for by no turn that is on disk");
+        let seen = self
+            .runs
+            .get(run)
+            .unwrap_or_else(|| panic!("{what} began, and no run of it is on disk"));
+        assert!(
+            op.0 < seen.run.operations(),
+            "{what} began, and is asked for by no turn that is on disk"
+        );
         let over = seen.turns.iter().find(|turn| turn.event.op() == Some(*op));
         assert!(over.is_none(), "{what} began, but the step was over: {over:?}");
         let last = store.last_attempt(*run, *op).expect("the store can be read");
@@ -259,10 +284,11 @@ impl Witness {
             let over = turns.iter().any(|turn| turn.event.op() == Some(op));
             assert!(!over, "{run}: {attempt:?} of step {op} is left, which is over");
         }
-        let disposed = turns.iter().flat_map(|turn| &turn.commands).filter_map(|command| match command {
-            Command::Dispose { webhook } => Some(*webhook),
-            _ => None,
-        });
+        let disposed =
+            turns.iter().flat_map(|turn| &turn.commands).filter_map(|command| match command {
+                Command::Dispose { webhook } => Some(*webhook),
+                _ => None,
+            });
         let disposed: BTreeSet<_> = disposed.collect();
         for (token, (of, op, _)) in &self.tokens {
             let left = *of == run && disposed.contains(op) && has_webhook(store, token);
@@ -291,12 +317,16 @@ impl Witness {
             let is_lost = self.cuts.is_lost(*run);
             let later = turns(store, *run, seen.turns.len() as u64);
             assert_eq!(later, [], "{run} had turns after its end");
-            assert!(ended && (is_lost || seen.run.status().has_ended()), "{run} has not ended: {record:?}");
+            assert!(
+                ended && (is_lost || seen.run.status().has_ended()),
+                "{run} has not ended: {record:?}"
+            );
             if &*record.workflow == KEPT_WORKFLOW && !is_lost {
                 self.nothing_is_left(*run, &seen.turns, store);
             }
             // A run that was cancelled before its first turn keeps what it was given.
-            let kept = usize::from(seen.turns.len() == 1 && seen.turns[0].event == Event::Cancelled);
+            let kept =
+                usize::from(seen.turns.len() == 1 && seen.turns[0].event == Event::Cancelled);
             let parked = store.parked(*run).expect("the store can be read");
             assert!(parked.len() <= kept, "events of {run} still lie parked: {parked:?}");
         }
@@ -316,7 +346,12 @@ fn has_webhook(store: &Store, token: &str) -> bool {
 }
 
 /// Takes note of the tokens that a turn opens: no two webhooks share one.
-fn look_at_tokens(tokens: &mut BTreeMap<String, (RunId, Op, bool)>, run: RunId, opened: u64, turn: &Turn) {
+fn look_at_tokens(
+    tokens: &mut BTreeMap<String, (RunId, Op, bool)>,
+    run: RunId,
+    opened: u64,
+    turn: &Turn,
+) {
     let operations = turn.commands.iter().filter(|command| command.starts_operation());
     for (op, command) in (opened..).zip(operations) {
         if let Command::Webhook { token, answer, .. } = command {

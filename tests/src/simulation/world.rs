@@ -32,7 +32,10 @@ impl Life<'_> {
         }
         self.starts += 1;
         let (workflow, input) = plans::plan(&mut self.random);
-        let key = self.random.random_ratio(1, 3).then(|| format!("key {}", self.random.random_range(0..2)));
+        let key = self
+            .random
+            .random_ratio(1, 3)
+            .then(|| format!("key {}", self.random.random_range(0..2)));
         // A client that does not know whether it was heard asks again.
         let again = key.clone().filter(|_| self.random.random_bool(0.5));
         self.start_with(workflow, &input, key);
@@ -43,7 +46,12 @@ impl Life<'_> {
     }
 
     /// Somebody starts this run.
-    pub(crate) fn start_with(&mut self, workflow: &str, input: &serde_json::Value, key: Option<String>) {
+    pub(crate) fn start_with(
+        &mut self,
+        workflow: &str,
+        input: &serde_json::Value,
+        key: Option<String>,
+    ) {
         let asked = self.host().engine.start(workflow, raw(input), key.clone());
         // A key counts within its workflow.
         let since = self.witness.editions.known();
@@ -169,7 +177,8 @@ impl Life<'_> {
     pub(crate) fn end_parked(&mut self) -> bool {
         let (parked, unfinished) = (self.parked(), self.host().store.unfinished());
         let unfinished = unfinished.expect("the store can be read");
-        let lost: Vec<_> = unfinished.into_iter().filter(|run| self.witness.cuts.is_lost(*run)).collect();
+        let lost: Vec<_> =
+            unfinished.into_iter().filter(|run| self.witness.cuts.is_lost(*run)).collect();
         for run in parked.iter().filter(|run| !lost.contains(run)) {
             let asked = self.host().engine.resume(*run, None);
             self.asked.push(Call::Resume(asked));

@@ -34,7 +34,10 @@ fn every_incident_goes_as_it_is_written() {
     }
     let (written, played) = (normal(&text), normal(&played));
     for (written, played) in written.lines().zip(played.lines()) {
-        assert_eq!(written, played, "INCIDENTS.md says otherwise; UPDATE_EXPECT=1 takes over what is right");
+        assert_eq!(
+            written, played,
+            "INCIDENTS.md says otherwise; UPDATE_EXPECT=1 takes over what is right"
+        );
     }
     assert_eq!(written.lines().count(), played.lines().count());
 }
@@ -88,7 +91,9 @@ fn normal(text: &str) -> String {
         .map(|line| {
             let mut words: Vec<_> = line.split_whitespace().map(word).collect();
             // A duration may have one unit or two.
-            words.dedup_by(|word, before| word.trim_end_matches(')') == "0" && before.ends_with('0'));
+            words.dedup_by(|word, before| {
+                word.trim_end_matches(')') == "0" && before.ends_with('0')
+            });
             words.join(" ") + "\n"
         })
         .collect()

@@ -47,7 +47,8 @@ fn orders(edition: &str) -> &'static [u8] {
     let built = BUILT.get_or_init(|| {
         ["", "fixed", "reordered"].into_iter().map(|edition| (edition, build(edition))).collect()
     });
-    let (_, component) = built.iter().find(|(built, _)| *built == edition).expect("there is such an edition");
+    let (_, component) =
+        built.iter().find(|(built, _)| *built == edition).expect("there is such an edition");
     component
 }
 
@@ -57,7 +58,10 @@ fn build(edition: &str) -> Vec<u8> {
     build.args(["build", "--package", "orders", "--manifest-path"]).arg(manifest);
     let build = build.env("ORDERS_EDITION", edition).output().expect("the program starts");
     let printed = String::from_utf8_lossy(&build.stdout);
-    let path = printed.lines().last().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&build.stderr)));
+    let path = printed
+        .lines()
+        .last()
+        .unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&build.stderr)));
     std::fs::read(path.trim()).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -84,7 +88,8 @@ fn panic() -> Stage {
 
 fn bad_deploy() -> Stage {
     let stage = shop();
-    std::fs::write(stage.path("cut-short.wasm"), &orders("fixed")[..1_000]).expect("it can be written");
+    std::fs::write(stage.path("cut-short.wasm"), &orders("fixed")[..1_000])
+        .expect("it can be written");
     stage
 }
 
@@ -114,13 +119,16 @@ fn full_disk() -> Stage {
     let mut stage = shop();
     stage.kill();
     // A disk of its own, which nobody but the host sees.
-    let script = format!("#!/bin/sh\nmount -t tmpfs -o size={DISK} tmpfs data && exec segno \"$@\"\n");
+    let script =
+        format!("#!/bin/sh\nmount -t tmpfs -o size={DISK} tmpfs data && exec segno \"$@\"\n");
     stage.program("on-a-small-disk", &script);
     stage.serve("unshare -rm on-a-small-disk serve --data data");
     stage.json("segno deploy orders.wasm --json");
     let seen = format!("/proc/{}/root{}", stage.host(), stage.path("data/core").display());
-    let full =
-        std::io::copy(&mut std::io::repeat(0), &mut std::fs::File::create(&seen).expect("there is a disk"));
+    let full = std::io::copy(
+        &mut std::io::repeat(0),
+        &mut std::fs::File::create(&seen).expect("there is a disk"),
+    );
     full.expect_err("the disk is small");
     stage.call("data/core", seen);
     // The host finds out as it writes.
@@ -134,7 +142,8 @@ fn damaged() -> Stage {
     stage.start("RUN", "order", GOOD);
     stage.until("RUN", |run| run["status"] == "completed");
     let host = stage.host();
-    let harm = "dd if=/dev/zero of=data/segno.redb bs=4096 seek=16 count=64 conv=notrunc status=none";
+    let harm =
+        "dd if=/dev/zero of=data/segno.redb bs=4096 seek=16 count=64 conv=notrunc status=none";
     stage.program("a-bad-day", &format!("#!/bin/sh\nkill -KILL {host}\n{harm}\n"));
     stage
 }

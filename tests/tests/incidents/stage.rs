@@ -28,7 +28,8 @@ impl Stage {
         let directory = TempDir::new().expect("a temporary directory");
         fs::create_dir(directory.path().join("bin")).expect("it is empty");
         for name in ["segno", "segno-of-last-week"] {
-            std::os::unix::fs::symlink(SEGNO, directory.path().join("bin").join(name)).expect("it is empty");
+            std::os::unix::fs::symlink(SEGNO, directory.path().join("bin").join(name))
+                .expect("it is empty");
         }
         let mut stage = Self { directory, host: None, url: String::new(), words: BTreeMap::new() };
         stage.serve("segno serve --data data");
@@ -65,8 +66,9 @@ impl Stage {
     pub(crate) fn json(&self, command: &str) -> Value {
         let output = self.shell(&self.meant(command)).output().expect("there is a shell");
         let printed = String::from_utf8_lossy(&output.stdout);
-        serde_json::from_str(&printed)
-            .unwrap_or_else(|_| panic!("{command}: {printed}{}", String::from_utf8_lossy(&output.stderr)))
+        serde_json::from_str(&printed).unwrap_or_else(|_| {
+            panic!("{command}: {printed}{}", String::from_utf8_lossy(&output.stderr))
+        })
     }
 
     /// The digest of a component in the directory.
@@ -127,8 +129,12 @@ impl Stage {
         self.kill();
         let command = format!("exec {command} --listen 127.0.0.1:0 --webhook-listen 127.0.0.1:0");
         let log = fs::File::create(self.path("log")).expect("the directory can be written");
-        let mut host =
-            self.shell(&command).stdout(Stdio::piped()).stderr(log).spawn().expect("there is a shell");
+        let mut host = self
+            .shell(&command)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("there is a shell");
         let output = host.stdout.take().expect("its output is piped");
         let said = BufReader::new(output).lines().next().and_then(Result::ok).unwrap_or_default();
         if let Some((_, rest)) = said.split_once("management API at ") {
@@ -156,14 +162,18 @@ impl Stage {
 
     /// A text of the document, with what its words stand for.
     fn meant(&self, text: &str) -> String {
-        self.words.iter().rev().fold(text.to_owned(), |text, (word, meaning)| text.replace(word, meaning))
+        self.words
+            .iter()
+            .rev()
+            .fold(text.to_owned(), |text, (word, meaning)| text.replace(word, meaning))
     }
 
     /// What was printed, in the words of the document.
     fn shown(&self, text: &str) -> String {
         let directory = self.directory.path();
         let text = text.replace(&self.url, "http://127.0.0.1:7878");
-        let text = self.words.iter().fold(text, |text, (word, meaning)| text.replace(meaning, word));
+        let text =
+            self.words.iter().fold(text, |text, (word, meaning)| text.replace(meaning, word));
         without(directory, &text)
     }
 }

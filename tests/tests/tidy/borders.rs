@@ -10,15 +10,23 @@ fn product() -> impl Iterator<Item = &'static Source> {
 }
 
 /// Where a word stands in the sources, but for its homes.
-fn outside(sources: impl Iterator<Item = &'static Source>, homes: &[&str], words: &[&str]) -> Vec<Place> {
-    let strangers = sources.filter(|source| !homes.iter().any(|home| source.path.starts_with(home)));
+fn outside(
+    sources: impl Iterator<Item = &'static Source>,
+    homes: &[&str],
+    words: &[&str],
+) -> Vec<Place> {
+    let strangers =
+        sources.filter(|source| !homes.iter().any(|home| source.path.starts_with(home)));
     strangers.flat_map(|source| source.names(words)).collect()
 }
 
 #[test]
 fn only_the_store_names_redb() {
     let found = outside(product(), &["host/src/store/"], &["redb"]);
-    refuse(found, "redb has one home, so that another storage is a change in one folder: ask host/src/store");
+    refuse(
+        found,
+        "redb has one home, so that another storage is a change in one folder: ask host/src/store",
+    );
 }
 
 #[test]
@@ -32,7 +40,8 @@ fn only_the_sandbox_names_wasmtime() {
 
 #[test]
 fn what_a_guest_can_call_is_paid_for() {
-    let found = outside(rust("host/src/"), &["host/src/sandbox/caller.rs"], &["func_wrap", "HasSelf"]);
+    let found =
+        outside(rust("host/src/"), &["host/src/sandbox/caller.rs"], &["func_wrap", "HasSelf"]);
     refuse(
         found,
         "a call of the host costs the guest no fuel: define it with sandbox::caller, which charges it",
@@ -46,13 +55,20 @@ fn only_the_metrics_of_the_engine_name_their_library() {
         &["host/src/engine/metrics.rs", "host/src/engine/metrics/"],
         &["prometheus_client"],
     );
-    refuse(found, "what is counted has one home: put a counter into engine::metrics, and count by its name");
+    refuse(
+        found,
+        "what is counted has one home: put a counter into engine::metrics, and count by its name",
+    );
 }
 
 #[test]
 fn only_the_doors_name_axum() {
-    let homes =
-        ["host/src/doors/", "host/tests/", "workflows/data-sync/src/upstream/", "workflows/data-sync/tests/"];
+    let homes = [
+        "host/src/doors/",
+        "host/tests/",
+        "workflows/data-sync/src/upstream/",
+        "workflows/data-sync/tests/",
+    ];
     let found = outside(product(), &homes, &["axum"]);
     refuse(
         found,
@@ -74,7 +90,10 @@ fn only_the_clock_knows_what_time_it_is() {
     let homes = ["host/src/engine/clock.rs", "host/src/steps/http.rs", "host/src/cli/"];
     let words = ["SystemTime::now", "Timestamp::now", "Zoned::now"];
     let found = outside(rust("host/src/"), &homes, &words);
-    refuse(found, "time comes in as an argument, from engine::Clock; else a virtual clock cannot move it");
+    refuse(
+        found,
+        "time comes in as an argument, from engine::Clock; else a virtual clock cannot move it",
+    );
 }
 
 #[test]
@@ -119,7 +138,8 @@ fn the_mind_is_pure() {
 #[test]
 fn the_mind_depends_on_nothing_that_acts() {
     let manifest = &file("host/journal/Cargo.toml").text;
-    let (_, section) = manifest.split_once("\n[dependencies]\n").expect("the journal has dependencies");
+    let (_, section) =
+        manifest.split_once("\n[dependencies]\n").expect("the journal has dependencies");
     let lines = section.lines().take_while(|line| !line.starts_with('['));
     let names = lines.filter_map(|line| line.split_once('=')).map(|(name, _)| name.trim());
     assert_eq!(
@@ -131,14 +151,20 @@ fn the_mind_depends_on_nothing_that_acts() {
 
 #[test]
 fn only_the_store_makes_something_committed() {
-    let found =
-        outside(rust(""), &["host/src/store/", "tests/tests/tidy/"], &["Committed::new", "Committed("]);
+    let found = outside(
+        rust(""),
+        &["host/src/store/", "tests/tests/tidy/"],
+        &["Committed::new", "Committed("],
+    );
     refuse(
         found,
         "the world hears only of what is on disk: take a Committed from the store, do not make one",
     );
     let draft = file("host/src/store/draft.rs").code();
-    assert!(draft.contains("pub struct Committed<T>(T);"), "the field of Committed must stay private");
+    assert!(
+        draft.contains("pub struct Committed<T>(T);"),
+        "the field of Committed must stay private"
+    );
     assert!(draft.contains("pub(super) const fn new("), "only the store may call Committed::new");
 }
 
@@ -165,7 +191,8 @@ fn modules_know_only_what_is_below_them() {
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         let folder = format!("host/src/{module}/");
         let places = rust(&folder).flat_map(|source| source.names(&words));
-        let strange = places.filter(|place| !excepted.iter().any(|name| place.to_string().contains(name)));
+        let strange =
+            places.filter(|place| !excepted.iter().any(|name| place.to_string().contains(name)));
         found.extend(strange);
     }
     refuse(
@@ -178,14 +205,20 @@ fn modules_know_only_what_is_below_them() {
 fn the_border_has_no_resource() {
     let worlds = files().iter().filter(|file| file.path.ends_with(".wit"));
     let found = worlds.flat_map(|file| file.names(&["resource", "borrow", "own"])).collect();
-    refuse(found, "a handle is state outside of the guest's memory, which no image holds: use a number");
+    refuse(
+        found,
+        "a handle is state outside of the guest's memory, which no image holds: use a number",
+    );
 }
 
 #[test]
 fn only_the_memory_of_the_guest_is_unsafe() {
     let homes = ["guest-sdk/src/wasm/memory.rs", "guest-sdk/tests/ui/"];
     let found = outside(rust(""), &homes, &["unsafe"]);
-    refuse(found, "unsafe code has one home, where memory becomes bytes; everything else has a safe form");
+    refuse(
+        found,
+        "unsafe code has one home, where memory becomes bytes; everything else has a safe form",
+    );
 }
 
 #[test]
@@ -197,8 +230,19 @@ fn only_the_output_of_the_command_line_prints() {
         // A workflow that runs natively, in a unit test, has no host that keeps its log.
         "guest-sdk/src/log.rs",
     ];
-    let words =
-        ["println!", "eprintln!", "print!", "eprint!", "io::stdout", "io::stderr", "stdout()", "stderr()"];
+    let words = [
+        "println!",
+        "eprintln!",
+        "print!",
+        "eprint!",
+        "io::stdout",
+        "io::stderr",
+        "stdout()",
+        "stderr()",
+    ];
     let sources = rust("host/src/").chain(rust("host/journal/")).chain(rust("guest-sdk/src/"));
-    refuse(outside(sources, &homes, &words), "hand the text to host/src/cli/output.rs, or trace it");
+    refuse(
+        outside(sources, &homes, &words),
+        "hand the text to host/src/cli/output.rs, or trace it",
+    );
 }

@@ -7,7 +7,8 @@ const HEADING: &str = "### What others can make grow";
 
 /// The rows of the list: what stands first in each, and the tests that it names.
 fn rows() -> Vec<(&'static str, Vec<&'static str>)> {
-    let (_, list) = file("ARCHITECTURE.md").text.split_once(HEADING).expect("ARCHITECTURE.md has the list");
+    let (_, list) =
+        file("ARCHITECTURE.md").text.split_once(HEADING).expect("ARCHITECTURE.md has the list");
     let list = list.split("\n##").next().unwrap_or_default();
     let rows = list.lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| {
@@ -65,8 +66,9 @@ fn routes() -> Vec<String> {
         let lines: Vec<_> = source.text.lines().map(str::trim).collect();
         for pair in lines.windows(2) {
             let path = pair[1].strip_prefix("path = \"").and_then(|rest| rest.split('"').next());
-            routes
-                .extend(path.map(|path| format!("{} {path}", pair[0].trim_end_matches(',').to_uppercase())));
+            routes.extend(
+                path.map(|path| format!("{} {path}", pair[0].trim_end_matches(',').to_uppercase())),
+            );
         }
     }
     routes
@@ -76,7 +78,10 @@ fn routes() -> Vec<String> {
 fn everything_that_others_can_reach_is_in_the_list() {
     let rows = rows();
     let all = [imports(), wasi(), tables(), routes()];
-    assert!(all.iter().all(|some| some.len() > 5), "what can be reached could not be read: {all:?}");
+    assert!(
+        all.iter().all(|some| some.len() > 5),
+        "what can be reached could not be read: {all:?}"
+    );
     for reached in all.iter().flatten() {
         let name = format!("`{reached}`");
         let is_listed = rows.iter().any(|(what, _)| what.contains(&name));
@@ -97,7 +102,10 @@ fn every_test_in_the_list_is_there() {
         for test in tests {
             let function = format!("fn {test}(");
             let is_there = sources.iter().any(|source| source.text.contains(&function));
-            assert!(is_there, "ARCHITECTURE.md names the test `{test}` for {what}, which is not there");
+            assert!(
+                is_there,
+                "ARCHITECTURE.md names the test `{test}` for {what}, which is not there"
+            );
         }
     }
 }

@@ -7,7 +7,8 @@ const MAX_LINES: usize = 400;
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    let sources = rust("").filter(|source| !source.is_test() || source.path.ends_with("src/lib.rs"));
+    let sources =
+        rust("").filter(|source| !source.is_test() || source.path.ends_with("src/lib.rs"));
     let silent = sources.filter(|source| !source.text.starts_with("//! "));
     refuse(
         silent.map(|source| source.place(1)).collect(),
@@ -26,7 +27,8 @@ fn no_file_is_longer_than_400_lines() {
 fn nothing_is_left_to_do() {
     let macros = ["todo!", "unimplemented!", "dbg!"];
     // In two halves, so that this file does not hold them.
-    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("HA", "CK")];
+    let marks =
+        [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("HA", "CK")];
     let mut found: Vec<_> = rust("").flat_map(|source| source.names(&macros)).collect();
     found.extend(files().iter().flat_map(|file| file.mentions(&marks)));
     refuse(found, "do it, or write an issue");
@@ -69,7 +71,10 @@ fn versions_stand_in_one_place() {
 #[test]
 fn every_crate_keeps_the_lints_of_the_workspace() {
     let lax = members().filter(|manifest| !manifest.text.contains("[lints]\nworkspace = true"));
-    refuse(lax.map(|manifest| manifest.place(1)).collect(), "add `[lints]` with `workspace = true`");
+    refuse(
+        lax.map(|manifest| manifest.place(1)).collect(),
+        "add `[lints]` with `workspace = true`",
+    );
 }
 
 /// The manifests of the workspace, but for the example, which stands as somebody outside would write it.
@@ -102,7 +107,8 @@ fn the_repository_speaks_of_itself_alone() {
 
 #[test]
 fn the_toolchain_is_named_once() {
-    let channel = file("rust-toolchain.toml").text.lines().find_map(|line| line.strip_prefix("channel = "));
+    let channel =
+        file("rust-toolchain.toml").text.lines().find_map(|line| line.strip_prefix("channel = "));
     let channel = channel.expect("rust-toolchain.toml names a channel").trim_matches('"');
     let (version, _patch) = channel.rsplit_once('.').expect("the channel is a release");
     let wanted = format!("rust-version = \"{version}\"");

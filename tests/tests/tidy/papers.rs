@@ -32,7 +32,9 @@ fn quoted(document: &str) -> Vec<&str> {
 #[test]
 fn the_first_workflow_of_the_readme_is_the_one_that_is_built() {
     let blocks = blocks(&file("README.md").text);
-    for path in ["examples/hello/Cargo.toml", "examples/hello/src/lib.rs", "examples/hello/src/main.rs"] {
+    for path in
+        ["examples/hello/Cargo.toml", "examples/hello/src/lib.rs", "examples/hello/src/main.rs"]
+    {
         // A crate beside a clone of this repository has another way to it than one inside.
         let built = file(path).text.replace("\"../../", "\"../segno/");
         assert!(
@@ -48,11 +50,17 @@ fn the_readme_names_every_route() {
     for source in rust("host/src/doors/") {
         let lines: Vec<_> = source.text.lines().map(str::trim).collect();
         for pair in lines.windows(2) {
-            let Some(path) = pair[1].strip_prefix("path = \"").and_then(|rest| rest.split('"').next()) else {
+            let Some(path) =
+                pair[1].strip_prefix("path = \"").and_then(|rest| rest.split('"').next())
+            else {
                 continue;
             };
             let route = format!("`{} {path}`", pair[0].trim_end_matches(',').to_uppercase());
-            assert!(readme.contains(&route), "{}: README.md does not name the route {route}", source.path);
+            assert!(
+                readme.contains(&route),
+                "{}: README.md does not name the route {route}",
+                source.path
+            );
         }
     }
 }
@@ -60,7 +68,8 @@ fn the_readme_names_every_route() {
 #[test]
 fn the_readme_names_every_command() {
     let code = &file("host/src/cli/args.rs").text;
-    let (_, verbs) = code.split_once("enum Verb {").expect("args.rs lists the commands in `enum Verb`");
+    let (_, verbs) =
+        code.split_once("enum Verb {").expect("args.rs lists the commands in `enum Verb`");
     let (verbs, _) = verbs.split_once("\n}").expect("the list ends");
     let readme = &file("README.md").text;
     let mut named = 0;
@@ -86,12 +95,15 @@ fn kebab(name: &str) -> String {
 
 #[test]
 fn the_readme_names_every_exit_code() {
-    let (_, text) =
-        file("host/src/cli/exit.rs").text.split_once("Exit codes:\n").expect("exit.rs lists the codes");
+    let (_, text) = file("host/src/cli/exit.rs")
+        .text
+        .split_once("Exit codes:\n")
+        .expect("exit.rs lists the codes");
     let (codes, _) = text.split_once("\";").expect("the list ends");
     let readme = &file("README.md").text;
     for line in codes.lines() {
-        let (code, meaning) = line.trim().split_once("  ").expect("a line is a code and its meaning");
+        let (code, meaning) =
+            line.trim().split_once("  ").expect("a line is a code and its meaning");
         let row = format!("| {code} | {meaning} |");
         assert!(readme.contains(&row), "README.md has no row `{row}`");
     }
@@ -100,8 +112,10 @@ fn the_readme_names_every_exit_code() {
 #[test]
 fn every_bound_in_the_table_is_the_one_in_the_code() {
     let mut rows = 0;
-    for line in
-        file("ARCHITECTURE.md").text.lines().filter(|line| line.starts_with("| ") && line.ends_with(".rs` |"))
+    for line in file("ARCHITECTURE.md")
+        .text
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.ends_with(".rs` |"))
     {
         let cells = quoted(line);
         let [.., bound, path] = cells[..] else { panic!("a row needs a bound and a file: {line}") };
@@ -110,7 +124,10 @@ fn every_bound_in_the_table_is_the_one_in_the_code() {
             Some((name, value)) => constant(code, name) == Some(value),
             None => code.contains(&format!(" {bound},")),
         };
-        assert!(holds, "ARCHITECTURE.md says `{bound}`, and {path} does not; README.md may have it too");
+        assert!(
+            holds,
+            "ARCHITECTURE.md says `{bound}`, and {path} does not; README.md may have it too"
+        );
         rows += 1;
     }
     assert!(rows > 20, "the table of limits could not be read");
@@ -129,7 +146,8 @@ fn every_place_on_the_map_exists() {
     for document in ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"] {
         let tops = ["host/", "guest-sdk/", "wit/", "workflows/", "examples/", "tests/", ".ci/"];
         // What follows a name is what the command takes.
-        let places = quoted(&file(document).text).into_iter().filter_map(|text| text.split(' ').next());
+        let places =
+            quoted(&file(document).text).into_iter().filter_map(|text| text.split(' ').next());
         for place in places.filter(|place| tops.iter().any(|top| place.starts_with(top))) {
             assert!(root.join(place).exists(), "{document} names `{place}`, which is not there");
         }

@@ -29,7 +29,8 @@ pub(crate) fn files() -> &'static [Source] {
     static FILES: OnceLock<Vec<Source>> = OnceLock::new();
     FILES.get_or_init(|| {
         let root = root();
-        let ignored = fs::read_to_string(root.join(".gitignore")).expect("the repository has a .gitignore");
+        let ignored =
+            fs::read_to_string(root.join(".gitignore")).expect("the repository has a .gitignore");
         let ignored: Vec<_> = ignored.lines().filter_map(|line| line.strip_suffix('/')).collect();
         let mut found = Vec::new();
         collect(&root, &root, &ignored, &mut found);
@@ -76,7 +77,9 @@ impl Source {
 
     /// True for a file that is there only for tests.
     pub(crate) fn is_test(&self) -> bool {
-        self.path.contains("tests/") || self.path.ends_with("tests.rs") || self.path.contains("benches/")
+        self.path.contains("tests/")
+            || self.path.ends_with("tests.rs")
+            || self.path.contains("benches/")
     }
 
     /// Where one of these words stands in the code.
@@ -109,8 +112,9 @@ impl Source {
 
 /// Whether the word stands in the line by itself, not as a part of another and not as a lifetime.
 fn has_word(line: &str, word: &str) -> bool {
-    let is_part =
-        |character: Option<char>| character.is_some_and(|c| c.is_alphanumeric() || "_'".contains(c));
+    let is_part = |character: Option<char>| {
+        character.is_some_and(|c| c.is_alphanumeric() || "_'".contains(c))
+    };
     let open_start = !is_part(word.chars().next());
     let open_end = !is_part(word.chars().next_back());
     line.match_indices(word).map(|(at, _)| at..at + word.len()).any(|Range { start, end }| {
@@ -126,7 +130,8 @@ pub(crate) fn root() -> PathBuf {
 }
 
 fn collect(folder: &Path, root: &Path, ignored: &[&str], found: &mut Vec<Source>) {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     for entry in entries {
         let entry = entry.expect("a folder of the repository can be read");
         let (path, name) = (entry.path(), entry.file_name());

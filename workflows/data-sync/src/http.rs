@@ -20,7 +20,10 @@ static BASE: OnceLock<String> = OnceLock::new();
 static CLIENT: LazyLock<Client> = LazyLock::new(|| {
     // The process may have chosen its TLS provider already; then this changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().timeout(PATIENCE).build().expect("the settings of the HTTP client are constant")
+    Client::builder()
+        .timeout(PATIENCE)
+        .build()
+        .expect("the settings of the HTTP client are constant")
 });
 
 /// The client that all steps share, with its pool of connections.
@@ -51,7 +54,8 @@ pub fn put(path: &str) -> RequestBuilder {
 
 /// A path of the other systems, at the address given to [`set_base`], or in `API_URL`.
 fn url(path: &str) -> String {
-    let base = BASE.get_or_init(|| settings::var(API_URL).unwrap_or_else(|| DEFAULT_BASE.to_owned()));
+    let base =
+        BASE.get_or_init(|| settings::var(API_URL).unwrap_or_else(|| DEFAULT_BASE.to_owned()));
     format!("{}{path}", base.trim_end_matches('/'))
 }
 
@@ -75,7 +79,9 @@ pub async fn send(request: RequestBuilder) -> Result<Response, StepError> {
         (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, Some(wait)) => {
             StepError::retry_after(wait, message)
         }
-        (StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT, _) => StepError::from(message),
+        (StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT, _) => {
+            StepError::from(message)
+        }
         _ if status.is_client_error() => StepError::fatal(message),
         _ => StepError::from(message),
     })

@@ -38,7 +38,8 @@ pub async fn reconcile(config: Config) -> Result<(), segno::Error> {
 
 async fn compare_and_mend() -> Result<(), StepFailure> {
     // Both sides at the same time.
-    let (local, remote) = try_join(steps::fetch_local_products(), steps::fetch_remote_products()).await?;
+    let (local, remote) =
+        try_join(steps::fetch_local_products(), steps::fetch_remote_products()).await?;
 
     let Diff { changed, gone } = diff(&local, remote);
 
@@ -65,10 +66,13 @@ pub struct Diff {
 #[must_use]
 pub fn diff(local: &[Product], remote: Vec<Product>) -> Diff {
     let there: BTreeSet<_> = remote.iter().map(|product| product.id.clone()).collect();
-    let here: BTreeMap<_, _> = local.iter().map(|product| (&product.id, product.updated_at)).collect();
+    let here: BTreeMap<_, _> =
+        local.iter().map(|product| (&product.id, product.updated_at)).collect();
 
-    let is_new = |product: &Product| here.get(&product.id).is_none_or(|ours| *ours < product.updated_at);
-    let gone = local.iter().map(|product| product.id.clone()).filter(|id| !there.contains(id)).collect();
+    let is_new =
+        |product: &Product| here.get(&product.id).is_none_or(|ours| *ours < product.updated_at);
+    let gone =
+        local.iter().map(|product| product.id.clone()).filter(|id| !there.contains(id)).collect();
     Diff { changed: remote.into_iter().filter(is_new).collect(), gone }
 }
 
@@ -122,8 +126,11 @@ mod tests {
     #[test]
     fn what_is_new_or_newer_is_taken_over() {
         let local = [product("desk", "400 EUR", 1), product("lamp", "40 EUR", 2)];
-        let remote =
-            vec![product("desk", "380 EUR", 3), product("lamp", "40 EUR", 2), product("rug", "90 EUR", 1)];
+        let remote = vec![
+            product("desk", "380 EUR", 3),
+            product("lamp", "40 EUR", 2),
+            product("rug", "90 EUR", 1),
+        ];
         let changed = vec![remote[0].clone(), remote[2].clone()];
         assert_eq!(diff(&local, remote), Diff { changed, gone: Vec::new() });
     }

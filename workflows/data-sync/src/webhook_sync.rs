@@ -22,7 +22,8 @@ pub struct Change {
 /// Keeps the table `orders` in step with the shop, for as long as the shop notifies us.
 #[workflow]
 pub async fn webhook_sync() -> Result<(), segno::Error> {
-    let webhook = Webhook::builder().respond_with(Response::json(&json!({ "received": true }))?).create();
+    let webhook =
+        Webhook::builder().respond_with(Response::json(&json!({ "received": true }))?).create();
 
     // Tell the shop where to send its notifications.
     steps::register_webhook(webhook.url().to_owned()).await?;
@@ -30,7 +31,9 @@ pub async fn webhook_sync() -> Result<(), segno::Error> {
     while let Some(request) = webhook.next().await {
         match request.json::<Change>() {
             Ok(change) => steps::process_change(change).await?,
-            Err(error) => log::warn!("request {} is no change notification: {error}", request.number),
+            Err(error) => {
+                log::warn!("request {} is no change notification: {error}", request.number)
+            }
         }
     }
     Ok(())

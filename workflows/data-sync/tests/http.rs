@@ -14,7 +14,8 @@ use segno::{StepError, Timestamp};
 use tokio::net::TcpListener;
 
 async fn answer(Path(what): Path<String>) -> Response {
-    let soon = httpdate::fmt_http_date(SystemTime::from(Timestamp::now()) + Duration::from_secs(90));
+    let soon =
+        httpdate::fmt_http_date(SystemTime::from(Timestamp::now()) + Duration::from_secs(90));
     match what.as_str() {
         "seconds" => (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "7")]).into_response(),
         "date" => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, soon)]).into_response(),
@@ -27,8 +28,9 @@ async fn answer(Path(what): Path<String>) -> Response {
 async fn ask(what: &str) -> Result<String, StepError> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/{what}", listener.local_addr().unwrap());
-    let server =
-        tokio::spawn(async { axum::serve(listener, Router::new().route("/{what}", get(answer))).await });
+    let server = tokio::spawn(async {
+        axum::serve(listener, Router::new().route("/{what}", get(answer))).await
+    });
     let answer = send(client().get(url)).await;
     server.abort();
     Ok(answer?.text().await?)

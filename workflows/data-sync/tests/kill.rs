@@ -58,7 +58,8 @@ fn kills_lose_nothing_and_do_nothing_twice() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("demo");
     for _ in 0..kills {
-        let child = demo(&data, &module, seed).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let child =
+            demo(&data, &module, seed).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         kill_after(child, random.random_range(MOMENTS));
     }
 
@@ -73,7 +74,8 @@ fn kills_lose_nothing_and_do_nothing_twice() {
 /// What the table says, looked up once more in both databases.
 async fn check(data: &Path) {
     let file = data.join("upstream.db");
-    let options = Options { file, port: 0, seed: 0, fault_rate: 0.0, pace: 0.0, sizes: Sizes::default() };
+    let options =
+        Options { file, port: 0, seed: 0, fault_rate: 0.0, pace: 0.0, sizes: Sizes::default() };
     let upstream = Upstream::start(options).await.unwrap();
     let there = upstream.store();
     let here = Database::open(&sqlite_url(&data.join("data-sync.db"))).await.unwrap();

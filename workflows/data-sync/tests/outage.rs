@@ -25,7 +25,10 @@ fn ada() -> Contact {
 }
 
 /// A CRM that is down for the first two requests. It tells what each request asked for.
-async fn contacts(State(asked): State<UnboundedSender<i64>>, Query(query): Query<Value>) -> Response {
+async fn contacts(
+    State(asked): State<UnboundedSender<i64>>,
+    Query(query): Query<Value>,
+) -> Response {
     let since = query["updated_since"].as_str().unwrap().parse().unwrap();
     let number = {
         asked.send(since).unwrap();
@@ -39,7 +42,8 @@ static REQUESTS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::ne
 #[tokio::test]
 async fn a_poll_goes_on_from_the_same_cursor_after_an_outage() {
     let directory = tempfile::tempdir().unwrap();
-    let database = db::Database::open(&db::sqlite_url(&directory.path().join("data.db"))).await.unwrap();
+    let database =
+        db::Database::open(&db::sqlite_url(&directory.path().join("data.db"))).await.unwrap();
     db::set(database).unwrap();
     let (asked, mut seen) = unbounded_channel();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -85,7 +85,8 @@ fn records_are_sent_and_one_that_is_refused_fails_for_good_with_the_reason() {
         // Outside a host all calls have the same step ID, so each goes through a context of its own.
         let sent = attempt("sync_record", 1, 1, json!({ "record": records[0] })).await;
         assert_eq!(sent.unwrap(), "null");
-        let refused = attempt("sync_record", 2, 1, json!({ "record": records[99] })).await.unwrap_err();
+        let refused =
+            attempt("sync_record", 2, 1, json!({ "record": records[99] })).await.unwrap_err();
         assert!(refused.is_fatal());
         assert!(refused.message().ends_with(": the record has no data"), "{refused}");
         let (received, _) = WORLD.upstream.store().received().await.unwrap();

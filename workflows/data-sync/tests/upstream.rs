@@ -74,14 +74,20 @@ async fn whatever_goes_wrong_one_key_takes_effect_once() {
     let upstream = Upstream::start(rough).await.unwrap();
     for number in 0..20 {
         let key = format!("key-{number}");
-        while !bill(&upstream, &key, &key).await.is_ok_and(|response| response.status().is_success()) {}
+        while !bill(&upstream, &key, &key)
+            .await
+            .is_ok_and(|response| response.status().is_success())
+        {}
     }
     let invoices = upstream.store().invoices().await.unwrap();
     let customers: BTreeSet<_> = invoices.iter().map(|invoice| &invoice.customer_id).collect();
     assert_eq!((invoices.len(), customers.len()), (20, 20));
     let injected: BTreeMap<_, _> = upstream.faults().into_iter().collect();
     assert!(injected.contains_key("dropped after the effect"), "{injected:?}");
-    assert!(upstream.store().repeats().await.unwrap() > 0, "an effect that took place was met again");
+    assert!(
+        upstream.store().repeats().await.unwrap() > 0,
+        "an effect that took place was met again"
+    );
 }
 
 #[tokio::test]
@@ -91,7 +97,8 @@ async fn the_same_seed_gives_the_same_records() {
         let directory = tempfile::tempdir().unwrap();
         let upstream = Upstream::start(options(directory.path())).await.unwrap();
         let contacts = upstream.store().contacts().await.unwrap();
-        let people: Vec<_> = contacts.into_iter().map(|one| (one.id, one.name, one.email)).collect();
+        let people: Vec<_> =
+            contacts.into_iter().map(|one| (one.id, one.name, one.email)).collect();
         contents.push((people, upstream.store().pending().await.unwrap()));
     }
     assert_eq!(contents[0], contents[1]);
@@ -119,7 +126,10 @@ async fn a_record_without_data_is_refused_by_name() {
         client().put(url).header("Idempotency-Key", &record.id).json(&record).send().await.unwrap();
     }
     let refused = upstream.store().refused().await.unwrap();
-    assert_eq!(refused, BTreeMap::from([("record-0100".to_owned(), "the record has no data".to_owned())]));
+    assert_eq!(
+        refused,
+        BTreeMap::from([("record-0100".to_owned(), "the record has no data".to_owned())])
+    );
     let (received, twice) = upstream.store().received().await.unwrap();
     assert_eq!((received.len(), twice.len()), (99, 0));
 }

@@ -41,8 +41,9 @@ fn build(module: &str, is_wasm: bool) -> Vec<String> {
             if attributes.iter().any(|attribute| is_left_out(attribute, is_wasm)) {
                 return None;
             }
-            attributes
-                .retain(|attribute| !attribute.path().is_ident("cfg") && !attribute.path().is_ident("allow"));
+            attributes.retain(|attribute| {
+                !attribute.path().is_ident("cfg") && !attribute.path().is_ident("allow")
+            });
             Some(item.into_token_stream().to_string())
         })
         .collect()

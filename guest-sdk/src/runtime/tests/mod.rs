@@ -60,7 +60,11 @@ impl Host for Scribe {
             Answer::Manual => "manual".to_owned(),
         };
         let operation = self.operation(&format!("webhook {answer}"));
-        Created { operation, token: format!("t{operation}"), url: format!("http://host/t{operation}") }
+        Created {
+            operation,
+            token: format!("t{operation}"),
+            url: format!("http://host/t{operation}"),
+        }
     }
 
     fn take_request(&self, webhook: Operation) {
@@ -80,7 +84,11 @@ impl Host for Scribe {
     }
 
     fn run(&self) -> RunInfo {
-        RunInfo { id: "run_1".into(), workflow: "test".into(), started_at: crate::time::moment(500) }
+        RunInfo {
+            id: "run_1".into(),
+            workflow: "test".into(),
+            started_at: crate::time::moment(500),
+        }
     }
 
     fn now(&self) -> u64 {
@@ -120,8 +128,12 @@ impl Run {
     }
 
     fn failed(self, operation: Operation, message: &str) -> Self {
-        let failure =
-            StepFailure { step: "s".into(), attempts: 4, message: message.to_owned(), fatal: false };
+        let failure = StepFailure {
+            step: "s".into(),
+            attempts: 4,
+            message: message.to_owned(),
+            fatal: false,
+        };
         self.deliver(operation, Event::Failed(failure))
     }
 

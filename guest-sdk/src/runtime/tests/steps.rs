@@ -93,7 +93,10 @@ fn a_run_knows_itself_and_nothing_else() {
         let run = run();
         Ok((run.id, run.started_at, now(), random()))
     })
-    .said(&["Info: one of 2", r#"completed ["run_1","1970-01-01T00:00:00.5Z","1970-01-01T00:00:01Z",4]"#]);
+    .said(&[
+        "Info: one of 2",
+        r#"completed ["run_1","1970-01-01T00:00:00.5Z","1970-01-01T00:00:01Z",4]"#,
+    ]);
 }
 
 #[test]

@@ -120,8 +120,9 @@ fn results_come_in_the_order_of_delivery_where_the_workflow_wants_it_so() {
         let steps: FuturesUnordered<_> = (0..4).map(step::<u32>).collect();
         Ok(steps.map(Result::unwrap).collect::<Vec<_>>().await)
     });
-    let run =
-        [2, 0, 3, 1].into_iter().fold(run, |run, operation| run.completed(operation, &operation.to_string()));
+    let run = [2, 0, 3, 1]
+        .into_iter()
+        .fold(run, |run, operation| run.completed(operation, &operation.to_string()));
     assert_eq!(run.verdict(), "completed [2,0,3,1]");
 }
 

@@ -93,7 +93,13 @@ fn a_request_is_taken_when_it_is_given_and_not_before() {
     })
     .requested(0, 0)
     .completed(1, "null")
-    .said(&["0: webhook accepted", r#"1: s {"x":"busy"}"#, "waiting", "waiting", "completed null"]);
+    .said(&[
+        "0: webhook accepted",
+        r#"1: s {"x":"busy"}"#,
+        "waiting",
+        "waiting",
+        "completed null",
+    ]);
 }
 
 #[test]
@@ -134,7 +140,13 @@ fn who_waits_hears_that_the_webhook_was_disposed_of() {
         Ok(request)
     })
     .slept(1)
-    .said(&["0: webhook accepted", "1: sleep until 2000", "waiting", "dispose 0", "completed null"]);
+    .said(&[
+        "0: webhook accepted",
+        "1: sleep until 2000",
+        "waiting",
+        "dispose 0",
+        "completed null",
+    ]);
 }
 
 #[test]
@@ -147,7 +159,14 @@ fn each_request_goes_to_one_of_those_who_wait() {
     })
     .requested(0, 7)
     .requested(0, 8)
-    .said(&["0: webhook accepted", "waiting", "take 0", "waiting", "take 0", "completed [7,8]"]);
+    .said(&[
+        "0: webhook accepted",
+        "waiting",
+        "take 0",
+        "waiting",
+        "take 0",
+        "completed [7,8]",
+    ]);
 }
 
 #[test]

@@ -75,7 +75,10 @@ fn a_step_that_ended_cannot_end_again() {
     let mut life = Life::started(vec![step("a"), step("b")]);
     life.turn(done(0), vec![]).expect("step 0 was open");
     assert_eq!(life.run.admits(&done(0)), Err(Refusal::NotOpen(Op(0))));
-    assert_eq!(life.turn(done(0), vec![]), Err(Fault::Event { seq: 2, refusal: Refusal::NotOpen(Op(0)) }));
+    assert_eq!(
+        life.turn(done(0), vec![]),
+        Err(Fault::Event { seq: 2, refusal: Refusal::NotOpen(Op(0)) })
+    );
 }
 
 #[test]
@@ -87,9 +90,13 @@ fn an_event_of_another_kind_is_not_admitted() {
 
 #[test]
 fn a_sleep_that_is_given_up_is_over_and_its_timer_forgotten() {
-    let mut life = Life::started(vec![Command::Sleep { until: Timestamp(9) }, step("a"), step("b")]);
+    let mut life =
+        Life::started(vec![Command::Sleep { until: Timestamp(9) }, step("a"), step("b")]);
     let cancel = vec![Command::CancelSleep { sleep: Op(0) }];
-    assert_eq!(life.turn(done(1), cancel.clone()), Ok(vec![Effect::Forget { op: Op(0), at: Timestamp(9) }]));
+    assert_eq!(
+        life.turn(done(1), cancel.clone()),
+        Ok(vec![Effect::Forget { op: Op(0), at: Timestamp(9) }])
+    );
     assert_eq!(life.run.admits(&Event::Slept { op: Op(0) }), Err(Refusal::NotOpen(Op(0))));
     // Giving up what is over, or what is no sleep, changes nothing.
     assert_eq!(
@@ -101,7 +108,8 @@ fn a_sleep_that_is_given_up_is_over_and_its_timer_forgotten() {
 #[test]
 fn an_ended_run_admits_nothing() {
     let mut life = Life::started(vec![step("a"), webhook()]);
-    let effects = life.turn_to(done(0), vec![], Verdict::Completed("2".into())).expect("the run ends");
+    let effects =
+        life.turn_to(done(0), vec![], Verdict::Completed("2".into())).expect("the run ends");
     assert_eq!(effects, [Effect::End { timers: vec![] }]);
     assert_eq!(life.run.status(), &Status::Completed("2".into()));
     assert_eq!(life.run.open().len(), 0);
@@ -112,7 +120,8 @@ fn an_ended_run_admits_nothing() {
 #[test]
 fn a_run_can_be_cancelled_while_it_waits() {
     let mut life = Life::started(vec![step("a")]);
-    life.turn_to(Event::Cancelled, vec![], Verdict::Cancelled).expect("a waiting run can be cancelled");
+    life.turn_to(Event::Cancelled, vec![], Verdict::Cancelled)
+        .expect("a waiting run can be cancelled");
     assert_eq!(life.run.status(), &Status::Cancelled);
 }
 
@@ -132,7 +141,10 @@ fn requests_lie_untaken_until_the_bound_and_a_take_makes_room() {
 #[test]
 fn a_workflow_cannot_take_what_is_not_there() {
     let mut life = Life::started(vec![webhook(), step("a")]);
-    assert_eq!(life.turn(done(1), vec![Command::Take { webhook: Op(0) }]), Err(Fault::NothingToTake(Op(0))));
+    assert_eq!(
+        life.turn(done(1), vec![Command::Take { webhook: Op(0) }]),
+        Err(Fault::NothingToTake(Op(0)))
+    );
 }
 
 #[test]
@@ -141,7 +153,8 @@ fn a_disposed_webhook_admits_no_request_and_may_be_disposed_again() {
     let dispose = vec![Command::Dispose { webhook: Op(0) }];
     life.turn(done(1), dispose.clone()).expect("the webhook was open");
     assert_eq!(life.run.admits(&call(0, 0, 1)), Err(Refusal::NotOpen(Op(0))));
-    life.turn_to(done(2), dispose, Verdict::Completed("0".into())).expect("disposing twice changes nothing");
+    life.turn_to(done(2), dispose, Verdict::Completed("0".into()))
+        .expect("disposing twice changes nothing");
 }
 
 #[test]
@@ -152,7 +165,10 @@ fn what_came_before_a_webhook_was_disposed_of_can_still_be_taken() {
     assert_eq!(life.run.admits(&call(0, 1, 1)), Err(Refusal::NotOpen(Op(0))));
     let take = vec![Command::Take { webhook: Op(0) }; 2];
     assert_eq!(life.turn(done(2), take[..1].to_vec()), Err(Fault::WaitsForNothing));
-    assert_eq!(life.turn_to(done(2), take, Verdict::Completed("0".into())), Err(Fault::NothingToTake(Op(0))));
+    assert_eq!(
+        life.turn_to(done(2), take, Verdict::Completed("0".into())),
+        Err(Fault::NothingToTake(Op(0)))
+    );
 }
 
 #[test]
@@ -179,9 +195,11 @@ fn turns_come_in_order() {
 #[test]
 fn a_turn_that_counts_other_operations_before_it_does_not_belong_here() {
     let mut life = Life::started(vec![step("a"), Command::Sleep { until: Timestamp(5) }]);
-    life.turn(done(0), vec![step("b"), Command::CancelSleep { sleep: Op(1) }]).expect("step 0 was open");
+    life.turn(done(0), vec![step("b"), Command::CancelSleep { sleep: Op(1) }])
+        .expect("step 0 was open");
     let (event, commands, verdict) = (done(2), vec![step("c")], Verdict::Waiting);
-    let turn = Turn { seq: 2, first_op: Op(3), at: Timestamp(0), event, commands, verdict, log: vec![] };
+    let turn =
+        Turn { seq: 2, first_op: Op(3), at: Timestamp(0), event, commands, verdict, log: vec![] };
     for found in [0, 2, 4, u64::MAX].map(Op) {
         let other = Turn { first_op: found, ..turn.clone() };
         let fault = life.run.clone().apply(&other).expect_err("3 operations began before it");
@@ -219,8 +237,11 @@ fn a_failed_step_is_over_and_its_last_attempt_was_remembered() {
 #[test]
 fn what_is_open_is_counted_in_bytes_until_it_is_over() {
     let fixed = Response { status: 200, headers: Vec::new(), body: vec![0; 1_000] };
-    let webhook =
-        Command::Webhook { token: "t".into(), url: "u".into(), answer: Answer::Fixed(fixed.clone()) };
+    let webhook = Command::Webhook {
+        token: "t".into(),
+        url: "u".into(),
+        answer: Answer::Fixed(fixed.clone()),
+    };
     let commands = vec![step("name"), Command::Sleep { until: Timestamp(9) }, webhook];
     let begun: usize = commands.iter().map(Command::open_size).sum();
     assert_eq!(begun, 3 * OPERATION_BYTES + "name{}".len() + fixed.size());

@@ -69,5 +69,9 @@ fn parse_token(text: &str) -> Result<Token, BadToken> {
 fn parse_url(text: &str) -> Result<Url, String> {
     let url: Url = text.parse().map_err(|error| format!("{error}"))?;
     let usable = matches!(url.scheme(), "http" | "https");
-    if usable { Ok(url) } else { Err("write an http or https URL, as in http://127.0.0.1:7878".to_owned()) }
+    if usable {
+        Ok(url)
+    } else {
+        Err("write an http or https URL, as in http://127.0.0.1:7878".to_owned())
+    }
 }

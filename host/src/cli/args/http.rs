@@ -39,7 +39,9 @@ impl HttpArgs {
         }
         let egress = Egress::new(allow);
         Some(match proxy {
-            Some(Proxy(url)) => egress.with_proxy(&url).expect("it was looked at when it was parsed"),
+            Some(Proxy(url)) => {
+                egress.with_proxy(&url).expect("it was looked at when it was parsed")
+            }
             None => egress,
         })
     }

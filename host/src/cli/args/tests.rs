@@ -99,7 +99,8 @@ fn the_limits_reach_the_engine() {
 
 #[test]
 fn what_is_turned_on_reaches_the_engine() {
-    let Verb::Serve(args) = parse("serve --data d --quick-restart --verify-images").unwrap().verb else {
+    let Verb::Serve(args) = parse("serve --data d --quick-restart --verify-images").unwrap().verb
+    else {
         panic!("not serve")
     };
     let options = args.listen.into_options(args.data);

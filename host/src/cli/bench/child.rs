@@ -62,7 +62,8 @@ impl Host {
         let (orders, answers) =
             child.stdin.take().zip(child.stdout.take()).context("the host has no pipes")?;
         let mut answers = BufReader::new(answers).lines();
-        let ready = patiently(answers.next_line()).await?.context("the measured host did not start")?;
+        let ready =
+            patiently(answers.next_line()).await?.context("the measured host did not start")?;
         let Ready { management, webhooks, token_file } = serde_json::from_str(&ready)?;
         let token = Some(token::read_first(&token_file)?);
         let management = Target { address: address(&management)?, token };
@@ -78,7 +79,8 @@ impl Host {
     /// Takes all that the steps noted, once there are so many notes.
     pub(super) async fn notes(&mut self, count: usize) -> anyhow::Result<Vec<Note>> {
         self.orders.write_all(format!("{count}\n").as_bytes()).await?;
-        let line = patiently(self.answers.next_line()).await?.context("the measured host has ended")?;
+        let line =
+            patiently(self.answers.next_line()).await?.context("the measured host has ended")?;
         Ok(serde_json::from_str(&line)?)
     }
 

@@ -82,7 +82,13 @@ impl Connection {
     }
 
     /// The body of the answer, which must be a good one.
-    async fn send(&mut self, method: Method, path: &str, media: &str, body: Bytes) -> anyhow::Result<Bytes> {
+    async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        media: &str,
+        body: Bytes,
+    ) -> anyhow::Result<Bytes> {
         if self.sender.ready().await.is_err() {
             // The host closes a connection that was idle for long.
             self.sender = connect(self.target.address).await?;

@@ -95,12 +95,15 @@ pub(super) struct Row {
 /// The rows that rounds with the same figures become.
 pub(super) fn rows(workload: &'static str, rounds: &[Vec<Figure>]) -> Vec<Row> {
     let figures = rounds.first().map_or(0, Vec::len);
-    (0..figures).map(|index| row(workload, rounds.iter().map(|round| &round[index]).collect())).collect()
+    (0..figures)
+        .map(|index| row(workload, rounds.iter().map(|round| &round[index]).collect()))
+        .collect()
 }
 
 fn row(workload: &'static str, figures: Vec<&Figure>) -> Row {
     let rounds: Vec<f64> = figures.iter().filter_map(|figure| figure.value).collect();
-    let bounds: Vec<f64> = figures.iter().filter_map(|figure| figure.goal).map(Goal::bound).collect();
+    let bounds: Vec<f64> =
+        figures.iter().filter_map(|figure| figure.goal).map(Goal::bound).collect();
     let first = figures[0];
     let median_of = |numbers: &[f64]| (!numbers.is_empty()).then(|| median(numbers.to_vec()));
     let goal = first.goal.zip(median_of(&bounds)).map(|(goal, bound)| goal.with(bound));
@@ -127,7 +130,8 @@ mod tests {
 
     #[test]
     fn a_row_shows_the_median_and_judges_it() {
-        let round = |value: f64, bound: f64| vec![Figure::new("a step", Unit::Ms, value).at_most(bound)];
+        let round =
+            |value: f64, bound: f64| vec![Figure::new("a step", Unit::Ms, value).at_most(bound)];
         let rows = rows("W1", &[round(3.0, 2.0), round(1.0, 9.0), round(2.0, 1.0)]);
         assert_eq!(rows[0].median, Some(2.0));
         assert_eq!(rows[0].goal, Some(Goal::AtMost(2.0)));

@@ -48,7 +48,8 @@ pub(super) struct Disk {
 impl Machine {
     /// The machine, and the file system of a directory.
     pub(super) fn of(directory: &Path) -> Self {
-        let kernel = read("/proc/sys/kernel/osrelease").map(|release| format!("Linux {}", release.trim()));
+        let kernel =
+            read("/proc/sys/kernel/osrelease").map(|release| format!("Linux {}", release.trim()));
         Self {
             cpu: value("/proc/cpuinfo", "model name"),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -131,7 +132,9 @@ fn file_system(directory: &Path) -> Option<String> {
         let mut fields = line.split(' ');
         let (device, place, kind) = (fields.next()?, fields.next()?, fields.next()?);
         let length = place.len();
-        if directory.starts_with(place) && found.as_ref().is_none_or(|(longest, _)| *longest <= length) {
+        if directory.starts_with(place)
+            && found.as_ref().is_none_or(|(longest, _)| *longest <= length)
+        {
             found = Some((length, format!("{kind} on {device}")));
         }
     }

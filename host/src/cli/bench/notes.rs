@@ -38,7 +38,8 @@ impl Notes {
             notes.add((number, now()));
             async { Ok(()) }
         });
-        let blank = Step::new("blank", StepPolicy::default(), |_input| async { Ok("null".to_owned()) });
+        let blank =
+            Step::new("blank", StepPolicy::default(), |_input| async { Ok("null".to_owned()) });
         Steps::new().with(note).with(blank)
     }
 

@@ -22,7 +22,9 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
                 let run = client.start("parallel", &steps.to_string()).await?;
                 client.completed(&run).await?;
                 let took = begun.elapsed().as_secs_f64() * 1e3;
-                figures.push(Figure::new(format!("{steps} steps at once"), Unit::Ms, took).at_most(most));
+                figures.push(
+                    Figure::new(format!("{steps} steps at once"), Unit::Ms, took).at_most(most),
+                );
             }
             Ok(figures)
         })

@@ -58,7 +58,8 @@ impl Report {
 }
 
 fn cells(row: &Row) -> [String; 6] {
-    let measured = row.median.map_or_else(|| "not measured".to_owned(), |value| show(value, row.unit));
+    let measured =
+        row.median.map_or_else(|| "not measured".to_owned(), |value| show(value, row.unit));
     let rounds: Vec<_> = row.rounds.iter().map(|value| number(*value, row.unit)).collect();
     let goal = match row.goal {
         None => String::new(),
@@ -103,7 +104,8 @@ mod tests {
 
     #[test]
     fn a_row_says_what_was_measured_and_whether_that_is_the_goal() {
-        let round = |value: Option<f64>| vec![Figure::new("memory", Unit::Bytes, value).at_most(1024.0)];
+        let round =
+            |value: Option<f64>| vec![Figure::new("memory", Unit::Bytes, value).at_most(1024.0)];
         let shown = |rounds: &[Vec<Figure>]| cells(&figures::rows("W4", rounds)[0]).join("|");
         assert_eq!(shown(&[round(Some(2048.0))]), "W4|memory|2.0 KiB|2.0 KiB|<= 1.0 KiB|no");
         assert_eq!(shown(&[round(None)]), "W4|memory|not measured||<= 1.0 KiB|");

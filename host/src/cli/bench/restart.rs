@@ -40,7 +40,8 @@ async fn answers(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             host.connect().await?.run(&run).await?;
             let took = begun.elapsed().as_secs_f64() * 1e3;
             running = Some(host);
-            let what = format!("from the start of the process to an answer, {sleepers} runs that sleep");
+            let what =
+                format!("from the start of the process to an answer, {sleepers} runs that sleep");
             Ok(vec![Figure::new(what, Unit::Ms, took).at_most(1_000.0)])
         })
         .await
@@ -70,7 +71,9 @@ async fn goes_on(bench: &Bench) -> anyhow::Result<Vec<Row>> {
                 figures.push(match turns {
                     0 => Figure::new("the first webhook call after the restart", Unit::Ms, took),
                     _ => {
-                        let what = format!("from a webhook call to the next step, {turns} turns behind it");
+                        let what = format!(
+                            "from a webhook call to the next step, {turns} turns behind it"
+                        );
                         Figure::new(what, Unit::Ms, took).at_most(5.0)
                     }
                 });

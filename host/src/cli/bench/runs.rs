@@ -33,7 +33,8 @@ async fn round(host: &mut Host, runs: usize) -> anyhow::Result<Vec<Figure>> {
     let steps = (runs * STEPS) as f64 / begun.elapsed().as_secs_f64();
     host.notes(runs * STEPS).await?;
     Ok(vec![
-        Figure::new(format!("steps, {runs} runs of {STEPS}"), Unit::PerSecond, steps).at_least(20_000.0),
+        Figure::new(format!("steps, {runs} runs of {STEPS}"), Unit::PerSecond, steps)
+            .at_least(20_000.0),
         Figure::new("a run from start to end, p50", Unit::Ms, share(times.clone(), 0.5)),
         Figure::new("a run from start to end, p99", Unit::Ms, share(times, 0.99)).at_most(100.0),
     ])

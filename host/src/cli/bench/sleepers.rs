@@ -40,14 +40,21 @@ async fn round(bench: &Bench, sleepers: usize) -> anyhow::Result<Vec<Figure>> {
     // A host that starts again holds no guest before its run has an event.
     let again = Host::start_again(&host.kill().await?).await?;
     let each = |after: Option<u64>, before: Option<u64>| {
-        after.zip(before).map(|(after, before)| after.saturating_sub(before) as f64 / sleepers as f64)
+        after
+            .zip(before)
+            .map(|(after, before)| after.saturating_sub(before) as f64 / sleepers as f64)
     };
     Ok(vec![
         Figure::new(format!("starts, {sleepers} runs"), Unit::PerSecond, starts).at_least(5_000.0),
         Figure::new("memory for each, no guest live", Unit::Bytes, each(again.resident(), fresh))
             .at_most(EACH),
-        Figure::new("disk for each", Unit::Bytes, each(Some(again.stored()?), Some(empty))).at_most(EACH),
-        Figure::new("memory of the host, some guests live", Unit::Bytes, full.map(|bytes| bytes as f64)),
+        Figure::new("disk for each", Unit::Bytes, each(Some(again.stored()?), Some(empty)))
+            .at_most(EACH),
+        Figure::new(
+            "memory of the host, some guests live",
+            Unit::Bytes,
+            full.map(|bytes| bytes as f64),
+        ),
     ])
 }
 
@@ -59,7 +66,8 @@ async fn many_sleepers(bench: &Bench, sleepers: usize) -> anyhow::Result<Vec<Fig
     let stored = host.stored()? as f64;
     Ok(vec![
         Figure::new(format!("starts, {sleepers} runs"), Unit::PerSecond, starts).at_least(5_000.0),
-        Figure::new("memory of the host, some guests live", Unit::Bytes, memory).at_most(MEMORY_FOR_MANY),
+        Figure::new("memory of the host, some guests live", Unit::Bytes, memory)
+            .at_most(MEMORY_FOR_MANY),
         Figure::new("disk", Unit::Bytes, stored),
     ])
 }
@@ -67,6 +75,7 @@ async fn many_sleepers(bench: &Bench, sleepers: usize) -> anyhow::Result<Vec<Fig
 /// Starts so many runs that sleep; how many a second.
 pub(super) async fn start(host: &Host, sleepers: usize) -> anyhow::Result<f64> {
     let begun = Instant::now();
-    crowd(&host.management, sleepers, async |client, _| client.start("sleeper", "null").await).await?;
+    crowd(&host.management, sleepers, async |client, _| client.start("sleeper", "null").await)
+        .await?;
     Ok(sleepers as f64 / begun.elapsed().as_secs_f64())
 }

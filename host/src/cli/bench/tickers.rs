@@ -30,7 +30,8 @@ async fn round(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let (tickers, ticks) = (bench.scaled(TICKERS), bench.scaled(TICKS).max(2));
     let uncounted = UNCOUNTED.min(ticks - 1);
     let input = format!("{{\"ticks\":{ticks},\"uncounted\":{uncounted}}}");
-    crowd(&host.management, tickers, async |client, _| client.start("ticker", &input).await).await?;
+    crowd(&host.management, tickers, async |client, _| client.start("ticker", &input).await)
+        .await?;
     let window = Duration::from_secs_f64(ticks as f64 * COUNTED);
     let before = host.computed();
     tokio::time::sleep(window).await;

@@ -34,9 +34,15 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             Ok(vec![
                 Figure::new(format!("{who}, one caller, p50"), Unit::Ms, share(times.clone(), 0.5))
                     .at_most(1.5),
-                Figure::new(format!("{who}, one caller, p99"), Unit::Ms, share(times, 0.99)).at_most(5.0),
-                Figure::new(format!("webhook calls, {crowd}"), Unit::PerSecond, calls).at_least(5_000.0),
-                Figure::new(format!("{who}, {crowd}, p50"), Unit::Ms, share(latencies.clone(), 0.5)),
+                Figure::new(format!("{who}, one caller, p99"), Unit::Ms, share(times, 0.99))
+                    .at_most(5.0),
+                Figure::new(format!("webhook calls, {crowd}"), Unit::PerSecond, calls)
+                    .at_least(5_000.0),
+                Figure::new(
+                    format!("{who}, {crowd}, p50"),
+                    Unit::Ms,
+                    share(latencies.clone(), 0.5),
+                ),
                 Figure::new(format!("{who}, {crowd}, p99"), Unit::Ms, share(latencies, 0.99)),
             ])
         })
@@ -44,7 +50,11 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 }
 
 /// Starts so many runs that have this many turns and then wait for calls; the paths to call.
-pub(super) async fn open(host: &mut Host, runs: usize, turns: usize) -> anyhow::Result<Vec<String>> {
+pub(super) async fn open(
+    host: &mut Host,
+    runs: usize,
+    turns: usize,
+) -> anyhow::Result<Vec<String>> {
     let mut client = host.connect().await?;
     let mut paths = Vec::new();
     for _ in 0..runs {
@@ -63,7 +73,11 @@ pub(super) async fn open(host: &mut Host, runs: usize, turns: usize) -> anyhow::
 }
 
 /// Calls a webhook, and waits for the step: the milliseconds from the one to the other.
-pub(super) async fn call(host: &mut Host, caller: &mut Connection, path: &str) -> anyhow::Result<f64> {
+pub(super) async fn call(
+    host: &mut Host,
+    caller: &mut Connection,
+    path: &str,
+) -> anyhow::Result<f64> {
     let called = now();
     caller.call(path, 0).await?;
     let notes = host.notes(1).await?;
@@ -72,7 +86,11 @@ pub(super) async fn call(host: &mut Host, caller: &mut Connection, path: &str) -
 }
 
 /// Many callers, each with a run of its own: calls in a second, and the latency of each.
-async fn call_together(host: &mut Host, hooks: &[String], calls: usize) -> anyhow::Result<(f64, Vec<f64>)> {
+async fn call_together(
+    host: &mut Host,
+    hooks: &[String],
+    calls: usize,
+) -> anyhow::Result<(f64, Vec<f64>)> {
     let called = crowd(&host.webhooks, calls, async |caller, index| {
         let called = now();
         caller.call(&hooks[index % hooks.len()], index).await?;
@@ -83,8 +101,9 @@ async fn call_together(host: &mut Host, hooks: &[String], calls: usize) -> anyho
     called.sort_unstable();
     let first = called.iter().map(|(_, at)| *at).min().context("nobody called")?;
     let last = notes.iter().map(|(_, at)| *at).max().context("nothing was noted")?;
-    let began =
-        notes.iter().filter_map(|(number, at)| Some((called.get(usize::try_from(*number).ok()?)?, at)));
+    let began = notes
+        .iter()
+        .filter_map(|(number, at)| Some((called.get(usize::try_from(*number).ok()?)?, at)));
     let latencies = began.map(|((_, called), began)| ms_between(*called, *began)).collect();
     Ok((calls as f64 / (ms_between(first, last) / 1e3), latencies))
 }

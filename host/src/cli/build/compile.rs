@@ -63,7 +63,8 @@ pub(super) fn component(
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| cargo::missing(&error, "cargo"))?;
-    let (stdout, stderr) = child.stdout.take().zip(child.stderr.take()).context("cargo has no output")?;
+    let (stdout, stderr) =
+        child.stdout.take().zip(child.stderr.take()).context("cargo has no output")?;
     let (component, said) = listen(stdout, stderr, package, progress);
     if !child.wait()?.success() {
         bail!("the build of {name} failed:\n{}", said.trim_end());
@@ -115,7 +116,8 @@ fn is_progress(line: &str) -> bool {
 
 fn component_of(message: Message, package: &Package) -> Option<PathBuf> {
     let Message::CompilerArtifact(artifact) = message else { return None };
-    let is_it = artifact.package_id == package.id && artifact.target.kind.contains(&TargetKind::CDyLib);
+    let is_it =
+        artifact.package_id == package.id && artifact.target.kind.contains(&TargetKind::CDyLib);
     let mut files = artifact.filenames.into_iter().filter(|file| file.extension() == Some("wasm"));
     files.next().filter(|_| is_it).map(cargo_metadata::camino::Utf8PathBuf::into_std_path_buf)
 }
@@ -126,13 +128,18 @@ mod tests {
 
     #[test]
     fn an_error_is_not_hidden_below_what_was_compiled_before_it() {
-        for line in ["   Compiling serde v1.0.229", "\u{1b}[1m\u{1b}[92m   Compiling\u{1b}[0m serde v1.0.229"]
-        {
+        for line in [
+            "   Compiling serde v1.0.229",
+            "\u{1b}[1m\u{1b}[92m   Compiling\u{1b}[0m serde v1.0.229",
+        ] {
             assert!(is_progress(line), "{line}");
         }
-        for line in
-            ["error: no Compiling", "\u{1b}[1m\u{1b}[91merror\u{1b}[0m: it", "11 |     Updating::new()", ""]
-        {
+        for line in [
+            "error: no Compiling",
+            "\u{1b}[1m\u{1b}[91merror\u{1b}[0m: it",
+            "11 |     Updating::new()",
+            "",
+        ] {
             assert!(!is_progress(line), "{line}");
         }
     }

@@ -61,7 +61,9 @@ pub(super) async fn run(args: BuildArgs, output: Output) -> anyhow::Result<Exit>
     let crates = args.crates;
     let components = tokio::task::spawn_blocking(move || {
         let progress = Progress::start("building");
-        build_components(crates.manifest_path.as_deref(), &crates.packages, &|line| progress.say(line))
+        build_components(crates.manifest_path.as_deref(), &crates.packages, &|line| {
+            progress.say(line)
+        })
     })
     .await??;
     let json = serde_json::to_string(&Built { components: components.clone() })?;

@@ -42,7 +42,9 @@ pub(super) fn describe(
     progress: &dyn Fn(&str),
 ) -> anyhow::Result<Option<Vec<u8>>> {
     let is_schemars = |dependency: &&Dependency| {
-        dependency.name == SCHEMARS && dependency.kind == DependencyKind::Normal && !dependency.optional
+        dependency.name == SCHEMARS
+            && dependency.kind == DependencyKind::Normal
+            && !dependency.optional
     };
     if package.dependencies.iter().find(is_schemars).is_none() {
         return Ok(None);
@@ -63,7 +65,8 @@ pub(super) fn put(
     component: &Path,
     described: &[u8],
 ) -> anyhow::Result<PathBuf> {
-    let lean = fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
+    let lean =
+        fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
     let whole = with_schemas(lean, described)
         .with_context(|| format!("the schemas of {} cannot be had", package.name))?;
     let directory = workspace.target_directory().join(PLACE);

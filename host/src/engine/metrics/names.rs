@@ -65,6 +65,10 @@ mod tests {
         let other = || (OTHER.to_owned(), OTHER.to_owned());
         assert_eq!(names.admitted("w", "one more"), other());
         assert_eq!(names.admitted("v", "0"), other());
-        assert_eq!(names.admitted("w", "0"), ("w".to_owned(), "0".to_owned()), "it was there first");
+        assert_eq!(
+            names.admitted("w", "0"),
+            ("w".to_owned(), "0".to_owned()),
+            "it was there first"
+        );
     }
 }

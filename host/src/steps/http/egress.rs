@@ -33,7 +33,9 @@ pub enum Allowed {
 
 /// A text that names no target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no target: write a host, a host and a port, an address, or a network as in 10.1.0.0/16")]
+#[error(
+    "`{0}` is no target: write a host, a host and a port, an address, or a network as in 10.1.0.0/16"
+)]
 pub struct BadTarget(String);
 
 /// A target that the step `http` may not reach.
@@ -96,7 +98,8 @@ impl Egress {
         if self.names(host, url.port_or_known_default()) {
             return Ok(Way::Named);
         }
-        let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() else {
+        let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>()
+        else {
             // At the proxy, this name would be the proxy's own machine.
             let local = self.proxy.is_some() && is_localhost(host);
             return if local { Err(refused(host, "a loopback name")) } else { Ok(Way::Judged) };
@@ -113,12 +116,17 @@ impl Egress {
         let canonical = address.to_canonical();
         let listed = |network: &IpNet| network.contains(&address) || network.contains(&canonical);
         not_public(address).is_none()
-            || self.allowed.iter().any(|one| matches!(one, Allowed::Network(network) if listed(network)))
+            || self
+                .allowed
+                .iter()
+                .any(|one| matches!(one, Allowed::Network(network) if listed(network)))
     }
 
     fn names(&self, host: &str, port: Option<u16>) -> bool {
         self.allowed.iter().any(|one| match one {
-            Allowed::Host { host: named, port: at } => named == host && (at.is_none() || *at == port),
+            Allowed::Host { host: named, port: at } => {
+                named == host && (at.is_none() || *at == port)
+            }
             Allowed::Network(_) => false,
         })
     }
@@ -199,8 +207,13 @@ mod tests {
 
     #[test]
     fn what_is_allowed_is_reached_and_nothing_beside_it() {
-        let egress =
-            egress(&["Intern.Example:8080", "db.example", "10.1.0.0/16", "[fd00::7]", "127.0.0.1:99"]);
+        let egress = egress(&[
+            "Intern.Example:8080",
+            "db.example",
+            "10.1.0.0/16",
+            "[fd00::7]",
+            "127.0.0.1:99",
+        ]);
         for (url, expected) in [
             ("http://intern.example:8080/x", Ok(Way::Named)),
             ("http://intern.example/", Ok(Way::Judged)),
@@ -245,9 +258,17 @@ mod tests {
 
     #[test]
     fn what_is_no_target_is_refused() {
-        for text in
-            ["", "a b", "host:", "host:99999", "http://host", "host/path", "u@host", "10.0.0.0/33", "a:b:1"]
-        {
+        for text in [
+            "",
+            "a b",
+            "host:",
+            "host:99999",
+            "http://host",
+            "host/path",
+            "u@host",
+            "10.0.0.0/33",
+            "a:b:1",
+        ] {
             assert!(text.parse::<Allowed>().is_err(), "{text}");
         }
     }

@@ -1,7 +1,9 @@
 //! A request on its way: what a guest may send, and what of it follows a redirect.
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, LOCATION};
+use reqwest::header::{
+    CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, LOCATION,
+};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response, StatusCode, Url};
 use segno::http::Request;
@@ -39,10 +41,9 @@ impl Outgoing {
     /// tomorrow: every error is fatal.
     pub(super) fn new(request: Request) -> Result<Self, StepError> {
         let method = method(&request.method).map_err(StepError::fatal)?;
-        let url: Url = request
-            .url
-            .parse()
-            .map_err(|error| StepError::fatal(format!("`{}` is not a URL: {error}", request.url)))?;
+        let url: Url = request.url.parse().map_err(|error| {
+            StepError::fatal(format!("`{}` is not a URL: {error}", request.url))
+        })?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(StepError::fatal(format!("`{}` is not an http or https URL", request.url)));
         }
@@ -107,11 +108,15 @@ fn method(text: &str) -> Result<Method, String> {
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let parsed: HeaderName = name.parse().map_err(|error| format!("`{name}` is not a header: {error}"))?;
+    let parsed: HeaderName =
+        name.parse().map_err(|error| format!("`{name}` is not a header: {error}"))?;
     if OF_THE_CONNECTION.contains(&parsed.as_str()) || parsed.as_str().starts_with(OF_A_PROXY) {
-        return Err(format!("the header `{parsed}` is set by the host and not by a workflow; leave it out"));
+        return Err(format!(
+            "the header `{parsed}` is set by the host and not by a workflow; leave it out"
+        ));
     }
-    let value = value.parse().map_err(|error| format!("the value of the header `{parsed}`: {error}"))?;
+    let value =
+        value.parse().map_err(|error| format!("the value of the header `{parsed}`: {error}"))?;
     Ok((parsed, value))
 }
 

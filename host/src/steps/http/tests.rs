@@ -32,7 +32,8 @@ impl Server {
                     }
                 }
                 let _ = came.send(String::from_utf8(request).unwrap());
-                let answer = format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let answer =
+                    format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }
         });
@@ -121,7 +122,8 @@ async fn what_a_guest_sends_does_not_cross_to_another_origin() {
     let mut other = Server::answering("200 Fine".to_owned()).await;
     let mut server = Server::redirecting(302, other.url("/there")).await;
     let mut request = post(server.url("/here?secret=in-url"));
-    let secrets = ["authorization", "cookie", "x-api-key", "content-type", "idempotency-key", "referer"];
+    let secrets =
+        ["authorization", "cookie", "x-api-key", "content-type", "idempotency-key", "referer"];
     request.headers = secrets.map(|name| (name.to_owned(), "s3cret".to_owned())).into();
     assert_eq!(fetch(loopback(), request).await.unwrap().status, 200);
 
@@ -131,7 +133,10 @@ async fn what_a_guest_sends_does_not_cross_to_another_origin() {
     let second = other.came().unwrap();
     assert!(second.starts_with("GET /there HTTP/1.1\r\n"), "{second}");
     assert!(secrets.iter().all(|name| !second.contains(name)), "{second}");
-    assert!(!second.contains("s3cret") && !second.contains("in-url") && !second.ends_with('!'), "{second}");
+    assert!(
+        !second.contains("s3cret") && !second.contains("in-url") && !second.ends_with('!'),
+        "{second}"
+    );
 }
 
 #[tokio::test]
@@ -190,7 +195,8 @@ async fn no_guest_sets_where_a_request_ends_or_whose_connection_it_is() {
         request.headers = vec![(name.to_owned(), "25".to_owned())];
         let refused = fetch(loopback(), request).await.unwrap_err();
         let name = name.to_lowercase();
-        let expected = format!("the header `{name}` is set by the host and not by a workflow; leave it out");
+        let expected =
+            format!("the header `{name}` is set by the host and not by a workflow; leave it out");
         assert!(refused.is_fatal());
         assert_eq!(refused.message(), expected);
     }

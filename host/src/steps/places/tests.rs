@@ -23,8 +23,11 @@ impl Hall {
     }
 
     fn ask_as(&self, workflow: &str, run: u8, suspect: Option<u32>) {
-        let claim =
-            Claim { run: RunId::from_parts(Timestamp(0), run.into()), workflow: workflow.into(), suspect };
+        let claim = Claim {
+            run: RunId::from_parts(Timestamp(0), run.into()),
+            workflow: workflow.into(),
+            suspect,
+        };
         let grants = self.grants.clone();
         self.places.ask(claim, move |place| {
             if let Some(place) = place {

@@ -8,7 +8,11 @@ use serde::Serialize;
 
 /// Prints, and writes to the log of its run, before a sleep and after it.
 #[workflow]
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "what becomes of it is what is tested")]
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what becomes of it is what is tested"
+)]
 pub async fn prints() -> Result<(), Error> {
     println!("printed before the sleep");
     eprintln!("complained before the sleep");

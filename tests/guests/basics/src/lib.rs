@@ -124,7 +124,11 @@ pub mod steps {
     }
 
     /// Does what it is told: fails some times, and then returns its name in its program.
-    #[step(max_retries = 2, timeout = "1s", backoff(initial = "100ms", factor = 2, max = "1s", jitter = 0.2))]
+    #[step(
+        max_retries = 2,
+        timeout = "1s",
+        backoff(initial = "100ms", factor = 2, max = "1s", jitter = 0.2)
+    )]
     pub async fn work(work: Work, salt: u64) -> Result<u64, StepError> {
         let attempt = StepContext::current().attempt();
         if attempt > work.fails {

@@ -136,10 +136,12 @@ fn play<'a>(act: &'a Act, webhooks: &'a [Webhook]) -> Playing<'a> {
                 let seen = join_all(acts.iter().map(|act| play(act, webhooks))).await;
                 Seen::All(seen.into_iter().collect::<Result<_, _>>()?)
             }
-            Act::First(one, other) => match select(play(one, webhooks), play(other, webhooks)).await {
-                Either::Left((seen, _)) => Seen::First(true, Box::new(seen?)),
-                Either::Right((seen, _)) => Seen::First(false, Box::new(seen?)),
-            },
+            Act::First(one, other) => {
+                match select(play(one, webhooks), play(other, webhooks)).await {
+                    Either::Left((seen, _)) => Seen::First(true, Box::new(seen?)),
+                    Either::Right((seen, _)) => Seen::First(false, Box::new(seen?)),
+                }
+            }
         })
     })
 }

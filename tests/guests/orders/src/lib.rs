@@ -62,9 +62,10 @@ pub mod steps {
     #[step(max_retries = 100, backoff(initial = "1m", factor = 1, max = "1m", jitter = 0))]
     pub async fn charge(number: u64, cents: u64) -> Result<u64, StepError> {
         if Path::new("payments-are-down").exists() {
-            return Err(
-                format!("payments.example.org does not take {cents} cents: connection refused").into()
-            );
+            return Err(format!(
+                "payments.example.org does not take {cents} cents: connection refused"
+            )
+            .into());
         }
         Ok(number)
     }

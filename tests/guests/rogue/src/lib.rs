@@ -6,7 +6,20 @@ use std::time::Duration;
 use futures::future::join_all;
 use segno::{Error, workflow};
 
-segno::export!(spin, spin_later, hog, panic, overflow, flood, thread_sleep, socket, file, env, exit, stdin,);
+segno::export!(
+    spin,
+    spin_later,
+    hog,
+    panic,
+    overflow,
+    flood,
+    thread_sleep,
+    socket,
+    file,
+    env,
+    exit,
+    stdin,
+);
 
 /// Never returns.
 #[workflow]

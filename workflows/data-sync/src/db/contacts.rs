@@ -38,9 +38,11 @@ impl Database {
     /// # Errors
     /// If the database cannot be read.
     pub async fn contacts(&self) -> sqlx::Result<Vec<Contact>> {
-        let rows = sqlx::query("SELECT id, name, email, company, city, updated_at FROM contacts ORDER BY id")
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = sqlx::query(
+            "SELECT id, name, email, company, city, updated_at FROM contacts ORDER BY id",
+        )
+        .fetch_all(&self.pool)
+        .await?;
         rows.iter()
             .map(|row| {
                 Ok(Contact {

@@ -18,7 +18,8 @@ use tokio::sync::OnceCell;
 use crate::settings::{self, DATABASE_URL};
 
 /// The schema, one entry a version. Never change one that was released: add the next.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "tables", include_str!("migrations/0001_tables.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 1] =
+    [(1, "tables", include_str!("migrations/0001_tables.sql"))];
 
 /// How many steps may use the database at the same time; the others wait their turn.
 const CONNECTIONS: u32 = 8;
@@ -75,7 +76,8 @@ impl Database {
 pub fn sqlite_url(file: &Path) -> String {
     let path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     // What has a meaning of its own in a URL is escaped; sqlx takes it back.
-    let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+    let escaped =
+        path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
     format!("sqlite://{escaped}?mode=rwc")
 }
 
@@ -87,7 +89,8 @@ pub fn sqlite_url(file: &Path) -> String {
 pub async fn get() -> sqlx::Result<&'static Database> {
     DATABASE
         .get_or_try_init(|| async {
-            let url = settings::var(DATABASE_URL).unwrap_or_else(|| sqlite_url(Path::new(DEFAULT_FILE)));
+            let url =
+                settings::var(DATABASE_URL).unwrap_or_else(|| sqlite_url(Path::new(DEFAULT_FILE)));
             Database::open(&url).await
         })
         .await

@@ -54,7 +54,8 @@ impl Database {
         rows.iter()
             .map(|row| {
                 let data: String = row.try_get("data")?;
-                let data = serde_json::from_str(&data).map_err(|error| sqlx::Error::Decode(error.into()))?;
+                let data = serde_json::from_str(&data)
+                    .map_err(|error| sqlx::Error::Decode(error.into()))?;
                 Ok((row.try_get("id")?, data))
             })
             .collect()

@@ -51,7 +51,8 @@ impl Database {
     /// # Errors
     /// If the database cannot be read.
     pub async fn products(&self) -> sqlx::Result<Vec<Product>> {
-        let query = "SELECT id, data, updated_at FROM products WHERE archived_at IS NULL ORDER BY id";
+        let query =
+            "SELECT id, data, updated_at FROM products WHERE archived_at IS NULL ORDER BY id";
         sqlx::query(query).fetch_all(&self.pool).await?.iter().map(product).collect()
     }
 
@@ -60,11 +61,16 @@ impl Database {
     /// # Errors
     /// If the database cannot be read.
     pub async fn archived_products(&self) -> sqlx::Result<Vec<Product>> {
-        let query = "SELECT id, data, updated_at FROM products WHERE archived_at IS NOT NULL ORDER BY id";
+        let query =
+            "SELECT id, data, updated_at FROM products WHERE archived_at IS NOT NULL ORDER BY id";
         sqlx::query(query).fetch_all(&self.pool).await?.iter().map(product).collect()
     }
 }
 
 fn product(row: &AnyRow) -> sqlx::Result<Product> {
-    Ok(Product { id: row.try_get("id")?, data: row.try_get("data")?, updated_at: row.try_get("updated_at")? })
+    Ok(Product {
+        id: row.try_get("id")?,
+        data: row.try_get("data")?,
+        updated_at: row.try_get("updated_at")?,
+    })
 }

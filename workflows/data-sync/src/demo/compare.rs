@@ -71,7 +71,8 @@ impl Row {
         there: &BTreeMap<String, T>,
         here: &BTreeMap<String, T>,
     ) -> Self {
-        let mut row = Self { what, there: there.len(), here: here.len(), same: 0, differences: Vec::new() };
+        let mut row =
+            Self { what, there: there.len(), here: here.len(), same: 0, differences: Vec::new() };
         for (id, theirs) in there {
             match here.get(id) {
                 Some(ours) if ours == theirs => row.same += 1,
@@ -91,7 +92,11 @@ impl Row {
 }
 
 /// Reads both sides and compares them.
-pub(super) async fn compare(there: &Store, here: &Database, runs: &Results) -> sqlx::Result<Comparison> {
+pub(super) async fn compare(
+    there: &Store,
+    here: &Database,
+    runs: &Results,
+) -> sqlx::Result<Comparison> {
     let report = runs.report.clone().unwrap_or_default();
     let refused = there.refused().await?;
     let sent = there.sent().await?;
@@ -104,7 +109,11 @@ pub(super) async fn compare(there: &Store, here: &Database, runs: &Results) -> s
             ),
             records(there, &report, &refused).await?,
             refusals(&refused, &report),
-            notifications(&sent.deliveries, sent.outstanding, here.processed_notifications().await?),
+            notifications(
+                &sent.deliveries,
+                sent.outstanding,
+                here.processed_notifications().await?,
+            ),
             Row::of("orders notified", &sent.orders, &here.orders().await?),
             Row::of(
                 "products",
@@ -127,7 +136,11 @@ fn by_id<T>(things: Vec<T>, id: impl Fn(&T) -> &String) -> BTreeMap<String, T> {
 }
 
 /// What the destination received, against what the run says it sent; none may be missing on both.
-async fn records(there: &Store, report: &Report, refused: &BTreeMap<String, String>) -> sqlx::Result<Row> {
+async fn records(
+    there: &Store,
+    report: &Report,
+    refused: &BTreeMap<String, String>,
+) -> sqlx::Result<Row> {
     let pending = by_id(there.pending().await?, |record| &record.id);
     let (received, twice) = there.received().await?;
     let sent = report.sent.iter().map(|id| {
@@ -135,7 +148,8 @@ async fn records(there: &Store, report: &Report, refused: &BTreeMap<String, Stri
         (id.clone(), data.unwrap_or_default())
     });
     let mut row = Row::of("records sent", &received, &sent.collect());
-    for id in pending.keys().filter(|id| !received.contains_key(*id) && !refused.contains_key(*id)) {
+    for id in pending.keys().filter(|id| !received.contains_key(*id) && !refused.contains_key(*id))
+    {
         row.differ(id, "was neither received nor refused");
     }
     for id in &twice {
@@ -214,14 +228,20 @@ mod tests {
     #[test]
     fn every_difference_is_named() {
         let row = Row::of("things", &map(&[("a", 1), ("b", 2)]), &map(&[("b", 3), ("c", 4)]));
-        assert_eq!(named(&row), ["a is only on the other side", "b differs", "c is only on this side"]);
+        assert_eq!(
+            named(&row),
+            ["a is only on the other side", "b differs", "c is only on this side"]
+        );
         assert_eq!(row.same, 0);
     }
 
     #[test]
     fn a_customer_who_was_billed_twice_is_named() {
-        let invoice =
-            |key: &str| Invoice { key: key.to_owned(), customer_id: "ada".to_owned(), amount_cents: 5 };
+        let invoice = |key: &str| Invoice {
+            key: key.to_owned(),
+            customer_id: "ada".to_owned(),
+            amount_cents: 5,
+        };
         let bill = Bill { customer_id: "ada".to_owned(), amount_cents: 5 };
         let row = invoices(&[invoice("k1"), invoice("k2")], &[bill]);
         assert_eq!(named(&row), ["ada was billed more than once"]);
@@ -241,13 +261,19 @@ mod tests {
             let failed = vec![Failed { id: "r1".to_owned(), reason: reason.to_owned() }];
             Report { sent: Vec::new(), failed }
         };
-        assert_eq!(named(&refusals(&refused, &report("it answered 422: no data"))), Vec::<String>::new());
+        assert_eq!(
+            named(&refusals(&refused, &report("it answered 422: no data"))),
+            Vec::<String>::new()
+        );
         assert_eq!(named(&refusals(&refused, &report("timed out"))), ["r1 differs"]);
     }
 
     #[test]
     fn a_notification_that_was_lost_or_is_still_due_is_named() {
         let row = notifications(&["d1".to_owned(), "d2".to_owned()], 1, vec!["d1".to_owned()]);
-        assert_eq!(named(&row), ["d2 is only on the other side", "1 of them will be delivered again"]);
+        assert_eq!(
+            named(&row),
+            ["d2 is only on the other side", "1 of them will be delivered again"]
+        );
     }
 }

@@ -80,7 +80,9 @@ fn doing(run: &RunView) -> String {
         RunStatus::Running => waiting(&run.waits_for),
         RunStatus::Completed => "done".to_owned(),
         RunStatus::Cancelled => "cancelled".to_owned(),
-        RunStatus::Failed => format!("failed: {}", shorten(run.error.as_deref().unwrap_or_default())),
+        RunStatus::Failed => {
+            format!("failed: {}", shorten(run.error.as_deref().unwrap_or_default()))
+        }
         RunStatus::Blocked => {
             let reason = run.blocked.as_ref().map(|blocked| blocked.message.as_str());
             format!("blocked: {}", shorten(reason.unwrap_or_default()))
@@ -150,7 +152,10 @@ mod tests {
         let sleep = Wait::Sleep { op: 0, since, until: since };
         assert_eq!(waiting(&[sleep]), "sleeping until 1970-01-01T00:00:00Z");
         let webhook = Wait::Webhook { op: 0, url: String::new(), since, untaken: 2 };
-        assert_eq!(waiting(std::slice::from_ref(&webhook)), "waiting for notifications (2 not yet taken)");
+        assert_eq!(
+            waiting(std::slice::from_ref(&webhook)),
+            "waiting for notifications (2 not yet taken)"
+        );
         assert_eq!(waiting(&[webhook, step("process", 1, None)]), "process");
     }
 

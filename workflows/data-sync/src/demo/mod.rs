@@ -121,7 +121,12 @@ async fn elapsed(duration: Option<Duration>) {
 }
 
 impl Demo {
-    async fn start(args: &DemoArgs, place: &Place, component: Vec<u8>, steps: Steps) -> anyhow::Result<Self> {
+    async fn start(
+        args: &DemoArgs,
+        place: &Place,
+        component: Vec<u8>,
+        steps: Steps,
+    ) -> anyhow::Result<Self> {
         db::set(place.database().await?)?;
         let upstream = Upstream::start(Options {
             file: place.upstream(),
@@ -137,7 +142,11 @@ impl Demo {
         let mut options = ServeOptions::new(place.host()).on_free_ports();
         options.webhook_listen.set_port(place.webhook_port());
         let server = Server::start(options, steps).await?;
-        server.engine().deploy(component.into()).await.context("the component cannot be deployed")?;
+        server
+            .engine()
+            .deploy(component.into())
+            .await
+            .context("the component cannot be deployed")?;
         let runs = Runs::start(&server.engine(), place.seed()).await?;
         Ok(Self { upstream, server, database: db::get().await?, runs })
     }
@@ -175,7 +184,8 @@ impl Demo {
         let results = self.runs.results(&views)?;
         let faults = self.upstream.faults();
         self.server.stop().await;
-        let mut comparison = compare::compare(self.upstream.store(), self.database, &results).await?;
+        let mut comparison =
+            compare::compare(self.upstream.store(), self.database, &results).await?;
         comparison.faults = faults;
         self.upstream.shutdown().await;
         self.database.close().await;

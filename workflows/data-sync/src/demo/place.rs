@@ -43,7 +43,8 @@ impl Place {
         let (directory, temporary) = match directory {
             Some(directory) => (directory.to_owned(), None),
             None => {
-                let temporary = TempDir::with_prefix("data-sync-").context("cannot make a directory")?;
+                let temporary =
+                    TempDir::with_prefix("data-sync-").context("cannot make a directory")?;
                 (temporary.path().to_owned(), Some(temporary))
             }
         };
@@ -55,7 +56,9 @@ impl Place {
                 format!("{} is not of a demo; choose another --data directory", file.display())
             })?),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", file.display()));
+            }
         };
         let kept = match known {
             Some(kept) => kept,
@@ -92,7 +95,8 @@ impl Place {
                 .await
                 .with_context(|| format!("cannot open {}", file.display()));
         };
-        let database = Database::open(&url).await.context("cannot open the database of DATABASE_URL")?;
+        let database =
+            Database::open(&url).await.context("cannot open the database of DATABASE_URL")?;
         if self.is_new && !database.is_empty().await? {
             bail!(
                 "the database of DATABASE_URL has rows already, so both sides could never agree: use an empty \
@@ -106,7 +110,10 @@ impl Place {
     pub(super) fn describe(&self, server: &Server) -> String {
         let url = format!("http://{}", server.management_addr());
         let (all, host) = (self.directory.display(), self.host());
-        format!("data in {all}; `data-sync runs --url {url} --data {}` lists the runs", host.display())
+        format!(
+            "data in {all}; `data-sync runs --url {url} --data {}` lists the runs",
+            host.display()
+        )
     }
 
     /// Ends the demo. A temporary directory is removed, unless there is something to look into.
@@ -154,6 +161,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("demo.json"), "[]").unwrap();
         let message = Place::open(Some(directory.path()), 1).unwrap_err().to_string();
-        assert!(message.ends_with("is not of a demo; choose another --data directory"), "{message}");
+        assert!(
+            message.ends_with("is not of a demo; choose another --data directory"),
+            "{message}"
+        );
     }
 }

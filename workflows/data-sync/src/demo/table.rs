@@ -23,7 +23,8 @@ fn render(comparison: &Comparison) -> String {
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header(["", "other side", "this side", "the same", "differences"]);
     for row in &comparison.rows {
-        let counts = [row.there, row.here, row.same, row.differences.len()].map(|count| count.to_string());
+        let counts =
+            [row.there, row.here, row.same, row.differences.len()].map(|count| count.to_string());
         table.add_row(std::iter::once(row.what.to_owned()).chain(counts));
     }
     for column in table.column_iter_mut().skip(1) {
@@ -39,7 +40,8 @@ fn render(comparison: &Comparison) -> String {
 
 /// What the runs had to cope with.
 fn on_the_way(comparison: &Comparison) -> Vec<String> {
-    let faults: Vec<_> = comparison.faults.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let faults: Vec<_> =
+        comparison.faults.iter().map(|(name, count)| format!("{count} {name}")).collect();
     let mut lines = Vec::new();
     if !faults.is_empty() {
         lines.push(format!("went wrong on purpose since this start: {}", faults.join(", ")));
@@ -52,7 +54,8 @@ fn on_the_way(comparison: &Comparison) -> Vec<String> {
     for (id, why) in &comparison.refused {
         refused.entry(why).or_default().push(id.as_str());
     }
-    let refused = refused.iter().map(|(why, ids)| format!("refused for good, {why}: {}", ids.join(", ")));
+    let refused =
+        refused.iter().map(|(why, ids)| format!("refused for good, {why}: {}", ids.join(", ")));
     lines.extend(refused);
     lines
 }

@@ -73,8 +73,9 @@ pub(super) async fn products(store: &Store, removed: bool) -> sqlx::Result<Vec<P
 
 /// The records that are to be sent.
 pub(super) async fn pending(store: &Store) -> sqlx::Result<Vec<Record>> {
-    let rows =
-        sqlx::query("SELECT number, data FROM records ORDER BY number").fetch_all(store.pool()).await?;
+    let rows = sqlx::query("SELECT number, data FROM records ORDER BY number")
+        .fetch_all(store.pool())
+        .await?;
     rows.iter()
         .map(|row| {
             let id = format!("record-{:04}", row.try_get::<i64, _>("number")?);
@@ -121,7 +122,8 @@ impl Store {
     /// # Errors
     /// As [`Store::contacts`].
     pub async fn received(&self) -> sqlx::Result<(BTreeMap<String, String>, Vec<String>)> {
-        let rows = sqlx::query("SELECT id, data, writes FROM received").fetch_all(self.pool()).await?;
+        let rows =
+            sqlx::query("SELECT id, data, writes FROM received").fetch_all(self.pool()).await?;
         let mut received = BTreeMap::new();
         let mut twice = Vec::new();
         for row in &rows {
@@ -148,9 +150,10 @@ impl Store {
     /// # Errors
     /// As [`Store::contacts`].
     pub async fn invoices(&self) -> sqlx::Result<Vec<Invoice>> {
-        let rows = sqlx::query("SELECT key, customer_id, amount_cents FROM invoices ORDER BY number")
-            .fetch_all(self.pool())
-            .await?;
+        let rows =
+            sqlx::query("SELECT key, customer_id, amount_cents FROM invoices ORDER BY number")
+                .fetch_all(self.pool())
+                .await?;
         let invoice = |row: &SqliteRow| {
             Ok(Invoice {
                 key: row.try_get("key")?,
@@ -166,7 +169,9 @@ impl Store {
     /// # Errors
     /// As [`Store::contacts`].
     pub async fn repeats(&self) -> sqlx::Result<i64> {
-        sqlx::query_scalar("SELECT coalesce(sum(repeats), 0) FROM answers").fetch_one(self.pool()).await
+        sqlx::query_scalar("SELECT coalesce(sum(repeats), 0) FROM answers")
+            .fetch_one(self.pool())
+            .await
     }
 
     /// What was sent to subscribers.
@@ -175,9 +180,10 @@ impl Store {
     /// As [`Store::contacts`].
     pub async fn sent(&self) -> sqlx::Result<Sent> {
         let mut sent = Sent::default();
-        let rows = sqlx::query("SELECT number, owed, deliveries FROM notifications ORDER BY number")
-            .fetch_all(self.pool())
-            .await?;
+        let rows =
+            sqlx::query("SELECT number, owed, deliveries FROM notifications ORDER BY number")
+                .fetch_all(self.pool())
+                .await?;
         for row in &rows {
             sent.deliveries.push(delivery_id(row.try_get("number")?));
             sent.outstanding += u64::from(row.try_get::<i64, _>("owed")? > 0);
@@ -185,7 +191,9 @@ impl Store {
         }
         let rows = sqlx::query("SELECT number, data FROM orders").fetch_all(self.pool()).await?;
         let announced: Vec<String> =
-            sqlx::query_scalar("SELECT DISTINCT order_id FROM notifications").fetch_all(self.pool()).await?;
+            sqlx::query_scalar("SELECT DISTINCT order_id FROM notifications")
+                .fetch_all(self.pool())
+                .await?;
         for row in &rows {
             let id = order_id(row.try_get("number")?);
             if announced.contains(&id) {

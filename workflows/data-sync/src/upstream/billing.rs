@@ -38,8 +38,7 @@ async fn create(
     let reply = match known(&mut transaction, &key, &request).await? {
         Some(reply) => reply,
         None => {
-            let insert =
-                "INSERT INTO invoices (key, customer_id, amount_cents) VALUES ($1, $2, $3) RETURNING number";
+            let insert = "INSERT INTO invoices (key, customer_id, amount_cents) VALUES ($1, $2, $3) RETURNING number";
             let number: i64 = sqlx::query_scalar(insert)
                 .bind(&key)
                 .bind(&wish.customer_id)

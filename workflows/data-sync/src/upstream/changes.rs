@@ -72,7 +72,11 @@ async fn product(transaction: &mut Tx, random: &mut ChaCha8Rng) -> sqlx::Result<
 }
 
 /// The number of a record that is there, or now and then the next number that is free.
-async fn choose(transaction: &mut Tx, random: &mut ChaCha8Rng, count: &'static str) -> sqlx::Result<i64> {
+async fn choose(
+    transaction: &mut Tx,
+    random: &mut ChaCha8Rng,
+    count: &'static str,
+) -> sqlx::Result<i64> {
     let there: i64 = sqlx::query_scalar(count).fetch_one(&mut **transaction).await?;
     if there == 0 || random.random_ratio(1, NEW_ONE_IN) {
         return Ok(there + 1);

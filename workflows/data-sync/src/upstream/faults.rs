@@ -68,7 +68,12 @@ impl Faults {
         *count += 1;
         drop(requests);
         let fault = decide(self.seed, self.rate, door, number)?;
-        *self.injected.lock().unwrap_or_else(PoisonError::into_inner).entry(fault.name()).or_default() += 1;
+        *self
+            .injected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(fault.name())
+            .or_default() += 1;
         Some(fault)
     }
 
@@ -83,7 +88,8 @@ impl Faults {
 /// What goes wrong with the n-th request at a door.
 #[must_use]
 pub fn decide(seed: u64, rate: f64, door: &str, number: u64) -> Option<Fault> {
-    let door = door.bytes().fold(0_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    let door =
+        door.bytes().fold(0_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ door);
     random.set_stream(number);
     if !random.random_bool(rate.clamp(0.0, 1.0)) {

@@ -25,7 +25,10 @@ pub(super) fn shop() -> Router<Store> {
     Router::new().route("/products", get(list_products))
 }
 
-async fn list_contacts(State(store): State<Store>, Query(since): Query<Since>) -> Result<Reply, Failure> {
+async fn list_contacts(
+    State(store): State<Store>,
+    Query(since): Query<Since>,
+) -> Result<Reply, Failure> {
     let since = since.updated_since.unwrap_or(i64::MIN);
     Ok(Reply::new(StatusCode::OK, &contacts(&store, since).await?))
 }

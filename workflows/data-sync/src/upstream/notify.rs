@@ -64,7 +64,10 @@ pub(super) fn router() -> Router<Store> {
     Router::new().route("/webhooks", post(subscribe))
 }
 
-async fn subscribe(State(store): State<Store>, Json(wish): Json<Subscription>) -> Result<Reply, Failure> {
+async fn subscribe(
+    State(store): State<Store>,
+    Json(wish): Json<Subscription>,
+) -> Result<Reply, Failure> {
     sqlx::query("INSERT INTO subscriptions (url) VALUES ($1) ON CONFLICT (url) DO NOTHING")
         .bind(&wish.url)
         .execute(store.pool())
@@ -80,13 +83,15 @@ pub(super) async fn announce(
 ) -> sqlx::Result<()> {
     // Drawn even if nobody subscribed, so that the seed alone decides what changes.
     let owed = if random.random_ratio(1, TWICE_ONE_IN) { 2 } else { 1 };
-    let late = if random.random_ratio(1, LATE_ONE_IN) { random.random_range(0..LATE_BY) } else { 0 };
+    let late =
+        if random.random_ratio(1, LATE_ONE_IN) { random.random_range(0..LATE_BY) } else { 0 };
     let urls: Vec<String> =
         sqlx::query_scalar("SELECT url FROM subscriptions").fetch_all(&mut **transaction).await?;
     for url in urls {
-        let number: i64 = sqlx::query_scalar("SELECT coalesce(max(number), 0) + 1 FROM notifications")
-            .fetch_one(&mut **transaction)
-            .await?;
+        let number: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(number), 0) + 1 FROM notifications")
+                .fetch_one(&mut **transaction)
+                .await?;
         let body = json!({
             "delivery_id": delivery_id(number),
             "type": "order.updated",
@@ -139,13 +144,18 @@ async fn send_due(store: &Store, client: &Client) -> sqlx::Result<()> {
         })
     });
     let due: Vec<Due> = due.collect::<sqlx::Result<_>>()?;
-    futures::stream::iter(due).for_each_concurrent(AT_ONCE, |one| deliver(store, client, one)).await;
+    futures::stream::iter(due)
+        .for_each_concurrent(AT_ONCE, |one| deliver(store, client, one))
+        .await;
     Ok(())
 }
 
 async fn deliver(store: &Store, client: &Client, due: Due) {
-    let request =
-        client.post(&due.url).header("Content-Type", "application/json").timeout(PATIENCE).body(due.body);
+    let request = client
+        .post(&due.url)
+        .header("Content-Type", "application/json")
+        .timeout(PATIENCE)
+        .body(due.body);
     let acknowledged = request.send().await.is_ok_and(|response| response.status().is_success());
     let written = if acknowledged {
         sqlx::query(
@@ -155,9 +165,11 @@ async fn deliver(store: &Store, client: &Client, due: Due) {
         .bind(due.number)
         .bind(now() + LATE_BY / 2)
     } else {
-        sqlx::query("UPDATE notifications SET failures = failures + 1, due_at = $2 WHERE number = $1")
-            .bind(due.number)
-            .bind(now() + (100 << due.failures.min(5)).min(LONGEST_PAUSE))
+        sqlx::query(
+            "UPDATE notifications SET failures = failures + 1, due_at = $2 WHERE number = $1",
+        )
+        .bind(due.number)
+        .bind(now() + (100 << due.failures.min(5)).min(LONGEST_PAUSE))
     };
     // If this is lost, the notification is sent once more.
     if let Err(error) = written.execute(store.pool()).await {

@@ -5,9 +5,10 @@ use rand::{Rng, RngExt};
 use serde_json::{Value, json};
 
 const FIRST: [&str; 32] = [
-    "Ada", "Amara", "Anselm", "Beatriz", "Chen", "Chidi", "Dagny", "Edsger", "Elif", "Farid", "Grace",
-    "Hana", "Ingrid", "Ismael", "Jadwiga", "Joaquin", "Kateryna", "Leila", "Lars", "Mei", "Milan", "Noor",
-    "Olumide", "Paula", "Quentin", "Rosa", "Sanjay", "Tove", "Umberto", "Violeta", "Wanjiru", "Yusuf",
+    "Ada", "Amara", "Anselm", "Beatriz", "Chen", "Chidi", "Dagny", "Edsger", "Elif", "Farid",
+    "Grace", "Hana", "Ingrid", "Ismael", "Jadwiga", "Joaquin", "Kateryna", "Leila", "Lars", "Mei",
+    "Milan", "Noor", "Olumide", "Paula", "Quentin", "Rosa", "Sanjay", "Tove", "Umberto", "Violeta",
+    "Wanjiru", "Yusuf",
 ];
 
 const LAST: [&str; 32] = [
@@ -65,8 +66,8 @@ const COMPANIES: [&str; 16] = [
 ];
 
 const CITIES: [&str; 16] = [
-    "Accra", "Bergen", "Bogotá", "Busan", "Cork", "Ghent", "Kraków", "Lyon", "Málaga", "Nairobi", "Osaka",
-    "Porto", "Pune", "Tartu", "Turin", "Zürich",
+    "Accra", "Bergen", "Bogotá", "Busan", "Cork", "Ghent", "Kraków", "Lyon", "Málaga", "Nairobi",
+    "Osaka", "Porto", "Pune", "Tartu", "Turin", "Zürich",
 ];
 
 const GOODS: [&str; 16] = [

@@ -60,8 +60,13 @@ pub(super) fn key(headers: &HeaderMap) -> Result<String, Reply> {
 
 /// What was answered to this key before, if it was used: the same answer again, or the refusal of a
 /// different request under a used key.
-pub(super) async fn known(transaction: &mut Tx, key: &str, request: &str) -> sqlx::Result<Option<Reply>> {
-    let update = "UPDATE answers SET repeats = repeats + 1 WHERE key = $1 RETURNING request, status, body";
+pub(super) async fn known(
+    transaction: &mut Tx,
+    key: &str,
+    request: &str,
+) -> sqlx::Result<Option<Reply>> {
+    let update =
+        "UPDATE answers SET repeats = repeats + 1 WHERE key = $1 RETURNING request, status, body";
     let Some(row) = sqlx::query(update).bind(key).fetch_optional(&mut **transaction).await? else {
         return Ok(None);
     };
@@ -70,7 +75,8 @@ pub(super) async fn known(transaction: &mut Tx, key: &str, request: &str) -> sql
         return Ok(Some(Reply::refusal(StatusCode::UNPROCESSABLE_ENTITY, why)));
     }
     let status = u16::try_from(row.try_get::<i64, _>("status")?).ok();
-    let status = status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
+    let status =
+        status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
     let body = serde_json::from_str(row.try_get("body")?).unwrap_or_default();
     Ok(Some(Reply { status, body }))
 }

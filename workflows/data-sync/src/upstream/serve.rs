@@ -28,7 +28,12 @@ use crate::upstream::faults::{Fault, Faults};
 struct Cut;
 
 /// Serves until it is told to stop; then all connections are dropped.
-pub(super) async fn run(listener: TcpListener, router: Router, faults: Arc<Faults>, stop: CancellationToken) {
+pub(super) async fn run(
+    listener: TcpListener,
+    router: Router,
+    faults: Arc<Faults>,
+    stop: CancellationToken,
+) {
     let connections = TaskTracker::new();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         match accepted {
@@ -53,7 +58,11 @@ async fn connection(stream: TcpStream, router: Router, faults: Arc<Faults>) {
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(request: Request<Incoming>, router: Router, faults: &Faults) -> Result<Response<Body>, Cut> {
+async fn answer(
+    request: Request<Incoming>,
+    router: Router,
+    faults: &Faults,
+) -> Result<Response<Body>, Cut> {
     let door = request.uri().path().split('/').nth(1).unwrap_or_default();
     let fault = faults.next(door);
     match fault {
@@ -72,7 +81,10 @@ async fn answer(request: Request<Incoming>, router: Router, faults: &Faults) -> 
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this server is slow on purpose; it knows nothing of runs")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this server is slow on purpose; it knows nothing of runs"
+)]
 async fn pause(time: Duration) {
     tokio::time::sleep(time).await;
 }

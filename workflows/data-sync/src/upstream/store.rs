@@ -144,7 +144,11 @@ pub(super) async fn put_order(transaction: &mut Tx, number: i64, data: &str) -> 
 }
 
 /// Writes a product and returns the time of the change. One that was removed is there again.
-pub(super) async fn put_product(transaction: &mut Tx, number: i64, data: &str) -> sqlx::Result<i64> {
+pub(super) async fn put_product(
+    transaction: &mut Tx,
+    number: i64,
+    data: &str,
+) -> sqlx::Result<i64> {
     let time = stamp(transaction).await?;
     sqlx::query("INSERT OR REPLACE INTO products (number, data, updated_at, removed) VALUES ($1, $2, $3, 0)")
         .bind(number)
