@@ -109,8 +109,8 @@ fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     if milliseconds >= u64::MAX as f64 {
         return Err(InvalidDuration::TooLong(text.to_owned()));
     }
-    let (whole, nanoseconds) =
-        (milliseconds.trunc() as u64, (milliseconds.fract() * 1e6).round() as u64);
+    let whole = milliseconds.trunc() as u64;
+    let nanoseconds = (milliseconds.fract() * 1e6).round() as u64;
     Ok(Duration::from_millis(whole) + Duration::from_nanos(nanoseconds))
 }
 

@@ -42,7 +42,8 @@ fn module() -> Module {
 
 /// A fresh guest of the workflow that calls one step after another.
 fn fresh(module: &Module) -> Guest {
-    let (run, started_at) = (run(), Timestamp(1));
+    let run = run();
+    let started_at = Timestamp(1);
     let facts = Facts { run, workflow: "sequential".into(), started_at, seed: [7; 32] };
     module.instantiate(facts, QUOTA).expect("there is room")
 }

@@ -170,7 +170,8 @@ impl Hostile<'_> {
         let base = 64 + 24;
         let steps_at = base + WORKFLOW * self.workflows.len();
         let mut texts_at = steps_at + NAME * self.steps.len();
-        let (mut records, mut texts) = (Vec::new(), Vec::new());
+        let mut records = Vec::new();
+        let mut texts = Vec::new();
         let mut put = |text: &str, records: &mut Vec<u8>| {
             records.extend(number(texts_at).into_iter().chain(number(text.len())));
             texts.extend_from_slice(text.as_bytes());

@@ -10,7 +10,7 @@ fn a_host_that_is_killed_again_and_again_fails_no_run() {
         .args(arguments)
         .output()
         .expect("the program starts");
-    let (said, noted) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout);
+    let noted = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}{noted}");
 }

@@ -139,7 +139,8 @@ async fn a_module_that_no_longer_does_what_it_did_blocks_the_run_with_both_sides
     let other = host.engine.deploy(edition(2)).await.expect("the module is good").digest;
     host.engine.resume(run, Some(other)).await.expect("it is parked");
     let view = host.end(run).await;
-    let (record, code) = (r#"{"text":"this is edition 1"}"#, r#"{"text":"this is edition 2"}"#);
+    let record = r#"{"text":"this is edition 1"}"#;
+    let code = r#"{"text":"this is edition 2"}"#;
     assert!(
         blocked(&view).contains(&format!("the record says step `note` with input {record}")),
         "{view:?}"

@@ -106,7 +106,8 @@ impl<'a> Play<'a> {
         let (op, open) = &open[self.random.random_range(0..open.len())];
         match open {
             Open::Step { call, .. } if self.random.random_ratio(1, 4) => {
-                let (step, message) = (call.name.clone(), "it would not".to_owned());
+                let step = call.name.clone();
+                let message = "it would not".to_owned();
                 Event::StepFailed {
                     op: *op,
                     failure: StepFailure { step, attempts: 4, message, fatal: false },
@@ -137,7 +138,8 @@ impl<'a> Play<'a> {
             return;
         }
         self.now += self.random.random_range(0..20);
-        let (seq, at) = (self.run.turns(), Timestamp(self.now));
+        let seq = self.run.turns();
+        let at = Timestamp(self.now);
         let token = format!("{:032x}", self.random.next_u64());
         let fresh = Tokens::Fresh(Box::new(move || WebhookAddress {
             token: token.clone(),
@@ -147,7 +149,9 @@ impl<'a> Play<'a> {
             .guest
             .turn(&event, Moment { seq, at }, fresh)
             .unwrap_or_else(|blocked| panic!("run {}, turn {seq}: {blocked}", self.seed));
-        let (commands, verdict, log) = (output.commands, output.verdict, output.log);
+        let commands = output.commands;
+        let verdict = output.verdict;
+        let log = output.log;
         let first_op = Op(self.run.operations());
         let turn = Turn { seq, first_op, at, event, commands, verdict, log };
         let run = std::mem::take(&mut self.run);

@@ -8,8 +8,8 @@ const CROWD: [&str; 8] = ["--for", "6s", "--callers", "300", "--starters", "30",
 fn load(more: &[&str]) {
     let mut load = Command::new(env!("CARGO_BIN_EXE_load"));
     let output = load.args(CROWD).args(more).output().expect("the program starts");
-    let (said, noted) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout);
+    let noted = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}{noted}");
 }
 

@@ -35,7 +35,8 @@ async fn blocks_resumes_moves_and_cancels_stay_in_the_history_with_who_asked() {
     host.until(run, |view| (view.turns == 2).then_some(())).await;
     host.engine.call_webhook(&token, post("panic")).await.expect("it is stored");
     let view = host.end(run).await;
-    let (from, first) = (view.module, view.blocked.expect("it panicked"));
+    let from = view.module;
+    let first = view.blocked.expect("it panicked");
     let foreign = host.engine.deploy(rogue()).await.expect("the module is good").digest;
     let to = host.engine.deploy(edition(2)).await.expect("the module is good").digest;
     for (module, name) in [(&foreign, "eve"), (&to, "ann")] {

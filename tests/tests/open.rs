@@ -87,7 +87,8 @@ async fn a_run_that_keeps_too_many_bytes_open_is_blocked_before_they_are_on_disk
     let engine = open(&directory, |config| config.limits.open_bytes = 4 << 20).await;
     engine.deploy(opens("few", 3).into()).await.expect("the module is good");
     engine.deploy(opens("many", 100).into()).await.expect("the module is good");
-    let (few, many) = (start(&engine, "few").await, start(&engine, "many").await);
+    let few = start(&engine, "few").await;
+    let many = start(&engine, "many").await;
     let view = until_too_much(&engine, many, "at most 4194304 are allowed at once").await;
     // Four webhooks and a sleep: the turn with the fifth is not there.
     assert_eq!((view.turns, view.waits_for.len()), (4, 5));

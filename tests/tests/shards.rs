@@ -82,7 +82,8 @@ async fn sleepers(engine: &Engine) -> Vec<RunId> {
 
 #[tokio::test]
 async fn a_run_that_holds_up_its_shard_is_seen_and_can_be_cancelled_and_stays_it() {
-    let (directory, clock) = (TempDir::new().unwrap(), VirtualClock::new(Timestamp(1)));
+    let directory = TempDir::new().unwrap();
+    let clock = VirtualClock::new(Timestamp(1));
     let host = engine(&directory, &clock).await;
     let innocent = sleepers(&host).await;
     deploy(&host, &SPINS).await;
@@ -124,7 +125,8 @@ async fn a_run_that_holds_up_its_shard_is_seen_and_can_be_cancelled_and_stays_it
 
 #[tokio::test]
 async fn what_a_shard_computed_for_a_run_that_was_cancelled_meanwhile_is_dropped() {
-    let (directory, clock) = (TempDir::new().unwrap(), VirtualClock::new(Timestamp(1)));
+    let directory = TempDir::new().unwrap();
+    let clock = VirtualClock::new(Timestamp(1));
     let host = engine(&directory, &clock).await;
     let innocent = sleepers(&host).await;
     let start_sleep = "(drop (call $sleep.until (i64.const 0))) (i32.const 16)";
@@ -169,7 +171,8 @@ const WAITS: Hostile<'_> = Hostile {
 
 #[tokio::test]
 async fn a_run_that_is_parked_by_its_operator_is_left_out_until_it_is_resumed() {
-    let (directory, clock) = (TempDir::new().unwrap(), VirtualClock::new(Timestamp(1)));
+    let directory = TempDir::new().unwrap();
+    let clock = VirtualClock::new(Timestamp(1));
     let host = engine(&directory, &clock).await;
     deploy(&host, &WAITS).await;
     let run = start(&host, "waits").await;

@@ -19,7 +19,8 @@ fn open_with(disk: &Disk, clock: &VirtualClock, configure: fn(&mut Config)) -> (
     let mut config = Config::new("unused", "http://segno.test");
     (config.cache, config.shards) = (segno_tests::cache(), 2);
     configure(&mut config);
-    let (steps, chance) = (guest_basics::steps(), Chance::seeded(1));
+    let steps = guest_basics::steps();
+    let chance = Chance::seeded(1);
     let engine = Simulated::open(store.clone(), config, steps, clock.clone(), chance);
     (engine.expect("the engine opens"), store)
 }
@@ -40,7 +41,8 @@ fn settle(engine: &mut Simulated) {
 }
 
 fn deployed() -> (Disk, VirtualClock) {
-    let (disk, clock) = (Disk::default(), VirtualClock::new(Timestamp(1_700_000_000_000)));
+    let disk = Disk::default();
+    let clock = VirtualClock::new(Timestamp(1_700_000_000_000));
     let (mut engine, _store) = open(&disk, &clock);
     let mut asked = engine.deploy(basics()).expect("the module is good");
     settle(&mut engine);
@@ -224,7 +226,8 @@ fn four_kills_within_seconds_fail_nothing() {
 fn a_step_that_kills_the_host_is_stopped_and_named_and_its_neighbours_go_on() {
     let mut host = Killed::new(|_config| {});
     let runs: Vec<_> = (0..7).map(|_| started(host.engine(), "add_steps", &json!(1))).collect();
-    let (killer, mut kills) = (runs[3], 0);
+    let killer = runs[3];
+    let mut kills = 0;
     loop {
         if under_way(host.engine()).iter().any(|(run, _)| *run == killer) {
             kills += 1;

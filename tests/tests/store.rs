@@ -131,7 +131,8 @@ fn on_a_full_disk_nothing_is_said_to_be_stored_and_nothing_before_is_lost() {
 
 #[tokio::test]
 async fn an_engine_on_a_full_disk_refuses_new_work_and_loses_none() {
-    let (disk, directory) = (Disk::default(), directory());
+    let disk = Disk::default();
+    let directory = directory();
     let open = async |disk: Disk| {
         let store = Store::open_on(disk).expect("the store opens");
         let mut config = Config::new(directory.path(), "http://segno.test");
@@ -173,7 +174,9 @@ async fn no_crash_while_a_parked_run_goes_on_loses_what_was_acknowledged() {
         config.limits.fuel_per_turn = fuel_per_turn;
         Engine::open_on(store, config, guest_basics::steps(), Clock::System).await.ok()
     };
-    let (disk, little, much) = (Disk::default(), 30_000_000, 1_000_000_000);
+    let disk = Disk::default();
+    let little = 30_000_000;
+    let much = 1_000_000_000;
     let engine = open(&disk, little).await.expect("the engine opens");
     engine.deploy(basics()).await.expect("the module is good");
     let run = engine.start("hook_heavy", raw(&json!(3)), None).await.expect("it starts").run_id;

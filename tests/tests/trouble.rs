@@ -74,7 +74,8 @@ async fn those_in_trouble_are_found_page_by_page() {
         blocked.push(host.run("panic", json!(null)).await.run_id);
         host.start("nap", json!(3_600_000)).await;
     }
-    let (mut found, mut before) = (Vec::new(), None);
+    let mut found = Vec::new();
+    let mut before = None;
     loop {
         let filter = RunFilter { limit: 1, before, ..in_trouble() };
         let page = host.engine.runs(filter).await.expect("runs can be listed");
@@ -99,7 +100,8 @@ async fn engine(configure: impl FnOnce(&mut Config)) -> (Engine, TempDir) {
             _ => std::future::pending().await,
         }
     });
-    let (all, others) = (guest_basics::steps(), Steps::new().with(flaky));
+    let all = guest_basics::steps();
+    let others = Steps::new().with(flaky);
     let steps = all.iter().filter(|step| step.name != "flaky").cloned().fold(others, Steps::with);
     let engine = Engine::open(config, steps).await.expect("the engine opens");
     engine.deploy(basics()).await.expect("the module is good");

@@ -45,7 +45,8 @@ fn or_refuse(
     let item = TokenStream2::from(item);
     expand(options.into(), item.clone())
         .unwrap_or_else(|error| {
-            let (error, stand_in) = (error.into_compile_error(), stand_in(item.clone()));
+            let error = error.into_compile_error();
+            let stand_in = stand_in(item.clone());
             quote::quote!(#error #item #stand_in)
         })
         .into()

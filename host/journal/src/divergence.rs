@@ -41,7 +41,8 @@ impl fmt::Display for Divergence {
 pub fn check(recorded: &Turn, commands: &[Command], verdict: &Verdict) -> Result<(), Divergence> {
     let length = recorded.commands.len().max(commands.len());
     for position in 0..length {
-        let (old, new) = (recorded.commands.get(position), commands.get(position));
+        let old = recorded.commands.get(position);
+        let new = commands.get(position);
         if !matches!((old, new), (Some(old), Some(new)) if old.is_same(new)) {
             return Err(Divergence {
                 seq: recorded.seq,

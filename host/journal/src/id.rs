@@ -128,12 +128,15 @@ const LAST_YEAR: u64 = 9_999;
 /// The moment as a date in UTC, as RFC 3339 has it: `2026-01-01T00:00:00.000Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, ms) = (self.0 / 86_400_000, self.0 % 86_400_000);
+        let days = self.0 / 86_400_000;
+        let ms = self.0 % 86_400_000;
         let (year, month, day) = date(days);
         if year > LAST_YEAR {
             return write!(f, "{} ms after 1970", self.0);
         }
-        let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
+        let hour = ms / 3_600_000;
+        let minute = ms / 60_000 % 60;
+        let second = ms / 1_000 % 60;
         write!(
             f,
             "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z",
@@ -146,7 +149,8 @@ impl fmt::Display for Timestamp {
 /// day is the last day of its year; 400 of them have 146,097 days.
 const fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
+    let era = days / 146_097;
+    let of_era = days % 146_097;
     let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year + year / 4 - year / 100);
     let month = (5 * of_year + 2) / 153;

@@ -8,7 +8,9 @@ pub const MAX_NESTING: usize = 100;
 /// Whether JSON that is known to be well-formed is nested more deeply than it may be.
 #[must_use]
 pub fn is_too_nested(json: &str) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    let mut depth = 0_usize;
+    let mut in_string = false;
+    let mut escaped = false;
     json.bytes().any(|byte| {
         match byte {
             _ if escaped => escaped = false,

@@ -11,6 +11,7 @@
 
 mod command;
 pub mod divergence;
+mod effect;
 mod event;
 mod grows;
 mod id;
@@ -24,6 +25,7 @@ mod run;
 mod turn;
 
 pub use crate::command::{Answer, Command, OPERATION_BYTES, StepOptions};
+pub use crate::effect::Effect;
 pub use crate::event::{Event, Request, Response, StepFailure};
 pub use crate::id::{Op, ParseRunIdError, RunId, Timestamp};
 pub use crate::json::{MAX_NESTING, is_too_nested};
@@ -31,5 +33,5 @@ pub use crate::losses::{APART_FROM, Losses, MAX_LOSSES};
 pub use crate::module::{Digest, History, Manifest, ParseDigestError, Workflow};
 pub use crate::open::{Open, OpenWebhook, StepCall};
 pub use crate::payload::Payload;
-pub use crate::run::{Effect, Fault, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Refusal, Run, Status};
+pub use crate::run::{Fault, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Refusal, Run, Status};
 pub use crate::turn::{BlockKind, Blocked, Level, LogLine, Turn, Verdict};

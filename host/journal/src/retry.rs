@@ -220,7 +220,8 @@ mod tests {
 
     #[test]
     fn a_clock_that_went_back_makes_no_delay_longer() {
-        let (now, day) = (Timestamp(1_000), 86_400_000);
+        let now = Timestamp(1_000);
+        let day = 86_400_000;
         let at = now.plus_ms(day);
         let attempt =
             Attempt { number: 1, at, error: "no".into(), retry_at: at.plus_ms(500), first_at: at };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::retry::Attempt;
 use crate::{
-    Command, Event, Op, Open, OpenWebhook, Response, StepCall, Timestamp, Turn, Verdict, grows,
+    Command, Effect, Event, Op, Open, OpenWebhook, StepCall, Timestamp, Turn, Verdict, grows,
 };
 
 /// How many requests of one webhook may lie untaken. More than this is a workflow that does not
@@ -56,44 +56,6 @@ impl Status {
     pub const fn has_ended(&self) -> bool {
         matches!(self, Self::Completed(_) | Self::Failed(_) | Self::Cancelled)
     }
-}
-
-/// What the world owes a run after a turn: it may happen only when the turn is on disk.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Start the first attempt of a step.
-    Start {
-        /// The operation.
-        op: Op,
-        /// What to run.
-        call: Arc<StepCall>,
-    },
-    /// Wake the run at a moment.
-    Wake {
-        /// The operation.
-        op: Op,
-        /// The moment.
-        at: Timestamp,
-    },
-    /// Forget to wake the run: the sleep is given up.
-    Forget {
-        /// The operation.
-        op: Op,
-        /// The moment at which it was to be woken.
-        at: Timestamp,
-    },
-    /// Answer the caller of a request.
-    Respond {
-        /// The number of the request.
-        request: u64,
-        /// The answer.
-        response: Response,
-    },
-    /// The run is over: stop its steps, forget its timers, tell who waits for it.
-    End {
-        /// The timers that it may have, by their moments: of sleeps, and of attempts to come.
-        timers: Vec<(Timestamp, Op)>,
-    },
 }
 
 /// Why a run cannot be given an event. Nothing has changed.
@@ -256,7 +218,8 @@ impl Run {
             return Err(Fault::OutOfOrder { expected: self.turns, found: turn.seq });
         }
         if turn.first_op.0 != self.operations {
-            let (expected, found) = (Op(self.operations), turn.first_op);
+            let expected = Op(self.operations);
+            let found = turn.first_op;
             return Err(Fault::Miscounted { seq: turn.seq, expected, found });
         }
         match self.admits(&turn.event) {
@@ -302,7 +265,8 @@ impl Run {
     fn obey(&mut self, command: &Command, now: Timestamp) -> Result<Option<Effect>, Fault> {
         match command {
             Command::Step { name, input, options } => {
-                let (name, input) = (name.clone(), input.clone());
+                let name = name.clone();
+                let input = input.clone();
                 let call = Arc::new(StepCall { name, input, options: *options, asked_at: now });
                 let op = self.begin(Open::Step { call: Arc::clone(&call), last_attempt: None });
                 Ok(Some(Effect::Start { op, call }))
@@ -312,7 +276,8 @@ impl Run {
                 Ok(Some(Effect::Wake { op, at: *until }))
             }
             Command::Webhook { token: _, url, answer } => {
-                let (url, answer) = (url.clone(), answer.clone());
+                let url = url.clone();
+                let answer = answer.clone();
                 let untaken = VecDeque::new();
                 let webhook = OpenWebhook { since: now, url, answer, untaken, disposed: false };
                 self.begin(Open::Webhook(Box::new(webhook)));

@@ -63,7 +63,8 @@ impl Toy {
             }
             (3, _) => Command::Sleep { until: Timestamp(self.draw(1000)) },
             _ => {
-                let (name, input) = (format!("step{}", self.draw(3)), self.draw(100).to_string());
+                let name = format!("step{}", self.draw(3));
+                let input = self.draw(100).to_string();
                 Command::Step { name, input, options: StepOptions::default() }
             }
         }
@@ -77,7 +78,9 @@ impl Toy {
 
 /// Plays a run: each choice says which of the open operations something happens to.
 fn play(seed: u64, choices: &[(prop::sample::Index, bool)]) -> (Run, Vec<Turn>) {
-    let (mut toy, mut run, mut turns) = (Toy::new(seed), Run::new(), Vec::new());
+    let mut toy = Toy::new(seed);
+    let mut run = Run::new();
+    let mut turns = Vec::new();
     let mut event = Event::Started { input: "1".into() };
     for (choice, goes_well) in choices {
         let (commands, verdict) = toy.deliver(&event);
@@ -114,7 +117,8 @@ fn happening(op: Op, open: &Open, number: u64, goes_well: bool) -> Event {
     match open {
         Open::Step { .. } if goes_well => Event::StepCompleted { op, output: "1".into() },
         Open::Step { call, .. } => {
-            let (step, message) = (call.name.clone(), "no".to_owned());
+            let step = call.name.clone();
+            let message = "no".to_owned();
             Event::StepFailed {
                 op,
                 failure: StepFailure { step, attempts: 1, message, fatal: false },
@@ -122,7 +126,8 @@ fn happening(op: Op, open: &Open, number: u64, goes_well: bool) -> Event {
         }
         Open::Sleep { .. } => Event::Slept { op },
         Open::Webhook(_) => {
-            let (method, url) = ("POST".to_owned(), "/".to_owned());
+            let method = "POST".to_owned();
+            let url = "/".to_owned();
             Event::Requested {
                 op,
                 request: Request { number, method, url, headers: vec![], body: vec![1] },
@@ -142,7 +147,8 @@ proptest! {
     fn a_replay_agrees_with_the_record_three_times(seed: u64, choices in choices()) {
         let (run, turns) = play(seed, &choices);
         for _ in 0..3 {
-            let (mut toy, mut folded) = (Toy::new(seed), Run::new());
+            let mut toy = Toy::new(seed);
+            let mut folded = Run::new();
             for turn in &turns {
                 let (commands, verdict) = toy.deliver(&turn.event);
                 prop_assert_eq!(divergence::check(turn, &commands, &verdict), Ok(()));

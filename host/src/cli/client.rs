@@ -178,7 +178,8 @@ impl Client {
     }
 
     async fn read(&self, response: reqwest::Response) -> Result<Answer, ClientError> {
-        let (url, status) = (response.url().clone(), response.status().as_u16());
+        let url = response.url().clone();
+        let status = response.status().as_u16();
         let json = response.text().await.map_err(|error| self.unreachable(&error))?;
         Ok(Answer { url, status, json })
     }

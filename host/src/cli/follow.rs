@@ -145,7 +145,9 @@ mod tests {
     }
 
     fn failed(attempt: u32) -> HistoryEntry {
-        let (name, error, retry_at) = (None, "no".to_owned(), Timestamp::UNIX_EPOCH);
+        let name = None;
+        let error = "no".to_owned();
+        let retry_at = Timestamp::UNIX_EPOCH;
         entry(0, HistoryEvent::StepRetrying { op: 0, name, attempt, error, retry_at })
     }
 

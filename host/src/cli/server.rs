@@ -185,7 +185,8 @@ impl Server {
         // run goes on before it is sure that the host can be asked about it.
         let management = bind(options.listen, "the management API", "--listen").await?;
         let webhooks = bind(options.webhook_listen, "webhooks", "--webhook-listen").await?;
-        let (management_addr, webhook_addr) = (management.local_addr()?, webhooks.local_addr()?);
+        let management_addr = management.local_addr()?;
+        let webhook_addr = webhooks.local_addr()?;
         let (keyring, token_file) = options.keyring()?;
         let public_url = options.public_url.unwrap_or_else(|| default_public_url(webhook_addr));
         let connections = doors::connections();
@@ -209,7 +210,8 @@ impl Server {
             ..Config::new(options.data, public_url)
         };
         // Whoever comes while the host recovers is told so.
-        let (stopping, mut doors) = (CancellationToken::new(), JoinSet::new());
+        let stopping = CancellationToken::new();
+        let mut doors = JoinSet::new();
         let of_one_peer =
             options.max_connections_per_peer.unwrap_or_else(|| share_of_one_peer(connections));
         let [api, public] = [(management, HalfClose::Gone), (webhooks, HalfClose::Waits)].map(
@@ -234,7 +236,8 @@ impl Server {
         if let Some(file) = token_file.clone() {
             keeper.spawn(token::follow(file, keyring));
         }
-        let (management, webhooks) = (management_addr, webhook_addr);
+        let management = management_addr;
+        let webhooks = webhook_addr;
         Ok(Self { current, keeper, management, webhooks, token_file, doors, stopping })
     }
 

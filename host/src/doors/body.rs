@@ -87,7 +87,8 @@ pub(super) async fn json<T: DeserializeOwned + Default>(
 
 async fn collect(body: Body, limit: usize, bodies: &Bodies) -> Result<(Bytes, Held), Problem> {
     let mut chunks = body.into_data_stream();
-    let (mut collected, mut held) = (Vec::new(), Held::default());
+    let mut collected = Vec::new();
+    let mut held = Held::default();
     let mut size = 0;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| {

@@ -89,7 +89,8 @@ mod tests {
     fn a_peer_has_so_many_places_and_takes_none_of_another() {
         let peers = Peers::new(2);
         let seat = |address: &str| peers.seat(address.parse().unwrap());
-        let (first, _second) = (seat("192.0.2.1").unwrap(), seat("::ffff:192.0.2.1").unwrap());
+        let first = seat("192.0.2.1").unwrap();
+        let _second = seat("::ffff:192.0.2.1").unwrap();
         assert!(seat("192.0.2.1").is_none());
         assert!(seat("192.0.2.2").is_some());
         drop(first);

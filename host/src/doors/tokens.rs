@@ -231,7 +231,8 @@ impl Keyring {
     pub(super) fn caller(&self, offered: &str) -> Option<Caller> {
         let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let offered = hash(offered);
-        let (mut found, mut at) = (Choice::from(0), 0);
+        let mut found = Choice::from(0);
+        let mut at = 0;
         for (place, key) in (0_u64..).zip(keys.iter()) {
             let same = key.hash.ct_eq(&offered);
             at.conditional_assign(&place, same);

@@ -56,8 +56,8 @@ impl Admission {
             || Room::of(MAX_UNDER_WAY.div_ceil(shards), MAX_BYTES_UNDER_WAY.div_ceil(shards));
         let others = Room::of(MAX_UNDER_WAY, MAX_BYTES_UNDER_WAY);
         let shards = (0..shards).map(|_| share()).collect();
-        let (reads, backup) =
-            (Arc::new(Semaphore::new(READS_AT_ONCE)), Arc::new(Semaphore::new(BACKUPS_AT_ONCE)));
+        let reads = Arc::new(Semaphore::new(READS_AT_ONCE));
+        let backup = Arc::new(Semaphore::new(BACKUPS_AT_ONCE));
         Self { shards, others, reads, backup }
     }
 
@@ -120,8 +120,8 @@ impl Engine {
 
 impl Room {
     fn of(requests: usize, max_bytes: usize) -> Self {
-        let (requests, bytes) =
-            (Arc::new(Semaphore::new(requests)), Arc::new(Semaphore::new(max_bytes)));
+        let requests = Arc::new(Semaphore::new(requests));
+        let bytes = Arc::new(Semaphore::new(max_bytes));
         Self { requests, bytes, max_bytes }
     }
 

@@ -94,7 +94,8 @@ struct Outlet {
 
 impl Outlet {
     fn new(sender: Sender<Bytes>, stopped: Arc<OnceLock<BackupStopped>>) -> Self {
-        let (runtime, begun) = (Handle::current(), Instant::now());
+        let runtime = Handle::current();
+        let begun = Instant::now();
         Self { sender, stopped, runtime, filling: BytesMut::new(), begun, taken: 0 }
     }
 

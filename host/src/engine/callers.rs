@@ -135,7 +135,8 @@ impl Callers {
 
     /// Lets everybody go, and who comes later: the host stops.
     pub(crate) fn let_all_go(&self) {
-        let (mut requests, mut ends) = (lock(&self.requests), lock(&self.ends));
+        let mut requests = lock(&self.requests);
+        let mut ends = lock(&self.ends);
         (requests.closed, ends.closed) = (true, true);
         requests.waiting.clear();
         ends.waiting.clear();

@@ -50,6 +50,7 @@ fn last_turn(store: &Store, run: RunId, now: Timestamp) -> Result<Option<Turn>, 
         Err(StoreError::Record { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let (event, verdict) = (Event::Cancelled, Verdict::Cancelled);
+    let event = Event::Cancelled;
+    let verdict = Verdict::Cancelled;
     Ok(Some(Turn { seq, first_op, at, event, commands: Vec::new(), verdict, log: Vec::new() }))
 }

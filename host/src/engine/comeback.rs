@@ -25,8 +25,9 @@ pub(crate) struct Comeback {
 impl Comeback {
     /// A recovery that began then, of so many shards.
     pub(crate) fn new(has_crashed: bool, since: Timestamp, shards: usize) -> Self {
-        let (left, runs, lost) =
-            (AtomicUsize::new(shards), AtomicUsize::new(0), AtomicUsize::new(0));
+        let left = AtomicUsize::new(shards);
+        let runs = AtomicUsize::new(0);
+        let lost = AtomicUsize::new(0);
         Self { has_crashed, since, left, runs, lost }
     }
 
@@ -41,7 +42,8 @@ impl Comeback {
     }
 
     fn tell(&self, outside: &Outside) {
-        let (runs, lost) = (self.runs.load(Ordering::Acquire), self.lost.load(Ordering::Acquire));
+        let runs = self.runs.load(Ordering::Acquire);
+        let lost = self.lost.load(Ordering::Acquire);
         let missing = outside.missing.steps();
         let seconds = outside.now().since_ms(self.since) as f64 / 1_000.0;
         let waiting: usize = missing.iter().map(|(_step, waiting)| waiting).sum();

@@ -46,7 +46,8 @@ impl Engine {
         wasm: Bytes,
         missing: MissingSteps,
     ) -> Result<Deployed, EngineError> {
-        let (engine, admitted) = (self.clone(), self.admit(wasm.len())?);
+        let engine = self.clone();
+        let admitted = self.admit(wasm.len())?;
         // A deployer who hangs up does not leave half a deploy.
         to_the_end(async move { engine.deploy_whole(wasm, missing, admitted).await }).await
     }
@@ -63,7 +64,8 @@ impl Engine {
         }
         // One at a time: of two deploys, the later one stands whole.
         let _alone = self.0.deploy_lock.lock().await;
-        let (modules, bytes) = (self.0.modules.clone(), wasm.clone());
+        let modules = self.0.modules.clone();
+        let bytes = wasm.clone();
         let examined = tokio::task::spawn_blocking(move || modules.examine(&bytes)).await;
         let (module, manifest) = examined.map_err(|_| EngineError::Stopping)??;
         self.deploy_examined((module, manifest), wasm, missing).await
@@ -103,7 +105,8 @@ impl Engine {
         manifest: Manifest,
         wasm: Bytes,
     ) -> Result<(), EngineError> {
-        let (digest, modules) = (module.digest(), &self.0.modules);
+        let digest = module.digest();
+        let modules = &self.0.modules;
         let known = modules.record(digest);
         let deployed_at = known.map_or_else(|| self.0.outside.now(), |record| record.deployed_at);
         let record = ModuleRecord { manifest, size: wasm.len() as u64, deployed_at };

@@ -88,7 +88,7 @@ impl Shard {
     /// Lets guests go because guests hold more than they are counted for.
     pub(crate) fn shed(&mut self) -> usize {
         let count = self.make_room();
-        self.outside.metrics.guests_shed.inc_by(count as u64);
+        self.outside.metrics.guests.shed.inc_by(count as u64);
         count
     }
 
@@ -104,8 +104,8 @@ impl Shard {
     /// is let go where it will not be needed for long.
     pub(crate) fn settle(&mut self, id: RunId) {
         let Some(live) = self.runs.get(&id) else { return };
-        let (is_due, sleeps_long) =
-            (live.images.is_due(self.config.image_turns), sleeps_long(live));
+        let is_due = live.images.is_due(self.config.image_turns);
+        let sleeps_long = sleeps_long(live);
         if !is_due && !sleeps_long {
             return;
         }
@@ -151,7 +151,7 @@ impl Shard {
         {
             draft = draft.without_turns(id, live.images.cut(turns));
         }
-        self.outside.metrics.images_taken.inc();
+        self.outside.metrics.guests.images_taken.inc();
         self.committer.submit(draft, |_written| {});
         Ok(())
     }

@@ -141,11 +141,13 @@ impl Teller {
 
     fn tell_attempts(&mut self, op: Op, attempts: Vec<Attempt>) {
         let asked = self.asked.get(&op);
-        let (turn, name) =
-            (asked.map_or(0, |asked| asked.turn), asked.and_then(|asked| asked.name.clone()));
+        let turn = asked.map_or(0, |asked| asked.turn);
+        let name = asked.and_then(|asked| asked.name.clone());
         for attempt in attempts {
             let Attempt { number, at, error, retry_at, first_at: _ } = attempt;
-            let (op, name, retry_at) = (op.0, name.clone(), when(retry_at));
+            let op = op.0;
+            let name = name.clone();
+            let retry_at = when(retry_at);
             let event = HistoryEvent::StepRetrying { op, name, attempt: number, error, retry_at };
             self.told.push(HistoryEntry { turn, at: when(at), event });
         }

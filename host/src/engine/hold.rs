@@ -51,7 +51,8 @@ impl Shard {
     /// that is shut out writes nothing any more.
     fn heed(&mut self, News { ended, shut_out }: News) {
         for id in ended {
-            let (now, metrics) = (self.outside.now(), &self.outside.metrics);
+            let now = self.outside.now();
+            let metrics = &self.outside.metrics;
             if let Some(live) = self.runs.get_mut(&id) {
                 live.stand(Standing::Cancelled(now), metrics);
             }

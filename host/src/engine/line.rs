@@ -45,7 +45,8 @@ struct Heavy {
 
 impl Line {
     pub(crate) fn new(clock: Clock) -> Self {
-        let (heavy, waiting) = (BTreeMap::new(), BTreeSet::new());
+        let heavy = BTreeMap::new();
+        let waiting = BTreeSet::new();
         Self { clock, told: VecDeque::new(), heavy, waiting, is_over: false }
     }
 

@@ -44,7 +44,9 @@ impl Engine {
     /// A page of the runs that match a filter, as they are on disk. Those that have not ended stand in
     /// a table of their own, so they are found without all that ever was.
     fn list(&self, filter: &RunFilter) -> Result<RunPage, EngineError> {
-        let (mut runs, mut scanned, mut last) = (Vec::new(), 0, None);
+        let mut runs = Vec::new();
+        let mut scanned = 0;
+        let mut last = None;
         let visit = |run, record: RunRecord| {
             if runs.len() == filter.limit || scanned == MAX_SCANNED {
                 return ControlFlow::Break(());
@@ -67,7 +69,9 @@ impl Engine {
 
     /// A page of the runs that are in trouble.
     async fn troubled(&self, filter: RunFilter) -> Result<RunPage, EngineError> {
-        let (mut page, mut before, mut scanned) = (RunPage::default(), filter.before, 0);
+        let mut page = RunPage::default();
+        let mut before = filter.before;
+        let mut scanned = 0;
         loop {
             let store = self.0.store.clone();
             let runs =
@@ -76,7 +80,8 @@ impl Engine {
             scanned += runs.len();
             let is_last = runs.len() < ASKED_AT_ONCE;
             let whys = self.survey(runs, true).await;
-            let (engine, wanted) = (self.clone(), filter.clone());
+            let engine = self.clone();
+            let wanted = filter.clone();
             let room = filter.limit - page.runs.len();
             let found = self
                 .blocking(move || engine.summaries(&wanted, whys.into_iter().rev(), room))

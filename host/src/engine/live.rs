@@ -59,8 +59,11 @@ impl Live {
     pub(crate) fn new(id: RunId, record: RunRecord) -> Self {
         let owner = Owner { run: id, workflow: Arc::clone(&record.workflow) };
         let last_at = record.started_at;
-        let (parked, images) = (ParkedLine::default(), Images::default());
-        let (run, share, next_note) = (Run::new(), Share::default(), None);
+        let parked = ParkedLine::default();
+        let images = Images::default();
+        let run = Run::new();
+        let share = Share::default();
+        let next_note = None;
         Self {
             owner,
             record,

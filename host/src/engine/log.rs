@@ -29,7 +29,8 @@ macro_rules! say {
 
 /// An attempt of a step has failed, and the step is tried again.
 pub(crate) fn attempt_failed(live: &Live, op: Op, step: &str, attempt: &Attempt) {
-    let (number, error) = (attempt.number, printable(&attempt.error, LOGGED));
+    let number = attempt.number;
+    let error = printable(&attempt.error, LOGGED);
     say!(debug, live, step, op = op.0, attempt = number, error, "an attempt of a step failed");
     if number >= AGAIN_AND_AGAIN {
         say!(
@@ -48,8 +49,9 @@ pub(crate) fn attempt_failed(live: &Live, op: Op, step: &str, attempt: &Attempt)
 pub(crate) fn turn(live: &Live, turn: &Turn) {
     let run = live.owner.run;
     if let Event::StepFailed { op, failure } = &turn.event {
-        let (step, attempts, error) =
-            (&*failure.step, failure.attempts, printable(&failure.message, LOGGED));
+        let step = &*failure.step;
+        let attempts = failure.attempts;
+        let error = printable(&failure.message, LOGGED);
         say!(debug, live, step, op = op.0, error, "why the step was given up");
         say!(
             warn,

@@ -4,8 +4,10 @@
 //! Names that come from guests are bounded in number. Nothing here is state of a run, and nothing is
 //! decided by it.
 
+mod guests;
 mod labels;
 mod names;
+mod store;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -21,22 +23,16 @@ pub(crate) use prometheus_client::metrics::gauge::Gauge;
 
 pub(crate) use crate::engine::metrics::labels::{Door, ImageFallback, RunOutcome, StepOutcome};
 
+use crate::engine::metrics::guests::GuestMetrics;
 use crate::engine::metrics::labels::{
-    Answered, AttemptEnd, Class, Fallback, OfKind, OfShard, OfStatus, OfStep, RunEnd, Stand,
-    StepEnd,
+    Answered, AttemptEnd, Class, OfKind, OfShard, OfStatus, OfStep, RunEnd, Stand, StepEnd,
 };
 use crate::engine::metrics::names::Names;
-
-/// How many drafts a commit may have had, as bounds of a histogram: 1, 4, 16 and so on to 4,096,
-/// which is what one transaction takes.
-const DRAFT_BUCKETS: u16 = 7;
+use crate::engine::metrics::store::StoreMetrics;
 
 /// How long an attempt may take, as bounds of a histogram, in seconds: 1 ms, 8 ms and so on to about
 /// half an hour. Few, since each step of each workflow has them.
 const ATTEMPT_BUCKETS: u16 = 8;
-
-/// How long a commit may take, as bounds of a histogram, in seconds: 0.1 ms, 0.4 ms and so on to 6.6 s.
-const COMMIT_BUCKETS: u16 = 9;
 
 /// How long the attempts of the steps took.
 type Durations = Family<OfStep, Histogram, fn() -> Histogram>;
@@ -47,24 +43,14 @@ pub(crate) struct Metrics {
     registry: Registry,
     /// Turns that were committed.
     pub(crate) turns: Counter,
-    /// Transactions that were committed.
-    pub(crate) commits: Counter,
-    /// How many drafts shared a commit.
-    pub(crate) drafts_per_commit: Histogram,
-    /// How long the transactions took.
-    pub(crate) commit_seconds: Histogram,
+    /// The store.
+    pub(crate) store: StoreMetrics,
+    /// Guests, and their images.
+    pub(crate) guests: GuestMetrics,
     /// Runs that have not ended.
     pub(crate) runs_unfinished: Gauge,
-    /// Guests that are kept live between two turns.
-    pub(crate) guests_live: Gauge,
-    /// Guests that were let go because guests held more memory than they are counted for.
-    pub(crate) guests_shed: Counter,
     /// Attempts of steps that run; looked up when the metrics are shown.
     pub(crate) steps_running: Gauge,
-    /// How large the file of the store is, in bytes; looked up when the metrics are shown.
-    pub(crate) store_bytes: Gauge,
-    /// How much of it is kept in memory, in bytes; looked up when the metrics are shown.
-    pub(crate) store_cache_bytes: Gauge,
     /// Operations that wait for a step which this host lacks.
     pub(crate) steps_missing: Gauge,
     /// Attempts of steps that wait for a place; looked up when the metrics are shown.
@@ -73,12 +59,6 @@ pub(crate) struct Metrics {
     pub(crate) timer_overdue: Gauge<f64, AtomicU64>,
     /// Calls of webhooks that were stored.
     pub(crate) webhooks_called: Counter,
-    /// Guests that were brought back by giving them the turns of their run again.
-    pub(crate) replays: Counter,
-    /// Images of runs that were taken.
-    pub(crate) images_taken: Counter,
-    /// Guests that were brought back from an image.
-    pub(crate) image_loads: Counter,
     names: Names,
     shard_turn_age: Family<OfShard, Gauge<f64, AtomicU64>>,
     shard_inbox: Family<OfShard, Gauge>,
@@ -88,7 +68,6 @@ pub(crate) struct Metrics {
     runs: Family<OfStatus, Gauge>,
     runs_blocked: Family<OfKind, Gauge>,
     runs_ended: Family<RunEnd, Counter>,
-    image_fallbacks: Family<Fallback, Counter>,
     requests: Family<Answered, Counter>,
 }
 
@@ -99,33 +78,10 @@ impl Metrics {
         let to = &mut registry;
         let metrics = Self {
             turns: put(to, "turns", "Turns that were committed"),
-            commits: put(to, "commits", "Transactions that were committed"),
-            drafts_per_commit: put_as(
-                to,
-                "drafts_per_commit",
-                "How many drafts shared a commit",
-                Histogram::new(exponential_buckets(1.0, 4.0, DRAFT_BUCKETS)),
-            ),
-            commit_seconds: put_as(
-                to,
-                "commit_seconds",
-                "How long transactions took",
-                Histogram::new(exponential_buckets(0.000_1, 4.0, COMMIT_BUCKETS)),
-            ),
+            store: StoreMetrics::new(to),
+            guests: GuestMetrics::new(to),
             runs_unfinished: put(to, "runs_unfinished", "Runs that have not ended"),
-            guests_live: put(to, "guests_live", "Guests that are kept live between two turns"),
-            guests_shed: put(
-                to,
-                "guests_shed",
-                "Guests that were let go because guests held more memory than they are counted for",
-            ),
             steps_running: put(to, "steps_running", "Attempts of steps that run"),
-            store_bytes: put(to, "store_bytes", "Size of the file of the store"),
-            store_cache_bytes: put(
-                to,
-                "store_cache_bytes",
-                "How much of the store is kept in memory",
-            ),
             steps_missing: put(
                 to,
                 "steps_missing",
@@ -134,9 +90,6 @@ impl Metrics {
             steps_waiting: put(to, "steps_waiting", "Attempts of steps that wait for a place"),
             timer_overdue: put(to, "timer_overdue_seconds", "How late the earliest timer is"),
             webhooks_called: put(to, "webhooks_called", "Calls of webhooks that were stored"),
-            replays: put(to, "replays", "Guests that were brought back by replaying their turns"),
-            images_taken: put(to, "images_taken", "Images of runs that were taken"),
-            image_loads: put(to, "image_loads", "Guests that were brought back from an image"),
             shard_turn_age: put(
                 to,
                 "shard_turn_age_seconds",
@@ -159,7 +112,6 @@ impl Metrics {
             runs: put(to, "runs", "Runs that have not ended, by status"),
             runs_blocked: put(to, "runs_blocked", "Runs that are blocked, by kind of trouble"),
             runs_ended: put(to, "runs_ended", "Runs that ended, by workflow and outcome"),
-            image_fallbacks: put(to, "image_fallbacks", "Images that could not be used, by reason"),
             requests: put(to, "requests", "Requests that were answered, by door and status"),
             registry,
         };
@@ -177,9 +129,6 @@ impl Metrics {
         }
         for kind in BlockKind::ALL {
             drop(self.runs_blocked.get_or_create(&OfKind { kind: kind.to_string() }));
-        }
-        for reason in ImageFallback::ALL.iter().copied() {
-            drop(self.image_fallbacks.get_or_create(&Fallback { reason }));
         }
         for door in Door::ALL.iter().copied() {
             for status in Class::ALL.iter().copied() {
@@ -244,17 +193,12 @@ impl Metrics {
 
     /// Another engine of this process counts on: what only the last one had is gone.
     pub(crate) fn begin_again(&self) {
-        for gauge in [&self.runs_unfinished, &self.guests_live, &self.steps_missing] {
+        for gauge in [&self.runs_unfinished, &self.guests.live, &self.steps_missing] {
             gauge.set(0);
         }
         for kind in BlockKind::ALL {
             self.runs_blocked.get_or_create(&OfKind { kind: kind.to_string() }).set(0);
         }
-    }
-
-    /// An image was not used; an older one or a replay stands in for it.
-    pub(crate) fn image_fell_back(&self, reason: ImageFallback) {
-        self.image_fallbacks.get_or_create(&Fallback { reason }).inc();
     }
 
     /// A door has answered a request with this status.
@@ -267,13 +211,6 @@ impl Metrics {
             500.. => Class::Failed,
         };
         self.requests.get_or_create(&Answered { door, status }).inc();
-    }
-
-    /// A batch of this many drafts was committed in this time.
-    pub(crate) fn committed(&self, drafts: usize, took: Duration) {
-        self.commits.inc();
-        self.commit_seconds.observe(took.as_secs_f64());
-        self.drafts_per_commit.observe(drafts as f64);
     }
 
     /// All of it in the text format that Prometheus reads.
@@ -345,8 +282,8 @@ mod tests {
     #[test]
     fn what_was_counted_is_shown() {
         let metrics = Metrics::new();
-        metrics.committed(1, Duration::from_micros(300));
-        metrics.committed(4_096, Duration::from_secs(1));
+        metrics.store.committed(1, Duration::from_micros(300));
+        metrics.store.committed(4_096, Duration::from_secs(1));
         let took = Some(Duration::from_millis(5));
         metrics.step_ended("pay", "charge", StepOutcome::Retried, took);
         metrics.step_ended("pay", "charge\"\n", StepOutcome::Succeeded, None);
@@ -354,8 +291,8 @@ mod tests {
         metrics.runs_unfinished.set(3);
         metrics.blocked(None, Some(BlockKind::Trap));
         metrics.blocked(Some(BlockKind::Trap), Some(BlockKind::Limit));
-        metrics.image_loads.inc();
-        metrics.image_fell_back(ImageFallback::Damaged);
+        metrics.guests.image_loads.inc();
+        metrics.guests.image_fell_back(ImageFallback::Damaged);
         metrics.answered(Door::Management, 503);
         let text = metrics.show();
         for line in [

@@ -257,7 +257,8 @@ impl Engine {
     pub async fn call_webhook(&self, token: &str, request: Request) -> Result<Reply, EngineError> {
         self.takes_work()?;
         let webhook = self.0.store.webhook(token)?.ok_or(EngineError::UnknownWebhook)?;
-        let (run, op) = (webhook.run(), webhook.op);
+        let run = webhook.run();
+        let op = webhook.op;
         let admitted = self.admit_to(run, request.size())?;
         let (caller, answer) = oneshot::channel();
         self.0.inboxes.send(run, Message::Request { run, op, request, caller });
@@ -282,8 +283,8 @@ impl Engine {
             .steps_running
             .set(i64::try_from(outside.runner.running()).unwrap_or(i64::MAX));
         let (file, cache) = self.0.store.sizes();
-        outside.metrics.store_bytes.set(i64::try_from(file).unwrap_or(i64::MAX));
-        outside.metrics.store_cache_bytes.set(i64::try_from(cache).unwrap_or(i64::MAX));
+        outside.metrics.store.bytes.set(i64::try_from(file).unwrap_or(i64::MAX));
+        outside.metrics.store.cache_bytes.set(i64::try_from(cache).unwrap_or(i64::MAX));
         outside
             .metrics
             .steps_waiting
@@ -301,7 +302,8 @@ impl Engine {
 
     /// How late the earliest timer is.
     fn overdue(&self) -> Duration {
-        let (outside, next) = (&self.0.outside, self.0.outside.timers.next());
+        let outside = &self.0.outside;
+        let next = self.0.outside.timers.next();
         Duration::from_millis(next.map_or(0, |next| outside.now().since_ms(next)))
     }
 

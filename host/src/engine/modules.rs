@@ -83,7 +83,8 @@ impl Modules {
         let mut state = self.lock();
         let digest = state.current_of(workflow)?;
         if let Some(missing) = state.missing.get(&digest) {
-            let (workflow, missing) = (workflow.to_owned(), missing.clone());
+            let workflow = workflow.to_owned();
+            let missing = missing.clone();
             return Err(EngineError::StartLacksSteps { workflow, missing });
         }
         *state.runs.entry(digest).or_default() += 1;
@@ -251,7 +252,8 @@ impl Modules {
             History::All => None,
             History::Keep(turns) => Some(turns),
         };
-        let (input, output) = (listed.input.map(Json::of), listed.output.map(Json::of));
+        let input = listed.input.map(Json::of);
+        let output = listed.output.map(Json::of);
         Ok(WorkflowView { name: listed.name, module: digest.to_string(), keep, input, output })
     }
 
@@ -264,8 +266,8 @@ impl State {
     /// The module that starts the new runs of a workflow.
     fn current_of(&self, workflow: &str) -> Result<Digest, EngineError> {
         self.current.get(workflow).copied().ok_or_else(|| {
-            let (name, known) =
-                (workflow.chars().take(128).collect(), self.current.keys().cloned().collect());
+            let name = workflow.chars().take(128).collect();
+            let known = self.current.keys().cloned().collect();
             EngineError::UnknownWorkflow { name, known }
         })
     }

@@ -120,7 +120,8 @@ fn described(event: &Event, run: &Run) -> String {
         }
         Event::Slept { op } => format!("sleep #{op} was over"),
         Event::Requested { op, request } => {
-            let (method, bytes) = (cut(&request.method, QUOTED), request.body.len());
+            let method = cut(&request.method, QUOTED);
+            let bytes = request.body.len();
             format!("webhook #{op} was called: request {}, {method}, {bytes} bytes", request.number)
         }
         Event::Cancelled => "it was cancelled".to_owned(),

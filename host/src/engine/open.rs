@@ -63,7 +63,8 @@ impl Engine {
     ///
     /// Nothing runs then.
     pub async fn open(config: Config, steps: Steps) -> Result<Self, OpenError> {
-        let (data, cache) = (config.data.clone(), config.store_cache);
+        let data = config.data.clone();
+        let cache = config.store_cache;
         let store = blocking(move || Store::open_cached(&data, cache)).await?;
         Self::open_on(store.with_quick_restart(config.quick_restart), config, steps, Clock::System)
             .await
@@ -76,7 +77,8 @@ impl Engine {
     ///
     /// As [`Engine::open`]; or the disk takes nothing yet.
     pub async fn reopen(before: &Self, config: Config, steps: Steps) -> Result<Self, OpenError> {
-        let (data, cache) = (config.data.clone(), config.store_cache);
+        let data = config.data.clone();
+        let cache = config.store_cache;
         let store = blocking(move || {
             Store::probe(&data)?;
             Store::reopen(&data, cache)
@@ -137,7 +139,7 @@ impl Engine {
         let outside = Outside::new(clock.clone(), Chance::System, runner, callers, metrics);
         let (committer, committing) =
             Committer::start_counted(store.clone(), move |drafts, took| {
-                counting.committed(drafts, took)
+                counting.store.committed(drafts, took)
             })
             .map_err(OpenError::Thread)?;
         let parts = Parts::new(config, store, committer, outside)?;
@@ -229,7 +231,8 @@ impl Parts {
     /// Starts the shards, and waits until each has recovered its runs.
     async fn start_shards(&self) -> Result<(Inboxes, ShardThreads), OpenError> {
         let (inboxes, shards) = self.shards();
-        let (mut threads, mut recoveries) = (Vec::new(), Vec::new());
+        let mut threads = Vec::new();
+        let mut recoveries = Vec::new();
         let (alive, ends) = channel();
         for (number, (shard, inbox)) in shards.into_iter().enumerate() {
             let (recovered, recovery) = oneshot::channel();
@@ -316,7 +319,7 @@ impl Parts {
                 self.config.memory_budget / self.config.shards,
                 self.places,
                 &pressure,
-                self.outside.metrics.guests_live.clone(),
+                self.outside.metrics.guests.live.clone(),
             ),
             pressure,
             watched: Watched::default(),

@@ -43,7 +43,8 @@ impl OpenBudget {
     /// there is no room for it.
     #[must_use]
     pub(crate) fn fit(&self, share: &mut Share, open_bytes: usize) -> bool {
-        let (has, wants) = (share.bytes(), open_bytes.saturating_sub(FREE));
+        let has = share.bytes();
+        let wants = open_bytes.saturating_sub(FREE);
         if wants <= has {
             share.shrink(wants);
             return true;
@@ -90,8 +91,9 @@ mod tests {
     #[test]
     fn what_is_free_takes_no_room_and_what_is_beyond_takes_it_until_it_is_given_back() {
         let budget = OpenBudget::new(100);
-        let (mut small, mut one, mut other) =
-            (Share::default(), Share::default(), Share::default());
+        let mut small = Share::default();
+        let mut one = Share::default();
+        let mut other = Share::default();
         assert!(budget.fit(&mut one, FREE + 60));
         assert!(budget.fit(&mut other, FREE + 40));
         assert!(!budget.fit(&mut other, FREE + 41), "there is no room");

@@ -47,9 +47,11 @@ impl Outside {
         callers: Callers,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let (timers, callers) = (Timers::default(), Arc::new(callers));
+        let timers = Timers::default();
+        let callers = Arc::new(callers);
         let missing = Arc::new(Missing::new(metrics.steps_missing.clone()));
-        let (inboxes, stopping) = (Arc::default(), Arc::default());
+        let inboxes = Arc::default();
+        let stopping = Arc::default();
         Self { clock, chance, runner, timers, callers, metrics, missing, inboxes, stopping }
     }
 
@@ -65,8 +67,11 @@ impl Outside {
         for effect in effects {
             match effect {
                 Effect::Start { op, call } => {
-                    let (run, workflow) = (owner.run, Arc::clone(&owner.workflow));
-                    let (number, first_at, losses) = (1, None, None);
+                    let run = owner.run;
+                    let workflow = Arc::clone(&owner.workflow);
+                    let number = 1;
+                    let first_at = None;
+                    let losses = None;
                     self.attempt(Attempted { run, workflow, op, call, number, first_at, losses });
                 }
                 Effect::Wake { op, at } => self.timers.arm(at, Due::Wake(owner.run, op)),
@@ -106,7 +111,8 @@ impl Outside {
     /// Makes an attempt; unless the host was told to stop, or lacks the step: then it is left to another
     /// host.
     pub(crate) fn attempt(&self, attempted: Attempted) {
-        let (run, op) = (attempted.run, attempted.op);
+        let run = attempted.run;
+        let op = attempted.op;
         if !self.has_step(&attempted.call.name) {
             return self.missing.put(run, op, &attempted.call.name);
         }
@@ -115,7 +121,8 @@ impl Outside {
         if *stopping {
             return;
         }
-        let (outside, callers) = (self.clone(), Arc::clone(&self.callers));
+        let outside = self.clone();
+        let callers = Arc::clone(&self.callers);
         let responder = Arc::new(move |request, response: segno::Response| {
             callers.respond(run, request, response_of_step(response));
         });
@@ -145,7 +152,8 @@ impl Outside {
 
     /// An attempt is over: the run hears of it, now or after another attempt.
     fn ended(&self, attempted: Attempted, outcome: Outcome, running: Running) {
-        let (run, op) = (attempted.run, attempted.op);
+        let run = attempted.run;
+        let op = attempted.op;
         let message = match outcome {
             Outcome::Returned(output) => {
                 self.count(&attempted, StepOutcome::Succeeded, &running);
@@ -164,8 +172,10 @@ impl Outside {
         mishap: retry::Mishap,
         running: &Running,
     ) -> Message {
-        let (run, op, number, at) =
-            (attempted.run, attempted.op, attempted.number, self.clock.now());
+        let run = attempted.run;
+        let op = attempted.op;
+        let number = attempted.number;
+        let at = self.clock.now();
         let first_at = attempted.first_at.unwrap_or(at);
         let tried = Tried { number, for_ms: at.since_ms(first_at) };
         match self.decide(&attempted.call, tried, mishap.clone()) {
@@ -175,7 +185,8 @@ impl Outside {
             }
             Decision::Retry { after_ms } => {
                 self.count(attempted, StepOutcome::Retried, running);
-                let (error, retry_at) = (mishap.to_string(), at.plus_ms(after_ms));
+                let error = mishap.to_string();
+                let retry_at = at.plus_ms(after_ms);
                 let attempt = Attempt { number, at, error, retry_at, first_at };
                 Message::Attempt { run, op, attempt }
             }

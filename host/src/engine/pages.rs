@@ -60,7 +60,8 @@ impl Page<'_> {
     /// Reads turns, and the failed attempts of the steps that end in them. Gives the position of the
     /// next turn, if there is one.
     fn read_turns(&mut self, from: u64, max: usize) -> Result<Option<u64>, StoreError> {
-        let (mut next, mut read) = (None, Ok(()));
+        let mut next = None;
+        let mut read = Ok(());
         self.store.visit_turns(self.run, from, |turn| {
             if self.turns.len() >= max || self.bytes >= MAX_TOLD_BYTES {
                 next = Some(turn.seq);

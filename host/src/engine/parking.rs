@@ -24,7 +24,8 @@ impl Shard {
     pub(crate) fn block(&mut self, id: RunId, delivery: Delivery, blocked: Blocked) {
         let Some(live) = self.runs.get_mut(&id) else { return };
         let Delivery { event, then, parked } = delivery;
-        let (note, mut draft) = (notes::blocked(live, Some(&event), &blocked), Draft::nothing());
+        let note = notes::blocked(live, Some(&event), &blocked);
+        let mut draft = Draft::nothing();
         if parked.is_none() {
             let position = live.parked.put(&event);
             draft = draft.with_parked(id, position, &Parked { at: live.last_at, event });
@@ -160,7 +161,8 @@ impl Shard {
         if by == Asker::host() && live.record.standing == Standing::Blocked(blocked.clone()) {
             return Draft::nothing();
         }
-        let (note, module) = (notes::blocked(live, None, blocked), live.record.module);
+        let note = notes::blocked(live, None, blocked);
+        let module = live.record.module;
         let draft = self.noted_resume(id, module, by);
         self.noted(id, draft, note)
     }

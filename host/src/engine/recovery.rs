@@ -120,7 +120,8 @@ impl Shard {
         runs: &mut BTreeMap<RunId, Box<Live>>,
         has_crashed: bool,
     ) -> Result<(usize, Vec<(RunId, Blocked)>), StoreError> {
-        let (mut lost, mut stopped) = (0, Vec::new());
+        let mut lost = 0;
+        let mut stopped = Vec::new();
         for live in runs.values_mut() {
             if live.unread.is_some() {
                 continue;
@@ -164,7 +165,8 @@ impl Shard {
     /// Counts what was lost in a crash: the attempts of which it is on disk that they had begun. All
     /// that was under way then is watched from now on. After an orderly stop nothing is suspected.
     fn count_losses(&mut self, live: &Live, told: &BTreeSet<Op>, has_crashed: bool) -> usize {
-        let (run, now) = (live.owner.run, self.outside.now());
+        let run = live.owner.run;
+        let now = self.outside.now();
         let mut lost = 0;
         for (op, open) in live.run.open().filter(|(op, _)| !told.contains(op)) {
             let known = self.watched.get(run, op);
@@ -189,8 +191,10 @@ impl Shard {
     /// Sets going what a run waits for; gives the reason to park it, if one of its steps takes the host
     /// with it.
     fn set_going(&self, live: &mut Live, told: &BTreeSet<Op>) -> Option<(RunId, Blocked)> {
-        let (run, now) = (live.owner.run, self.outside.now());
-        let (mut stopped, mut retries) = (None, Vec::new());
+        let run = live.owner.run;
+        let now = self.outside.now();
+        let mut stopped = None;
+        let mut retries = Vec::new();
         for (op, open) in live.run.open().filter(|(op, _)| !told.contains(op)) {
             match open {
                 Open::Step { call, last_attempt } => {

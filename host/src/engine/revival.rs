@@ -84,7 +84,7 @@ impl Revival<'_> {
                 Ok(guest) => return Ok(Some((position, guest))),
                 Err(Unusable::NoRoom(message)) => return Err(Stuck::NoRoom(message)),
                 Err(unusable) => {
-                    self.metrics.image_fell_back(unusable.label());
+                    self.metrics.guests.image_fell_back(unusable.label());
                     tracing::warn!(%run, position, reason = %unusable, "an image is not used");
                     found.unusable.push(position);
                 }
@@ -122,7 +122,7 @@ impl Revival<'_> {
         guest.load(image).map_err(|blocked| Unusable::Refused(blocked.kind))?;
         match self.give_turns(live, &mut guest, position) {
             Ok(()) => {
-                self.metrics.image_loads.inc();
+                self.metrics.guests.image_loads.inc();
                 Ok(guest)
             }
             Err(Stuck::Blocked(blocked)) => Err(Unusable::Diverged(blocked.kind)),
@@ -143,7 +143,7 @@ impl Revival<'_> {
         }
         let mut guest = self.fresh(live)?;
         self.give_turns(live, &mut guest, 0)?;
-        self.metrics.replays.inc();
+        self.metrics.guests.replays.inc();
         Ok(guest)
     }
 
@@ -164,7 +164,8 @@ impl Revival<'_> {
             replayed = replay_turn(guest, &turn, *replayed.as_ref().unwrap_or(&from));
             if replayed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        let (replayed, expected) = (replayed?, live.run.turns());
+        let replayed = replayed?;
+        let expected = live.run.turns();
         if replayed == expected {
             return Ok(());
         }
@@ -191,7 +192,7 @@ impl Revival<'_> {
         if guest.save()? == other.save()? {
             return Ok(guest);
         }
-        self.metrics.image_fell_back(ImageFallback::Mismatch);
+        self.metrics.guests.image_fell_back(ImageFallback::Mismatch);
         tracing::error!(
             run = %live.owner.run,
             position,
@@ -208,7 +209,9 @@ fn replay_turn(guest: &mut Guest, turn: &Turn, expected: u64) -> Result<u64, Blo
         return Err(Blocked { kind: BlockKind::Journal, message });
     }
     if turn.first_op.0 != guest.operations() {
-        let (seq, found, given) = (turn.seq, turn.first_op, guest.operations());
+        let seq = turn.seq;
+        let found = turn.first_op;
+        let given = guest.operations();
         let message =
             format!("turn {seq} says that {found} operations began before it, but {given} did");
         return Err(Blocked { kind: BlockKind::Journal, message });

@@ -172,7 +172,8 @@ impl Shard {
         moment: Moment,
     ) -> Result<Option<Output>, Stuck> {
         if *event == Event::Cancelled {
-            let (commands, log) = (Vec::new(), Vec::new());
+            let commands = Vec::new();
+            let log = Vec::new();
             return Ok(Some(Output { commands, verdict: Verdict::Cancelled, log, refused: false }));
         }
         let guest = match self.warm.take(id) {
@@ -180,7 +181,8 @@ impl Shard {
             None => self.revive(id, self.runs[&id].record.module)?,
         };
         let Some(mut guest) = guest else { return Ok(None) };
-        let (chance, public_url) = (self.outside.chance.clone(), self.config.public_url.clone());
+        let chance = self.outside.chance.clone();
+        let public_url = self.config.public_url.clone();
         let fresh = Tokens::Fresh(Box::new(move || chance.address(&public_url)));
         let output = self.computing(id, |_| guest.turn(event, moment, fresh));
         let Some(live) = self.runs.get(&id) else { return Ok(None) };
@@ -201,7 +203,8 @@ impl Shard {
         if !commands.iter().any(|command| matches!(command, Command::Step { .. })) {
             return Ok(());
         }
-        let (module, workflow) = (live.record.module, &*live.record.workflow);
+        let module = live.record.module;
+        let workflow = &*live.record.workflow;
         self.config.policy.check((module, workflow), &self.modules.steps(module), commands)
     }
 
@@ -227,7 +230,8 @@ impl Shard {
         if let Some(position) = parked {
             live.parked.take(position, &turn.event);
         }
-        let (standing, op) = (standing_after(&turn), turn.event.op());
+        let standing = standing_after(&turn);
+        let op = turn.event.op();
         let has_ended = standing.ended_at().is_some();
         let mut draft = Draft::turn(id, (turn, effects)).without_parked(id, parked);
         draft = past.forget(draft, id);
@@ -250,7 +254,8 @@ impl Shard {
                 .positions()
                 .fold(draft, |draft, position| draft.without_image(id, position));
         }
-        let (outside, owner) = (self.outside.clone(), live.owner.clone());
+        let outside = self.outside.clone();
+        let owner = live.owner.clone();
         self.committer.submit(draft, move |committed| match committed {
             Ok(committed) => {
                 let then = then.prepare(&outside.callers, &owner, &committed);

@@ -129,13 +129,15 @@ impl Simulated {
         input: Box<RawValue>,
         key: Option<String>,
     ) -> Asked<Started> {
-        let (engine, workflow) = (self.engine.clone(), workflow.to_owned());
+        let engine = self.engine.clone();
+        let workflow = workflow.to_owned();
         self.ask(async move { engine.start(&workflow, input, key).await })
     }
 
     /// Calls a webhook, as [`Engine::call_webhook`].
     pub fn call_webhook(&mut self, token: &str, request: Request) -> Asked<Reply> {
-        let (engine, token) = (self.engine.clone(), token.to_owned());
+        let engine = self.engine.clone();
+        let token = token.to_owned();
         self.ask(async move { engine.call_webhook(&token, request).await })
     }
 

@@ -31,13 +31,15 @@ impl Engine {
         input: Box<RawValue>,
         key: Option<String>,
     ) -> Result<Started, EngineError> {
-        let (size, limit) = (input.get().len(), self.0.config.limits.payload);
+        let size = input.get().len();
+        let limit = self.0.config.limits.payload;
         if size > limit {
             return Err(EngineError::TooLarge { what: "the input", size, limit });
         }
         Fingerprint::of(input.get()).map_err(EngineError::UnreadableInput)?;
         let run = self.name_run();
-        let (engine, admitted) = (self.clone(), self.admit_to(run, size)?);
+        let engine = self.clone();
+        let admitted = self.admit_to(run, size)?;
         let size = key.as_ref().map_or(1, String::len);
         if size == 0 || size > MAX_KEY {
             return Err(EngineError::BadKey { size, limit: MAX_KEY });
@@ -90,8 +92,9 @@ impl Engine {
     ) -> Result<Started, EngineError> {
         let module = self.0.modules.enter_current(workflow)?;
         let started_at = self.0.outside.now();
-        let (workflow, seed, standing) =
-            (workflow.into(), self.0.outside.chance.seed(), Standing::Running);
+        let workflow = workflow.into();
+        let seed = self.0.outside.chance.seed();
+        let standing = Standing::Running;
         let record = RunRecord { workflow, module, started_at, seed, standing };
         let input = <Box<str>>::from(input).into_string();
         self.ask(run, |then| Message::Start { run, record, input, key, then }).await?;

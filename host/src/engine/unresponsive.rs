@@ -47,7 +47,8 @@ fn busy(inboxes: &Inboxes) -> impl Iterator<Item = Option<Busy>> {
 }
 
 fn tell(busy: &Busy) {
-    let (shard, seconds) = (busy.shard, busy.time.as_secs());
+    let shard = busy.shard;
+    let seconds = busy.time.as_secs();
     match &busy.computes {
         Some((run, workflow)) => tracing::warn!(
             shard,
@@ -149,7 +150,8 @@ impl Engine {
 
     /// Hands in that a run is cancelled, and forgets what it needs no more.
     fn write_cancelled(&self, run: RunId, by: Asker) -> Result<Written, EngineError> {
-        let (store, committer) = (&self.0.store, &self.0.committer);
+        let store = &self.0.store;
+        let committer = &self.0.committer;
         committer.flush()?;
         let record = store.run(run)?.ok_or(EngineError::UnknownRun(run))?;
         if record.standing.ended_at().is_some() {

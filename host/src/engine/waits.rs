@@ -49,8 +49,9 @@ pub(crate) fn wait(
             Wait::Sleep { op: op.0, since: when(*since), until: when(*until) }
         }
         Open::Webhook(webhook) => {
-            let (url, since, untaken) =
-                (webhook.url.clone(), when(webhook.since), webhook.untaken.len());
+            let url = webhook.url.clone();
+            let since = when(webhook.since);
+            let untaken = webhook.untaken.len();
             Wait::Webhook { op: op.0, url, since, untaken }
         }
     }

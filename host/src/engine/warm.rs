@@ -42,7 +42,8 @@ impl Warm {
     /// Room for so many guests of this many bytes together, which are counted so.
     pub(crate) fn new(budget: usize, places: usize, pressure: &Pressure, counted: Gauge) -> Self {
         let free = if pressure.counts_whole() { 0 } else { FRESH };
-        let (guests, line) = (HashMap::new(), BTreeMap::new());
+        let guests = HashMap::new();
+        let line = BTreeMap::new();
         Self { budget, places, held: 0, clock: 0, guests, line, counted, free }
     }
 

@@ -71,7 +71,8 @@ impl Busy {
 
 impl fmt::Display for Busy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (shard, seconds) = (self.shard, self.time.as_secs());
+        let shard = self.shard;
+        let seconds = self.time.as_secs();
         match &self.computes {
             Some((run, workflow)) => write!(
                 f,
@@ -88,7 +89,9 @@ impl fmt::Display for Busy {
 
 impl Watch {
     pub(crate) fn new(clock: Clock) -> Self {
-        let (gate, let_go, computes) = (Mutex::default(), Condvar::new(), Mutex::default());
+        let gate = Mutex::default();
+        let let_go = Condvar::new();
+        let computes = Mutex::default();
         Self {
             clock,
             gate,

@@ -41,7 +41,8 @@ pub(crate) fn why(live: &Live, steps: &Steps) -> Why {
 
 /// Of the things that a run waits for, the one that is most in trouble; the first of several.
 fn most_telling<'a>(live: &'a Live, steps: &Steps) -> Option<(Op, &'a Open)> {
-    let (mut telling, mut highest) = (None, None);
+    let mut telling = None;
+    let mut highest = None;
     for (op, open) in live.run.open().take(LOOKED_AT) {
         let rank = match open {
             Open::Step { call, .. } if steps.get(&call.name).is_none() => (3, 0),

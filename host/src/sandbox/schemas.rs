@@ -124,7 +124,8 @@ pub fn add_schemas(manifest: &mut Manifest, wasm: &[u8]) -> Result<(), ModuleErr
 
 /// The section of the component itself, not of what is nested in it.
 fn section(wasm: &[u8]) -> Result<Option<&[u8]>, ModuleError> {
-    let (mut depth, mut found) = (0_usize, Vec::new());
+    let mut depth = 0_usize;
+    let mut found = Vec::new();
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.map_err(|error| ModuleError::Invalid { detail: error.to_string() })? {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,

@@ -292,8 +292,8 @@ impl State {
 
     /// Records a command.
     pub(crate) fn record(&mut self, command: Command) -> wasmtime::Result<()> {
-        let (commands_limit, bytes_limit) =
-            (self.quota.commands_per_turn, self.quota.bytes_per_turn);
+        let commands_limit = self.quota.commands_per_turn;
+        let bytes_limit = self.quota.bytes_per_turn;
         let size = command.size();
         self.check_payload("what the workflow passes to a step or a webhook", command.payload())?;
         let Some(turn) = &mut self.turn else { return Err(self.outside_of_turn()) };

@@ -78,7 +78,8 @@ impl Listed {
     }
 
     pub(super) fn start(&self, attempted: Attempted, hearers: Hearers) {
-        let (claim, number) = (attempted.claim(), {
+        let claim = attempted.claim();
+        let number = {
             let mut flights = self.lock();
             flights.started += 1;
             let number = flights.started;
@@ -92,7 +93,7 @@ impl Listed {
                 hearers,
             });
             number
-        });
+        };
         let listed = self.clone();
         self.places.ask(claim, move |place| listed.granted(number, place));
     }

@@ -206,7 +206,8 @@ impl State {
                 self.suspects.waiting.insert((losses, self.suspects.came), waiting);
             }
             None => {
-                let (workflow, run) = (Arc::clone(&waiting.claim.workflow), waiting.claim.run);
+                let workflow = Arc::clone(&waiting.claim.workflow);
+                let run = waiting.claim.run;
                 self.waiting.entry(workflow).entry(run).push_back(waiting);
             }
         }
@@ -233,8 +234,8 @@ impl State {
 
     /// Whether one that is no suspect gets a place now, as far as its run and its workflow go.
     fn may_have(&self, claim: &Claim) -> bool {
-        let (by_run, by_workflow) =
-            (self.by_run.get(&claim.run), self.by_workflow.get(&claim.workflow));
+        let by_run = self.by_run.get(&claim.run);
+        let by_workflow = self.by_workflow.get(&claim.workflow);
         claim.suspect.is_none()
             && by_run.copied().unwrap_or_default() < self.free()
             && by_workflow.copied().unwrap_or_default() < self.free().saturating_mul(WORKFLOW_SHARE)
@@ -247,7 +248,8 @@ impl State {
     }
 
     fn next_in_turn(&mut self, free: usize) -> Option<Waiting> {
-        let (by_run, by_workflow) = (&self.by_run, &self.by_workflow);
+        let by_run = &self.by_run;
+        let by_workflow = &self.by_workflow;
         let held_by_run = |run: &RunId| by_run.get(run).copied().unwrap_or_default();
         let held_by_workflow =
             |workflow: &Arc<str>| by_workflow.get(workflow).copied().unwrap_or_default();

@@ -67,7 +67,9 @@ impl Tasks {
     #[must_use]
     pub fn new(steps: segno::Steps, bounds: Bounds, runtime: Handle) -> Self {
         let places = Places::new(bounds.max_running);
-        let (in_flight, landed, cut) = (Mutex::default(), Notify::new(), CancellationToken::new());
+        let in_flight = Mutex::default();
+        let landed = Notify::new();
+        let cut = CancellationToken::new();
         let shared = Shared { steps, runtime, places, bounds, in_flight, landed, cut };
         Self { shared: Arc::new(shared) }
     }
@@ -99,7 +101,8 @@ impl Tasks {
     ) {
         let Hearers { begins, ended } = hearers;
         let token = CancellationToken::new();
-        let (key, number) = ((attempted.run, attempted.op), attempted.number);
+        let key = (attempted.run, attempted.op);
+        let number = attempted.number;
         self.shared.lock().insert(key, Flight { number, token: token.clone() });
         let shared = Arc::clone(&self.shared);
         self.shared.runtime.spawn(async move {
@@ -261,7 +264,8 @@ impl Shared {
     }
 
     fn checked(&self, output: String) -> Outcome {
-        let (size, limit) = (output.len(), self.bounds.payload);
+        let size = output.len();
+        let limit = self.bounds.payload;
         let problem = if size > limit {
             format!(
                 "the output of the step has {size} bytes, but at most {limit} are allowed; store it and return \

@@ -88,7 +88,8 @@ impl<F: FnMut(&[u8]) -> ControlFlow<()>> Stream<F> {
         self.put(table.name().as_bytes())?;
         for row in rows.iter().map_err(StoreError::io)? {
             let (key, value) = row.map_err(StoreError::io)?;
-            let (key, value) = (key.value(), value.value());
+            let key = key.value();
+            let value = value.value();
             self.put(&[ROW])?;
             self.put(&length(key)?)?;
             self.put(&length(value)?)?;

@@ -131,7 +131,8 @@ impl Check<'_> {
                 record.module
             ));
         }
-        let (journal, mut turns) = (Journal::default(), 0);
+        let journal = Journal::default();
+        let mut turns = 0;
         let mut journal = Ok(journal);
         let visited = self.store.visit_turns(run, 0, |turn| {
             turns += 1;

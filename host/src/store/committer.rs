@@ -84,7 +84,8 @@ impl Committer {
         committed: impl Fn(usize, Duration) + Send + Sync + 'static,
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let trouble = Arc::<Trouble>::default();
-        let (line, committed) = (Line::default(), Box::new(committed));
+        let line = Line::default();
+        let committed = Box::new(committed);
         let desk = Arc::new(Desk { line, store, trouble: Arc::clone(&trouble), committed });
         let handle = Arc::new(Handle(Arc::clone(&desk)));
         let thread =
@@ -352,7 +353,8 @@ mod tests {
     #[test]
     fn what_is_handed_in_while_somebody_writes_is_written_by_the_thread_after_it() {
         let (committer, _thread) = in_memory();
-        let (unhurried, other) = (committer.clone().unhurried(), committer.unhurried());
+        let unhurried = committer.clone().unhurried();
+        let other = committer.unhurried();
         let (written, hears) = channel();
         let late = written.clone();
         unhurried.submit(draft(0), move |_| {

@@ -192,7 +192,8 @@ fn runs_in_every_standing_are_read_for_ever() {
 
 #[test]
 fn notes_of_every_kind_are_read_for_ever() {
-    let (from, to) = (Digest::from_bytes([9; 32]), Digest::from_bytes([8; 32]));
+    let from = Digest::from_bytes([9; 32]);
+    let to = Digest::from_bytes([8; 32]);
     let blocked = Blocked { kind: BlockKind::Trap, message: "why".into() };
     let by = || Some("me".to_owned());
     for (name, what) in [
@@ -219,7 +220,8 @@ fn images_with_every_open_operation_are_read_for_ever() {
     };
     let (run, _effects) = Run::new().apply(&first).expect("a run starts");
     let at = Timestamp(1_700_000_000_123);
-    let (abi, module) = ("segno:workflow@0.1.0".into(), Digest::from_bytes([9; 32]));
+    let abi = "segno:workflow@0.1.0".into();
+    let module = Digest::from_bytes([9; 32]);
     let image = ImageRecord { abi, module, at, run, pages: 17, length: 65_536, blocks: [5; 32] };
     check("image", &image);
 }
@@ -292,7 +294,8 @@ mod parcel {
 fn a_record_that_got_fields_is_read_without_them_where_it_was_written_before() {
     use parcel::{before, now};
 
-    let (old, label) = (before::Parcel { grams: 300 }, Some("fragile".to_owned()));
+    let old = before::Parcel { grams: 300 };
+    let label = Some("fragile".to_owned());
     let written = codec::encode(&(7_u8, old, 8_u8));
     let read: (u8, now::Parcel, u8) =
         codec::decode("parcels", &written).expect("it is read for ever");
@@ -309,7 +312,8 @@ fn a_record_that_got_fields_is_read_without_them_where_it_was_written_before() {
 
 #[test]
 fn a_damaged_record_says_what_is_wrong_with_it() {
-    let (at, error) = (Timestamp(0), String::new());
+    let at = Timestamp(0);
+    let error = String::new();
     let good = codec::encode(&Attempt { number: 1, at, error, retry_at: at, first_at: at });
     let cases: [(Vec<u8>, &str); 5] = [
         (vec![], "it is empty"),

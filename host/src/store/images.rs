@@ -83,7 +83,8 @@ impl Store {
     /// The store cannot be read.
     pub fn images(&self, run: RunId) -> Result<Vec<FoundImage>, StoreError> {
         let table = self.table(tables::IMAGES)?;
-        let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
+        let first = tables::numbered(run, 0);
+        let last = tables::numbered(run, u64::MAX);
         let rows =
             table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         rows.rev()

@@ -33,7 +33,9 @@ fn noise(mut number: u64, size: usize) -> Vec<u8> {
 /// A turn with a payload in each kind of place.
 fn turn(seq: u64, input: String, body: &[u8], verdict: Verdict) -> Turn {
     let response = || Response { status: 200, headers: vec![], body: body.into() };
-    let (method, url, headers) = ("POST".into(), "/".into(), vec![]);
+    let method = "POST".into();
+    let url = "/".into();
+    let headers = vec![];
     let request = Request { number: seq, method, url, headers, body: body.into() };
     let commands = vec![
         Command::Sleep { until: Timestamp(1) },

@@ -84,7 +84,8 @@ impl Store {
     /// The last attempt of an operation that failed and was tried again.
     pub fn last_attempt(&self, run: RunId, op: Op) -> Result<Option<Attempt>, StoreError> {
         let rows = self.table(tables::ATTEMPTS)?;
-        let (first, last) = (tables::attempt(run, op, 0), tables::attempt(run, op, u32::MAX));
+        let first = tables::attempt(run, op, 0);
+        let last = tables::attempt(run, op, u32::MAX);
         let mut range =
             rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         let Some(row) = range.next_back() else { return Ok(None) };
@@ -95,8 +96,8 @@ impl Store {
     /// The attempts of a run that failed and were tried again, by operation and number.
     pub fn attempts(&self, run: RunId) -> Result<Vec<(Op, Attempt)>, StoreError> {
         let table = self.table(tables::ATTEMPTS)?;
-        let (first, last) =
-            (tables::attempt(run, Op(0), 0), tables::attempt(run, Op(u64::MAX), u32::MAX));
+        let first = tables::attempt(run, Op(0), 0);
+        let last = tables::attempt(run, Op(u64::MAX), u32::MAX);
         let rows =
             table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         rows.map(|row| {
@@ -111,7 +112,8 @@ impl Store {
     /// The attempts of an operation that failed and were tried again, by number.
     pub fn attempts_of(&self, run: RunId, op: Op) -> Result<Vec<Attempt>, StoreError> {
         let table = self.table(tables::ATTEMPTS)?;
-        let (first, last) = (tables::attempt(run, op, 0), tables::attempt(run, op, u32::MAX));
+        let first = tables::attempt(run, op, 0);
+        let last = tables::attempt(run, op, u32::MAX);
         let rows =
             table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         rows.map(|row| {
@@ -184,7 +186,8 @@ impl Store {
     /// The number of the next note of a run.
     pub fn next_note(&self, run: RunId) -> Result<u64, StoreError> {
         let rows = self.table(tables::NOTES)?;
-        let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
+        let first = tables::numbered(run, 0);
+        let last = tables::numbered(run, u64::MAX);
         let mut rows =
             rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         let Some(row) = rows.next_back() else { return Ok(1) };
@@ -287,7 +290,8 @@ impl Store {
     /// The numbers in the keys of a run's rows, in order: so many at most.
     fn numbers(&self, table: Table, run: RunId, max: usize) -> Result<Vec<u64>, StoreError> {
         let rows = self.table(table)?;
-        let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
+        let first = tables::numbered(run, 0);
+        let last = tables::numbered(run, u64::MAX);
         let rows =
             rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         rows.take(max)
@@ -308,7 +312,8 @@ impl Store {
         mut visit: impl FnMut(u64, R) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let rows = self.table(table)?;
-        let (first, last) = (tables::numbered(run, from), tables::numbered(run, u64::MAX));
+        let first = tables::numbered(run, from);
+        let last = tables::numbered(run, u64::MAX);
         for row in
             rows.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?
         {

@@ -113,7 +113,8 @@ impl<R: Read> Receiver<R> {
                     table = Some(self.table()?);
                 }
                 ROW if table.is_some() => {
-                    let (key, value) = (self.number()?, self.number()?);
+                    let key = self.number()?;
+                    let value = self.number()?;
                     batch.rows.push((self.bytes(key.into())?, self.bytes(value.into())?));
                     batch.bytes += key as usize + value as usize;
                     received.rows += 1;

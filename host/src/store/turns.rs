@@ -26,7 +26,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut reader = Reader::new(self)?;
         let turns = reader.table(tables::TURNS)?;
-        let (first, last) = (tables::numbered(run, from), tables::numbered(run, u64::MAX));
+        let first = tables::numbered(run, from);
+        let last = tables::numbered(run, u64::MAX);
         for row in
             turns.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?
         {
@@ -50,7 +51,8 @@ impl Store {
     pub fn last_turn(&self, run: RunId) -> Result<Option<Turn>, StoreError> {
         let mut reader = Reader::new(self)?;
         let turns = reader.table(tables::TURNS)?;
-        let (first, last) = (tables::numbered(run, 0), tables::numbered(run, u64::MAX));
+        let first = tables::numbered(run, 0);
+        let last = tables::numbered(run, u64::MAX);
         let mut range =
             turns.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         let Some(row) = range.next_back() else { return Ok(None) };
@@ -61,8 +63,8 @@ impl Store {
     /// The first turn of a run that is on disk after a position.
     pub fn first_turn_after(&self, run: RunId, seq: u64) -> Result<Option<u64>, StoreError> {
         let turns = self.table(tables::TURNS)?;
-        let (after, last) =
-            (tables::numbered(run, seq.saturating_add(1)), tables::numbered(run, u64::MAX));
+        let after = tables::numbered(run, seq.saturating_add(1));
+        let last = tables::numbered(run, u64::MAX);
         let mut range =
             turns.range::<&[u8]>(after.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         range.next().map(position).transpose()
@@ -91,13 +93,15 @@ impl Store {
     /// The position of the last turn that numbers its operations from this one or from an earlier one.
     /// Turn 0 is never forgotten, and the others that are on disk follow one another.
     fn last_not_after(&self, turns: &Bytes, run: RunId, op: Op) -> Result<u64, StoreError> {
-        let (second, last) = (tables::numbered(run, 1), tables::numbered(run, u64::MAX));
+        let second = tables::numbered(run, 1);
+        let last = tables::numbered(run, u64::MAX);
         let mut range =
             turns.range::<&[u8]>(second.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
         let Some(oldest) = range.next().map(position).transpose()? else { return Ok(0) };
         let newest = range.next_back().map(position).transpose()?.unwrap_or(oldest);
         // All turns before `low` do so, and none from `high` on.
-        let (mut low, mut high) = (oldest, newest.saturating_add(1));
+        let mut low = oldest;
+        let mut high = newest.saturating_add(1);
         while low < high {
             let middle = low + (high - low) / 2;
             if self.first_op(turns, run, middle)? <= op { low = middle + 1 } else { high = middle }

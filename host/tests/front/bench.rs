@@ -4,7 +4,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::cli::segno;
+use crate::process::segno;
 
 /// Measures hardly anything, on the disk on which the tests are built.
 fn bench(arguments: &[&str]) -> String {

@@ -9,7 +9,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::cli::{Process, with_steps};
+use crate::process::{Process, with_steps};
 use crate::support::basics;
 
 /// How many files the host may open: that gives 100 connections, of which half may wait.

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::cli::{Process, segno};
+use crate::process::{Process, segno};
 use crate::support::manifest;
 
 /// A crate with one workflow, in a workspace of its own.

@@ -11,6 +11,8 @@ mod dev;
 mod management;
 mod missing;
 mod offline;
+mod process;
+mod refusals;
 mod schemas;
 mod starts;
 mod support;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::cli::{Process, end, segno};
+use crate::process::{Process, end, segno};
 use crate::support::rogue;
 
 /// How many runs are acknowledged before the backup begins, and how many of it at least while it is
@@ -28,7 +28,8 @@ fn what_was_acknowledged_before_a_backup_goes_on_from_it_after_the_host_was_kill
     let blocked = host.must(&["start", "panic", "--input", "\"oh\""]).trim().to_owned();
     let before: Vec<_> = (0..BEFORE).map(|_| start(&host)).collect();
 
-    let (is_over, meanwhile) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+    let is_over = AtomicBool::new(false);
+    let meanwhile = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {

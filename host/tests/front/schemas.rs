@@ -24,7 +24,8 @@ async fn a_workflow_shows_the_schemas_of_what_it_takes_and_returns() {
 
     let host = host(typed(), Steps::new()).await;
     let pack = host.get("/v1/workflows/pack").await;
-    let (input, output) = (&pack["input"], &pack["output"]);
+    let input = &pack["input"];
+    let output = &pack["output"];
     assert_eq!(input["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert_eq!(input["description"], "What is to be packed.");
     assert_eq!(input["properties"]["pieces"]["type"], "integer");

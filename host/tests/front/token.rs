@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::cli::{Process, segno};
+use crate::process::{Process, segno};
 
 /// A host on this data directory.
 fn serve(data: &Path, options: &[&str]) -> Process {

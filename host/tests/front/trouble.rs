@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::cli::{Process, with_steps};
+use crate::process::{Process, with_steps};
 use crate::support::{basics, rogue};
 
 fn host(data: &TempDir) -> Process {

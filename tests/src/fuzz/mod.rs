@@ -107,7 +107,9 @@ pub fn run(kind: Kind, time: Duration, seed: u64) -> anyhow::Result<String> {
         }
     }
     ensure!(!corpus.is_empty(), "the corpus {} is empty", kind.corpus().display());
-    let (begun, mut executions, mut slowest) = (Instant::now(), 0, Duration::ZERO);
+    let begun = Instant::now();
+    let mut executions = 0;
+    let mut slowest = Duration::ZERO;
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     // First as it stands: what was found once is found at once.
     let mut batches: Vec<Vec<Vec<u8>>> = corpus.chunks(BATCH).map(<[_]>::to_vec).collect();

@@ -113,7 +113,8 @@ impl Program {
     pub(super) fn read(imports: &[Import], bytes: &[u8]) -> Self {
         let mut bytes = Bytes(bytes.iter());
         let plan = bytes.next();
-        let (pages, elements) = (bytes.one_of(&PAGES), bytes.one_of(&ELEMENTS));
+        let pages = bytes.one_of(&PAGES);
+        let elements = bytes.one_of(&ELEMENTS);
         let mut phases = [const { String::new() }; PHASES.len()];
         let mut statements = 0;
         while statements < MOST && !bytes.0.as_slice().is_empty() {
@@ -132,7 +133,8 @@ impl Program {
 
 /// Adds a statement: something that is done, once or as often as the fuel lasts.
 fn statement(text: &mut String, imports: &[Import], bytes: &mut Bytes<'_>) {
-    let (what, doublings) = (usize::from(bytes.next()), bytes.next() % MOST_DOUBLINGS);
+    let what = usize::from(bytes.next());
+    let doublings = bytes.next() % MOST_DOUBLINGS;
     let done = match imports.get(what % (imports.len() + OTHERS.len())) {
         Some(import) => call(import, bytes),
         None => bytes.one_of(&OTHERS).to_owned(),
@@ -179,7 +181,8 @@ fn component(phases: &[String; PHASES.len()], pages: u32, elements: u32) -> Opti
         "{} {begins} (global $turns (mut i64) (i64.const 0)) (table $t {elements} funcref) (func $deeper (call $deeper))",
         functions.collect::<String>()
     );
-    let (waits, ends) = (WAITING, COMPLETED);
+    let waits = WAITING;
+    let ends = COMPLETED;
     let ended = format!("(i32.const {waits})");
     // One that returns is of less interest than one that stays, but there shall be some.
     let deliver = format!(

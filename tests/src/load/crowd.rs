@@ -48,7 +48,8 @@ impl Crowd {
     pub(super) fn come(self, options: &Options, stop: &CancellationToken) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         for number in 0..options.callers {
-            let (crowd, stop) = (self.clone(), stop.clone());
+            let crowd = self.clone();
+            let stop = stop.clone();
             tasks.spawn(async move {
                 let hook =
                     crowd.hooks[usize::try_from(number).unwrap_or(0) % crowd.hooks.len()].clone();
@@ -58,7 +59,8 @@ impl Crowd {
             });
         }
         for _ in 0..options.starters {
-            let (crowd, stop) = (self.clone(), stop.clone());
+            let crowd = self.clone();
+            let stop = stop.clone();
             tasks.spawn(async move {
                 while !stop.is_cancelled() {
                     crowd.start().await;
@@ -96,7 +98,8 @@ impl Crowd {
             .header("idempotency-key", format!("load-{number}"));
         let begun = Instant::now();
         let answer = self.ask(request.json(&json!({ "input": STEPS }))).await;
-        let (mut fate, mut run) = (fate(&answer), None);
+        let mut fate = fate(&answer);
+        let mut run = None;
         if let Ok(response) = answer
             && fate == Fate::Acknowledged
         {

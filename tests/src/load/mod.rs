@@ -98,7 +98,9 @@ async fn endure(
     options: &Options,
     (ledger, watch): (&Ledger, &Watch),
 ) -> anyhow::Result<()> {
-    let (begun, mut kills, mut told) = (Instant::now(), 0, Duration::ZERO);
+    let begun = Instant::now();
+    let mut kills = 0;
+    let mut told = Duration::ZERO;
     let between = options.time / (options.kills + 1);
     while begun.elapsed() < options.time {
         tokio::time::sleep(Duration::from_millis(200).min(options.time)).await;

@@ -55,7 +55,8 @@ impl Watch {
 
     /// Whether the host held no more memory than it may, at each look.
     pub(super) fn within_budget(&self) -> anyhow::Result<()> {
-        let (most, budget) = (self.most.load(Ordering::Relaxed) >> 20, self.budget >> 20);
+        let most = self.most.load(Ordering::Relaxed) >> 20;
+        let budget = self.budget >> 20;
         ensure!(most <= budget, "the host held {most} MiB in memory; it may hold {budget}");
         Ok(())
     }

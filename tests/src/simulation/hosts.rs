@@ -87,7 +87,8 @@ impl Life<'_> {
         (config.image_turns, config.max_running_steps) = (self.image_turns, self.max_running_steps);
         let store = Store::open_on(self.disk.clone())?;
         let has_crashed = store.stopped_at()?.is_none();
-        let (clock, chance) = (self.clock.clone(), self.chance.clone());
+        let clock = self.clock.clone();
+        let chance = self.chance.clone();
         let engine = Simulated::open(store.clone(), config, guest_basics::steps(), clock, chance);
         engine.map(|engine| (Host { engine, store }, has_crashed))
     }

@@ -73,8 +73,9 @@ fn judge_program(run: RunId, record: &RunRecord, turns: &[Turn]) {
 
 /// A fresh guest gives the same commands for all that is recorded.
 fn replay(run: RunId, record: &RunRecord, turns: &[Turn]) {
-    let (workflow, started_at, seed) =
-        (record.workflow.to_string(), record.started_at, record.seed);
+    let workflow = record.workflow.to_string();
+    let started_at = record.started_at;
+    let seed = record.seed;
     let facts = Facts { run, workflow, started_at, seed };
     let mut guest = module().instantiate(facts, QUOTA).expect("there is room");
     for turn in turns.iter().filter(|turn| turn.event != Event::Cancelled) {

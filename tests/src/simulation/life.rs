@@ -169,8 +169,11 @@ impl<'a> Life<'a> {
             return;
         }
         let engine = &self.host().engine;
-        let (told, attempts, timer) = (engine.told(), engine.attempts().len(), engine.next_timer());
-        let (waiting, written) = (engine.waiting(), engine.written());
+        let told = engine.told();
+        let attempts = engine.attempts().len();
+        let timer = engine.next_timer();
+        let waiting = engine.waiting();
+        let written = engine.written();
         self.note(&format!("{next:?}: {told:?} {waiting} {written} {attempts} {timer:?}"));
         self.look();
         self.remember();
@@ -181,8 +184,9 @@ impl<'a> Life<'a> {
             return;
         }
         let now = self.host().engine.now();
-        let (operations, witness, calls) =
-            (self.disk.operations(), self.witness.clone(), self.calls);
+        let operations = self.disk.operations();
+        let witness = self.witness.clone();
+        let calls = self.calls;
         self.moments.get_or_insert_default().push(Moment { operations, witness, now, calls });
     }
 
@@ -261,7 +265,9 @@ impl<'a> Life<'a> {
 
     fn look_at_answers(&mut self) {
         let host = self.host.as_ref().expect("a life has a host");
-        let (witness, waiting, tell) = (&mut self.witness, &mut self.waiting, &mut self.tell);
+        let witness = &mut self.witness;
+        let waiting = &mut self.waiting;
+        let tell = &mut self.tell;
         self.asked.retain_mut(|call| match call.answer() {
             Answer::None => true,
             Answer::Done => false,

@@ -76,7 +76,8 @@ impl<'a> Journal<'a> {
             }
             Act::Take(webhook, requests) => self.take(*webhook as u64, *requests, begins),
             Act::Each(acts) => {
-                let (mut at, mut all) = (begins, Vec::new());
+                let mut at = begins;
+                let mut all = Vec::new();
                 for act in acts {
                     let (over, seen) = self.play(act, at)?;
                     at = over;
@@ -110,7 +111,8 @@ impl<'a> Journal<'a> {
 
     fn take(&self, webhook: u64, requests: usize, begins: usize) -> Option<(usize, Seen)> {
         let came = self.requests.get(&webhook).map_or(&[][..], Vec::as_slice);
-        let (mut at, mut taken) = (begins, Vec::new());
+        let mut at = begins;
+        let mut taken = Vec::new();
         for (came_at, text) in came.get(..requests)? {
             at = at.max(*came_at);
             taken.push((self.at(at), text.clone()));

@@ -23,7 +23,8 @@ pub(crate) fn plan(random: &mut ChaCha8Rng) -> (&'static str, Value) {
         0 | 1 => ("medley", json!(random.random_range(1..6))),
         // Long enough for images.
         2 => {
-            let (calls, steps) = (random.random_range(1..4), random.random_range(10..50));
+            let calls = random.random_range(1..4);
+            let steps = random.random_range(10..50);
             ("rounds", json!({ "calls": calls, "steps": steps }))
         }
         3 | 4 => (KEPT_WORKFLOW, json!(random.random_range(5..30))),

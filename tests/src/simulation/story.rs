@@ -65,7 +65,8 @@ pub(crate) fn crashes() -> u64 {
 /// The host crashes at a point of the story, and goes on from what its disk kept.
 pub(crate) fn crash(number: u64, tell: &mut dyn FnMut(&str)) -> u64 {
     let Story { disk, made, moments } = story();
-    let (point, way) = (made + number as usize / WAYS, number as usize % WAYS);
+    let point = made + number as usize / WAYS;
+    let way = number as usize % WAYS;
     let kept = match way {
         0 => Kept::Nothing,
         1 => Kept::All,

@@ -168,7 +168,8 @@ impl Witness {
         parked.retain(|text, run| {
             let (_, op, _) =
                 self.tokens[text.split_once(" for ").expect("each says where it goes").1];
-            let (is_delivered, is_open) = (self.delivered.contains(text), self.is_open(*run, op));
+            let is_delivered = self.delivered.contains(text);
+            let is_open = self.is_open(*run, op);
             let is_there = is_delivered || is_parked(store, *run, text);
             assert!(is_there || !is_open, "the request {text} was acknowledged, and is lost");
             !is_delivered && is_open

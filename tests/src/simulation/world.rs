@@ -175,7 +175,8 @@ impl Life<'_> {
 
     /// Somebody lets each parked run go on, and gets rid of those that cannot. False if there is none.
     pub(crate) fn end_parked(&mut self) -> bool {
-        let (parked, unfinished) = (self.parked(), self.host().store.unfinished());
+        let parked = self.parked();
+        let unfinished = self.host().store.unfinished();
         let unfinished = unfinished.expect("the store can be read");
         let lost: Vec<_> =
             unfinished.into_iter().filter(|run| self.witness.cuts.is_lost(*run)).collect();
@@ -200,7 +201,8 @@ impl Life<'_> {
 
     /// The clock moves to the next timer, or not as far, or beyond.
     pub(crate) fn wait(&mut self) -> bool {
-        let (now, timer) = (self.host().engine.now(), self.host().engine.next_timer());
+        let now = self.host().engine.now();
+        let timer = self.host().engine.next_timer();
         let Some(timer) = timer else { return false };
         let left = timer.since_ms(now);
         let ms = match self.random.random_range(0..8) {

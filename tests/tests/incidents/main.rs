@@ -32,7 +32,8 @@ fn every_incident_goes_as_it_is_written() {
         std::fs::write(&path, played).expect("the document can be written");
         return;
     }
-    let (written, played) = (normal(&text), normal(&played));
+    let written = normal(&text);
+    let played = normal(&played);
     for (written, played) in written.lines().zip(played.lines()) {
         assert_eq!(
             written, played,

@@ -134,7 +134,8 @@ fn collect(folder: &Path, root: &Path, ignored: &[&str], found: &mut Vec<Source>
         fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     for entry in entries {
         let entry = entry.expect("a folder of the repository can be read");
-        let (path, name) = (entry.path(), entry.file_name());
+        let path = entry.path();
+        let name = entry.file_name();
         if name == ".git" || ignored.iter().any(|ignored| name == *ignored) {
             continue;
         }

@@ -156,7 +156,8 @@ fn a_loop_that_runs_for_years_keeps_only_what_it_waits_for() {
     });
     for turn in 0..1_000 {
         // Now the step wins, now the sleep, and the loser's answer comes late.
-        let (winner, loser) = (2 * turn + turn % 2, 2 * turn + 1 - turn % 2);
+        let winner = 2 * turn + turn % 2;
+        let loser = 2 * turn + 1 - turn % 2;
         run = if turn % 2 == 0 {
             run.completed(winner, "1").slept(loser)
         } else {
@@ -194,7 +195,8 @@ fn poll_held<F: Future + Unpin>(future: &mut F) {
 fn the_last_waker_of_a_task_may_drop_what_the_task_waits_for() {
     Run::start(|| async {
         let webhook = Webhook::new();
-        let (mut slow, mut next) = (sleep("1s"), webhook.next());
+        let mut slow = sleep("1s");
+        let mut next = webhook.next();
         for _ in 0..2 {
             poll_held(&mut slow);
             poll_held(&mut next);

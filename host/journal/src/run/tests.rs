@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Answer, OPERATION_BYTES, Request, StepFailure, StepOptions};
+use crate::{Answer, OPERATION_BYTES, Request, Response, StepFailure, StepOptions};
 
 /// A run and the turns that it had, for telling its life in a few lines.
 struct Life {
@@ -24,7 +24,8 @@ impl Life {
         verdict: Verdict,
     ) -> Result<Vec<Effect>, Fault> {
         let seq = self.run.turns();
-        let (first_op, at) = (Op(self.run.operations()), Timestamp(1000 + seq));
+        let first_op = Op(self.run.operations());
+        let at = Timestamp(1000 + seq);
         let turn = Turn { seq, first_op, at, event, commands, verdict, log: Vec::new() };
         let (run, effects) = self.run.clone().apply(&turn)?;
         self.run = run;
@@ -197,7 +198,9 @@ fn a_turn_that_counts_other_operations_before_it_does_not_belong_here() {
     let mut life = Life::started(vec![step("a"), Command::Sleep { until: Timestamp(5) }]);
     life.turn(done(0), vec![step("b"), Command::CancelSleep { sleep: Op(1) }])
         .expect("step 0 was open");
-    let (event, commands, verdict) = (done(2), vec![step("c")], Verdict::Waiting);
+    let event = done(2);
+    let commands = vec![step("c")];
+    let verdict = Verdict::Waiting;
     let turn =
         Turn { seq: 2, first_op: Op(3), at: Timestamp(0), event, commands, verdict, log: vec![] };
     for found in [0, 2, 4, u64::MAX].map(Op) {

@@ -130,7 +130,9 @@ fn file_system(directory: &Path) -> Option<String> {
     let mut found = None;
     for line in mounts.lines() {
         let mut fields = line.split(' ');
-        let (device, place, kind) = (fields.next()?, fields.next()?, fields.next()?);
+        let device = fields.next()?;
+        let place = fields.next()?;
+        let kind = fields.next()?;
         let length = place.len();
         if directory.starts_with(place)
             && found.as_ref().is_none_or(|(longest, _)| *longest <= length)

@@ -34,7 +34,8 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 async fn round(bench: &Bench, sleepers: usize) -> anyhow::Result<Vec<Figure>> {
     let directory = bench.directory()?;
     let host = Host::start(directory.path()).await?;
-    let (fresh, empty) = (host.resident(), host.stored()?);
+    let fresh = host.resident();
+    let empty = host.stored()?;
     let starts = start(&host, sleepers).await?;
     let full = host.resident();
     // A host that starts again holds no guest before its run has an event.

@@ -27,7 +27,8 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 async fn round(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let directory = bench.directory()?;
     let mut host = Host::start(directory.path()).await?;
-    let (tickers, ticks) = (bench.scaled(TICKERS), bench.scaled(TICKS).max(2));
+    let tickers = bench.scaled(TICKERS);
+    let ticks = bench.scaled(TICKS).max(2);
     let uncounted = UNCOUNTED.min(ticks - 1);
     let input = format!("{{\"ticks\":{ticks},\"uncounted\":{uncounted}}}");
     crowd(&host.management, tickers, async |client, _| client.start("ticker", &input).await)

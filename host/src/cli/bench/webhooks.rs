@@ -21,7 +21,8 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let mut host = Host::start(directory.path()).await?;
     let hooks = open(&mut host, CLIENTS, 0).await?;
     let mut caller = Connection::open(&host.webhooks).await?;
-    let (alone, together) = (bench.scaled(ALONE), bench.scaled(TOGETHER));
+    let alone = bench.scaled(ALONE);
+    let together = bench.scaled(TOGETHER);
     bench
         .rounds("W6", async || {
             let mut times = Vec::new();

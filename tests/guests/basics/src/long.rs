@@ -62,7 +62,8 @@ pub async fn rounds_printed(rounds: Rounds) -> Result<(u64, Vec<String>), Error>
 
 async fn play(rounds: Rounds) -> Result<(u64, Vec<String>), Error> {
     let webhook = Webhook::new();
-    let (mut steps, mut said) = (0, Vec::new());
+    let mut steps = 0;
+    let mut said = Vec::new();
     for _ in 0..rounds.calls {
         for _ in 0..rounds.steps {
             steps = steps::add(steps, 1).await?;

@@ -109,7 +109,8 @@ impl Place {
     /// What a reader should know of a demo that runs.
     pub(super) fn describe(&self, server: &Server) -> String {
         let url = format!("http://{}", server.management_addr());
-        let (all, host) = (self.directory.display(), self.host());
+        let all = self.directory.display();
+        let host = self.host();
         format!(
             "data in {all}; `data-sync runs --url {url} --data {}` lists the runs",
             host.display()

@@ -51,7 +51,8 @@ pub(super) async fn run(
 
 async fn connection(stream: TcpStream, router: Router, faults: Arc<Faults>) {
     let service = service_fn(move |request| {
-        let (router, faults) = (router.clone(), Arc::clone(&faults));
+        let router = router.clone();
+        let faults = Arc::clone(&faults);
         async move { answer(request, router, &faults).await }
     });
     // The only errors are our own cuts and callers who left.

@@ -1,120 +1,30 @@
 //! The history of a run, in pages: what is told, and what is read for it.
 
+mod life;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
 use segno_host::engine::{Clock, Config, Engine, HistoryEntry, HistoryEvent, VirtualClock, Wait};
 use segno_host::store::{Committer, Draft, RunRecord, Standing, Store};
-use segno_journal::retry::Attempt;
-use segno_journal::{
-    Answer, Command, Digest, Event, Op, Open, Request, Run, RunId, StepFailure, StepOptions,
-    Timestamp, Turn, Verdict,
-};
+use segno_journal::{Command, Digest, Event, Op, RunId, Timestamp, Turn, Verdict};
 use segno_tests::Host;
 use segno_tests::faulty::Disk;
 use segno_tests::{basics, raw};
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::life::{Life, failed, life, step};
+
 fn run() -> RunId {
     RunId::from_parts(Timestamp(1), 1)
-}
-
-fn step(name: String) -> Command {
-    Command::Step { name, input: "1".into(), options: StepOptions::default() }
-}
-
-/// What a run had of turns and of failed attempts, each of these before the turn that ends its step.
-#[derive(Default)]
-struct Life {
-    turns: Vec<Turn>,
-    attempts: BTreeMap<Op, Vec<Attempt>>,
-}
-
-/// A run to which anything happens that can.
-fn life(seed: u64, length: usize) -> Life {
-    let mut random = SmallRng::seed_from_u64(seed);
-    let (mut life, mut state) = (Life::default(), Run::new());
-    let mut event = Event::Started { input: "1".into() };
-    while life.turns.len() < length {
-        let (seq, first_op) = (state.turns(), Op(state.operations()));
-        let numbers = 0..random.random_range(0..4);
-        let mut commands: Vec<_> = numbers
-            .map(|number| match random.random_range(0..4) {
-                0 => Command::Webhook {
-                    token: format!("{seq}.{number}"),
-                    url: format!("http://h/{seq}.{number}"),
-                    answer: Answer::Accepted,
-                },
-                _ => step(format!("step {seq}.{number}")),
-            })
-            .collect();
-        // Something is always left to wait for.
-        let position = random.random_range(0..=commands.len());
-        commands.insert(position, Command::Sleep { until: Timestamp(seq) });
-        let turn = Turn {
-            seq,
-            first_op,
-            at: Timestamp(seq),
-            event,
-            commands,
-            verdict: Verdict::Waiting,
-            log: vec![],
-        };
-        state = state.apply(&turn).expect("all that happens can").0;
-        life.turns.push(turn);
-        let open: Vec<_> = state.open().collect();
-        let (op, open) = open[random.random_range(0..open.len())];
-        let name = match open {
-            Open::Step { call, .. } => Some(call.name.clone()),
-            _ => None,
-        };
-        if name.is_some() && random.random_bool(0.5) {
-            life.attempts.entry(op).or_default().extend((1..3).map(|number| failed(op, number)));
-        }
-        event = match (name, open) {
-            (Some(_), _) if random.random_bool(0.7) => {
-                Event::StepCompleted { op, output: "2".into() }
-            }
-            (Some(step), _) => {
-                let failure = StepFailure { step, attempts: 4, message: "no".into(), fatal: false };
-                Event::StepFailed { op, failure }
-            }
-            (None, Open::Webhook { .. }) => {
-                Event::Requested { op, request: request(state.requests()) }
-            }
-            (None, _) => Event::Slept { op },
-        };
-    }
-    let left = state.open().filter(|(_, open)| matches!(open, Open::Step { .. }));
-    for (op, _) in left.filter(|_| random.random_bool(0.3)) {
-        life.attempts.insert(op, vec![failed(op, 1)]);
-    }
-    life
-}
-
-fn failed(op: Op, number: u32) -> Attempt {
-    let at = Timestamp(op.0);
-    Attempt {
-        number,
-        at,
-        error: format!("{op}, attempt {number}"),
-        retry_at: at.plus_ms(1),
-        first_at: at,
-    }
-}
-
-fn request(number: u64) -> Request {
-    let (method, url) = ("POST".to_owned(), "/".to_owned());
-    Request { number, method, url, headers: vec![], body: vec![1] }
 }
 
 /// A store with this run in it, which has ended.
 fn store_with(life: &Life, store: &Store) {
     let (committer, _thread) = Committer::start(store.clone()).expect("there is a thread");
-    let (started_at, standing) = (Timestamp(1), Standing::Cancelled(Timestamp(2)));
+    let started_at = Timestamp(1);
+    let standing = Standing::Cancelled(Timestamp(2));
     let module = Digest::from_bytes([7; 32]);
     let record = RunRecord { workflow: "w".into(), module, started_at, seed: [0; 32], standing };
     committer.submit(Draft::nothing().with_run(run(), &record), |_written| {});
@@ -158,7 +68,9 @@ async fn page(engine: &Engine, from: u64, max: usize) -> (Vec<HistoryEntry>, Opt
 
 /// The whole history, in pages of these sizes and then in one.
 async fn told(engine: &Engine, sizes: &[usize]) -> Vec<HistoryEntry> {
-    let (mut told, mut next, mut sizes) = (Vec::new(), Some(0), sizes.iter());
+    let mut told = Vec::new();
+    let mut next = Some(0);
+    let mut sizes = sizes.iter();
     while let Some(from) = next {
         let entries;
         (entries, next) = page(engine, from, sizes.next().copied().unwrap_or(10_000)).await;
@@ -214,7 +126,8 @@ fn without(whole: Vec<HistoryEntry>, first: u64) -> Vec<HistoryEntry> {
         _ => None,
     };
     let asked: BTreeMap<_, _> = whole.iter().filter_map(asked).collect();
-    let (mut left, mut failures) = (Vec::new(), Vec::new());
+    let mut left = Vec::new();
+    let mut failures = Vec::new();
     for mut entry in whole {
         match &mut entry.event {
             HistoryEvent::StepRetrying { name, .. } => {
@@ -264,7 +177,8 @@ proptest! {
         seed: u64, length in 2usize..150, cut in 1u64..150,
         sizes in prop::collection::vec(1usize..20, 0..40)
     ) {
-        let (life, first) = (life(seed, length), cut.min(length as u64 - 1));
+        let life = life(seed, length);
+        let first = cut.min(length as u64 - 1);
         tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
             let store = Store::open_on(Disk::default()).expect("the store opens");
             store_with(&life, &store);
@@ -289,7 +203,9 @@ fn long_life(length: u64, later: u64) -> Life {
             Some(op) => Event::StepCompleted { op: Op(op), output: "2".into() },
             None => Event::Started { input: "1".into() },
         };
-        let (first_op, at, verdict) = (Op(seq), Timestamp(seq), Verdict::Waiting);
+        let first_op = Op(seq);
+        let at = Timestamp(seq);
+        let verdict = Verdict::Waiting;
         life.turns.push(Turn {
             seq,
             first_op,
