@@ -9,6 +9,7 @@ mod policy;
 #[cfg(test)]
 mod tests;
 
+use segno_api::RunStatus;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ use crate::cli::exit::EXIT_CODES;
 use crate::cli::logging::LogFormat;
 use crate::cli::server::ServeOptions;
 use crate::doors::parse_duration;
-use crate::engine::{COMPILE, Config, RunStatus};
+use crate::engine::{COMPILE, Config};
 
 /// Durable workflows in a WebAssembly sandbox.
 #[derive(Debug, Parser)]

@@ -1,5 +1,6 @@
 //! Asking a running host through its management API.
 
+use segno_api::Problem;
 use std::error::Error;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::cli::args::HostArgs;
 use crate::cli::local::is_loopback;
 use crate::cli::text;
-use crate::doors::{Problem, Token};
+use crate::doors::Token;
 
 /// How long a host may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,6 +1,7 @@
 //! `deploy`: components go to a running host.
 
 use anyhow::Context;
+use segno_api::Deployed;
 
 use crate::cli::args::DeployArgs;
 use crate::cli::client::Client;
@@ -8,7 +9,6 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{self, Output};
 use crate::cli::progress::Progress;
 use crate::cli::text;
-use crate::engine::Deployed;
 
 pub(super) async fn run(args: DeployArgs, output: Output) -> anyhow::Result<Exit> {
     let client = Client::new(args.host)?;

@@ -1,5 +1,6 @@
 //! `run`: the history of a run, page by page, the end of it, or as it happens.
 
+use segno_api::{HistoryEntry, HistoryEvent, HistoryPage};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use serde_json::value::RawValue;
 use tokio::time::MissedTickBehavior;
 
 use crate::cli::client::{Answer, Client};
-use crate::engine::{HistoryEntry, HistoryEvent, HistoryPage};
 
 /// How many turns are asked for at once.
 const PAGE: &str = "1000";

@@ -5,7 +5,7 @@ use crate::cli::client::Client;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::text;
-use crate::engine::HealthReport;
+use segno_api::HealthReport;
 
 pub(super) async fn run(args: HealthArgs, output: Output) -> anyhow::Result<Exit> {
     let answer = Client::new(args.host)?.get(&["v1", "health"], &[]).await?;

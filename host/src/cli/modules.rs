@@ -1,20 +1,13 @@
 //! `modules`: what is deployed on a host.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use segno_api::{ModuleList, ModuleView};
 
 use crate::cli::args::ModulesArgs;
 use crate::cli::client::Client;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::{size, text};
-use crate::engine::ModuleView;
-
-/// The answer of the host.
-#[derive(Deserialize)]
-struct ModuleList {
-    modules: Vec<ModuleView>,
-}
 
 pub(super) async fn run(args: ModulesArgs, output: Output) -> anyhow::Result<Exit> {
     let answer = Client::new(args.host)?.get(&["v1", "modules"], &[]).await?;

@@ -1,5 +1,6 @@
 //! `run`, `cancel`, `resume`, `retry-now`: one run.
 
+use segno_api::{RunStatus, RunView};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,7 +17,6 @@ use crate::cli::follow::{self, Reader, Told};
 use crate::cli::output::{self, Output};
 use crate::cli::timeline::Timeline;
 use crate::cli::{text, wait};
-use crate::engine::{RunStatus, RunView};
 
 /// What stands above the entries of a history.
 const HISTORY: &str = "\nhistory";

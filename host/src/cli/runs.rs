@@ -2,13 +2,13 @@
 
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
+use segno_api::{RunPage, RunStatus, Why};
 
 use crate::cli::args::RunsArgs;
 use crate::cli::client::Client;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Output};
 use crate::cli::text;
-use crate::engine::{RunPage, RunStatus, Why};
 
 pub(super) async fn run(args: RunsArgs, output: Output) -> anyhow::Result<Exit> {
     let RunsArgs { workflow, status, trouble, limit, cursor, host } = args;

@@ -1,5 +1,6 @@
 //! `start`: a run begins.
 
+use segno_api::Started;
 use std::path::Path;
 
 use anyhow::Context;
@@ -11,7 +12,6 @@ use crate::cli::client::Client;
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::output::{self, Output};
 use crate::cli::wait;
-use crate::engine::Started;
 
 pub(super) async fn run(args: StartArgs, output: Output) -> anyhow::Result<Exit> {
     let input = input(args.input, args.input_file.as_deref()).await?;

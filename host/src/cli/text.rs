@@ -1,12 +1,11 @@
 //! Moments, durations and foreign texts, as a terminal shows them.
 
+use segno_api::RunStatus;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::engine::RunStatus;
-
-pub(super) use crate::engine::printable;
+pub(super) use segno_api::printable;
 
 /// How much of a value is shown where it is not asked for whole, in characters.
 pub(super) const SHOWN: usize = 100;

@@ -1,9 +1,9 @@
 //! What happened to a run, as a text for people: one line for each entry of its history.
 
 use jiff::Timestamp;
+use segno_api::{HistoryEntry, HistoryEvent, Json, RunView, Wait};
 
 use crate::cli::text::{self, between, duration, moment};
-use crate::engine::{HistoryEntry, HistoryEvent, Json, RunView, Wait};
 
 /// Shows one run.
 pub(super) struct Timeline<'a> {

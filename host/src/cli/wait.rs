@@ -1,5 +1,6 @@
 //! Waiting for the end of a run.
 
+use segno_api::{RunStatus, RunView};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -9,7 +10,6 @@ use crate::cli::client::{Answer, Client};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::text;
-use crate::engine::{RunStatus, RunView};
 
 /// How long one request waits: short enough that a proxy does not cut it off.
 const ROUND: Duration = Duration::from_secs(25);

@@ -1,5 +1,6 @@
 //! `workflow`: what a workflow takes and returns.
 
+use segno_api::{Json, WorkflowView};
 use serde_json::Value;
 
 use crate::cli::args::WorkflowArgs;
@@ -7,7 +8,6 @@ use crate::cli::client::Client;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::text;
-use crate::engine::{Json, WorkflowView};
 
 pub(super) async fn run(args: WorkflowArgs, output: Output) -> anyhow::Result<Exit> {
     let answer = Client::new(args.host)?.get(&["v1", "workflows", &args.name], &[]).await?;

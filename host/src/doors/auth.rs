@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::info;
 
-use crate::doors::problem::{Kind, Problem};
+use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::{Caller, Keyring, Right};
 
 /// The one path that is open to all: supervisors have no token.
@@ -22,7 +22,7 @@ pub(super) async fn check(
     State(keyring): State<Keyring>,
     mut request: Request,
     next: Next,
-) -> Result<Response, Problem> {
+) -> Result<Response, Refusal> {
     if request.uri().path() == OPEN {
         return Ok(next.run(request).await);
     }
@@ -44,11 +44,11 @@ pub(super) async fn check(
     Ok(response)
 }
 
-fn caller(keyring: &Keyring, headers: &HeaderMap) -> Result<Caller, Problem> {
+fn caller(keyring: &Keyring, headers: &HeaderMap) -> Result<Caller, Refusal> {
     bearer(headers).and_then(|offered| keyring.caller(offered)).ok_or_else(|| {
         let detail = "send a token of this host as `Authorization: Bearer TOKEN`; the first one is in the file \
                       `token` of its data directory";
-        Problem::new(&Kind::UNAUTHORIZED, detail)
+        Refusal::new(&Kind::UNAUTHORIZED, detail)
     })
 }
 
@@ -62,7 +62,7 @@ const fn needed(method: &Method) -> Right {
 }
 
 /// Why this caller may not do it, if it may not.
-pub(super) fn refusal(caller: &Caller, right: Right) -> Option<Problem> {
+pub(super) fn refusal(caller: &Caller, right: Right) -> Option<Refusal> {
     if caller.rights().contains(&right) {
         return None;
     }
@@ -70,7 +70,7 @@ pub(super) fn refusal(caller: &Caller, right: Right) -> Option<Problem> {
         "the token `{}` does not have the right `{right}`, which this needs; whoever runs the host can give it",
         caller.name()
     );
-    Some(Problem::new(&Kind::FORBIDDEN, detail))
+    Some(Refusal::new(&Kind::FORBIDDEN, detail))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -94,7 +94,7 @@ mod tests {
             .collect();
         caller(&keyring, &headers)
             .map(|caller| caller.name().to_owned())
-            .map_err(|problem| problem.status)
+            .map_err(|problem| problem.0.status)
     }
 
     #[test]
@@ -140,9 +140,9 @@ mod tests {
             refusal(&caller, Right::Read).is_none() && refusal(&caller, Right::Deploy).is_none()
         );
         let problem = refusal(&caller, Right::Operate).unwrap();
-        assert_eq!(problem.status, 403);
+        assert_eq!(problem.0.status, 403);
         assert_eq!(
-            &*problem.detail,
+            &*problem.0.detail,
             "the token `ci` does not have the right `operate`, which this needs; whoever runs the host can give it"
         );
     }

@@ -7,9 +7,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 use crate::doors::auth;
-use crate::doors::problem::Problem;
+use crate::doors::refusal::Refusal;
 use crate::doors::tokens::{Caller, Right};
 use crate::engine::Engine;
+use segno_api::Problem;
 
 /// Makes a backup while the host goes on: one moment of its store.
 ///
@@ -32,7 +33,7 @@ use crate::engine::Engine;
 pub(super) async fn make(
     State(engine): State<Engine>,
     Extension(caller): Extension<Caller>,
-) -> Result<Response, Problem> {
+) -> Result<Response, Refusal> {
     if let Some(problem) = Right::ALL.into_iter().find_map(|right| auth::refusal(&caller, right)) {
         return Err(problem);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::doors::problem::{Kind, Problem};
+use crate::doors::refusal::{Kind, Refusal};
 
 /// How many bytes of bodies one door holds at once, from their first byte to the answer: two
 /// components of the largest size, or a hundred calls of webhooks.
@@ -33,9 +33,9 @@ impl Bodies {
     /// # Errors
     ///
     /// 503 where there is none: waiting for it would hold what is there already.
-    pub(super) fn take(&self, held: &mut Held, bytes: usize) -> Result<(), Problem> {
+    pub(super) fn take(&self, held: &mut Held, bytes: usize) -> Result<(), Refusal> {
         let full = || {
-            Problem::new(
+            Refusal::new(
                 &Kind::BUSY,
                 "the host is reading as much as it has room for; nothing was stored; try again later",
             )
@@ -60,7 +60,7 @@ mod tests {
         let mut held = Held::default();
         bodies.take(&mut held, 4).unwrap();
         bodies.take(&mut held, 6).unwrap();
-        assert_eq!(bodies.take(&mut Held::default(), 1).unwrap_err().status, 503);
+        assert_eq!(bodies.take(&mut Held::default(), 1).unwrap_err().0.status, 503);
         drop(held);
         bodies.take(&mut Held::default(), 10).unwrap();
     }

@@ -11,7 +11,7 @@ use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
 use crate::doors::bodies::{Bodies, Held};
-use crate::doors::problem::{Kind, Problem};
+use crate::doors::refusal::{Kind, Refusal};
 
 /// How many bytes beyond the limit are read and dropped, so that a client that sends its body
 /// before it reads gets the answer and not a reset connection.
@@ -36,7 +36,7 @@ pub(super) async fn read(
     body: Body,
     bounds: Bounds,
     bodies: &Bodies,
-) -> Result<(Bytes, Held), Problem> {
+) -> Result<(Bytes, Held), Refusal> {
     // A sender that asks first has not sent anything yet, so it need not send what is too large.
     if headers.contains_key(EXPECT) && body.size_hint().lower() > bounds.size as u64 {
         return Err(too_large(bounds.size));
@@ -44,7 +44,7 @@ pub(super) async fn read(
     tokio::time::timeout(bounds.time, collect(body, bounds.size, bodies)).await.unwrap_or_else(
         |_| {
             let seconds = bounds.time.as_secs();
-            Err(Problem::new(
+            Err(Refusal::new(
                 &Kind::SLOW_BODY,
                 format!("the body was not complete after {seconds} seconds"),
             ))
@@ -62,37 +62,37 @@ pub(super) async fn json<T: DeserializeOwned + Default>(
     request: Request,
     bounds: Bounds,
     bodies: &Bodies,
-) -> Result<(T, Held), Problem> {
+) -> Result<(T, Held), Refusal> {
     let (parts, body) = request.into_parts();
     let (bytes, held) = read(&parts.headers, body, bounds, bodies).await?;
     if bytes.is_empty() {
         return Ok((T::default(), held));
     }
     if !is_json(&parts.headers) {
-        return Err(Problem::new(
+        return Err(Refusal::new(
             &Kind::NOT_JSON,
             "send the body with `Content-Type: application/json`",
         ));
     }
     let value = serde_json::from_slice(&bytes).map_err(|error| {
-        Problem::new(&Kind::MALFORMED_JSON, format!("the body cannot be used: {error}"))
+        Refusal::new(&Kind::MALFORMED_JSON, format!("the body cannot be used: {error}"))
     })?;
     // A struct can also be read from an array of its fields, which is nothing to begin with here.
     if bytes.trim_ascii_start().starts_with(b"{") {
         Ok((value, held))
     } else {
-        Err(Problem::new(&Kind::MALFORMED_JSON, "the body cannot be used: it is not a JSON object"))
+        Err(Refusal::new(&Kind::MALFORMED_JSON, "the body cannot be used: it is not a JSON object"))
     }
 }
 
-async fn collect(body: Body, limit: usize, bodies: &Bodies) -> Result<(Bytes, Held), Problem> {
+async fn collect(body: Body, limit: usize, bodies: &Bodies) -> Result<(Bytes, Held), Refusal> {
     let mut chunks = body.into_data_stream();
     let mut collected = Vec::new();
     let mut held = Held::default();
     let mut size = 0;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| {
-            Problem::new(
+            Refusal::new(
                 &Kind::BROKEN_BODY,
                 format!("the body broke off after {size} bytes: {error}"),
             )
@@ -108,8 +108,8 @@ async fn collect(body: Body, limit: usize, bodies: &Bodies) -> Result<(Bytes, He
     if size > limit { Err(too_large(limit)) } else { Ok((collected.into(), held)) }
 }
 
-fn too_large(limit: usize) -> Problem {
-    Problem::new(
+fn too_large(limit: usize) -> Refusal {
+    Refusal::new(
         &Kind::TOO_LARGE,
         format!("the body is larger than the {limit} bytes that are allowed"),
     )
@@ -143,7 +143,7 @@ mod tests {
 
     async fn refusal(request: Request) -> (u16, String) {
         let problem = json::<Value>(request, BOUNDS, &Bodies::new()).await.unwrap_err();
-        (problem.status, problem.detail.into())
+        (problem.0.status, problem.0.detail.into())
     }
 
     async fn value(request: Request) -> Value {
@@ -206,7 +206,7 @@ mod tests {
         let bounds = Bounds { time: Duration::ZERO, ..BOUNDS };
         let silent = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
         let problem = read(&HeaderMap::new(), silent, bounds, &Bodies::new()).await.unwrap_err();
-        assert_eq!(problem.status, 408);
+        assert_eq!(problem.0.status, 408);
     }
 
     #[tokio::test]
@@ -216,13 +216,13 @@ mod tests {
         let first = body("0123456789").await.unwrap();
         let chunks = stream::iter(["01234", "56789", "0"].map(Ok::<_, std::io::Error>));
         let problem = read_with(Body::from_stream(chunks), bodies.clone()).await.unwrap_err();
-        assert_eq!(problem.status, 503);
+        assert_eq!(problem.0.status, 503);
         let second = body("0123456789").await.unwrap();
         drop((first, second));
         body("0123456789").await.unwrap();
     }
 
-    async fn read_with(body: Body, bodies: Bodies) -> Result<(Bytes, Held), Problem> {
+    async fn read_with(body: Body, bodies: Bodies) -> Result<(Bytes, Held), Refusal> {
         read(&HeaderMap::new(), body, BOUNDS, &bodies).await
     }
 

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
-use crate::doors::problem::{Kind, Problem};
+use crate::doors::refusal::{Kind, Refusal};
 
 /// The way in. Cheap to clone; all clones open at once.
 #[derive(Debug, Clone, Default)]
@@ -44,16 +44,16 @@ impl From<Router> for Entrance {
     }
 }
 
-fn recovering() -> Problem {
+fn recovering() -> Refusal {
     let detail =
         "the host is recovering: it takes work as soon as it has all its runs; nothing was stored";
-    Problem::new(&Kind::RECOVERING, detail)
+    Refusal::new(&Kind::RECOVERING, detail)
 }
 
 /// Refuses what HTTP says is to be refused: a request that names no host, two, or one that is none. A
 /// proxy in front may have chosen the one, and this host would have taken the other. Which host it is
 /// does not matter, and neither does one in the target: there is only one behind this listener.
-fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
+fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
     let mut hosts = headers.get_all(HOST).iter();
     let trouble = match (hosts.next(), hosts.next()) {
         (None, _) if version < Version::HTTP_11 => return Ok(()),
@@ -62,7 +62,7 @@ fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
         (Some(_), None) => "the Host header is not a host with or without a port",
         (Some(_), Some(_)) => "the request has more than one Host header",
     };
-    Err(Problem::new(&Kind::BAD_HOST, trouble))
+    Err(Refusal::new(&Kind::BAD_HOST, trouble))
 }
 
 fn is_host(value: &HeaderValue) -> bool {
@@ -77,7 +77,7 @@ mod tests {
 
     fn check(version: Version, hosts: &[&'static str]) -> Option<String> {
         let headers = hosts.iter().map(|host| (HOST, HeaderValue::from_static(host))).collect();
-        check_host(version, &headers).err().map(|problem| problem.detail.into())
+        check_host(version, &headers).err().map(|problem| problem.0.detail.into())
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::error::Error;
 
-use crate::doors::problem::{Kind, Problem};
+use crate::doors::refusal::{Kind, Refusal};
 use crate::engine::EngineError;
 use crate::sandbox::ModuleError;
 use crate::store::StoreError;
 
-impl Problem {
+impl Refusal {
     /// The problem as those who run the host may see it: with all its causes.
     pub(super) fn whole(error: &EngineError) -> Self {
         Self::of(error, chain(error))
@@ -33,7 +33,7 @@ impl Problem {
     }
 }
 
-impl From<EngineError> for Problem {
+impl From<EngineError> for Refusal {
     fn from(error: EngineError) -> Self {
         Self::whole(&error)
     }
@@ -103,10 +103,10 @@ mod tests {
     use super::*;
 
     fn check(error: &EngineError, status: u16, kind: &str) {
-        let problem = Problem::whole(error);
-        assert_eq!(problem.status, status, "{error}");
-        assert_eq!(problem.kind, format!("urn:segno:problem:{kind}"));
-        assert!(problem.detail.starts_with(&error.to_string()), "{}", problem.detail);
+        let problem = Refusal::whole(error);
+        assert_eq!(problem.0.status, status, "{error}");
+        assert_eq!(problem.0.kind, format!("urn:segno:problem:{kind}"));
+        assert!(problem.0.detail.starts_with(&error.to_string()), "{}", problem.0.detail);
     }
 
     #[test]
@@ -150,7 +150,7 @@ mod tests {
         check(&lacks, 503, "missing-steps");
         check(&EngineError::DeployLacksSteps { missing }, 409, "missing-steps-at-deploy");
         assert_eq!(
-            Problem::whole(&lacks).missing_steps.as_deref(),
+            Refusal::whole(&lacks).0.missing_steps.as_deref(),
             Some(["ship".to_owned()].as_slice())
         );
         check(&EngineError::Busy, 503, "busy");
@@ -162,11 +162,11 @@ mod tests {
     #[test]
     fn a_problem_with_a_run_names_the_run() {
         let run = RunId::from_parts(Timestamp(0), 0);
-        let problem = Problem::whole(&EngineError::UnknownRun(run));
-        assert_eq!(problem.instance.as_deref(), Some(&*format!("/v1/runs/{run}")));
-        assert_eq!(problem.run_id.as_deref(), Some(&*run.to_string()));
-        let problem = Problem::whole(&EngineError::Busy);
-        assert_eq!((problem.instance, problem.run_id), (None, None));
+        let problem = Refusal::whole(&EngineError::UnknownRun(run));
+        assert_eq!(problem.0.instance.as_deref(), Some(&*format!("/v1/runs/{run}")));
+        assert_eq!(problem.0.run_id.as_deref(), Some(&*run.to_string()));
+        let problem = Refusal::whole(&EngineError::Busy);
+        assert_eq!((problem.0.instance, problem.0.run_id), (None, None));
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
             path: "/srv/secret".into(),
             detail: "?".into(),
         });
-        assert!(Problem::whole(&error).detail.contains("/srv/secret"));
-        assert!(!Problem::public(&error).detail.contains("/srv/secret"));
+        assert!(Refusal::whole(&error).0.detail.contains("/srv/secret"));
+        assert!(!Refusal::public(&error).0.detail.contains("/srv/secret"));
     }
 }

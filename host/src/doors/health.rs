@@ -3,24 +3,11 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
+use segno_api::{Health, HealthReport};
 
-use crate::doors::problem::{Kind, Problem};
-use crate::engine::{Busy, Engine, HealthReport};
-
-/// The host can take work.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Health {
-    /// `ok`, or `degraded`: some runs wait, because a shard of the host does not answer; others go on.
-    /// A host that can do nothing for any run answers 503.
-    #[schema(example = "ok")]
-    status: &'static str,
-    /// What the host cannot do, though it can take work: which of its shards are held up, and how many
-    /// of the steps that runs wait for it lacks.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-}
+use crate::doors::refusal::{Kind, Refusal};
+use crate::engine::{Busy, Engine};
+use segno_api::Problem;
 
 /// What is said of the steps that a host lacks: without their names, since this needs no token.
 fn lacking(engine: &Engine) -> Option<String> {
@@ -52,18 +39,18 @@ fn held_up(Busy { shard, time, .. }: &Busy) -> String {
          content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn check(State(engine): State<Engine>) -> Result<Json<Health>, Problem> {
+pub(super) async fn check(State(engine): State<Engine>) -> Result<Json<Health>, Refusal> {
     if let Some(reason) = engine.trouble() {
-        return Err(Problem::new(&Kind::NOT_READY, reason));
+        return Err(Refusal::new(&Kind::NOT_READY, reason));
     }
     let busy = engine.unresponsive();
     let said: Vec<_> = busy.iter().map(held_up).chain(lacking(&engine)).collect();
     // One run must not take the host out of its balance, and all others with it.
     if engine.is_stuck() {
-        return Err(Problem::new(&Kind::NOT_READY, said.join("; ")));
+        return Err(Refusal::new(&Kind::NOT_READY, said.join("; ")));
     }
     let status = if busy.is_empty() { "ok" } else { "degraded" };
-    Ok(Json(Health { status, detail: (!said.is_empty()).then(|| said.join("; ")) }))
+    Ok(Json(Health { status: status.into(), detail: (!said.is_empty()).then(|| said.join("; ")) }))
 }
 
 /// Says what is wrong with the host and its runs, in sentences: runs that are blocked or fail again and
@@ -82,6 +69,6 @@ pub(super) async fn check(State(engine): State<Engine>) -> Result<Json<Health>, 
          content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn report(State(engine): State<Engine>) -> Result<Json<HealthReport>, Problem> {
+pub(super) async fn report(State(engine): State<Engine>) -> Result<Json<HealthReport>, Refusal> {
     Ok(Json(engine.health().await?))
 }

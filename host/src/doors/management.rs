@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use crate::doors::auth;
 use crate::doors::bodies::Bodies;
 use crate::doors::openapi::{self, Document, Head};
-use crate::doors::problem::{Kind, Problem};
+use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::Keyring;
 use crate::doors::{backup, health, metrics, modules, runs, workflows};
 use crate::engine::{Current, Door, Engine};
@@ -61,14 +61,14 @@ fn dressed(router: Router, keyring: Keyring) -> Router {
         .layer(middleware::from_fn_with_state(keyring, auth::check))
 }
 
-async fn unknown_route(uri: Uri) -> Problem {
+async fn unknown_route(uri: Uri) -> Refusal {
     let detail =
         format!("there is no route {}; /openapi.json lists those that there are", uri.path());
-    Problem::new(&Kind::UNKNOWN_ROUTE, detail)
+    Refusal::new(&Kind::UNKNOWN_ROUTE, detail)
 }
 
-async fn unknown_method(method: Method, uri: Uri) -> Problem {
+async fn unknown_method(method: Method, uri: Uri) -> Refusal {
     let detail =
         format!("{} does not take {method}; the Allow header says what it takes", uri.path());
-    Problem::new(&Kind::UNKNOWN_METHOD, detail)
+    Refusal::new(&Kind::UNKNOWN_METHOD, detail)
 }

@@ -6,7 +6,7 @@
 //! the sandbox, the store or the steps but for the names of their errors.
 //!
 //! In reading order: [`management`] and [`webhooks`] build the routers, [`serve`] puts one on a
-//! socket, [`Problem`] is how both refuse.
+//! socket, [`Refusal`] is how both refuse.
 
 mod auth;
 mod backup;
@@ -23,7 +23,7 @@ mod modules;
 mod openapi;
 mod params;
 mod peers;
-mod problem;
+mod refusal;
 mod runs;
 mod server;
 mod tokens;
@@ -35,7 +35,7 @@ pub use self::entrance::Entrance;
 pub use self::files::connections;
 pub use self::management::management;
 pub use self::openapi::document as openapi_document;
-pub use self::problem::Problem;
+pub use self::refusal::Refusal;
 pub use self::runs::MAX_WAIT;
 pub use self::server::{HalfClose, Reception, serve};
 pub use self::tokens::{BadToken, BadTokens, Caller, Keyring, Named, Right, Token, Tokens};

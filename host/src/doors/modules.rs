@@ -1,29 +1,24 @@
 //! Modules: deploying them, and which there are.
 
+use segno_api::{Deployed, ModuleList};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
 use crate::doors::params::Params;
-use crate::doors::problem::Problem;
-use crate::engine::{Deployed, Engine, MissingSteps, ModuleView};
+use crate::doors::refusal::Refusal;
+use crate::engine::{Engine, MissingSteps};
+use segno_api::Problem;
 
 /// How long a component may take to come. It allows for a slow line.
 const COMPONENT_TIME: Duration = Duration::from_secs(300);
-
-/// The modules that are kept.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ModuleList {
-    /// One for each digest.
-    modules: Vec<ModuleView>,
-}
 
 /// How to deploy.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -64,7 +59,7 @@ pub(super) async fn deploy(
     Extension(bodies): Extension<Bodies>,
     Params(params): Params<DeployParams>,
     request: Request,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, Refusal> {
     let missing =
         if params.allow_missing_steps { MissingSteps::Allowed } else { MissingSteps::Refused };
     let (parts, body) = request.into_parts();
@@ -83,6 +78,6 @@ pub(super) async fn deploy(
     tag = "modules",
     responses((status = 200, description = "The modules", body = ModuleList))
 )]
-pub(super) async fn list(State(engine): State<Engine>) -> Result<Json<ModuleList>, Problem> {
+pub(super) async fn list(State(engine): State<Engine>) -> Result<Json<ModuleList>, Refusal> {
     Ok(Json(ModuleList { modules: engine.modules().await? }))
 }

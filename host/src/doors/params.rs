@@ -7,17 +7,17 @@ use segno_journal::RunId;
 use serde::de::DeserializeOwned;
 
 use crate::doors::errors::chain;
-use crate::doors::problem::{Kind, Problem};
+use crate::doors::refusal::{Kind, Refusal};
 
 /// The parameters of a query. Those that `T` does not know are refused if `T` says so.
 pub(super) struct Params<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
-    type Rejection = Problem;
+    type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         let Query(params) = Query::try_from_uri(&parts.uri)
-            .map_err(|rejection| Problem::new(&Kind::BAD_QUERY, what_is_wrong(&rejection)))?;
+            .map_err(|rejection| Refusal::new(&Kind::BAD_QUERY, what_is_wrong(&rejection)))?;
         Ok(Self(params))
     }
 }
@@ -26,12 +26,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 pub(super) struct Segment(pub(super) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Segment {
-    type Rejection = Problem;
+    type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let Path(segment) = Path::from_request_parts(parts, state)
             .await
-            .map_err(|rejection| Problem::new(&Kind::BAD_PATH, chain(&rejection)))?;
+            .map_err(|rejection| Refusal::new(&Kind::BAD_PATH, chain(&rejection)))?;
         Ok(Self(segment))
     }
 }
@@ -40,11 +40,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 pub(super) struct RunPath(pub(super) RunId);
 
 impl<S: Send + Sync> FromRequestParts<S> for RunPath {
-    type Rejection = Problem;
+    type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let Segment(segment) = Segment::from_request_parts(parts, state).await?;
-        let run = segment.parse().map_err(|error| Problem::new(&Kind::BAD_PATH, chain(&error)))?;
+        let run = segment.parse().map_err(|error| Refusal::new(&Kind::BAD_PATH, chain(&error)))?;
         Ok(Self(run))
     }
 }

@@ -1,20 +1,22 @@
 //! Runs: which there are, how they stand, what happened to them, and stopping them.
 
+use segno_api::{HistoryPage, ResumeRequest, RunFilter, RunPage, RunStatus, RunView};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::{Extension, Json};
 use segno_journal::RunId;
 use serde::{Deserialize, Deserializer};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
 use crate::doors::duration::parse_duration;
 use crate::doors::params::{Params, RunPath};
-use crate::doors::problem::Problem;
+use crate::doors::refusal::Refusal;
 use crate::doors::tokens::Caller;
-use crate::engine::{Asker, Engine, HistoryPage, RunFilter, RunPage, RunStatus, RunView};
+use crate::engine::{Asker, Engine};
+use segno_api::Problem;
 
 /// How long one request may wait for the end of a run: below the idle time-outs of most proxies
 /// times a few; who wants to wait longer asks again.
@@ -69,7 +71,7 @@ pub(super) struct ListParams {
 pub(super) async fn list(
     State(engine): State<Engine>,
     Params(params): Params<ListParams>,
-) -> Result<Json<RunPage>, Problem> {
+) -> Result<Json<RunPage>, Refusal> {
     let ListParams { workflow, status, trouble, limit, cursor } = params;
     let filter = RunFilter { workflow, status, trouble, limit: limit.0, before: cursor };
     Ok(Json(engine.runs(filter).await?))
@@ -107,7 +109,7 @@ pub(super) async fn get(
     State(engine): State<Engine>,
     RunPath(run): RunPath,
     Params(params): Params<GetParams>,
-) -> Result<Json<RunView>, Problem> {
+) -> Result<Json<RunView>, Refusal> {
     Ok(Json(match params.wait {
         None => engine.run(run).await?,
         Some(Wait(at_most)) => engine.wait(run, at_most).await?,
@@ -148,7 +150,7 @@ pub(super) async fn events(
     State(engine): State<Engine>,
     RunPath(run): RunPath,
     Params(params): Params<EventsParams>,
-) -> Result<Json<HistoryPage>, Problem> {
+) -> Result<Json<HistoryPage>, Refusal> {
     Ok(Json(engine.history(run, params.cursor.0, params.limit.0).await?))
 }
 
@@ -173,7 +175,7 @@ pub(super) async fn cancel(
     State(engine): State<Engine>,
     Extension(caller): Extension<Caller>,
     RunPath(run): RunPath,
-) -> Result<Json<RunView>, Problem> {
+) -> Result<Json<RunView>, Refusal> {
     Ok(Json(engine.cancel_by(run, Asker::named(caller.name())).await?))
 }
 
@@ -197,16 +199,8 @@ pub(super) async fn cancel(
 pub(super) async fn retry_now(
     State(engine): State<Engine>,
     RunPath(run): RunPath,
-) -> Result<Json<RunView>, Problem> {
+) -> Result<Json<RunView>, Refusal> {
     Ok(Json(engine.retry_now(run).await?))
-}
-
-/// How a blocked run is to go on.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ResumeRequest {
-    /// The digest of the module to go on with; its own where none is given.
-    module: Option<String>,
 }
 
 /// Lets a blocked run go on, on its own module or on another one.
@@ -233,7 +227,7 @@ pub(super) async fn resume(
     Extension(caller): Extension<Caller>,
     RunPath(run): RunPath,
     request: Request,
-) -> Result<Json<RunView>, Problem> {
+) -> Result<Json<RunView>, Refusal> {
     let (ResumeRequest { module }, _held) = body::json(request, RESUME, &bodies).await?;
     Ok(Json(engine.resume_by(run, module, Asker::named(caller.name())).await?))
 }

@@ -19,7 +19,7 @@ use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
 use crate::doors::metrics;
 use crate::doors::params::Segment;
-use crate::doors::problem::{Kind, Problem};
+use crate::doors::refusal::{Kind, Refusal};
 use crate::engine::{self, Current, EngineError, Reply, WEBHOOK_PATH};
 
 /// What the body of a call may have, in bytes, where nothing else is configured: it is kept in the
@@ -61,7 +61,7 @@ fn calls() -> MethodRouter<Door> {
 }
 
 /// Says whether there is such a webhook, without calling it.
-async fn probe(State(door): State<Door>, Segment(token): Segment) -> Result<StatusCode, Problem> {
+async fn probe(State(door): State<Door>, Segment(token): Segment) -> Result<StatusCode, Refusal> {
     let known = door.current.engine().knows_webhook(&token).map_err(|error| refused(&error))?;
     if known { Ok(StatusCode::OK) } else { Err(refused(&EngineError::UnknownWebhook)) }
 }
@@ -77,7 +77,7 @@ async fn call(
     State(door): State<Door>,
     Segment(token): Segment,
     request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, Refusal> {
     // What has arrived counts, though its caller hangs up in this moment.
     let (reply, respond_timeout) = engine::to_the_end(store(door, token, request)).await?;
     let (answer, _place) = match reply {
@@ -97,7 +97,7 @@ async fn store(
     door: Door,
     token: String,
     request: HttpRequest,
-) -> Result<(Reply, Duration), Problem> {
+) -> Result<(Reply, Duration), Refusal> {
     let (parts, body) = request.into_parts();
     let engine = door.current.engine();
     // Before the body is read: strangers get no room for it.
@@ -116,24 +116,24 @@ async fn store(
     Ok((reply, engine.config().respond_timeout))
 }
 
-async fn unknown_route(uri: Uri) -> Problem {
-    Problem::new(
+async fn unknown_route(uri: Uri) -> Refusal {
+    Refusal::new(
         &Kind::UNKNOWN_ROUTE,
         format!("there is nothing at {}; only webhooks are served here", uri.path()),
     )
 }
 
-async fn unknown_method(method: Method) -> Problem {
+async fn unknown_method(method: Method) -> Refusal {
     let detail = format!("a webhook is not called with {method}; the Allow header says how it is");
-    Problem::new(&Kind::UNKNOWN_METHOD, detail)
+    Refusal::new(&Kind::UNKNOWN_METHOD, detail)
 }
 
 /// What the public is told, while those who run the host find the whole of it in the log.
-fn refused(cause: &EngineError) -> Problem {
+fn refused(cause: &EngineError) -> Refusal {
     if let EngineError::Store(store) = cause {
         error!(error = %store, "a call of a webhook could not be stored");
     }
-    Problem::public(cause)
+    Refusal::public(cause)
 }
 
 fn path_and_query(uri: &Uri) -> String {
@@ -152,7 +152,7 @@ fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
 
 /// A workflow's response as HTTP allows it: what cannot be sent is left out, and a status that no
 /// response may have is an error of the workflow's that its caller is told.
-fn outgoing(response: Response) -> Result<HttpResponse, Problem> {
+fn outgoing(response: Response) -> Result<HttpResponse, Refusal> {
     let status = StatusCode::from_u16(response.status)
         .ok()
         .filter(|status| (200..=599).contains(&status.as_u16()))
@@ -161,7 +161,7 @@ fn outgoing(response: Response) -> Result<HttpResponse, Problem> {
                 "the workflow answered with status {}; it may be 200 to 599",
                 response.status
             );
-            Problem::new(&Kind::BAD_RESPONSE, detail)
+            Refusal::new(&Kind::BAD_RESPONSE, detail)
         })?;
     let body = if allows_body(status) { Body::from(response.body) } else { Body::empty() };
     let mut headers = end_to_end(&response.headers);
@@ -217,8 +217,12 @@ mod tests {
     fn a_status_that_no_response_may_have_is_500_and_says_so() {
         for status in [0, 99, 100, 101, 199, 600, 999, u16::MAX] {
             let problem = outgoing(response(status, &[])).unwrap_err();
-            assert_eq!(problem.status, 500);
-            assert!(problem.detail.contains(&format!("status {status};")), "{}", problem.detail);
+            assert_eq!(problem.0.status, 500);
+            assert!(
+                problem.0.detail.contains(&format!("status {status};")),
+                "{}",
+                problem.0.detail
+            );
         }
         for status in [200, 201, 204, 302, 404, 418, 500, 599] {
             assert_eq!(outgoing(response(status, &[])).unwrap().status().as_u16(), status);

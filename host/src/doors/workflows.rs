@@ -1,5 +1,6 @@
 //! Workflows: what they take, and starting runs of them.
 
+use segno_api::{StartRequest, Started, WorkflowView};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -8,15 +9,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use segno_journal::{MAX_NESTING, is_too_nested};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
 use crate::doors::params::Segment;
-use crate::doors::problem::{Kind, Problem};
-use crate::engine::{Engine, Started, WorkflowView};
+use crate::doors::refusal::{Kind, Refusal};
+use crate::engine::Engine;
+use segno_api::Problem;
 
 /// The header by which a start can be repeated without a second run.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -27,16 +26,6 @@ const ENVELOPE: usize = 64 << 10;
 
 /// How long the body of a start may take to come.
 const BODY_TIME: Duration = Duration::from_secs(30);
-
-/// What a run is started with.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct StartRequest {
-    /// What the workflow is given; `null` where it takes nothing.
-    #[serde(default)]
-    #[schema(value_type = Option<serde_json::Value>)]
-    input: Box<RawValue>,
-}
 
 /// Starts a run. The answer comes when the start is on disk.
 ///
@@ -79,14 +68,14 @@ pub(super) async fn start(
     Extension(bodies): Extension<Bodies>,
     Segment(name): Segment,
     request: Request,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, Refusal> {
     let key = idempotency_key(request.headers())?;
     let bounds =
         Bounds { size: engine.config().limits.payload.saturating_add(ENVELOPE), time: BODY_TIME };
     let (StartRequest { input }, _held) = body::json(request, bounds, &bodies).await?;
     if is_too_nested(input.get()) {
         let detail = format!("the input is nested more than {MAX_NESTING} levels deep");
-        return Err(Problem::new(&Kind::MALFORMED_JSON, detail));
+        return Err(Refusal::new(&Kind::MALFORMED_JSON, detail));
     }
     let started = engine.start(&name, input, key).await?;
     let status = if started.created { StatusCode::CREATED } else { StatusCode::OK };
@@ -112,13 +101,13 @@ pub(super) async fn start(
 pub(super) async fn get(
     State(engine): State<Engine>,
     Segment(name): Segment,
-) -> Result<Json<WorkflowView>, Problem> {
+) -> Result<Json<WorkflowView>, Refusal> {
     Ok(Json(engine.workflow(&name)?))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let text = str::from_utf8(value.as_bytes())
-        .map_err(|_| Problem::new(&Kind::BAD_KEY, "the idempotency key must be text in UTF-8"))?;
+        .map_err(|_| Refusal::new(&Kind::BAD_KEY, "the idempotency key must be text in UTF-8"))?;
     Ok(Some(text.to_owned()))
 }

@@ -2,13 +2,13 @@
 //! pointed at. A bad module changes nothing.
 
 use bytes::Bytes;
+use segno_api::Deployed;
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
 use crate::engine::admission::Admitted;
 use crate::engine::error::EngineError;
 use crate::engine::to_the_end::to_the_end;
-use crate::engine::view::Deployed;
 use segno_journal::Manifest;
 
 use crate::sandbox::Module;

@@ -1,16 +1,14 @@
 //! What is wrong with the host and its runs, in sentences for whoever is woken by it.
 
+use segno_api::{
+    HealthProblem, HealthReport, ProblemKind, RunFilter, RunSummary, Trouble, Wait, printable,
+};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
-use crate::engine::view::{RunFilter, RunSummary, Trouble, Wait};
-use crate::engine::words::printable;
 
 /// How late a timer may be before it is worth a word: it fires within milliseconds, and a host that was
 /// down has many to fire at once.
@@ -25,42 +23,6 @@ const NAMED: usize = 20;
 
 /// How much of a name is shown, in characters.
 const NAME: usize = 128;
-
-/// What is wrong.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct HealthReport {
-    /// One sentence for each thing that is wrong; none where all is well.
-    pub problems: Vec<HealthProblem>,
-}
-
-/// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct HealthProblem {
-    /// What kind of thing, for programs.
-    pub kind: ProblemKind,
-    /// How many runs, operations, shards or seconds, where that says something.
-    pub count: u64,
-    /// What is wrong and what to do, as a sentence.
-    pub message: String,
-}
-
-/// The kinds of things that are wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ProblemKind {
-    /// The host takes no work.
-    NotReady,
-    /// Runs are blocked.
-    Blocked,
-    /// Runs wait for a step that this host lacks.
-    MissingStep,
-    /// A step fails again and again.
-    Failing,
-    /// A part of the host does not answer for its runs.
-    Unanswered,
-    /// Timers are late.
-    Late,
-}
 
 impl Engine {
     /// What is wrong with the host and its runs. The shards are asked, and none is waited for that does

@@ -1,12 +1,10 @@
 //! The history of a run, for people: what each turn did, in words.
 
+use segno_api::{HistoryEntry, HistoryEvent, Json, when};
 use segno_journal::retry::Attempt;
 use segno_journal::{Blocked, Command, Event, Op, RunId, StepFailure, Turn, Verdict};
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::engine::json::Json;
-use crate::engine::view::{HistoryEntry, HistoryEvent};
-use crate::engine::when;
 use crate::store::{Note, Noted};
 
 /// Reads turns in order and tells them.

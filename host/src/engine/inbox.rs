@@ -1,5 +1,6 @@
 //! How the shards are reached: what they are told, and which of them owns a run.
 
+use segno_api::Wait;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -13,7 +14,6 @@ use crate::engine::comeback::Comeback;
 use crate::engine::notes::Asker;
 use crate::engine::reply::{Caller, Then};
 use crate::engine::survey::Question;
-use crate::engine::view::Wait;
 use crate::engine::watch::Watch;
 use crate::steps::{Attempted, Go, Running};
 use crate::store::RunRecord;

@@ -1,12 +1,12 @@
 //! Lists of runs: which there are, how they stand, and why those wait that have not ended.
 
+use segno_api::{RunFilter, RunPage, RunStatus, RunSummary, Why, when};
 use std::ops::ControlFlow;
 
 use segno_journal::RunId;
 
+use crate::engine::Engine;
 use crate::engine::error::EngineError;
-use crate::engine::view::{RunFilter, RunPage, RunStatus, RunSummary, Why};
-use crate::engine::{Engine, when};
 use crate::store::{Noted, RunRecord, Standing, StoreError};
 
 /// How many runs a list may have.

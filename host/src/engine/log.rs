@@ -4,13 +4,13 @@
 //! shortened. An error may hold what the run was given, secrets and all, so its text is logged for
 //! those only who ask for `debug`; the warning says where it can be read.
 
+use segno_api::printable;
 use segno_journal::retry::Attempt;
 use segno_journal::{BlockKind, Event, Op, Turn, Verdict};
 
 use crate::engine::live::Live;
 use crate::engine::notes::Asker;
 use crate::engine::why::AGAIN_AND_AGAIN;
-use crate::engine::words::printable;
 
 /// How much of an error is logged, in characters.
 const LOGGED: usize = 200;

@@ -24,7 +24,6 @@ mod history;
 mod hold;
 mod images;
 mod inbox;
-mod json;
 mod line;
 mod lists;
 mod live;
@@ -58,13 +57,11 @@ mod survey;
 mod timers;
 mod to_the_end;
 mod unresponsive;
-mod view;
 mod waits;
 mod warm;
 mod watch;
 mod watched;
 mod why;
-mod words;
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,7 +70,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use segno_journal::{Digest, Request, RunId, Timestamp};
+use segno_journal::{Digest, Request, RunId};
 use tokio::sync::oneshot;
 
 pub use crate::engine::backup::BackupStopped;
@@ -84,26 +81,24 @@ pub use crate::engine::config::{Config, Limits};
 pub use crate::engine::current::Current;
 pub use crate::engine::deploy::MissingSteps;
 pub use crate::engine::error::EngineError;
-pub use crate::engine::health::{HealthProblem, HealthReport, ProblemKind};
 pub use crate::engine::images::ImageTurns;
-pub use crate::engine::json::Json;
 pub use crate::engine::notes::Asker;
 pub use crate::engine::open::OpenError;
 pub use crate::engine::policy::{BadPolicy, Policy, Rule};
 pub use crate::engine::reply::Reply;
 pub use crate::engine::simulated::{Asked, Simulated};
-pub use crate::engine::view::{
-    BlockedView, Deployed, HistoryEntry, HistoryEvent, HistoryPage, ModuleView, RunFilter, RunPage,
-    RunStatus, RunSummary, RunView, Started, Trouble, Wait, Why, WorkflowView,
-};
 pub use crate::sandbox::{COMPILE, compile_alone, with_schemas};
 pub use crate::steps::{Allowed, Egress};
+pub use segno_api::{
+    BlockedView, Deployed, HealthProblem, HealthReport, HistoryEntry, HistoryEvent, HistoryPage,
+    Json, ModuleView, ProblemKind, RunFilter, RunPage, RunStatus, RunSummary, RunView, Started,
+    Trouble, Wait, Why, WorkflowView,
+};
 
 pub use crate::engine::watch::Busy;
 
 pub(crate) use crate::engine::metrics::Door;
 pub(crate) use crate::engine::to_the_end::to_the_end;
-pub(crate) use crate::engine::words::printable;
 
 use crate::engine::admission::{Admission, Admitted};
 use crate::engine::inbox::{Inboxes, Message};
@@ -345,26 +340,5 @@ impl Engine {
             engine.ask(run, message).await
         })
         .await
-    }
-}
-
-/// A moment as people see it; the last one that there is where it lies beyond.
-pub(crate) fn when(timestamp: Timestamp) -> jiff::Timestamp {
-    i64::try_from(timestamp.0)
-        .ok()
-        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
-        .unwrap_or(jiff::Timestamp::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use segno_journal::Timestamp;
-
-    proptest::proptest! {
-        #[test]
-        fn the_journal_shows_a_moment_as_the_api_does(ms in 0_u64..253_402_207_200_000) {
-            let shown: jiff::Timestamp = Timestamp(ms).to_string().parse().expect("it is a date");
-            proptest::prop_assert_eq!(shown, super::when(Timestamp(ms)));
-        }
     }
 }

@@ -3,14 +3,12 @@
 //! A module is needed while a workflow points at it or a run that has not ended is on it. Compiled
 //! code is loaded when it is first needed.
 
+use segno_api::{Json, ModuleView, WorkflowView, when};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::error::EngineError;
-use crate::engine::json::Json;
-use crate::engine::view::{ModuleView, WorkflowView};
-use crate::engine::when;
 use segno_journal::{Digest, History, Manifest, Workflow};
 
 use crate::sandbox::{Module, ModuleError, Sandbox, add_schemas};

@@ -1,12 +1,12 @@
 //! What the history of a run keeps beside its turns: blocks, resumes, changes of module, cancels, and
 //! who asked for them.
 
+use segno_api::cut;
 use segno_journal::{Digest, Event, Open, Run, RunId};
 
 use crate::engine::live::Live;
 use crate::engine::log;
 use crate::engine::shard::Shard;
-use crate::engine::words::cut;
 use crate::store::{Draft, Note, Noted, StoreError};
 
 /// How long a text in a note may be, in bytes: as long as a line of the log of a run, since it is

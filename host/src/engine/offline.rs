@@ -1,6 +1,7 @@
 //! What can be done with a store while no host has it: make one of a backup, check it, and take a run
 //! out of it. Nothing here changes a store that is there.
 
+use segno_api::when;
 use std::io::Read;
 use std::path::Path;
 
@@ -60,8 +61,7 @@ pub fn export(data: &Path, run: RunId, line: &mut dyn FnMut(String)) -> Result<(
     }
     for (position, parked) in store.parked(run)? {
         line(
-            json!({ "parked": position, "at": crate::engine::when(parked.at), "event": parked.event })
-                .to_string(),
+            json!({ "parked": position, "at": when(parked.at), "event": parked.event }).to_string(),
         );
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Pages of the history of a run: which turns one has, and what is read besides to tell them. A page
 //! costs the same wherever in the run it lies.
 
+use segno_api::HistoryPage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -8,7 +9,6 @@ use segno_journal::retry::Attempt;
 use segno_journal::{Command, Event, Op, RunId, Turn};
 
 use crate::engine::history::{Asked, Teller};
-use crate::engine::view::HistoryPage;
 use crate::store::{Store, StoreError};
 
 /// How many bytes of turns and of failed attempts one page of a history has, about: its last turn may

@@ -1,5 +1,8 @@
 //! Reading: what there is and how it stands. Nothing here changes anything.
 
+use segno_api::{
+    BlockedView, HistoryPage, ModuleView, RunStatus, RunSummary, RunView, WorkflowView,
+};
 use std::time::Duration;
 
 use segno_journal::{Blocked, Event, RunId, Verdict};
@@ -18,9 +21,6 @@ use crate::engine::open_bytes::OpenBudget;
 use crate::engine::pages;
 use crate::engine::restore::restore;
 use crate::engine::stuck::Stuck;
-use crate::engine::view::{
-    BlockedView, HistoryPage, ModuleView, RunStatus, RunSummary, RunView, WorkflowView,
-};
 use crate::engine::waits;
 use crate::engine::watched::Watched;
 use crate::store::{RunRecord, Standing, StoreError};

@@ -1,6 +1,7 @@
 //! Trying steps now that wait for their next attempt: whoever has mended what they failed for need not
 //! wait with them.
 
+use segno_api::RunView;
 use segno_journal::{Op, Open, RunId};
 
 use crate::engine::Engine;
@@ -8,7 +9,6 @@ use crate::engine::error::EngineError;
 use crate::engine::inbox::Message;
 use crate::engine::reply::Then;
 use crate::engine::shard::Shard;
-use crate::engine::view::RunView;
 use crate::steps::Attempted;
 
 impl Engine {

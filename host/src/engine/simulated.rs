@@ -5,6 +5,7 @@
 //! happens next among all that can, and so what happened can be made to happen again. Dropping one is
 //! a crash: opening another on what its disk kept is the recovery.
 
+use segno_api::{Deployed, RunView, Started};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -29,7 +30,6 @@ use crate::engine::open::{OpenError, Parts, all_steps};
 use crate::engine::outside::Outside;
 use crate::engine::reply::Reply;
 use crate::engine::shard::Shard;
-use crate::engine::view::{Deployed, RunView, Started};
 use crate::engine::{Engine, Threads};
 use crate::steps::{Attempted, Listed, Outcome, Runner};
 use crate::store::{ByHand, Committer, Store, StoreError};

@@ -1,5 +1,6 @@
 //! Starting runs: each with a name that leads to its shard, and once for each idempotency key.
 
+use segno_api::Started;
 use segno_journal::RunId;
 use serde_json::value::RawValue;
 
@@ -8,7 +9,6 @@ use crate::engine::error::EngineError;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::inbox::Message;
 use crate::engine::to_the_end::to_the_end;
-use crate::engine::view::Started;
 use crate::store::{RunRecord, Standing};
 
 /// How long an idempotency key may be, in bytes.

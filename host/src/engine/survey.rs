@@ -1,6 +1,7 @@
 //! Asking the shards why runs wait: many runs at once, and for no longer than a list may take. A shard
 //! that does not answer costs a list a moment, and holds up nobody else.
 
+use segno_api::Why;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::engine::Engine;
 use crate::engine::inbox::{Inspection, Message, shard_of};
 use crate::engine::shard::Shard;
-use crate::engine::view::Why;
 use crate::engine::waits;
 use crate::engine::why::why;
 use crate::store::Draft;

@@ -1,5 +1,6 @@
 //! What a run waits for, for people.
 
+use segno_api::{Wait, when};
 use std::collections::BTreeSet;
 
 use jiff::Timestamp as Instant;
@@ -7,9 +8,7 @@ use segno_journal::retry::Attempt;
 use segno_journal::{Command, Event, Level, LogLine, Losses, Op, Open, Run, RunId, Turn, Verdict};
 
 use crate::engine::live::Live;
-use crate::engine::view::Wait;
 use crate::engine::watched::Watched;
-use crate::engine::when;
 use crate::sandbox::Output;
 
 /// What a run waits for, in the order in which it asked.

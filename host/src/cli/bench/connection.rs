@@ -2,6 +2,7 @@
 //!
 //! It is as thin as a client can be, because it runs on the machine that is measured.
 
+use segno_api::{RunStatus, RunView, Started};
 use std::net::SocketAddr;
 
 use anyhow::{Context, ensure};
@@ -14,7 +15,6 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::doors::Token;
-use crate::engine::{RunStatus, RunView, Started};
 
 /// One listener of the host, and what it wants to be shown.
 #[derive(Debug, Clone)]

@@ -1,6 +1,7 @@
 //! W6: from the call of a webhook to the beginning of the step that it leads to.
 
 use anyhow::Context;
+use segno_api::Wait;
 
 use crate::cli::bench::Bench;
 use crate::cli::bench::child::Host;
@@ -8,7 +9,6 @@ use crate::cli::bench::connection::Connection;
 use crate::cli::bench::crowd::{CLIENTS, crowd};
 use crate::cli::bench::figures::{Figure, Row, Unit, share};
 use crate::cli::bench::notes::{ms_between, now};
-use crate::engine::Wait;
 
 /// How many calls come one after another.
 const ALONE: usize = 2_000;

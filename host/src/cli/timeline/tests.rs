@@ -1,13 +1,13 @@
 //! What a timeline shows, to the letter.
 
 use expect_test::{Expect, expect};
+use segno_api::{BlockedView, RunStatus};
 use segno_journal::{BlockKind, Level, RunId};
 use serde_json::Value;
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::*;
-use crate::engine::{BlockedView, RunStatus};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_767_225_600 + seconds).unwrap()

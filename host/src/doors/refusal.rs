@@ -1,54 +1,24 @@
-//! What a caller is told when a request is refused: RFC 9457 problem details.
+//! Refusals: what a caller is told when a request is not carried out, as RFC 9457 problem details.
 
 use std::borrow::Cow;
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use segno_api::Problem;
 use segno_journal::RunId;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// How long a caller should wait before it tries again, where more load or trouble with the store
 /// is why it was refused: long enough for a queue to drain, short enough to be no outage.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
-/// Why a request was refused, as RFC 9457 has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Problem {
-    /// Names the kind of problem, for programs: `urn:segno:problem:` and a word that never changes
-    /// its meaning.
-    #[serde(rename = "type")]
-    #[schema(value_type = String, example = "urn:segno:problem:unknown-run")]
-    pub kind: Cow<'static, str>,
-    /// Names the kind of problem, for people.
-    #[schema(value_type = String, example = "no such run")]
-    pub title: Cow<'static, str>,
-    /// The HTTP status of the answer.
-    #[schema(example = 404)]
-    pub status: u16,
-    /// What is wrong with this request, and what to do, as a sentence.
-    #[schema(value_type = String)]
-    pub detail: Box<str>,
-    /// What the problem is about, as a path on this host.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub instance: Option<Box<str>>,
-    /// The run that the problem is about, where it is about one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, example = "run_01JAB3CD4EF5GH6JK7MN8PQ9RS")]
-    pub run_id: Option<Box<str>>,
-    /// The steps that this host lacks, where that is the problem.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub missing_steps: Option<Box<[String]>>,
-}
+/// Why a request is refused, as an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal(pub Problem);
 
-impl Problem {
-    /// The media type of problem details.
-    pub const MEDIA_TYPE: &str = "application/problem+json";
-
+impl Refusal {
     pub(super) fn new(kind: &Kind, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Problem {
             kind: Cow::Borrowed(kind.uri),
             title: Cow::Borrowed(kind.title),
             status: kind.status.as_u16(),
@@ -56,27 +26,29 @@ impl Problem {
             instance: None,
             run_id: None,
             missing_steps: None,
-        }
+        })
     }
 
     pub(super) fn about_run(self, run: RunId) -> Self {
-        Self {
+        Self(Problem {
             instance: Some(format!("/v1/runs/{run}").into()),
             run_id: Some(run.to_string().into()),
-            ..self
-        }
+            ..self.0
+        })
     }
 
     pub(super) fn lacking(self, missing_steps: Vec<String>) -> Self {
-        Self { missing_steps: Some(missing_steps.into()), ..self }
+        Self(Problem { missing_steps: Some(missing_steps.into()), ..self.0 })
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let Self(problem) = self;
+        let status =
+            StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(Self::MEDIA_TYPE));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
         match status {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
@@ -87,7 +59,7 @@ impl IntoResponse for Problem {
             }
             _ => {}
         }
-        let body = serde_json::to_vec(&self).expect("a struct of strings and a number is JSON");
+        let body = serde_json::to_vec(&problem).expect("a struct of strings and a number is JSON");
         (status, headers, body).into_response()
     }
 }
@@ -173,7 +145,7 @@ mod tests {
     #[test]
     fn every_refusal_that_passes_says_when_to_come_back() {
         for kind in Kind::ALL {
-            let response = Problem::new(kind, "why").into_response();
+            let response = Refusal::new(kind, "why").into_response();
             assert_eq!(response.status(), kind.status);
             assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
             let passes = matches!(kind.status.as_u16(), 429 | 503);
@@ -183,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_problem_without_an_instance_does_not_mention_one() {
-        let problem = Problem::new(&Kind::UNKNOWN_ROUTE, "why");
+        let Refusal(problem) = Refusal::new(&Kind::UNKNOWN_ROUTE, "why");
         let json = serde_json::to_value(&problem).unwrap();
         assert_eq!(
             json,

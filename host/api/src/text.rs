@@ -2,7 +2,8 @@
 
 /// A text from outside as one line that does nothing to a terminal; at most `limit` characters of
 /// it.
-pub(crate) fn printable(text: &str, limit: usize) -> String {
+#[must_use]
+pub fn printable(text: &str, limit: usize) -> String {
     let mut shown: String = text.chars().take(limit).flat_map(harmless).collect();
     if text.chars().nth(limit).is_some() {
         shown.push('…');
@@ -11,7 +12,8 @@ pub(crate) fn printable(text: &str, limit: usize) -> String {
 }
 
 /// At most `limit` bytes of a text, whole characters, and a mark where something is missing.
-pub(crate) fn cut(text: &str, limit: usize) -> String {
+#[must_use]
+pub fn cut(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }

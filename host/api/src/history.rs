@@ -1,0 +1,119 @@
+//! The history of a run: what happened, entry by entry.
+
+use jiff::Timestamp;
+use segno_journal::{BlockKind, Level};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::json::Json;
+
+/// One entry of a run's history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HistoryEntry {
+    /// The turn in which it happened. A failed attempt belongs to no turn of its own: it carries
+    /// the number of the turn that asked for the step, or of the first one that was not forgotten
+    /// since. What was done to the run from outside carries the number of the turn that followed.
+    pub turn: u64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// What.
+    pub event: HistoryEvent,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields say what they are; the variants say what they mean")]
+pub enum HistoryEvent {
+    /// The run began.
+    RunStarted {
+        #[schema(value_type = Value)]
+        input: Json,
+    },
+    /// The workflow asked for a step.
+    StepStarted {
+        op: u64,
+        step_id: String,
+        name: String,
+        #[schema(value_type = Value)]
+        input: Json,
+    },
+    /// An attempt of a step failed and is tried again. It stands before the end of its step; those of
+    /// steps that are not over, of the first 1,000 of them, stand at the end of the history.
+    /// Its name is `null` where that of [`HistoryEvent::StepCompleted`] is.
+    StepRetrying {
+        op: u64,
+        name: Option<String>,
+        attempt: u32,
+        error: String,
+        #[schema(value_type = String, format = DateTime)]
+        retry_at: Timestamp,
+    },
+    /// A step returned. Its name is `null` where the turn that asked for it was forgotten, as its
+    /// workflow wishes with `history = "keep N"`.
+    StepCompleted {
+        op: u64,
+        name: Option<String>,
+        #[schema(value_type = Value)]
+        output: Json,
+    },
+    /// A step failed for good.
+    StepFailed { op: u64, name: String, attempts: u32, error: String, fatal: bool },
+    /// The workflow began to sleep.
+    SleepStarted {
+        op: u64,
+        #[schema(value_type = String, format = DateTime)]
+        until: Timestamp,
+    },
+    /// A sleep was over.
+    SleepCompleted { op: u64 },
+    /// The workflow gave up a sleep that it no longer waits for.
+    SleepCancelled { op: u64 },
+    /// The workflow opened a webhook.
+    WebhookCreated { op: u64, url: String },
+    /// A webhook was called.
+    WebhookRequested { op: u64, request: u64, method: String, url: String, bytes: usize },
+    /// The workflow took a request.
+    WebhookTaken { op: u64 },
+    /// The workflow answered a request.
+    WebhookResponded { request: u64, status: u16 },
+    /// The workflow closed a webhook.
+    WebhookDisposed { op: u64 },
+    /// The workflow wrote to the log.
+    Log {
+        #[schema(value_type = String)]
+        level: Level,
+        message: String,
+    },
+    /// The run returned.
+    RunCompleted {
+        #[schema(value_type = Value)]
+        output: Json,
+    },
+    /// The run failed.
+    RunFailed { error: String },
+    /// The run was cancelled; by whom, where that is known.
+    RunCancelled { by: Option<String> },
+    /// The run was blocked: `event`, in words, is what it could not be given; nothing where it was
+    /// only replayed.
+    RunBlocked {
+        #[schema(value_type = String)]
+        kind: BlockKind,
+        message: String,
+        event: Option<String>,
+    },
+    /// Somebody let the run go on; who, where that is known.
+    RunResumed { by: Option<String> },
+    /// Somebody moved the run to another module; who, where that is known.
+    ModuleChanged { by: Option<String>, from: String, to: String },
+}
+
+/// A page of a history, oldest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct HistoryPage {
+    /// The entries.
+    pub events: Vec<HistoryEntry>,
+    /// What to pass as `cursor` for the next page, if there is one: the number of the next turn.
+    pub next: Option<u64>,
+}

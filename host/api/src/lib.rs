@@ -1,0 +1,29 @@
+//! The shapes of the management API: what the host answers, and what clients send.
+//!
+//! The doors write them, the command line and the tests read them, and `openapi.json` describes them.
+//! They are values, and know no engine, no store and no HTTP.
+//!
+//! A field is never renamed and never changes its meaning. A new one is optional for those who read.
+
+mod health;
+mod history;
+mod json;
+mod modules;
+mod moment;
+mod problem;
+mod runs;
+mod text;
+mod waits;
+
+pub use crate::health::{Health, HealthProblem, HealthReport, ProblemKind};
+pub use crate::history::{HistoryEntry, HistoryEvent, HistoryPage};
+pub use crate::json::Json;
+pub use crate::modules::{Deployed, ModuleList, ModuleView, WorkflowView};
+pub use crate::moment::when;
+pub use crate::problem::Problem;
+pub use crate::runs::{
+    BlockedView, ResumeRequest, RunFilter, RunPage, RunStatus, RunSummary, RunView, StartRequest,
+    Started,
+};
+pub use crate::text::{cut, printable};
+pub use crate::waits::{SHOWN, Trouble, Wait, Why};

@@ -1,0 +1,157 @@
+//! Runs: how one stands, and lists of them.
+
+use jiff::Timestamp;
+use segno_journal::{BlockKind, RunId};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::waits::{Wait, Why};
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RunStatus {
+    /// Begun, not over.
+    Running,
+    /// Parked with its state whole, until somebody mends what stopped it.
+    Blocked,
+    /// Over, with an output.
+    Completed,
+    /// Over, with an error.
+    Failed,
+    /// Over, stopped from outside.
+    Cancelled,
+}
+
+impl RunStatus {
+    /// True if nothing can happen to the run any more.
+    #[must_use]
+    pub const fn has_ended(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// A run in a list.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RunSummary {
+    /// `run_` and a ULID.
+    #[schema(value_type = String)]
+    pub run_id: RunId,
+    /// The name of its workflow.
+    pub workflow: String,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// The digest of its module.
+    pub module: String,
+    /// When it was started.
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// When it ended, if it has.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ended_at: Option<Timestamp>,
+    /// Why it does not go on just now, if it has not ended.
+    pub why: Option<Why>,
+}
+
+/// A run, as far as it is known.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RunView {
+    /// `run_` and a ULID.
+    #[schema(value_type = String)]
+    pub run_id: RunId,
+    /// The name of its workflow.
+    pub workflow: String,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// The digest of its module.
+    pub module: String,
+    /// When it was started.
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// When it ended, if it has.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ended_at: Option<Timestamp>,
+    /// How many turns it has had.
+    pub turns: u64,
+    /// What it was given.
+    #[schema(value_type = Value)]
+    pub input: Box<RawValue>,
+    /// What it returned, if it is completed.
+    #[schema(value_type = Option<Value>)]
+    pub output: Option<Box<RawValue>>,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+    /// Why it is parked, if it is.
+    pub blocked: Option<BlockedView>,
+    /// What it waits for: empty once it has ended.
+    pub waits_for: Vec<Wait>,
+}
+
+/// Why a run is parked.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct BlockedView {
+    /// `trap`, `divergence`, `limit`, `module`, `journal`, `lost` or `parked`.
+    #[schema(value_type = String)]
+    pub kind: BlockKind,
+    /// What happened and what to do.
+    pub message: String,
+    /// When it was blocked; `null` where so much happened to it since that this was forgotten.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Timestamp>,
+}
+
+/// A page of a list of runs, newest first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct RunPage {
+    /// The runs.
+    pub runs: Vec<RunSummary>,
+    /// What to pass as `cursor` for the next page, if there is one.
+    pub next: Option<String>,
+}
+
+/// Which runs to list.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    /// Only runs of this workflow.
+    pub workflow: Option<String>,
+    /// Only runs that stand so.
+    pub status: Option<RunStatus>,
+    /// Only runs that somebody should look at.
+    pub trouble: bool,
+    /// How many at most.
+    pub limit: usize,
+    /// Only runs before this one.
+    pub before: Option<RunId>,
+}
+
+/// The answer to a start.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Started {
+    /// `run_` and a ULID.
+    #[schema(value_type = String)]
+    pub run_id: RunId,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// False if the idempotency key was known: then this is the run that it started.
+    #[serde(skip)]
+    pub created: bool,
+}
+
+/// What a run is started with.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartRequest {
+    /// What the workflow is given; `null` where it takes nothing.
+    #[serde(default)]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub input: Box<RawValue>,
+}
+
+/// How a blocked run is to go on.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeRequest {
+    /// The digest of the module to go on with; its own where none is given.
+    pub module: Option<String>,
+}
