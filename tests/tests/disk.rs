@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use segno_host::engine::{Clock, Config, Current, Engine, EngineError};
+use segno_host::engine::{Clock, Config, Engine, EngineError, Supervisor};
 use segno_host::store::{Store, StoreError};
 use segno_journal::RunId;
 use segno_tests::faulty::Disk;
@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 /// A host on a disk that can be made to fail, with somebody who looks after it.
 struct Host {
     disk: Disk,
-    current: Current,
+    current: Supervisor,
     keeper: JoinHandle<()>,
     _cache: TempDir,
 }
@@ -36,7 +36,7 @@ impl Host {
         let store = Store::open_on(disk.clone()).expect("the store opens");
         let engine =
             Engine::open_on(store, config.clone(), guest_basics::steps(), Clock::System).await;
-        let current = Current::new(engine.expect("the engine opens"));
+        let current = Supervisor::new(engine.expect("the engine opens"));
         let open = {
             let disk = disk.clone();
             async move |before: &Engine| {
@@ -180,7 +180,7 @@ async fn a_host_that_has_nothing_to_do_sees_that_its_store_was_deleted() {
     let directory = TempDir::new().expect("a temporary directory");
     let config = config(directory.path());
     let engine = Engine::open(config, segno::Steps::new()).await.expect("the engine opens");
-    let current = Current::new(engine.clone());
+    let current = Supervisor::new(engine.clone());
     std::fs::remove_file(directory.path().join("segno.redb")).expect("it can be deleted");
     let open = async |_before: &Engine| Err::<Engine, _>("it is not opened again");
     patiently(current.look_after(open)).await;

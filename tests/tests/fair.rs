@@ -1,6 +1,6 @@
 //! Runs that compute without end, and others on their shard.
 
-use segno_host::engine::{Chance, Config, Simulated, VirtualClock};
+use segno_host::engine::{Config, Random, Simulated, VirtualClock};
 use segno_host::store::Store;
 use segno_journal::Timestamp;
 use segno_tests::faulty::Disk;
@@ -50,7 +50,7 @@ fn a_run_that_comes_waits_for_no_turn_of_those_that_compute_without_end() {
     let mut config = Config::new("unused", "http://segno.test");
     (config.cache, config.shards) = (cache(), 1);
     let clock = VirtualClock::new(Timestamp(1_700_000_000_000));
-    let engine = Simulated::open(store, config, segno::Steps::new(), clock, Chance::seeded(1));
+    let engine = Simulated::open(store, config, segno::Steps::new(), clock, Random::seeded(1));
     let mut engine = engine.expect("the engine opens");
     round(&mut engine);
     for hostile in [COMPUTES, Hostile { workflows: &["ends"], start: "(i32.const 32)", ..COMPUTES }]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use segno_host::engine::{Chance, Config, EngineError, Simulated, VirtualClock};
+use segno_host::engine::{Config, EngineError, Random, Simulated, VirtualClock};
 use segno_host::steps::Outcome;
 use segno_host::store::{Standing, Store};
 use segno_journal::{BlockKind, Blocked, Event, MAX_LOSSES, RunId, Timestamp};
@@ -20,7 +20,7 @@ fn open_with(disk: &Disk, clock: &VirtualClock, configure: fn(&mut Config)) -> (
     (config.cache, config.shards) = (segno_tests::cache(), 2);
     configure(&mut config);
     let steps = guest_basics::steps();
-    let chance = Chance::seeded(1);
+    let chance = Random::seeded(1);
     let engine = Simulated::open(store.clone(), config, steps, clock.clone(), chance);
     (engine.expect("the engine opens"), store)
 }
@@ -142,7 +142,7 @@ fn an_orderly_stop_uses_up_nothing() {
 
 /// The attempts under way, by run and number.
 fn under_way(engine: &Simulated) -> Vec<(RunId, u32)> {
-    engine.attempts().iter().map(|attempted| (attempted.run, attempted.number)).collect()
+    engine.attempts().iter().map(|attempt| (attempt.run, attempt.number)).collect()
 }
 
 /// A host whose disk keeps what is synced, and that can be killed.

@@ -31,7 +31,7 @@ pub use crate::id::{Op, ParseRunIdError, RunId, Timestamp};
 pub use crate::json::{MAX_NESTING, is_too_nested};
 pub use crate::losses::{APART_FROM, Losses, MAX_LOSSES};
 pub use crate::module::{Digest, History, Manifest, ParseDigestError, Workflow};
-pub use crate::open::{Open, OpenWebhook, StepCall};
+pub use crate::open::{Open, OpenWebhook, Owed, StepCall};
 pub use crate::payload::Payload;
 pub use crate::run::{Fault, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Refusal, Run, Status};
 pub use crate::turn::{BlockKind, Blocked, Level, LogLine, Turn, Verdict};

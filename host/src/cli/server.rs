@@ -18,7 +18,7 @@ use crate::cli::token;
 use crate::doors::{
     self, DEFAULT_MAX_WEBHOOK_BODY, Entrance, HalfClose, Keyring, Reception, Token,
 };
-use crate::engine::{Config, Current, Egress, Engine, Limits, Policy};
+use crate::engine::{Config, Egress, Engine, Limits, Policy, Supervisor};
 
 /// Of four connections of a listener, those that one peer may have, where nothing else is said: what
 /// is left is enough for others until somebody has looked who that is.
@@ -163,7 +163,7 @@ impl ServeOptions {
 /// A host that runs in this process. When it is dropped it stops listening; [`Server::stop`] also
 /// waits until all is at rest.
 pub struct Server {
-    current: Current,
+    current: Supervisor,
     /// What looks after the engine and the tokens; it ends when this is dropped.
     keeper: JoinSet<()>,
     management: SocketAddr,
@@ -223,7 +223,7 @@ impl Server {
                 entrance
             },
         );
-        let current = Current::new(Engine::open(config.clone(), steps.clone()).await?);
+        let current = Supervisor::new(Engine::open(config.clone(), steps.clone()).await?);
         // Whoever was resumed since is not to be left out again when the store is opened again.
         config.park.clear();
         let open = async move |failed: &Engine| {

@@ -11,7 +11,7 @@ use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
 use crate::doors::{Keyring, Token, Tokens};
-use crate::engine::Chance;
+use crate::engine::Random;
 
 /// What the file is called in a data directory.
 const NAME: &str = "token";
@@ -42,7 +42,7 @@ pub(super) fn make(file: &Path) -> anyhow::Result<()> {
 
 fn write(directory: &Path, file: &Path) -> std::io::Result<()> {
     let mut part = tempfile::NamedTempFile::new_in(directory)?;
-    writeln!(part, "{}", Chance::System.secret())?;
+    writeln!(part, "{}", Random::System.secret())?;
     part.as_file().sync_all()?;
     match part.persist_noclobber(file) {
         // Another process was first.

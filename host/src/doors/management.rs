@@ -13,11 +13,11 @@ use crate::doors::openapi::{self, Document, Head};
 use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::Keyring;
 use crate::doors::{backup, health, metrics, modules, runs, workflows};
-use crate::engine::{Current, Door, Engine};
+use crate::engine::{Door, Engine, Supervisor};
 
 /// The management API on an engine. Every route but `/healthz` asks for a token, and for one that has
 /// the right: to read, to operate, or to deploy.
-pub fn management(current: Current, keyring: Keyring) -> Router {
+pub fn management(current: Supervisor, keyring: Keyring) -> Router {
     let (router, description) = routes().split_for_parts();
     let json = description.to_json().expect("the document is made of JSON values");
     let guarded = router
@@ -27,7 +27,7 @@ pub fn management(current: Current, keyring: Keyring) -> Router {
 }
 
 /// All routes, each with its description.
-pub(super) fn routes() -> OpenApiRouter<Current> {
+pub(super) fn routes() -> OpenApiRouter<Supervisor> {
     OpenApiRouter::with_openapi(Head::openapi())
         .routes(routes!(workflows::get))
         .routes(routes!(workflows::start))
@@ -46,8 +46,8 @@ pub(super) fn routes() -> OpenApiRouter<Current> {
 }
 
 /// Each request is answered by the engine that is current when it comes.
-impl FromRef<Current> for Engine {
-    fn from_ref(current: &Current) -> Self {
+impl FromRef<Supervisor> for Engine {
+    fn from_ref(current: &Supervisor) -> Self {
         current.engine()
     }
 }

@@ -6,7 +6,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
-use crate::engine::{Current, Door, Engine};
+use crate::engine::{Door, Engine, Supervisor};
 
 /// The format that Prometheus asks for first.
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -25,12 +25,12 @@ pub(super) async fn show(State(engine): State<Engine>) -> impl IntoResponse {
 }
 
 /// Counts what a router answers, whoever refused.
-pub(super) fn counted(router: Router, current: Current, door: Door) -> Router {
+pub(super) fn counted(router: Router, current: Supervisor, door: Door) -> Router {
     router.layer(middleware::from_fn_with_state((current, door), count))
 }
 
 async fn count(
-    State((current, door)): State<(Current, Door)>,
+    State((current, door)): State<(Supervisor, Door)>,
     request: Request,
     next: Next,
 ) -> Response {

@@ -20,7 +20,7 @@ use crate::doors::body::{self, Bounds};
 use crate::doors::metrics;
 use crate::doors::params::Segment;
 use crate::doors::refusal::{Kind, Refusal};
-use crate::engine::{self, Current, EngineError, Reply, WEBHOOK_PATH};
+use crate::engine::{self, EngineError, Reply, Supervisor, WEBHOOK_PATH};
 
 /// What the body of a call may have, in bytes, where nothing else is configured: it is kept in the
 /// journal and in the memory of the workflow.
@@ -33,7 +33,7 @@ const METHODS: &str = "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS";
 const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// The public listener's routes on an engine; bodies over `max_body` bytes are refused.
-pub fn webhooks(current: Current, max_body: usize) -> Router {
+pub fn webhooks(current: Supervisor, max_body: usize) -> Router {
     let state = Door {
         current: current.clone(),
         body: Bounds { size: max_body, time: BODY_TIME },
@@ -49,7 +49,7 @@ pub fn webhooks(current: Current, max_body: usize) -> Router {
 
 #[derive(Clone)]
 struct Door {
-    current: Current,
+    current: Supervisor,
     body: Bounds,
     bodies: Bodies,
 }

@@ -116,7 +116,7 @@ pub enum EngineError {
     #[error("the host has more work waiting than it can do; try again later")]
     Busy,
     /// More callers wait than the host has room for.
-    #[error("as many callers wait already as the host has room for; try again later")]
+    #[error("as many waiters wait already as the host has room for; try again later")]
     NoRoomToWait,
     /// Another backup is not over.
     #[error("another backup is under way; one is made at a time")]

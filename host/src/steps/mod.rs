@@ -5,17 +5,17 @@
 //! follows. Nothing here knows a store, a guest or a turn.
 
 mod http;
-mod listed;
 mod places;
 mod runner;
+mod simulated;
 mod tasks;
 
 use segno_journal::retry::{FOREVER, Mishap, Policy};
 use segno_journal::{StepCall, StepOptions};
 
 pub use crate::steps::http::{Allowed, BadTarget, Egress, http_step};
-pub use crate::steps::listed::Listed;
-pub use crate::steps::runner::{Attempted, Go, Hearers, Outcome, Runner, Running};
+pub use crate::steps::runner::{Go, Hearers, Outcome, Runner, Running, StepAttempt};
+pub use crate::steps::simulated::SimulatedSteps;
 pub use crate::steps::tasks::{Bounds, Tasks};
 
 /// How often and how soon a step is tried again: what the call wants, else what the step declares.

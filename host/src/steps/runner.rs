@@ -7,13 +7,13 @@ use segno::native::Responder;
 use segno_journal::retry::{FOREVER, Mishap, Policy};
 use segno_journal::{APART_FROM, Op, RunId, StepCall, Timestamp};
 
-use crate::steps::listed::Listed;
 use crate::steps::places::{Claim, Place};
+use crate::steps::simulated::SimulatedSteps;
 use crate::steps::tasks::Tasks;
 
 /// One attempt of a step, to be made.
 #[derive(Debug, Clone)]
-pub struct Attempted {
+pub struct StepAttempt {
     /// The run that asked for the step.
     pub run: RunId,
     /// The workflow of that run.
@@ -31,7 +31,7 @@ pub struct Attempted {
     pub losses: Option<u32>,
 }
 
-impl Attempted {
+impl StepAttempt {
     /// Whose places it takes.
     pub(super) fn claim(&self) -> Claim {
         let suspect = self.losses.filter(|losses| *losses >= APART_FROM);
@@ -44,7 +44,7 @@ pub struct Hearers {
     /// Called once it has its place, before it begins, where that must be on disk first.
     pub begins: Option<Box<dyn FnOnce(Go) + Send>>,
     /// Called once, when it is over; unless it was told to stop before it succeeded.
-    pub ended: Box<dyn FnOnce(Attempted, Outcome, Running) + Send>,
+    pub ended: Box<dyn FnOnce(StepAttempt, Outcome, Running) + Send>,
 }
 
 /// Lets an attempt begin. If this is dropped instead, it never does.
@@ -113,7 +113,7 @@ pub enum Runner {
     /// Each runs in a task of its own.
     Tasks(Tasks),
     /// None runs: somebody else says how each ends.
-    Listed(Listed),
+    Simulated(SimulatedSteps),
 }
 
 impl Runner {
@@ -122,7 +122,7 @@ impl Runner {
     pub fn steps(&self) -> &segno::Steps {
         match self {
             Self::Tasks(tasks) => tasks.steps(),
-            Self::Listed(listed) => listed.steps(),
+            Self::Simulated(listed) => listed.steps(),
         }
     }
 
@@ -132,7 +132,7 @@ impl Runner {
     pub fn policy(&self, call: &StepCall) -> Policy {
         let host_max_retries = match self {
             Self::Tasks(tasks) => tasks.max_retries(),
-            Self::Listed(_) => FOREVER,
+            Self::Simulated(_) => FOREVER,
         };
         super::policy(self.steps(), call, host_max_retries)
     }
@@ -142,7 +142,7 @@ impl Runner {
     pub fn running(&self) -> usize {
         match self {
             Self::Tasks(tasks) => tasks.running(),
-            Self::Listed(listed) => listed.in_flight().len(),
+            Self::Simulated(listed) => listed.in_flight().len(),
         }
     }
 
@@ -151,21 +151,21 @@ impl Runner {
     pub fn waiting(&self) -> usize {
         match self {
             Self::Tasks(tasks) => tasks.waiting(),
-            Self::Listed(_) => 0,
+            Self::Simulated(_) => 0,
         }
     }
 
     /// Makes an attempt.
     pub fn start(
         &self,
-        attempted: Attempted,
+        attempt: StepAttempt,
         now: Timestamp,
         responder: Responder,
         hearers: Hearers,
     ) {
         match self {
-            Self::Tasks(tasks) => tasks.start(attempted, now, responder, hearers),
-            Self::Listed(listed) => listed.start(attempted, hearers),
+            Self::Tasks(tasks) => tasks.start(attempt, now, responder, hearers),
+            Self::Simulated(listed) => listed.start(attempt, hearers),
         }
     }
 
@@ -173,7 +173,7 @@ impl Runner {
     pub fn cancel_run(&self, run: RunId) {
         match self {
             Self::Tasks(tasks) => tasks.cancel_run(run),
-            Self::Listed(listed) => listed.cancel_run(run),
+            Self::Simulated(listed) => listed.cancel_run(run),
         }
     }
 
@@ -182,7 +182,7 @@ impl Runner {
     pub async fn cut_off(&self) {
         match self {
             Self::Tasks(tasks) => tasks.cut_off().await,
-            Self::Listed(_) => {}
+            Self::Simulated(_) => {}
         }
     }
 
@@ -191,7 +191,7 @@ impl Runner {
     pub async fn drain(&self, at_most: Duration) {
         match self {
             Self::Tasks(tasks) => tasks.drain(at_most).await,
-            Self::Listed(listed) => listed.drain(),
+            Self::Simulated(listed) => listed.drain(),
         }
     }
 }

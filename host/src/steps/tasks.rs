@@ -14,7 +14,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::steps::places::{Claim, Place, Places};
-use crate::steps::{Attempted, Go, Hearers, Outcome, Running, mishap, ms};
+use crate::steps::{Go, Hearers, Outcome, Running, StepAttempt, mishap, ms};
 
 /// How long an attempt that is told to stop may go on before it is cut off, where it must not be left
 /// behind.
@@ -94,26 +94,26 @@ impl Tasks {
     /// Makes an attempt. Who hears of it does so on the runtime.
     pub(super) fn start(
         &self,
-        attempted: Attempted,
+        attempt: StepAttempt,
         now: Timestamp,
         responder: Responder,
         hearers: Hearers,
     ) {
         let Hearers { begins, ended } = hearers;
         let token = CancellationToken::new();
-        let key = (attempted.run, attempted.op);
-        let number = attempted.number;
+        let key = (attempt.run, attempt.op);
+        let number = attempt.number;
         self.shared.lock().insert(key, Flight { number, token: token.clone() });
         let shared = Arc::clone(&self.shared);
         self.shared.runtime.spawn(async move {
-            let (outcome, running) = match shared.place(&attempted, begins, &token).await {
-                Some(place) => shared.attempt(&attempted, (now, responder), place, &token).await,
+            let (outcome, running) = match shared.place(&attempt, begins, &token).await {
+                Some(place) => shared.attempt(&attempt, (now, responder), place, &token).await,
                 None => (Outcome::NeverBegan, Running::default()),
             };
             // Told to stop, it counts as cut off: its run is over, or the host goes down. But what
             // has succeeded has succeeded, and what never began is not cut off.
             if !token.is_cancelled() || !matches!(outcome, Outcome::Failed(_)) {
-                ended(attempted, outcome, running);
+                ended(attempt, outcome, running);
             }
             shared.land(key, number);
         });
@@ -175,14 +175,14 @@ impl Shared {
     /// The place of an attempt, once it has one and may begin. None if it never may.
     async fn place(
         &self,
-        attempted: &Attempted,
+        attempt: &StepAttempt,
         begins: Option<Box<dyn FnOnce(Go) + Send>>,
         token: &CancellationToken,
     ) -> Option<Place> {
         if token.is_cancelled() {
             return None;
         }
-        let claim = attempted.claim();
+        let claim = attempt.claim();
         let place = match self.places.take(&claim) {
             Some(place) => place,
             None => token.run_until_cancelled(self.wait_for_place(claim)).await??,
@@ -209,18 +209,18 @@ impl Shared {
     /// Makes an attempt that has its place.
     async fn attempt(
         &self,
-        attempted: &Attempted,
+        attempt: &StepAttempt,
         (now, responder): (Timestamp, Responder),
         place: Place,
         token: &CancellationToken,
     ) -> (Outcome, Running) {
-        let call = &attempted.call;
+        let call = &attempt.call;
         let Some(step) = self.steps.get(&call.name) else {
             return (Outcome::NeverBegan, Running::held(Some(place)));
         };
         let timeout = call.options.timeout_ms.map_or(step.policy.timeout, Duration::from_millis);
         let timeout = timeout.min(self.bounds.max_timeout);
-        let info = info(attempted, now.plus_ms(ms(timeout)));
+        let info = info(attempt, now.plus_ms(ms(timeout)));
         // Of the attempt alone: tasks that its body left behind are told when it is over.
         let over = token.child_token().drop_guard();
         let context = StepContext::new(info, over.token().clone(), responder);
@@ -289,14 +289,14 @@ async fn call_body(step: Step, input: String) -> Result<String, StepError> {
     step.run(input).await
 }
 
-fn info(attempted: &Attempted, deadline: Timestamp) -> StepInfo {
+fn info(attempt: &StepAttempt, deadline: Timestamp) -> StepInfo {
     StepInfo {
-        run_id: attempted.run.to_string(),
-        workflow: attempted.workflow.to_string(),
-        operation: attempted.op.0,
-        step_name: attempted.call.name.clone(),
-        attempt: attempted.number,
-        started_at: instant(attempted.call.asked_at),
+        run_id: attempt.run.to_string(),
+        workflow: attempt.workflow.to_string(),
+        operation: attempt.op.0,
+        step_name: attempt.call.name.clone(),
+        attempt: attempt.number,
+        started_at: instant(attempt.call.asked_at),
         deadline: instant(deadline),
     }
 }

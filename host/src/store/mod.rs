@@ -40,7 +40,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 
 pub use crate::store::by_hand::ByHand;
 pub use crate::store::check::Checked;
-pub use crate::store::committer::Committer;
+pub use crate::store::committer::{Committer, PanicGuard};
 pub use crate::store::draft::{Committed, Draft, TurnAndEffects};
 pub use crate::store::error::{DiskTrouble, StoreError};
 pub use crate::store::images::{FoundImage, ImageRecord};

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hasher};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use segno_host::engine::{Chance, ImageTurns, Reply, Simulated, VirtualClock};
+use segno_host::engine::{ImageTurns, Random, Reply, Simulated, VirtualClock};
 use segno_host::store::Store;
 use segno_journal::{RunId, Timestamp};
 
@@ -23,7 +23,7 @@ pub(crate) struct Life<'a> {
     pub(crate) random: ChaCha8Rng,
     pub(crate) disk: Disk,
     pub(crate) clock: VirtualClock,
-    pub(crate) chance: Chance,
+    pub(crate) chance: Random,
     pub(crate) host: Option<Host>,
     pub(crate) asked: Vec<Call>,
     pub(crate) waiting: Vec<Waiting>,
@@ -68,7 +68,7 @@ impl<'a> Life<'a> {
             random,
             disk: Disk::default(),
             clock: VirtualClock::new(Timestamp(1_700_000_000_000)),
-            chance: Chance::seeded(seed),
+            chance: Random::seeded(seed),
             host: None,
             asked: Vec::new(),
             waiting: Vec::new(),

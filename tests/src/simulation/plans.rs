@@ -3,7 +3,7 @@
 use guest_basics::program::{Act, Mishap, Program, Work};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use segno_host::steps::{Attempted, Outcome};
+use segno_host::steps::{Outcome, StepAttempt};
 use segno_journal::retry;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -100,16 +100,16 @@ pub(crate) fn most_attempts(step: &str) -> u32 {
 }
 
 /// How an attempt ends, if it comes to its end.
-pub(crate) fn outcome(attempted: &Attempted) -> Outcome {
-    let call = &attempted.call;
+pub(crate) fn outcome(attempt: &StepAttempt) -> Outcome {
+    let call = &attempt.call;
     let input: Value = serde_json::from_str(&call.input).expect("an input is JSON");
     match call.name.as_str() {
         "work" => {
             let WorkInput { work } = serde_json::from_value(input).expect("it is told what to do");
-            if attempted.number > work.fails {
+            if attempt.number > work.fails {
                 return Outcome::Returned(work.id.to_string());
             }
-            Outcome::Failed(mishap(&work, attempted.number))
+            Outcome::Failed(mishap(&work, attempt.number))
         }
         "add" => {
             let [a, b] = ["a", "b"].map(|name| input[name].as_u64().expect("it is a number"));

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use segno_host::steps::Attempted;
+use segno_host::steps::StepAttempt;
 use segno_host::store::Store;
 use segno_journal::{Op, RunId, Timestamp};
 
@@ -36,8 +36,8 @@ impl Suspects {
     }
 
     /// An attempt began.
-    pub(crate) fn began(&self, attempted: &Attempted, now: Timestamp, store: &Store) {
-        let step = (attempted.run, attempted.op);
+    pub(crate) fn began(&self, attempt: &StepAttempt, now: Timestamp, store: &Store) {
+        let step = (attempt.run, attempt.op);
         if !self.watched.contains(&step) {
             return;
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use segno_host::engine::{Reply, Simulated};
-use segno_host::steps::Attempted;
+use segno_host::steps::StepAttempt;
 use segno_host::store::{Standing, Store};
 use segno_journal::{Answer, Command, Event, Op, Open, Run, RunId, Timestamp, Turn};
 
@@ -77,8 +77,8 @@ impl Witness {
             self.cuts.look(run, &record, self.runs[&run].turns.len() as u64, store);
         }
         self.look_at_parked(store);
-        for attempted in engine.attempts() {
-            self.look_at_attempt(&attempted, engine.now(), store);
+        for attempt in engine.attempts() {
+            self.look_at_attempt(&attempt, engine.now(), store);
         }
     }
 
@@ -201,8 +201,8 @@ impl Witness {
     }
 
     /// An attempt begins once, when it is on disk that it is asked for, and when it is due.
-    fn look_at_attempt(&mut self, attempted: &Attempted, now: Timestamp, store: &Store) {
-        let Attempted { run, op, call, number, .. } = attempted;
+    fn look_at_attempt(&mut self, attempt: &StepAttempt, now: Timestamp, store: &Store) {
+        let StepAttempt { run, op, call, number, .. } = attempt;
         if !self.under_way.insert((*run, *op, *number)) {
             return;
         }
@@ -225,18 +225,18 @@ impl Witness {
         assert!(last.is_none_or(|last| last.retry_at <= now), "{what} began before it was due");
         // In one transaction an attempt may be noted and its run end: then it is told to stop next.
         if !self.over.contains_key(run) {
-            self.suspects.began(attempted, now, store);
+            self.suspects.began(attempt, now, store);
         }
     }
 
     /// An attempt returned this.
-    pub(crate) fn returned(&mut self, attempted: &Attempted, output: &str) {
-        self.returned.entry((attempted.run, attempted.op)).or_default().push(output.to_owned());
+    pub(crate) fn returned(&mut self, attempt: &StepAttempt, output: &str) {
+        self.returned.entry((attempt.run, attempt.op)).or_default().push(output.to_owned());
     }
 
     /// An attempt had not begun when the host was stopped.
-    pub(crate) fn never_began(&mut self, attempted: &Attempted) {
-        self.begun.remove(&(attempted.run, attempted.op, attempted.number));
+    pub(crate) fn never_began(&mut self, attempt: &StepAttempt) {
+        self.begun.remove(&(attempt.run, attempt.op, attempt.number));
     }
 
     /// A start was acknowledged.

@@ -99,7 +99,7 @@ fn only_the_clock_knows_what_time_it_is() {
 #[test]
 fn only_chance_draws_lots() {
     let found = outside(rust("host/src/"), &["host/src/engine/chance.rs"], &["getrandom"]);
-    refuse(found, "chance comes in as a value, engine::Chance; else a simulation cannot repeat it");
+    refuse(found, "chance comes in as a value, engine::Random; else a simulation cannot repeat it");
 }
 
 #[test]

@@ -1,0 +1,108 @@
+//! Ending a run from outside, with its shard or, where that does not answer, without it.
+
+use segno_api::{RunStatus, RunView};
+use segno_journal::RunId;
+use tokio::sync::oneshot;
+
+use crate::engine::error::EngineError;
+use crate::engine::handle::Engine;
+use crate::engine::inbox::{Asker, LOOK, Message};
+use crate::engine::reads::may_block;
+use crate::engine::shard::cancelled;
+use crate::store::{Noted, StoreError};
+
+impl Engine {
+    /// As [`Engine::cancel_by`], for somebody whose name is not known.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::cancel_by`].
+    pub async fn cancel(&self, run: RunId) -> Result<RunView, EngineError> {
+        self.cancel_by(run, Asker::unknown()).await
+    }
+
+    /// Cancels a run: nothing new starts, its steps are told to stop, its webhooks are closed. Its
+    /// history says who asked. Cancelling a run that is cancelled changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// The run is not known, or has ended in another way.
+    pub async fn cancel_by(&self, run: RunId, by: Asker) -> Result<RunView, EngineError> {
+        match self.status(run)? {
+            RunStatus::Cancelled => return self.run(run).await,
+            RunStatus::Completed | RunStatus::Failed => return Err(EngineError::AlreadyEnded(run)),
+            RunStatus::Running | RunStatus::Blocked => {}
+        }
+        let asker = by.clone();
+        let asked = async {
+            let admitted = self.admit_to(run, 0)?;
+            self.ask_for_sure(admitted, run, move |then| Message::Cancel { run, by: asker, then })
+                .await
+        };
+        match self.or_without_shard(run, by, asked).await {
+            // It ended in this moment; perhaps somebody else cancelled it.
+            Err(EngineError::AlreadyEnded(_)) if self.status(run)? == RunStatus::Cancelled => {}
+            answer => answer?,
+        }
+        self.run(run).await
+    }
+
+    /// Waits for what the shard of a run was asked: to end the run. Where the shard does not answer,
+    /// the run is ended without it.
+    pub(crate) async fn or_without_shard(
+        &self,
+        run: RunId,
+        by: Asker,
+        asked: impl Future<Output = Result<(), EngineError>>,
+    ) -> Result<(), EngineError> {
+        tokio::select! {
+            biased;
+            () = self.until_unresponsive(run) => {}
+            answer = asked => return answer,
+        }
+        loop {
+            if let Some(written) = may_block(|| self.end_without_shard(run, by.clone()))? {
+                return Ok(written.await.map_err(|_| StoreError::Closed).flatten()?);
+            }
+            // It is at work with the disk, or it has come back: soon it will let go.
+            self.0.outside.clock().pause(LOOK).await;
+        }
+    }
+
+    /// Ends a run, unless its shard is at work: that it is cancelled is written before all that the
+    /// shard may write of it later, and the shard takes leave of it when it comes back. Blocks until
+    /// what was handed in before is on disk. Says when the end of the run is.
+    pub(crate) fn end_without_shard(
+        &self,
+        run: RunId,
+        by: Asker,
+    ) -> Result<Option<Written>, EngineError> {
+        let mut refused = None;
+        let writing = self.0.inboxes.gate(run).end_run(run, || {
+            self.write_cancelled(run, by).map_err(|error| refused = Some(error)).ok()
+        });
+        refused.map_or(Ok(writing), Err)
+    }
+
+    /// Hands in that a run is cancelled, and forgets what it needs no more.
+    fn write_cancelled(&self, run: RunId, by: Asker) -> Result<Written, EngineError> {
+        let store = &self.0.store;
+        let committer = &self.0.committer;
+        committer.flush()?;
+        let record = store.run(run)?.ok_or(EngineError::UnknownRun(run))?;
+        if record.standing.ended_at().is_some() {
+            return Err(EngineError::AlreadyEnded(run));
+        }
+        let noted = Noted::Cancelled { by: by.into_name() };
+        let draft = cancelled(store, (run, record), self.0.outside.now(), Some(noted))?;
+        let (done, written) = oneshot::channel();
+        let outside = self.0.outside.clone();
+        committer.submit(draft, move |result| {
+            let _gone = done.send(result.map(|proof| outside.ended(run, &proof)));
+        });
+        Ok(written)
+    }
+}
+
+/// When something is on disk, or why it is not.
+type Written = oneshot::Receiver<Result<(), StoreError>>;

@@ -1,0 +1,48 @@
+//! Letting a blocked run go on.
+
+use segno_api::{RunStatus, RunView};
+use segno_journal::{Digest, RunId};
+
+use crate::engine::error::EngineError;
+use crate::engine::handle::Engine;
+use crate::engine::inbox::{Asker, Message};
+
+impl Engine {
+    /// As [`Engine::resume_by`], for somebody whose name is not known.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::resume_by`].
+    pub async fn resume(&self, run: RunId, module: Option<String>) -> Result<RunView, EngineError> {
+        self.resume_by(run, module, Asker::unknown()).await
+    }
+
+    /// Lets a parked run go on, on its own module or on another one. On another one it goes on only
+    /// if that gives the same commands for all that is recorded; where it does not, the run stays
+    /// parked, with the difference as its reason. Its history says who asked.
+    ///
+    /// # Errors
+    ///
+    /// The run is not known or not parked, or there is no such module.
+    pub async fn resume_by(
+        &self,
+        run: RunId,
+        module: Option<String>,
+        by: Asker,
+    ) -> Result<RunView, EngineError> {
+        let admitted = self.admit_to(run, 0)?;
+        let module = match module {
+            None => None,
+            Some(text) => {
+                let unknown = |_| EngineError::UnknownModule(text.chars().take(80).collect());
+                Some(text.parse::<Digest>().map_err(unknown)?)
+            }
+        };
+        if self.status(run)? != RunStatus::Blocked {
+            return Err(EngineError::NotBlocked(run));
+        }
+        self.ask_for_sure(admitted, run, move |then| Message::Resume { run, module, by, then })
+            .await?;
+        self.run(run).await
+    }
+}

@@ -1,0 +1,94 @@
+//! What a shard is told.
+
+use std::sync::Arc;
+
+use segno_api::{Wait, Why};
+use segno_journal::retry::Attempt;
+use segno_journal::{Digest, Event, Op, Request, RunId};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::engine::admission::Admitted;
+use crate::engine::inbox::asker::Asker;
+use crate::engine::inbox::delivery::{Caller, Then};
+use crate::engine::inbox::recovery::Recovery;
+use crate::steps::{Go, Running, StepAttempt};
+use crate::store::RunRecord;
+
+/// What a shard is told.
+pub(crate) enum Message {
+    /// All shards have taken in their runs: set them going.
+    GoOn { recovery: Arc<Recovery> },
+    /// A new run, with its JSON input and the idempotency key that names it.
+    Start { run: RunId, record: RunRecord, input: String, key: Option<String>, then: Then },
+    /// Something happened to a run.
+    Event { run: RunId, event: Event },
+    /// Somebody called a webhook of a run.
+    Request { run: RunId, op: Op, request: Request, caller: Caller },
+    /// An attempt of a step failed, and the step is to be tried again.
+    Attempt { run: RunId, op: Op, attempt: Attempt },
+    /// An attempt of a step is over, which is why this is told. Its place is free once this is taken.
+    Ended { message: Box<Self>, running: Running },
+    /// An attempt of a watched step has its place, and is to begin once that is on disk.
+    Begins { run: RunId, op: Op, go: Go },
+    /// The next attempt of a step is due.
+    Retry(StepAttempt),
+    /// Events lie parked of a run that is parked no more.
+    Unpark { run: RunId },
+    /// Somebody cancels a run.
+    Cancel { run: RunId, by: Asker, then: Then },
+    /// Somebody lets a parked run go on, perhaps on another module.
+    Resume { run: RunId, module: Option<Digest>, by: Asker, then: Then },
+    /// Somebody wants the steps of a run that wait for their next attempt to be tried now.
+    RetryNow { run: RunId, then: Then },
+    /// Somebody wants to know how a run stands. It keeps its place even if it goes: the message is
+    /// still in the line.
+    Inspect { run: RunId, asker: oneshot::Sender<Option<Inspection>>, admitted: Admitted },
+    /// Somebody wants to know why runs wait.
+    Survey(Question),
+    /// Guests hold more than they are counted for: some have to go.
+    Shed,
+    /// The host goes down.
+    Stop,
+}
+
+impl Message {
+    /// The run to which this happens, where it has to come after what happened to the run before. Who
+    /// asks for a run, cancels it or has its steps tried need not wait for that.
+    pub(crate) fn waits_its_turn(&self) -> Option<RunId> {
+        match self {
+            Self::Ended { message, .. } => message.waits_its_turn(),
+            Self::Start { run, .. }
+            | Self::Event { run, .. }
+            | Self::Request { run, .. }
+            | Self::Attempt { run, .. }
+            | Self::Begins { run, .. }
+            | Self::Retry(StepAttempt { run, .. })
+            | Self::Unpark { run }
+            | Self::Resume { run, .. } => Some(*run),
+            Self::GoOn { .. }
+            | Self::Cancel { .. }
+            | Self::RetryNow { .. }
+            | Self::Inspect { .. }
+            | Self::Survey(_)
+            | Self::Shed
+            | Self::Stop => None,
+        }
+    }
+}
+
+/// How a run that has not ended stands.
+pub(crate) struct Inspection {
+    pub(crate) record: RunRecord,
+    pub(crate) turns: u64,
+    pub(crate) waits_for: Vec<Wait>,
+}
+
+/// A question to a shard.
+pub(crate) struct Question {
+    pub(crate) runs: Vec<RunId>,
+    /// Whether only those are wanted that are in trouble.
+    pub(crate) only_trouble: bool,
+    pub(crate) asker: oneshot::Sender<Vec<(RunId, Why)>>,
+    /// AwaitingRoom until the shard has taken it.
+    pub(crate) _place: OwnedSemaphorePermit,
+}

@@ -1,0 +1,208 @@
+//! The world, as the engine reaches it: what happens once a turn is on disk, and not before. Steps
+//! start, timers are armed, callers are answered, and those who watch runs hear of it.
+//!
+//! [`Outside::release`] is the one way out of a turn. What else changes the world for a run takes the
+//! proof, too, that what it follows from is on disk; timers and waiters can be told nothing past this
+//! room.
+
+mod attempts;
+mod missing;
+mod owner;
+mod timers;
+mod waiters;
+mod watch;
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use segno::Steps;
+use segno_journal::{Effect, Event, Op, RunId, Timestamp};
+
+pub use crate::engine::outside::watch::{Heard, Watching, WentOn};
+
+pub(crate) use crate::engine::outside::owner::Owner;
+pub(crate) use crate::engine::outside::timers::{Due, Timers};
+pub(crate) use crate::engine::outside::waiters::Waiters;
+
+use crate::engine::clock::Clock;
+use crate::engine::inbox::{Gate, Inboxes, Message, Then};
+use crate::engine::metrics::Metrics;
+use crate::engine::outside::missing::Missing;
+use crate::engine::outside::watch::Watch;
+use crate::engine::random::Random;
+use crate::steps::{Runner, StepAttempt};
+use crate::store::{Committed, TurnAndEffects};
+
+/// The world, as the engine reaches it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Outside(Arc<World>);
+
+struct World {
+    clock: Clock,
+    random: Random,
+    runner: Runner,
+    timers: Timers,
+    waiters: Waiters,
+    metrics: Arc<Metrics>,
+    missing: Missing,
+    watch: Watch,
+    inboxes: OnceLock<Inboxes>,
+    /// The host was told to stop: no attempt begins any more.
+    stopping: Mutex<bool>,
+}
+
+impl Outside {
+    pub(crate) fn new(
+        clock: Clock,
+        random: Random,
+        runner: Runner,
+        waiters: Waiters,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self(Arc::new(World {
+            timers: Timers::default(),
+            missing: Missing::new(metrics.steps_missing.clone()),
+            watch: Watch::default(),
+            inboxes: OnceLock::new(),
+            stopping: Mutex::new(false),
+            clock,
+            random,
+            runner,
+            waiters,
+            metrics,
+        }))
+    }
+
+    /// Says where the shards are reached. What ends before is not told.
+    pub(crate) fn connect(&self, inboxes: Inboxes) {
+        let _connected_before = self.0.inboxes.set(inboxes);
+    }
+
+    /// Lets the world hear of a turn, and then whoever waits for the turn itself: the one way out, and it
+    /// takes what only the store can make.
+    pub(crate) fn release(&self, owner: &Owner, committed: Committed<TurnAndEffects>, then: Then) {
+        let (turn, effects) = committed.into_inner();
+        // First: the answer that a caller waits for may be among the effects.
+        let then = self.0.waiters.expect_answer(owner.run, &turn.event, then);
+        self.0.metrics.turns.inc();
+        self.0.watch.tell(WentOn { run: owner.run, turn: turn.seq });
+        for effect in effects {
+            match effect {
+                Effect::Start { op, call } => self.attempt(StepAttempt {
+                    run: owner.run,
+                    workflow: Arc::clone(&owner.workflow),
+                    op,
+                    call,
+                    number: 1,
+                    first_at: None,
+                    losses: None,
+                }),
+                Effect::Wake { op, at } => self.0.timers.arm(at, Due::Wake(owner.run, op)),
+                Effect::Forget { op, at } => self.0.timers.disarm(at, owner.run, op),
+                Effect::Respond { request, response } => {
+                    self.0.waiters.respond(owner.run, request, response);
+                }
+                Effect::End { timers } => self.forget(owner.run, &timers),
+            }
+        }
+        then.done();
+    }
+
+    /// A run was ended without a turn of its own that anybody computed. What it has timers for is refused
+    /// when it is due.
+    pub(crate) fn ended<T>(&self, run: RunId, _proof: &Committed<T>) {
+        self.forget(run, &[]);
+    }
+
+    /// A run is blocked: who waits for its end hears of it.
+    pub(crate) fn blocked<T>(&self, run: RunId, _proof: &Committed<T>) {
+        self.0.waiters.end(run);
+    }
+
+    /// Stops what is under way for a run that is over, and tells who waits for it.
+    fn forget(&self, run: RunId, timers: &[(Timestamp, Op)]) {
+        self.0.runner.cancel_run(run);
+        self.0.missing.forget(run);
+        timers.iter().for_each(|(at, op)| self.0.timers.disarm(*at, run, *op));
+        self.0.waiters.let_go(run);
+        self.0.waiters.end(run);
+    }
+
+    /// A sleep that is on disk is over at this moment.
+    pub(crate) fn wake_at(&self, at: Timestamp, run: RunId, op: Op) {
+        self.0.timers.arm(at, Due::Wake(run, op));
+    }
+
+    /// What a timer does when it is due.
+    pub(crate) fn fire(&self, due: Due) {
+        match due {
+            Due::Wake(run, op) => {
+                self.tell(run, Message::Event { run, event: Event::Slept { op } })
+            }
+            Due::Retry(attempt) => self.tell(attempt.run, Message::Retry(*attempt)),
+        }
+    }
+
+    /// Hands a message to the shard that owns the run. A host that is going down hears nothing
+    /// more.
+    pub(crate) fn tell(&self, run: RunId, message: Message) {
+        if let Some(inboxes) = self.0.inboxes.get() {
+            inboxes.send(run, message);
+        }
+    }
+
+    /// Has all shards but the one of this watch let guests go.
+    pub(crate) fn shed_by_others(&self, of: &Gate) {
+        if let Some(inboxes) = self.0.inboxes.get() {
+            inboxes.shed_by_others(of);
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// The clock of the engine.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The chance of the engine.
+    pub(crate) fn random(&self) -> &Random {
+        &self.0.random
+    }
+
+    /// What is counted.
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
+    }
+
+    /// Who makes the attempts of steps.
+    pub(crate) fn runner(&self) -> &Runner {
+        &self.0.runner
+    }
+
+    /// The timers. What arms one is in this room.
+    pub(crate) fn timers(&self) -> &Timers {
+        &self.0.timers
+    }
+
+    /// Who waits for runs. What tells them something is in this room.
+    pub(crate) fn waiters(&self) -> &Waiters {
+        &self.0.waiters
+    }
+
+    /// The steps of the host.
+    pub(crate) fn steps(&self) -> &Steps {
+        self.0.runner.steps()
+    }
+
+    /// The steps that this host lacks and operations wait for, each with how many do.
+    pub(crate) fn missing_steps(&self) -> Vec<(String, usize)> {
+        self.0.missing.steps()
+    }
+
+    /// Hears of each turn from now on.
+    pub(crate) fn watch(&self) -> Watching {
+        self.0.watch.begin()
+    }
+}

@@ -1,0 +1,19 @@
+//! What can be asked of an engine that changes nothing: runs, lists of them and their histories, modules,
+//! and how the host itself stands. What waits for the disk does so on threads that may.
+
+mod backup;
+mod busy;
+mod health;
+mod history;
+mod lists;
+mod metrics;
+mod pages;
+mod runs;
+mod survey;
+mod watch;
+
+pub use crate::engine::reads::backup::BackupStopped;
+
+pub(crate) use crate::engine::reads::lists::summary;
+pub(crate) use crate::engine::reads::pages::page;
+pub(crate) use crate::engine::reads::runs::may_block;

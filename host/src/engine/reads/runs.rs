@@ -1,0 +1,267 @@
+//! One run: how it stands, its history, and waiting for its end.
+
+use segno_api::{
+    BlockedView, HistoryPage, ModuleView, RunStatus, RunSummary, RunView, WorkflowView,
+};
+use std::time::Duration;
+
+use segno_journal::{Blocked, Event, RunId, Verdict};
+use serde_json::value::RawValue;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::engine::error::EngineError;
+use crate::engine::guests::CannotTurn;
+use crate::engine::handle::Engine;
+use crate::engine::inbox::{Inspection, Message};
+use crate::engine::reads::lists::{status_of, summary};
+use crate::engine::reads::pages;
+use crate::engine::shard::Active;
+use crate::engine::shard::Bounds;
+use crate::engine::shard::OpenBudget;
+use crate::engine::shard::Suspects;
+use crate::engine::shard::restore;
+use crate::engine::shard::waits_for;
+use crate::store::{RunRecord, Standing, StoreError};
+
+/// How many turns one page of a history may have.
+const MAX_TURNS: usize = 10_000;
+
+impl Engine {
+    /// A run, as it stands.
+    ///
+    /// # Errors
+    ///
+    /// There is no such run, the store cannot be read, or the host has too much to do.
+    pub async fn run(&self, run: RunId) -> Result<RunView, EngineError> {
+        let asked = async {
+            let (asker, answer) = oneshot::channel();
+            let admitted = self.0.admission.admit_to(self.0.inboxes.shard_of(run), 0)?;
+            self.0.inboxes.send(run, Message::Inspect { run, asker, admitted });
+            // A shard that is gone says nothing; the disk still does.
+            Ok::<_, EngineError>(answer.await.unwrap_or_default())
+        };
+        let active = tokio::select! {
+            biased;
+            () = self.until_unresponsive(run) => may_block(|| self.inspect_on_disk(run))?,
+            active = asked => active?,
+        };
+        may_block(|| self.view(run, active))
+    }
+
+    /// How a run that has not ended stands on the disk, where its shard does not answer.
+    fn inspect_on_disk(&self, run: RunId) -> Result<Option<Inspection>, EngineError> {
+        let record = self.record(run)?;
+        if record.standing.ended_at().is_some() {
+            return Ok(None);
+        }
+        let mut active = Active::new(run, record);
+        // It is read to be shown, and counts for nobody.
+        let budget = OpenBudget::new(usize::MAX);
+        match restore(
+            &self.0.store,
+            &mut active,
+            Bounds { limits: &self.0.config.limits, budget: &budget },
+        ) {
+            Err(CannotTurn::Store(error)) if !matches!(error, StoreError::Record { .. }) => {
+                return Err(error.into());
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let waits_for = waits_for(&active, &Suspects::default(), self.0.outside.steps());
+        Ok(Some(Inspection { record: active.record, turns: active.run.turns(), waits_for }))
+    }
+
+    /// What is shown of a run, with what its shard says of it if it has not ended.
+    fn view(&self, run: RunId, active: Option<Inspection>) -> Result<RunView, EngineError> {
+        let input = self.input(run)?;
+        match active {
+            // Of one that was not read, the disk says how many turns it has had.
+            Some(active) if active.turns == 0 => {
+                let (turns, _) = self.ending(run)?;
+                self.with_moment(view(run, input, Inspection { turns, ..active }, Ended::default()))
+            }
+            Some(active) => self.with_moment(view(run, input, active, Ended::default())),
+            None => {
+                let record = self.record(run)?;
+                let (turns, ended) = self.ending(run)?;
+                self.with_moment(view(
+                    run,
+                    input,
+                    Inspection { record, turns, waits_for: Vec::new() },
+                    ended,
+                ))
+            }
+        }
+    }
+
+    /// A blocked run with the moment of its last block; any other as it is.
+    fn with_moment(&self, mut view: RunView) -> Result<RunView, EngineError> {
+        if let Some(blocked) = &mut view.blocked {
+            blocked.at = self.blocked_at(view.run_id)?;
+        }
+        Ok(view)
+    }
+
+    /// A run when it has ended or is parked, or as it stands when the time is up.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::run`]; or the run has not ended, and there is no room for one more who waits.
+    pub async fn wait(&self, run: RunId, at_most: Duration) -> Result<RunView, EngineError> {
+        let deadline = Instant::now() + at_most;
+        let mut place = None;
+        loop {
+            // Listen first, then look: nothing can happen unheard in between.
+            let heard = self.0.outside.waiters().expect_end(run);
+            let view = self.run(run).await?;
+            if view.status.has_ended() || view.status == RunStatus::Blocked {
+                return Ok(view);
+            }
+            if place.is_none() {
+                place = Some(self.0.outside.waiters().place_for_end()?);
+            }
+            match tokio::time::timeout_at(deadline, heard).await {
+                Ok(Ok(())) => {}
+                // The time is up, or the host stops and lets everybody go.
+                Ok(Err(_)) | Err(_) => return Ok(view),
+            }
+        }
+    }
+
+    /// What happened to a run, from a turn on.
+    ///
+    /// # Errors
+    ///
+    /// There is no such run, or the store cannot be read.
+    pub async fn history(
+        &self,
+        run: RunId,
+        from: u64,
+        max: usize,
+    ) -> Result<HistoryPage, EngineError> {
+        let engine = self.clone();
+        self.blocking(move || engine.tell(run, from, max.clamp(1, MAX_TURNS))).await
+    }
+
+    fn tell(&self, run: RunId, from: u64, max: usize) -> Result<HistoryPage, EngineError> {
+        self.record(run)?;
+        Ok(pages::page(&self.0.store, run, from, max)?)
+    }
+
+    /// All modules, newest first.
+    ///
+    /// # Errors
+    ///
+    /// None today; the signature leaves room for a store that has to be asked.
+    pub async fn modules(&self) -> Result<Vec<ModuleView>, EngineError> {
+        Ok(self.0.modules.view())
+    }
+
+    /// A workflow, as the module has it that starts its new runs.
+    ///
+    /// # Errors
+    ///
+    /// There is no such workflow.
+    pub fn workflow(&self, name: &str) -> Result<WorkflowView, EngineError> {
+        self.0.modules.workflow(name)
+    }
+
+    /// Reads on a thread that may wait for the disk, once it is its turn.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let turn = self.0.admission.read().await?;
+        let reading = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            read()
+        });
+        reading.await.map_err(|_panicked_or_stopped| EngineError::Stopping)?
+    }
+
+    pub(crate) fn status(&self, run: RunId) -> Result<RunStatus, EngineError> {
+        self.record(run).map(|record| status_of(&record.standing))
+    }
+
+    fn record(&self, run: RunId) -> Result<RunRecord, EngineError> {
+        self.0.store.run(run)?.ok_or(EngineError::UnknownRun(run))
+    }
+
+    /// What the run was given. A run that was parked at its first event has it among the events
+    /// that wait, even if it was cancelled then.
+    pub(crate) fn input(&self, run: RunId) -> Result<Box<RawValue>, EngineError> {
+        let first = self.0.store.turn(run, 0)?.map(|turn| turn.event);
+        let event = match first {
+            Some(Event::Started { .. }) => first,
+            _ => self.0.store.first_parked(run, 0)?.map(|(_, parked)| parked.event),
+        };
+        match event {
+            Some(Event::Started { input }) => raw(input),
+            _ => Err(EngineError::UnknownRun(run)),
+        }
+    }
+
+    /// How many turns an ended run had, and how it ended.
+    fn ending(&self, run: RunId) -> Result<(u64, Ended), EngineError> {
+        let Some(last) = self.0.store.last_turn(run)? else { return Ok((0, Ended::default())) };
+        let ended = match last.verdict {
+            Verdict::Completed(output) => Ended { output: Some(raw(output)?), error: None },
+            Verdict::Failed(error) => Ended { output: None, error: Some(error) },
+            Verdict::Waiting | Verdict::Cancelled => Ended::default(),
+        };
+        Ok((last.seq + 1, ended))
+    }
+}
+
+/// Reads here and now what may take a while; where other tasks share the thread, they go on elsewhere
+/// meanwhile.
+pub(crate) fn may_block<T>(read: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::CurrentThread => read(),
+        _ => tokio::task::block_in_place(read),
+    }
+}
+
+#[derive(Default)]
+struct Ended {
+    output: Option<Box<RawValue>>,
+    error: Option<String>,
+}
+
+fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) -> RunView {
+    let Inspection { record, turns, waits_for } = known;
+    let blocked = match &record.standing {
+        Standing::Blocked(Blocked { kind, message }) => {
+            Some(BlockedView { kind: *kind, message: message.clone(), at: None })
+        }
+        _ => None,
+    };
+    let RunSummary { workflow, status, module, started_at, ended_at, .. } = summary(run_id, record);
+    let Ended { output, error } = ended;
+    RunView {
+        run_id,
+        workflow,
+        status,
+        module,
+        started_at,
+        ended_at,
+        turns,
+        input,
+        output,
+        error,
+        blocked,
+        waits_for,
+    }
+}
+
+fn raw(json: String) -> Result<Box<RawValue>, EngineError> {
+    RawValue::from_string(json).map_err(|error| {
+        StoreError::Record {
+            table: "turns".into(),
+            detail: format!("a value is not JSON: {error}"),
+        }
+        .into()
+    })
+}

@@ -1,0 +1,249 @@
+//! A run that has not ended, as its shard knows it.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use segno_journal::{
+    Event, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Run, RunId, Timestamp,
+};
+
+use crate::engine::error::EngineError;
+use crate::engine::guests::{Images, RunAt};
+use crate::engine::inbox::Delivery;
+use crate::engine::metrics::{Metrics, RunOutcome};
+use crate::engine::outside::Owner;
+use crate::engine::shard::open_budget::Share;
+use crate::store::{Parked, RunRecord, Standing, Store, StoreError};
+
+/// The state of a run, and what its shard keeps beside it.
+pub(crate) struct Active {
+    pub(crate) owner: Owner,
+    pub(crate) record: RunRecord,
+    pub(crate) run: Run,
+    /// When its last turn was: time in a run never goes back, whatever the machine's clock does.
+    pub(crate) last_at: Timestamp,
+    /// What its open operations take of the room that all runs share.
+    pub(crate) share: Share,
+    /// What lies parked.
+    pub(crate) parked: ParkedLine,
+    /// The number of its next note, once it has had one in this life of the host.
+    pub(crate) next_note: Option<u64>,
+    /// Its images, and the journal behind them.
+    pub(crate) images: Images,
+    /// The idempotency key that names the run, until its first commit.
+    pub(crate) key: Option<String>,
+    /// Why its state is not known, if it is not: then nothing may happen to it.
+    pub(crate) unread: Option<Box<Unread>>,
+}
+
+/// Why the state of a run is not known.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// Its journal cannot be read.
+    Damaged(StoreError),
+    /// It is left alone until somebody resumes it.
+    Left,
+}
+
+impl Unread {
+    /// What is said of it to whoever brings something for the run.
+    pub(crate) fn refusal(&self) -> EngineError {
+        match self {
+            Self::Damaged(error) => error.clone().into(),
+            Self::Left => EngineError::LeftOut,
+        }
+    }
+}
+
+impl Active {
+    pub(crate) fn new(id: RunId, record: RunRecord) -> Self {
+        let owner = Owner { run: id, workflow: Arc::clone(&record.workflow) };
+        let last_at = record.started_at;
+        let parked = ParkedLine::default();
+        let images = Images::default();
+        let run = Run::new();
+        let share = Share::default();
+        let next_note = None;
+        Self {
+            owner,
+            record,
+            run,
+            last_at,
+            share,
+            parked,
+            next_note,
+            images,
+            key: None,
+            unread: None,
+        }
+    }
+
+    /// The run, where it is.
+    pub(crate) fn at(&self) -> RunAt<'_> {
+        RunAt {
+            id: self.owner.run,
+            record: &self.record,
+            state: &self.run,
+            images: &self.images,
+            last_at: self.last_at,
+        }
+    }
+
+    /// It stands so from now on, which is counted.
+    pub(crate) fn stand(&mut self, standing: Standing, metrics: &Metrics) {
+        metrics.blocked(self.record.standing.blocked_by(), standing.blocked_by());
+        let outcome = match standing {
+            Standing::Running | Standing::Blocked(_) => None,
+            Standing::Completed(_) => Some(RunOutcome::Completed),
+            Standing::Failed(_) => Some(RunOutcome::Failed),
+            Standing::Cancelled(_) => Some(RunOutcome::Cancelled),
+        };
+        if let Some(outcome) = outcome {
+            metrics.run_ended(&self.owner.workflow, outcome);
+        }
+        self.record.standing = standing;
+    }
+
+    pub(crate) const fn is_blocked(&self) -> bool {
+        matches!(self.record.standing, Standing::Blocked(_))
+    }
+
+    /// Whether the event has to wait: the run is parked, or what lay parked comes first. Only an end
+    /// from outside waits for nothing.
+    pub(crate) fn must_wait(&self, delivery: &Delivery) -> bool {
+        let comes_later = delivery.parked.is_none() && !self.parked.is_empty();
+        (self.is_blocked() || comes_later) && delivery.event != Event::Cancelled
+    }
+
+    /// Whether the event can be delivered. What lay parked was admitted when it came, and its caller
+    /// has been told so.
+    pub(crate) fn admits(&self, delivery: &Delivery) -> Result<(), Refusal> {
+        match self.run.admits(&delivery.event) {
+            Err(Refusal::Full) if delivery.parked.is_some() => Ok(()),
+            admitted => admitted,
+        }
+    }
+
+    /// The time of the next turn: now, but never before the last turn, nor before the moment that a
+    /// sleep was to end, whatever the machine's clock does.
+    pub(crate) fn next_at(&self, event: &Event, now: Timestamp) -> Timestamp {
+        let until = match event {
+            Event::Slept { op } => self.sleeps_until(*op),
+            _ => None,
+        };
+        now.max(self.last_at).max(until.unwrap_or_default())
+    }
+
+    fn sleeps_until(&self, op: Op) -> Option<Timestamp> {
+        match self.run.operation(op) {
+            Some(Open::Sleep { until, .. }) => Some(*until),
+            _ => None,
+        }
+    }
+}
+
+/// What lies parked of a run: how much, and where the next event goes.
+#[derive(Debug, Default)]
+pub(crate) struct ParkedLine {
+    /// The first position that has not had its turn, where there is one.
+    first: u64,
+    next: u64,
+    events: usize,
+    requests: usize,
+    bytes: usize,
+}
+
+impl ParkedLine {
+    /// The line of a run, as it is on disk.
+    pub(crate) fn read(store: &Store, run: RunId) -> Result<Self, StoreError> {
+        let mut line = Self::default();
+        store.visit_parked(run, 0, |position, Parked { event, .. }| {
+            line.add(position, &event);
+            ControlFlow::Continue(())
+        })?;
+        Ok(line)
+    }
+
+    /// Adds an event that lies at this position, behind all others.
+    fn add(&mut self, position: u64, event: &Event) {
+        if self.is_empty() {
+            self.first = position;
+        }
+        self.count(event);
+        self.next = position.saturating_add(1);
+    }
+
+    /// Whether all that lay parked has had its turn.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.events == 0
+    }
+
+    /// Where the events may lie that have not had their turn.
+    pub(crate) fn positions(&self) -> std::ops::Range<u64> {
+        if self.is_empty() { 0..0 } else { self.first..self.next }
+    }
+
+    /// Whether there is room for the event. Only requests are bounded: what else can happen to a
+    /// run is bounded by what it has asked for.
+    pub(crate) fn admits(&self, event: &Event) -> Result<(), Refusal> {
+        match event {
+            Event::Requested { request, .. }
+                if self.requests >= MAX_UNTAKEN
+                    || self.bytes + request.size() > MAX_UNTAKEN_BYTES =>
+            {
+                Err(Refusal::Full)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts an event at the end, and gives its position.
+    pub(crate) fn put(&mut self, event: &Event) -> u64 {
+        self.count(event);
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// The event that lay parked at this position has had its turn: they have it in their order.
+    pub(crate) fn take(&mut self, position: u64, event: &Event) {
+        self.first = position + 1;
+        self.events = self.events.saturating_sub(1);
+        if let Event::Requested { request, .. } = event {
+            self.requests = self.requests.saturating_sub(1);
+            self.bytes = self.bytes.saturating_sub(request.size());
+        }
+    }
+
+    fn count(&mut self, event: &Event) {
+        self.events += 1;
+        if let Event::Requested { request, .. } = event {
+            self.requests += 1;
+            self.bytes += request.size();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_parked_begins_at_the_first_event_that_has_not_had_its_turn() {
+        let event = Event::Slept { op: Op(1) };
+        let mut line = ParkedLine::default();
+        for position in 0..5 {
+            assert_eq!(line.put(&event), position);
+        }
+        line.take(0, &event);
+        line.take(1, &event);
+        assert_eq!(line.positions(), 2..5);
+        let at = Timestamp(0);
+        let again: Vec<_> =
+            (2..5).map(|position| (position, Parked { at, event: event.clone() })).collect();
+        let mut line = ParkedLine::default();
+        again.iter().for_each(|(position, parked)| line.add(*position, &parked.event));
+        assert_eq!((line.positions(), line.put(&event)), (2..5, 5));
+        (2..6).for_each(|position| line.take(position, &event));
+        assert_eq!(line.positions(), 0..0);
+    }
+}

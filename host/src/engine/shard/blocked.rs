@@ -1,0 +1,230 @@
+//! Runs that cannot go on by themselves: they are parked with their reason and their state whole,
+//! and what happens to them meanwhile waits on disk.
+
+use segno_journal::{Blocked, Digest, Event, RunId};
+
+use crate::engine::error::EngineError;
+use crate::engine::guests::{CannotTurn, Fate};
+use crate::engine::inbox::Asker;
+use crate::engine::inbox::Message;
+use crate::engine::inbox::{Delivery, Then};
+use crate::engine::shard::Shard;
+use crate::engine::shard::active::{Active, Unread};
+use crate::engine::shard::cancelled::cancelled;
+use crate::engine::shard::log;
+use crate::engine::shard::notes;
+use crate::store::{Draft, Parked, Standing};
+
+/// How many events that lay parked a run is told at once.
+const TOLD_AT_ONCE: usize = 64;
+
+impl Shard {
+    /// Parks a run: the reason and the event that it could not take are on disk, its state is whole.
+    pub(crate) fn block(&mut self, id: RunId, delivery: Delivery, blocked: Blocked) {
+        let Some(active) = self.runs.get_mut(&id) else { return };
+        let Delivery { event, then, parked } = delivery;
+        let note = notes::blocked(active, Some(&event), &blocked);
+        let mut draft = Draft::nothing();
+        if parked.is_none() {
+            let position = active.parked.put(&event);
+            draft = draft.with_parked(id, position, &Parked { at: active.last_at, event });
+        }
+        let draft = self.noted(id, draft, note);
+        self.block_with(id, blocked, draft, then);
+    }
+
+    /// Writes why a run is parked, with what belongs to it, and tells who waits for the run.
+    pub(crate) fn block_with(&mut self, id: RunId, blocked: Blocked, draft: Draft<()>, then: Then) {
+        self.guests.remove(id);
+        let Some(active) = self.runs.get_mut(&id) else { return };
+        log::blocked(active, blocked.kind);
+        active.stand(Standing::Blocked(blocked), self.outside.metrics());
+        let draft = draft.with_run(id, &active.record).with_key(
+            &active.record.workflow,
+            active.key.take(),
+            id,
+        );
+        let outside = self.outside.clone();
+        self.committer.submit(draft, move |written| match written {
+            Ok(proof) => {
+                outside.blocked(id, &proof);
+                then.done();
+            }
+            Err(error) => then.fail(error.into()),
+        });
+    }
+
+    /// Keeps an event for a parked run.
+    pub(crate) fn park(&mut self, id: RunId, delivery: Delivery) {
+        let Some(active) = self.runs.get_mut(&id) else { return };
+        let Delivery { event, then, .. } = delivery;
+        if let Err(refusal) = active.parked.admits(&event) {
+            return then.refuse(id, refusal);
+        }
+        let position = active.parked.put(&event);
+        let parked = Parked { at: self.outside.now(), event };
+        let draft = Draft::nothing().with_parked(id, position, &parked);
+        self.committer.submit(draft, move |written| match written {
+            Ok(_) => then.done(),
+            Err(error) => then.fail(error.into()),
+        });
+    }
+
+    /// Lets a parked run go on, perhaps on another module: replays it there, and only if that gives
+    /// what is recorded, gives it what it could not be told.
+    pub(crate) fn resume(&mut self, id: RunId, module: Option<Digest>, by: Asker, then: Then) {
+        if !self.runs.get(&id).is_some_and(|active| active.is_blocked()) {
+            return then.fail(EngineError::NotBlocked(id));
+        }
+        let was_left = matches!(self.runs[&id].unread.as_deref(), Some(Unread::Left));
+        match self.reload(id) {
+            Ok(()) => {}
+            Err(CannotTurn::Store(error)) => return then.fail(error.into()),
+            Err(stuck) => return self.stay_blocked(id, stuck, by, then),
+        }
+        if was_left && let Err(error) = self.set_going_again(id) {
+            return then.fail(error.into());
+        }
+        let before = self.runs[&id].record.module;
+        let module = module.unwrap_or(before);
+        if module != before && !self.modules.enter(module) {
+            return then.fail(EngineError::UnknownModule(module.to_string()));
+        }
+        match self.bring_back(id, module) {
+            Ok(None) => {
+                if module != before {
+                    self.modules.leave(module);
+                }
+                then.fail(EngineError::AlreadyEnded(id));
+            }
+            Ok(Some(guest)) => {
+                self.keep(id, guest);
+                log::resumed(&self.runs[&id], &by);
+                let noted = self.noted_resume(id, module, by);
+                self.committer.submit(noted, |_written| {});
+                self.go_on_with(id, module, then);
+                self.begin_stopped(id);
+                if module != before {
+                    self.modules.leave(before);
+                }
+            }
+            Err(stuck) => {
+                if module != before {
+                    self.modules.leave(module);
+                }
+                self.stay_blocked(id, stuck, by, then);
+            }
+        }
+    }
+
+    /// Nothing happens to a run of which the state is not known, but whoever cancels it gets rid of it.
+    pub(crate) fn unread(&mut self, id: RunId, delivery: Delivery, refusal: EngineError) {
+        let Delivery { event, then, .. } = delivery;
+        if event != Event::Cancelled {
+            return then.fail(refusal);
+        }
+        let Some(active) = self.runs.get(&id) else { return };
+        let draft =
+            match cancelled(&self.store, (id, active.record.clone()), self.outside.now(), None) {
+                Ok(draft) => draft,
+                Err(error) => return then.fail(error.into()),
+            };
+        if let Some(active) = self.runs.get_mut(&id) {
+            active.stand(Standing::Cancelled(self.outside.now()), self.outside.metrics());
+        }
+        let draft = self.suspects.forget_run(draft, id);
+        self.take_leave(id);
+        let outside = self.outside.clone();
+        self.committer.submit(draft, move |written| match written {
+            Ok(proof) => {
+                outside.ended(id, &proof);
+                then.done();
+            }
+            Err(error) => then.fail(error.into()),
+        });
+    }
+
+    fn stay_blocked(&mut self, id: RunId, stuck: CannotTurn, by: Asker, then: Then) {
+        match stuck.fate() {
+            Fate::Park(blocked) => {
+                let draft = self.noted_refusal(id, &blocked, by);
+                self.block_with(id, blocked, draft, then);
+            }
+            Fate::Wait => then.fail(EngineError::Busy),
+            Fate::Trouble(error) => then.fail(error.into()),
+        }
+    }
+
+    /// A draft that keeps in mind that a run could not go on. That the host finds it as it was at each
+    /// of its starts is not kept.
+    fn noted_refusal(&mut self, id: RunId, blocked: &Blocked, by: Asker) -> Draft<()> {
+        let Some(active) = self.runs.get(&id) else { return Draft::nothing() };
+        if by == Asker::host() && active.record.standing == Standing::Blocked(blocked.clone()) {
+            return Draft::nothing();
+        }
+        let note = notes::blocked(active, None, blocked);
+        let module = active.record.module;
+        let draft = self.noted_resume(id, module, by);
+        self.noted(id, draft, note)
+    }
+
+    /// Gives a run that is parked no more what it could not be told. On disk it stays parked until
+    /// the first of these events has had its turn, so a crash in between loses none of them.
+    fn go_on_with(&mut self, id: RunId, module: Digest, then: Then) {
+        let Some(active) = self.runs.get_mut(&id) else { return };
+        // Of another module, they are of no use any more.
+        let foreign =
+            if active.record.module == module { Vec::new() } else { active.images.forget() };
+        active.record.module = module;
+        active.stand(Standing::Running, self.outside.metrics());
+        self.deliver_parked(id);
+        let draft = foreign
+            .into_iter()
+            .fold(Draft::nothing(), |draft, image| draft.without_image(id, image));
+        // A run that nothing waited for says here that it goes on.
+        let draft = match self.runs.get(&id) {
+            Some(active) => draft.with_run(id, &active.record),
+            None => draft,
+        };
+        self.committer.submit(draft, move |written| match written {
+            Ok(_) => then.done(),
+            Err(error) => then.fail(error.into()),
+        });
+    }
+
+    /// Gives a run what lies parked, in order, until it is parked again or over. After a few events its
+    /// shard sees to others first: as many may lie there as the run has operations open.
+    pub(crate) fn deliver_parked(&mut self, id: RunId) {
+        if let Err(error) = self.committer.flush() {
+            return self.committer.give_up(error);
+        }
+        let mut from = 0;
+        for _ in 0..TOLD_AT_ONCE {
+            // What waits for room is the first of what is left.
+            if self.awaiting_room.has(id)
+                || self.runs.get(&id).is_none_or(|active| active.is_blocked())
+            {
+                return;
+            }
+            match self.store.first_parked(id, from) {
+                Ok(Some((position, Parked { event, .. }))) => {
+                    from = position + 1;
+                    self.turn(id, Delivery::parked(event, position));
+                }
+                Ok(None) => return,
+                Err(error) => return self.committer.give_up(error),
+            }
+        }
+        self.go_on_parked(id);
+    }
+
+    /// Tells the run later what still lies parked, if anything does and it can be told.
+    pub(crate) fn go_on_parked(&mut self, id: RunId) {
+        let may_be_told = |active: &Active| !active.is_blocked() && !active.parked.is_empty();
+        if !self.awaiting_room.has(id)
+            && self.runs.get(&id).is_some_and(|active| may_be_told(active))
+        {
+            self.outside.tell(id, Message::Unpark { run: id });
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What the operator's log says of runs: one line for each thing that went wrong or that somebody did.
+//!
+//! Names and errors come from guests, steps and callers. They are fields, which the log escapes, and
+//! shortened. An error may hold what the run was given, secrets and all, so its text is logged for
+//! those only who ask for `debug`; the warning says where it can be read.
+
+use segno_api::printable;
+use segno_journal::retry::Attempt;
+use segno_journal::{BlockKind, Event, Op, Turn, Verdict};
+
+use crate::engine::inbox::Asker;
+use crate::engine::shard::active::Active;
+use crate::engine::shard::why::AGAIN_AND_AGAIN;
+
+/// How much of an error is logged, in characters.
+const LOGGED: usize = 200;
+
+/// A line about a run: which one, of which workflow, on which module.
+macro_rules! say {
+    ($level:ident, $active:expr, $($rest:tt)*) => {
+        tracing::$level!(
+            run = %$active.owner.run,
+            workflow = &*$active.owner.workflow,
+            module = %$active.record.module,
+            $($rest)*
+        )
+    };
+}
+
+/// An attempt of a step has failed, and the step is tried again.
+pub(crate) fn attempt_failed(active: &Active, op: Op, step: &str, attempt: &Attempt) {
+    let number = attempt.number;
+    let error = printable(&attempt.error, LOGGED);
+    say!(debug, active, step, op = op.0, attempt = number, error, "an attempt of a step failed");
+    if number >= AGAIN_AND_AGAIN {
+        say!(
+            warn,
+            active,
+            step,
+            op = op.0,
+            attempt = number,
+            "a step fails again and again; `segno run {}` says why",
+            active.owner.run
+        );
+    }
+}
+
+/// A run has had a turn: what of it somebody should know.
+pub(crate) fn turn(active: &Active, turn: &Turn) {
+    let run = active.owner.run;
+    if let Event::StepFailed { op, failure } = &turn.event {
+        let step = &*failure.step;
+        let attempts = failure.attempts;
+        let error = printable(&failure.message, LOGGED);
+        say!(debug, active, step, op = op.0, error, "why the step was given up");
+        say!(
+            warn,
+            active,
+            step,
+            op = op.0,
+            attempts,
+            "a step was given up; `segno run {run}` says why"
+        );
+    }
+    if let Verdict::Failed(error) = &turn.verdict {
+        let error = printable(error, LOGGED);
+        say!(debug, active, error, "why the run failed");
+        say!(warn, active, "the run failed; `segno run {run}` says why");
+    }
+}
+
+/// A run is blocked.
+pub(crate) fn blocked(active: &Active, kind: BlockKind) {
+    say!(warn, active, %kind, "the run is blocked; `segno run {}` says why", active.owner.run);
+}
+
+/// Somebody let a blocked run go on.
+pub(crate) fn resumed(active: &Active, by: &Asker) {
+    say!(info, active, by = by.name(), "the run was resumed");
+}
+
+/// Somebody cancelled a run.
+pub(crate) fn cancelled(active: &Active, by: &Asker) {
+    say!(info, active, by = by.name(), "the run was cancelled");
+}

@@ -1,0 +1,195 @@
+//! A shard owns some of the runs: their state, and their live guests. It is one thread, so a run
+//! needs no lock, and guest code never runs on the threads of the async runtime.
+
+mod active;
+mod attempts;
+mod blocked;
+mod bounds;
+mod cancelled;
+mod fold;
+mod hold;
+mod idle;
+mod inspect;
+mod log;
+mod no_room;
+mod notes;
+mod open_budget;
+mod queue;
+mod recovery;
+mod retention;
+mod set_going;
+mod suspects;
+mod turn;
+mod waits;
+mod why;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use segno_journal::{Event, RunId};
+
+pub(crate) use crate::engine::shard::active::Active;
+pub(crate) use crate::engine::shard::bounds::Bounds;
+pub(crate) use crate::engine::shard::cancelled::cancelled;
+pub(crate) use crate::engine::shard::fold::restore;
+pub(crate) use crate::engine::shard::open_budget::OpenBudget;
+pub(crate) use crate::engine::shard::suspects::Suspects;
+pub(crate) use crate::engine::shard::waits::waits_for;
+
+use crate::engine::config::Config;
+use crate::engine::guests::Guests;
+use crate::engine::inbox::{Delivery, Gate, Message, Then};
+use crate::engine::modules::Modules;
+use crate::engine::outside::Outside;
+use crate::engine::shard::no_room::AwaitingRoom;
+use crate::engine::shard::queue::Queue;
+use crate::store::{Committer, PanicGuard, Store, StoreError};
+
+/// The runs of one shard, and all that it takes to give them their turns.
+pub(crate) struct Shard {
+    store: Store,
+    committer: Committer,
+    modules: Arc<Modules>,
+    outside: Outside,
+    config: Arc<Config>,
+    runs: BTreeMap<RunId, Box<Active>>,
+    /// The runs whose record cannot be read, and why: they are where they were for whoever mends it.
+    unreadable: BTreeMap<RunId, StoreError>,
+    guests: Guests,
+    awaiting_room: AwaitingRoom,
+    suspects: Suspects,
+    gate: Arc<Gate>,
+    /// The host goes down without this shard: nothing of what it does counts any more.
+    is_shut_out: bool,
+    queue: Queue,
+    open_budget: OpenBudget,
+}
+
+/// What a shard is made of.
+pub(crate) struct ShardParts {
+    pub(crate) store: Store,
+    pub(crate) committer: Committer,
+    pub(crate) modules: Arc<Modules>,
+    pub(crate) outside: Outside,
+    pub(crate) config: Arc<Config>,
+    pub(crate) guests: Guests,
+    /// How the others see it.
+    pub(crate) gate: Arc<Gate>,
+    /// What all shards share.
+    pub(crate) open_budget: OpenBudget,
+}
+
+impl Shard {
+    /// A shard that has no runs yet.
+    pub(crate) fn new(parts: ShardParts) -> Self {
+        let ShardParts { store, committer, modules, outside, config, guests, gate, open_budget } =
+            parts;
+        Self {
+            queue: Queue::new(outside.clock().clone()),
+            committer: committer.unhurried(),
+            store,
+            modules,
+            outside,
+            config,
+            guests,
+            gate,
+            open_budget,
+            runs: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
+            awaiting_room: AwaitingRoom::default(),
+            suspects: Suspects::default(),
+            is_shut_out: false,
+        }
+    }
+
+    /// What says that the host is in trouble when the thread of the shard panics.
+    pub(crate) fn panic_guard(&self) -> PanicGuard {
+        self.committer.panic_guard()
+    }
+
+    /// Takes what it was told into its queue.
+    pub(crate) fn hear(&mut self, inbox: &Receiver<Message>) {
+        self.queue.extend(inbox.try_iter());
+    }
+
+    /// How many messages wait in its queue.
+    pub(crate) fn told(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Gives the next message its due, if there is one.
+    pub(crate) fn handle_next(&mut self) {
+        if let Some(message) = self.queue.next() {
+            // After the last message there is none.
+            let _last = self.attend(message);
+        }
+    }
+
+    /// Gives each message its due, until the host goes down.
+    pub(crate) fn run(mut self, inbox: &Receiver<Message>) {
+        while let Some(message) = self.next(inbox) {
+            if self.attend(message).is_break() {
+                return self.committer.hurry();
+            }
+            self.note_handled();
+        }
+    }
+
+    /// The next message. While there is none, what the last one led to is written.
+    fn next(&mut self, inbox: &Receiver<Message>) -> Option<Message> {
+        self.hear(inbox);
+        if let Some(message) = self.queue.next() {
+            self.committer.hurry();
+            return Some(message);
+        }
+        self.committer.write_alone();
+        let message = self.receive(inbox);
+        self.queue.extend(message);
+        self.queue.next()
+    }
+
+    /// Owns a run from now on, until it has ended.
+    pub(crate) fn take_in(&mut self, id: RunId, active: Active) {
+        self.outside.metrics().blocked(None, active.record.standing.blocked_by());
+        self.runs.insert(id, Box::new(active));
+        self.outside.metrics().runs_unfinished.inc();
+    }
+
+    /// Gives a message its due. After the last one there is nothing more to do.
+    pub(crate) fn handle(&mut self, message: Message) -> ControlFlow<()> {
+        match message {
+            Message::GoOn { recovery } => self.go_on(&recovery),
+            Message::Start { run, record, input, key, then } => {
+                let active = Active { key, ..Active::new(run, record) };
+                self.take_in(run, active);
+                self.turn(run, Delivery::new(Event::Started { input }, then));
+            }
+            Message::Event { run, event } => self.turn(run, Delivery::new(event, Then::Nothing)),
+            Message::Request { run, op, request, caller } => self.request(run, op, request, caller),
+            Message::Attempt { run, op, attempt } => self.attempt(run, op, attempt),
+            Message::Ended { message, running } => {
+                drop(running);
+                return self.handle(*message);
+            }
+            Message::Begins { run, op, go } => self.begins(run, op, go),
+            Message::Retry(attempt) => self.retry(attempt),
+            Message::Cancel { run, by, then } => {
+                self.note_cancel(run, by);
+                self.turn(run, Delivery::new(Event::Cancelled, then));
+            }
+            Message::Resume { run, module, by, then } => self.resume(run, module, by, then),
+            Message::RetryNow { run, then } => self.retry_now(run, then),
+            Message::Unpark { run } => self.deliver_parked(run),
+            Message::Inspect { run, asker, admitted } => {
+                self.inspect(run, asker);
+                drop(admitted);
+            }
+            Message::Survey(question) => self.answer(question),
+            Message::Shed => _ = self.shed(),
+            Message::Stop => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,60 @@
+//! What a run forgets with a turn, besides old turns: rows that would otherwise stay as long as the
+//! run, and grow with it.
+
+use std::collections::BTreeSet;
+
+use segno_journal::{Event, History, Op, Open, RunId, Turn};
+
+use crate::engine::modules::Modules;
+use crate::engine::shard::active::Active;
+use crate::engine::shard::waits;
+use crate::store::Draft;
+
+/// What is forgotten with a turn.
+#[derive(Debug, Default)]
+pub(crate) struct Forgotten {
+    /// The step that it ends, if an attempt had failed: it fails no more.
+    failing: Option<Op>,
+    /// The tokens of the webhooks that it disposes of.
+    tokens: BTreeSet<String>,
+    /// The step that it ends, and the number of the last attempt that failed.
+    attempts: Option<(Op, u32)>,
+}
+
+impl Forgotten {
+    /// What a run forgets with its next turn. Tokens and attempts stay where its workflow keeps all.
+    pub(crate) fn of(active: &Active, turn: &Turn, modules: &Modules) -> Self {
+        let tokens = waits::tokens_of_disposed(&active.run, turn);
+        let attempts = match &turn.event {
+            Event::StepCompleted { op, .. } | Event::StepFailed { op, .. } => {
+                match active.run.operation(*op) {
+                    Some(Open::Step { last_attempt: Some(last), .. }) => Some((*op, last.number)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        let failing = attempts.map(|(op, _)| op);
+        let is_empty = tokens.is_empty() && attempts.is_none();
+        if is_empty
+            || modules.history(active.record.module, &active.record.workflow) == History::All
+        {
+            return Self { failing, ..Self::default() };
+        }
+        Self { failing, tokens, attempts }
+    }
+
+    /// A draft that forgets it too.
+    pub(crate) fn forget<T>(self, draft: Draft<T>, run: RunId) -> Draft<T> {
+        let draft =
+            if self.tokens.is_empty() { draft } else { draft.without_webhooks(&self.tokens) };
+        let draft = match self.failing {
+            Some(op) => draft.without_failing(run, op),
+            None => draft,
+        };
+        match self.attempts {
+            Some((op, last)) => draft.without_attempts(run, op, last),
+            None => draft,
+        }
+    }
+}

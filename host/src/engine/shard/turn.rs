@@ -1,0 +1,237 @@
+//! The turn of a run, which is all that ever happens to one.
+
+use segno_journal::{
+    Answer, BlockKind, Blocked, Command, Event, Op, Open, Refusal, Request, RunId, Turn, Verdict,
+};
+
+use crate::engine::error::EngineError;
+use crate::engine::guests::{CannotTurn, Fate};
+use crate::engine::inbox::{Caller, Delivery, Then};
+use crate::engine::shard::active::Active;
+use crate::engine::shard::bounds::Bounds;
+use crate::engine::shard::retention::Forgotten;
+use crate::engine::shard::{Shard, log, waits};
+use crate::sandbox::{Moment, Output, Tokens};
+use crate::store::{Draft, Standing};
+
+impl Shard {
+    /// An event comes in, the guest runs until it is stuck, commands come out, the turn is
+    /// committed, and only then does the world hear of it.
+    pub(crate) fn turn(&mut self, id: RunId, delivery: Delivery) {
+        let Some(active) = self.runs.get_mut(&id) else { return self.refuse_unknown(id, delivery) };
+        if let Some(unread) = &active.unread {
+            let refusal = unread.refusal();
+            return self.unread(id, delivery, refusal);
+        }
+        if let Err(refusal) = active.admits(&delivery) {
+            return self.refuse(id, delivery, refusal);
+        }
+        if active.must_wait(&delivery) {
+            return self.park(id, delivery);
+        }
+        if self.awaiting_room.comes_first(id, &delivery.event) {
+            return self.hold(id, delivery);
+        }
+        let Delivery { event, then, parked } = delivery.numbered(active.run.requests());
+        let moment =
+            Moment { seq: active.run.turns(), at: active.next_at(&event, self.outside.now()) };
+        let first_op = Op(active.run.operations());
+        active.last_at = moment.at;
+        match self.deliver(id, &event, moment) {
+            // Only a run that is not on disk: `parked` would say that it is.
+            Ok(Some(Output { verdict: Verdict::Failed(reason), refused: true, .. }))
+                if parked.is_none() =>
+            {
+                self.turn_away(id, then, &reason);
+            }
+            Ok(Some(Output { commands, verdict, log, .. })) => {
+                let Moment { seq, at } = moment;
+                let turn = Turn { seq, first_op, at, event, commands, verdict, log };
+                self.commit(id, turn, then, parked);
+                self.settle(id);
+            }
+            Ok(None) => self.refuse(id, Delivery { event, then, parked }, Refusal::Ended),
+            Err(stuck) => self.stuck(id, Delivery { event, then, parked }, stuck),
+        }
+    }
+
+    /// Runs the guest: the one that is live, or one that is replayed to where the run is. Nothing where
+    /// the run was ended from outside meanwhile.
+    fn deliver(
+        &mut self,
+        id: RunId,
+        event: &Event,
+        moment: Moment,
+    ) -> Result<Option<Output>, CannotTurn> {
+        if *event == Event::Cancelled {
+            let commands = Vec::new();
+            let log = Vec::new();
+            return Ok(Some(Output { commands, verdict: Verdict::Cancelled, log, refused: false }));
+        }
+        let guest = match self.guests.take(id) {
+            Some(guest) => Some(guest),
+            None => self.bring_back(id, self.runs[&id].record.module)?,
+        };
+        let Some(mut guest) = guest else { return Ok(None) };
+        let random = self.outside.random().clone();
+        let public_url = self.config.public_url.clone();
+        let fresh = Tokens::Fresh(Box::new(move || random.address(&public_url)));
+        let output = self.computing(id, |_| guest.turn(event, moment, fresh));
+        let Some(active) = self.runs.get(&id) else { return Ok(None) };
+        let mut output = output?;
+        self.check_steps(active, &output.commands)?;
+        let Some(active) = self.runs.get_mut(&id) else { return Ok(None) };
+        Bounds { limits: &self.config.limits, budget: &self.open_budget }
+            .begin(active, &output.commands)?;
+        output.log.extend(waits::dropped_at_end(&active.run, event, &output));
+        active.images.note_turn(guest.spent());
+        self.queue.charge(id, guest.spent());
+        self.keep(id, guest);
+        Ok(Some(output))
+    }
+
+    /// Refuses steps that the run may not call.
+    fn check_steps(&self, active: &Active, commands: &[Command]) -> Result<(), Blocked> {
+        if !commands.iter().any(|command| matches!(command, Command::Step { .. })) {
+            return Ok(());
+        }
+        let module = active.record.module;
+        let workflow = &*active.record.workflow;
+        self.config.policy.check((module, workflow), &self.modules.steps(module), commands)
+    }
+
+    /// Commits a turn; the world hears of it when it is on disk.
+    fn commit(&mut self, id: RunId, turn: Turn, then: Then, parked: Option<u64>) {
+        let Some(active) = self.runs.get_mut(&id) else {
+            return self.refuse(id, Delivery { event: turn.event, then, parked }, Refusal::Ended);
+        };
+        let is_first = turn.seq == 0;
+        log::turn(active, &turn);
+        let past = Forgotten::of(active, &turn, &self.modules);
+        let (run, effects) = match std::mem::take(&mut active.run).apply(&turn) {
+            Ok(applied) => applied,
+            Err(fault) => {
+                let blocked = Blocked { kind: BlockKind::Trap, message: fault.to_string() };
+                let stuck = self.reload(id).err().unwrap_or_else(|| blocked.into());
+                return self.stuck(id, Delivery { event: turn.event, then, parked }, stuck);
+            }
+        };
+        active.run = run;
+        // Never more than there was made room for.
+        let _fits = self.open_budget.fit(&mut active.share, active.run.open_bytes());
+        if let Some(position) = parked {
+            active.parked.take(position, &turn.event);
+        }
+        let standing = standing_after(&turn);
+        let op = turn.event.op();
+        let has_ended = standing.ended_at().is_some();
+        let mut draft = Draft::turn(id, (turn, effects)).without_parked(id, parked);
+        draft = past.forget(draft, id);
+        draft = self.suspects.forget(draft, id, op, has_ended);
+        if is_first || has_ended || parked.is_some() {
+            active.stand(standing, self.outside.metrics());
+            draft = draft.with_run(id, &active.record).with_key(
+                &active.record.workflow,
+                active.key.take(),
+                id,
+            );
+        }
+        if has_ended {
+            // Nobody will be told any more. What a run that never had a turn was given stays.
+            let unneeded = active.parked.positions().filter(|position| !is_first || *position > 0);
+            draft =
+                unneeded.fold(draft, |draft, position| draft.without_parked(id, Some(position)));
+            draft = active
+                .images
+                .positions()
+                .fold(draft, |draft, position| draft.without_image(id, position));
+        }
+        let outside = self.outside.clone();
+        let owner = active.owner.clone();
+        self.committer.submit(draft, move |committed| match committed {
+            Ok(committed) => outside.release(&owner, committed, then),
+            Err(error) => then.fail(error.into()),
+        });
+        if has_ended {
+            self.take_leave(id);
+        }
+    }
+
+    /// A run whose workflow refuses its input never was: nothing of it is stored.
+    fn turn_away(&mut self, id: RunId, then: Then, reason: &str) {
+        let Some(active) = self.runs.remove(&id) else { return };
+        self.guests.remove(id);
+        self.outside.metrics().runs_unfinished.dec();
+        self.modules.leave(active.record.module);
+        then.fail(EngineError::refused_input(&active.record.workflow, reason));
+    }
+
+    /// What becomes of an event that could not have its turn.
+    fn stuck(&mut self, id: RunId, delivery: Delivery, stuck: CannotTurn) {
+        match stuck.fate() {
+            Fate::Park(blocked) => self.block(id, delivery, blocked),
+            Fate::Wait => self.hold(id, delivery),
+            // Without its store the host cannot keep the event; a restart brings back what was
+            // acknowledged.
+            Fate::Trouble(error) => {
+                self.committer.give_up(error.clone());
+                delivery.then.fail(error.into());
+            }
+        }
+    }
+
+    /// Refuses an event of a run that is not here: it has ended, but for one whose record cannot be read.
+    /// Of that nobody knows whether it has, so nobody is told that it is over.
+    fn refuse_unknown(&mut self, id: RunId, delivery: Delivery) {
+        match self.unreadable.get(&id) {
+            Some(damage) => delivery.then.fail(damage.clone().into()),
+            None => self.refuse(id, delivery, Refusal::Ended),
+        }
+    }
+
+    /// Tells who asked that the run does not take the event, when all that this follows from is on
+    /// disk. An event that lay parked is forgotten.
+    fn refuse(&mut self, id: RunId, delivery: Delivery, refusal: Refusal) {
+        let Delivery { event, then, parked } = delivery;
+        if let Some(position) = parked
+            && let Some(active) = self.runs.get_mut(&id)
+        {
+            active.parked.take(position, &event);
+        }
+        self.committer.submit(Draft::nothing().without_parked(id, parked), move |written| {
+            match written {
+                Ok(_) => then.refuse(id, refusal),
+                Err(error) => then.fail(error.into()),
+            }
+        });
+    }
+
+    pub(super) fn request(&mut self, id: RunId, op: Op, request: Request, caller: Caller) {
+        let operation = self.runs.get(&id).and_then(|active| active.run.operation(op));
+        let answer = match operation {
+            Some(Open::Webhook(webhook)) => webhook.answer.clone(),
+            _ => Answer::Accepted,
+        };
+        let place = match answer {
+            Answer::Manual => self.outside.waiters().place_for_answer().map(Some),
+            Answer::Accepted | Answer::Fixed(_) => Ok(None),
+        };
+        match place {
+            Ok(place) => {
+                let then = Then::Answer { caller, answer, place };
+                self.turn(id, Delivery::new(Event::Requested { op, request }, then));
+            }
+            // Whoever has gone in the meantime needs no answer.
+            Err(error) => drop(caller.send(Err(error))),
+        }
+    }
+}
+
+fn standing_after(turn: &Turn) -> Standing {
+    match turn.verdict {
+        Verdict::Waiting => Standing::Running,
+        Verdict::Completed(_) => Standing::Completed(turn.at),
+        Verdict::Failed(_) => Standing::Failed(turn.at),
+        Verdict::Cancelled => Standing::Cancelled(turn.at),
+    }
+}

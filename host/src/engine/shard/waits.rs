@@ -1,0 +1,165 @@
+//! What a run waits for, for people.
+
+use segno_api::{Wait, when};
+use std::collections::BTreeSet;
+
+use jiff::Timestamp as Instant;
+use segno_journal::retry::Attempt;
+use segno_journal::{Command, Event, Level, LogLine, Losses, Op, Open, Run, RunId, Turn, Verdict};
+
+use crate::engine::shard::active::Active;
+use crate::engine::shard::suspects::Suspects;
+use crate::sandbox::Output;
+
+/// What a run waits for, in the order in which it asked.
+pub(crate) fn waits_for(active: &Active, suspects: &Suspects, steps: &segno::Steps) -> Vec<Wait> {
+    let id = active.owner.run;
+    let waited_for = active
+        .run
+        .open()
+        .filter(|(_, open)| !matches!(open, Open::Webhook(webhook) if webhook.disposed));
+    let waits = waited_for.map(|(op, open)| {
+        let losses = suspects.get(id, op).unwrap_or_default();
+        wait((id, op), open, losses, steps)
+    });
+    waits.collect()
+}
+
+/// One thing that a run waits for.
+pub(crate) fn wait(
+    (id, op): (RunId, Op),
+    open: &Open,
+    losses: Losses,
+    steps: &segno::Steps,
+) -> Wait {
+    match open {
+        Open::Step { call, last_attempt } => Wait::Step {
+            op: op.0,
+            step_id: format!("{id}:{op}"),
+            name: call.name.clone(),
+            missing: steps.get(&call.name).is_none(),
+            since: when(call.asked_at),
+            attempt: last_attempt.as_ref().map_or(1, |last| last.number.saturating_add(1)),
+            last_error: last_attempt.as_ref().map(|last| last.error.clone()),
+            retry_at: retry_at(last_attempt.as_deref(), losses),
+            losses: losses.count,
+        },
+        Open::Sleep { since, until } => {
+            Wait::Sleep { op: op.0, since: when(*since), until: when(*until) }
+        }
+        Open::Webhook(webhook) => {
+            let url = webhook.url.clone();
+            let since = when(webhook.since);
+            let untaken = webhook.untaken.len();
+            Wait::Webhook { op: op.0, url, since, untaken }
+        }
+    }
+}
+
+/// When the next attempt is due, after a failure or a loss.
+fn retry_at(last: Option<&Attempt>, losses: Losses) -> Option<Instant> {
+    let after_loss = (losses.count > 0).then_some(losses.retry_at);
+    last.map(|last| last.retry_at).max(after_loss).map(when)
+}
+
+/// The tokens of the webhooks that a turn disposes of, as the run stood before it.
+pub(crate) fn tokens_of_disposed(run: &Run, turn: &Turn) -> BTreeSet<String> {
+    if !turn.commands.iter().any(|command| matches!(command, Command::Dispose { .. })) {
+        return BTreeSet::new();
+    }
+    // Their numbers follow one another: a turn may begin and dispose of thousands.
+    let begun: Vec<_> = turn.operations().collect();
+    let begun = |op: Op| {
+        let at = usize::try_from(op.0.checked_sub(turn.first_op.0)?).ok()?;
+        begun.get(at).map(|(_, command)| *command)
+    };
+    let url_of = |op: Op| match run.operation(op) {
+        Some(Open::Webhook(webhook)) => Some(webhook.url.as_str()),
+        Some(_) => None,
+        None => match begun(op)? {
+            Command::Webhook { url, .. } => Some(url.as_str()),
+            _ => None,
+        },
+    };
+    let disposed = turn.commands.iter().filter_map(|command| match command {
+        Command::Dispose { webhook } => url_of(*webhook),
+        _ => None,
+    });
+    // The token is the last segment of the URL.
+    disposed.filter_map(|url| url.rsplit('/').next().map(str::to_owned)).collect()
+}
+
+/// How many dropped steps are named in the warning.
+const NAMED: usize = 5;
+
+/// The warning that a workflow ended without waiting for a step that it had asked for. A sleep that is
+/// left is given up, as when it lost a race, and a webhook is not waited for to its end: neither is
+/// missed.
+pub(crate) fn dropped_at_end(run: &Run, event: &Event, output: &Output) -> Option<LogLine> {
+    if output.verdict == Verdict::Waiting {
+        return None;
+    }
+    let others = run.open().filter(|(op, _)| event.op() != Some(*op));
+    let before = others.filter_map(|(op, open)| match open {
+        Open::Step { call, .. } => Some(format!("`{}` ({op})", call.name)),
+        Open::Sleep { .. } | Open::Webhook(_) => None,
+    });
+    let begun = output.commands.iter().filter_map(|command| match command {
+        Command::Step { name, .. } => Some(format!("`{name}`")),
+        _ => None,
+    });
+    let dropped: Vec<_> = before.chain(begun).collect();
+    if dropped.is_empty() {
+        return None;
+    }
+    let shown = dropped.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let more = if dropped.len() > NAMED { ", …" } else { "" };
+    let message = format!(
+        "the workflow ended without waiting for {} of its steps: {shown}{more}",
+        dropped.len()
+    );
+    Some(LogLine { level: Level::Warn, message })
+}
+
+#[cfg(test)]
+mod tests {
+    use segno_journal::{Answer, Timestamp};
+
+    use super::*;
+
+    /// Many enough that a search through the turn for each of them would not end.
+    const MANY: u64 = 200_000;
+
+    #[test]
+    fn of_all_webhooks_that_a_turn_begins_and_disposes_of_the_tokens_are_known() {
+        let create = |op| Command::Webhook {
+            token: format!("t{op}"),
+            url: format!("http://segno.test/t{op}"),
+            answer: Answer::Accepted,
+        };
+        let turn = |seq, first_op, commands| {
+            let event = if seq == 0 {
+                Event::Started { input: "1".into() }
+            } else {
+                Event::Slept { op: Op(0) }
+            };
+            let verdict = Verdict::Waiting;
+            Turn {
+                seq,
+                first_op: Op(first_op),
+                at: Timestamp(1),
+                event,
+                commands,
+                verdict,
+                log: Vec::new(),
+            }
+        };
+        let first = turn(0, 0, vec![Command::Sleep { until: Timestamp(1) }, create(1)]);
+        let (run, _effects) = Run::new().apply(&first).expect("it follows");
+        let begun = (2..MANY).map(create);
+        let disposed = (0..MANY + 10).map(|op| Command::Dispose { webhook: Op(op) });
+        let tokens = tokens_of_disposed(&run, &turn(1, 2, begun.chain(disposed).collect()));
+        assert_eq!(tokens, (1..MANY).map(|op| format!("t{op}")).collect());
+        assert!(tokens_of_disposed(&run, &turn(1, 2, vec![create(2)])).is_empty());
+    }
+}

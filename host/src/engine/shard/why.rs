@@ -1,0 +1,67 @@
+//! Why a run that has not ended does not go on, in a few words: what a list of runs shows of each.
+
+use segno::Steps;
+use segno_api::{SHOWN, Trouble, Wait, Why, printable};
+use segno_journal::retry::Attempt;
+use segno_journal::{Blocked, Losses, Op, Open};
+
+use crate::engine::shard::active::Active;
+use crate::engine::shard::waits;
+use crate::store::Standing;
+
+/// How many attempts of a step have failed when it fails again and again: one or two are everyday.
+pub(crate) const AGAIN_AND_AGAIN: u32 = 3;
+
+/// How many operations of a run are looked at: a list must not walk through all that a run may wait for.
+const LOOKED_AT: usize = 1_000;
+
+/// Why a run does not go on: of all that it waits for, what most needs somebody's eye. The text is yet
+/// to be written.
+pub(crate) fn why(active: &Active, steps: &Steps) -> Why {
+    let mut why = Why { waits: active.run.open().len(), ..Why::default() };
+    if let Standing::Blocked(Blocked { kind, message }) = &active.record.standing {
+        (why.trouble, why.kind, why.reason) =
+            (Some(Trouble::Blocked), Some(*kind), Some(printable(message, SHOWN)));
+        return why;
+    }
+    let Some((op, open)) = most_telling(active, steps) else { return why };
+    why.trouble = trouble(open, steps);
+    let mut wait = waits::wait((active.owner.run, op), open, Losses::default(), steps);
+    if let Wait::Step { last_error: Some(error), .. } = &mut wait {
+        *error = printable(error, SHOWN);
+    }
+    (why.since, why.wait) = (Some(wait.since()), Some(wait));
+    why
+}
+
+/// Of the things that a run waits for, the one that is most in trouble; the first of several.
+fn most_telling<'a>(active: &'a Active, steps: &Steps) -> Option<(Op, &'a Open)> {
+    let mut telling = None;
+    let mut highest = None;
+    for (op, open) in active.run.open().take(LOOKED_AT) {
+        let rank = match open {
+            Open::Step { call, .. } if steps.get(&call.name).is_none() => (3, 0),
+            Open::Step { last_attempt, .. } => (2, failures(last_attempt)),
+            Open::Sleep { .. } => (1, 0),
+            Open::Webhook(webhook) => (u8::from(!webhook.disposed), 0),
+        };
+        if highest.is_none_or(|highest| rank > highest) {
+            (telling, highest) = (Some((op, open)), Some(rank));
+        }
+    }
+    telling
+}
+
+fn trouble(open: &Open, steps: &Steps) -> Option<Trouble> {
+    match open {
+        Open::Step { call, .. } if steps.get(&call.name).is_none() => Some(Trouble::MissingStep),
+        Open::Step { last_attempt, .. } => {
+            (failures(last_attempt) >= AGAIN_AND_AGAIN).then_some(Trouble::Failing)
+        }
+        Open::Sleep { .. } | Open::Webhook(_) => None,
+    }
+}
+
+fn failures(last_attempt: &Option<Box<Attempt>>) -> u32 {
+    last_attempt.as_ref().map_or(0, |last| last.number)
+}
