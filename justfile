@@ -20,6 +20,10 @@ test *arguments='--workspace':
 tidy:
     cargo test -p segno-tests --test tidy
 
+# Rooms, floors and circles of the sources, and how long functions are; with a path, of another checkout.
+structure *arguments:
+    cargo run -p segno-structure --bin structure -- {{arguments}}
+
 # Everything that must hold before a change is merged.
 ci:
     .ci/run

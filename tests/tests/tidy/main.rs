@@ -2,6 +2,7 @@
 //! them. A check that fails names each line, and what to do.
 
 mod borders;
+mod circles;
 mod code;
 mod growth;
 mod manners;
