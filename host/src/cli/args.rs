@@ -5,6 +5,7 @@ mod http;
 mod limits;
 mod modules;
 mod offline;
+mod parse;
 mod policy;
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,7 @@ use crate::cli::exit::EXIT_CODES;
 use crate::cli::logging::LogFormat;
 use crate::cli::server::ServeOptions;
 use crate::doors::parse_duration;
-use crate::engine::{COMPILE, Config};
+use crate::engine::COMPILE;
 
 /// Durable workflows in a WebAssembly sandbox.
 #[derive(Debug, Parser)]
@@ -363,23 +364,10 @@ pub(super) struct HealthArgs {
     pub(super) host: HostArgs,
 }
 
-/// The defaults of the engine, for the help.
-fn defaults() -> Config {
-    Config::new("", "")
-}
-
 /// Where this very program lies: on Linux also after another one was put in its place.
 fn this_program() -> Option<PathBuf> {
     let running = PathBuf::from("/proc/self/exe");
     if running.exists() { Some(running) } else { std::env::current_exe().ok() }
-}
-
-/// With none, nothing that waits for it would ever begin.
-fn parse_some(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|number| *number > 0)
-        .ok_or_else(|| "write a number from 1 on".to_owned())
 }
 
 fn parse_address(text: &str) -> Result<std::net::SocketAddr, String> {

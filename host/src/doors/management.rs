@@ -26,8 +26,14 @@ pub fn management(current: Supervisor, keyring: Keyring) -> Router {
     metrics::counted(dressed(guarded, keyring), current, Door::Management)
 }
 
+/// The OpenAPI document of the management API, as JSON.
+#[must_use]
+pub fn openapi_document() -> String {
+    routes().into_openapi().to_json().expect("the document is made of JSON values")
+}
+
 /// All routes, each with its description.
-pub(super) fn routes() -> OpenApiRouter<Supervisor> {
+fn routes() -> OpenApiRouter<Supervisor> {
     OpenApiRouter::with_openapi(Head::openapi())
         .routes(routes!(workflows::get))
         .routes(routes!(workflows::start))
@@ -71,4 +77,65 @@ async fn unknown_method(method: Method, uri: Uri) -> Refusal {
     let detail =
         format!("{} does not take {method}; the Allow header says what it takes", uri.path());
     Refusal::new(&Kind::UNKNOWN_METHOD, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::openapi_document;
+
+    #[test]
+    fn every_route_is_described() {
+        let document: Value = serde_json::from_str(&openapi_document()).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let mut routes: Vec<_> = paths
+            .iter()
+            .flat_map(|(path, item)| {
+                item.as_object().unwrap().keys().map(move |verb| format!("{verb} {path}"))
+            })
+            .collect();
+        routes.sort();
+        expect_test::expect![[r#"
+            get /healthz
+            get /metrics
+            get /openapi.json
+            get /v1/health
+            get /v1/modules
+            get /v1/runs
+            get /v1/runs/{id}
+            get /v1/runs/{id}/events
+            get /v1/workflows/{name}
+            post /v1/backup
+            post /v1/runs/{id}/cancel
+            post /v1/runs/{id}/resume
+            post /v1/runs/{id}/retry-now
+            post /v1/workflows/{name}/runs
+            put /v1/modules"#]]
+        .assert_eq(&routes.join("\n"));
+    }
+
+    #[test]
+    fn every_reference_of_the_description_leads_somewhere() {
+        let document: Value = serde_json::from_str(&openapi_document()).unwrap();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        let mut references = Vec::new();
+        collect_references(&document, &mut references);
+        assert!(references.len() > 10);
+        for reference in references {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+
+    fn collect_references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(name, value)| match value {
+                Value::String(target) if name == "$ref" => found.push(target.clone()),
+                _ => collect_references(value, found),
+            }),
+            Value::Array(items) => items.iter().for_each(|item| collect_references(item, found)),
+            _ => {}
+        }
+    }
 }

@@ -11,7 +11,6 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use crate::sandbox::error::ModuleError;
-use crate::sandbox::{Capacity, Sandbox};
 
 /// The command that makes a program compile a component and nothing else.
 pub const COMPILE: &str = "compile-component";
@@ -20,7 +19,7 @@ pub const COMPILE: &str = "compile-component";
 const COMPILE_TIME: Duration = Duration::from_secs(30);
 
 /// How much memory a component may take the compiler, in bytes: hundreds of times its own size.
-const COMPILE_MEMORY: u64 = 2 << 30;
+pub(super) const COMPILE_MEMORY: u64 = 2 << 30;
 
 /// How much is read of what the compiler says of a component.
 const SAID: u64 = 4 << 10;
@@ -99,38 +98,6 @@ fn verdict(status: Option<ExitStatus>, child: &mut Child) -> Result<(), ModuleEr
         None => Err(too_costly),
     }
 }
-
-/// Compiles the component on standard input into a cache, with bounds on what this process may use.
-///
-/// # Errors
-///
-/// What is wrong with the component.
-pub fn compile_alone(cache: &Path, memory: usize) -> Result<(), String> {
-    bound_this_process();
-    let mut wasm = Vec::new();
-    std::io::stdin().read_to_end(&mut wasm).map_err(|error| error.to_string())?;
-    let capacity = Capacity { guests: 1, memory };
-    let sandbox = Sandbox::new(Some(cache), capacity).map_err(|error| format!("{error:#}"))?;
-    match sandbox.component(&wasm) {
-        Ok(_compiled) => Ok(()),
-        Err(ModuleError::Invalid { detail }) => Err(detail),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// Memory that is written counts, address space does not: the one is reserved and never used.
-#[cfg(unix)]
-fn bound_this_process() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    let bounds = [(Resource::Data, COMPILE_MEMORY), (Resource::Core, 0)];
-    for (resource, bound) in bounds {
-        // A system that does not take it still has the bound on time.
-        let _untaken = setrlimit(resource, Rlimit { current: Some(bound), maximum: Some(bound) });
-    }
-}
-
-#[cfg(not(unix))]
-const fn bound_this_process() {}
 
 #[cfg(unix)]
 #[cfg(test)]

@@ -3,8 +3,8 @@
 
 use segno_journal::{Answer, Event, Level, Op, Response};
 
-use crate::sandbox::imports::exports::segno::workflow::guest::Event as GuestEvent;
-use crate::sandbox::imports::segno::workflow::{log, types, webhook};
+use crate::sandbox::bindings::exports::segno::workflow::guest::Event as GuestEvent;
+use crate::sandbox::bindings::segno::workflow::{log, types, webhook};
 
 /// The operation and the event as the guest sees them, or `None` for an event that is not the
 /// guest's.

@@ -27,6 +27,15 @@ impl Facts {
     }
 }
 
+/// When a turn happens: its position in the run, and the time that the guest sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The position of the turn, from 0.
+    pub seq: u64,
+    /// When its event was delivered.
+    pub at: Timestamp,
+}
+
 /// What a guest may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Quota {

@@ -1,26 +1,17 @@
 //! A live guest: one instance of a module, the memory of one run.
 
 use segno_journal::{
-    BlockKind, Blocked, Command, Event, LogLine, MAX_NESTING, Timestamp, Verdict, is_too_nested,
+    BlockKind, Blocked, Command, Event, LogLine, MAX_NESTING, Verdict, is_too_nested,
 };
 use wasmtime::Store;
 
+use crate::sandbox::bindings::Workflow;
+use crate::sandbox::bindings::exports::segno::workflow::guest::Verdict as GuestVerdict;
 use crate::sandbox::convert;
-use crate::sandbox::given::{BESIDES, Facts, Quota, Tokens};
+use crate::sandbox::given::{BESIDES, Facts, Moment, Quota, Tokens};
 use crate::sandbox::image::Image;
-use crate::sandbox::imports::Workflow;
-use crate::sandbox::imports::exports::segno::workflow::guest::Verdict as GuestVerdict;
 use crate::sandbox::state::{ImageSlot, State};
 use crate::sandbox::trap;
-
-/// When a turn happens: its position in the run, and the time that the guest sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
-    /// The position of the turn, from 0.
-    pub seq: u64,
-    /// When its event was delivered.
-    pub at: Timestamp,
-}
 
 /// What a turn gave.
 #[derive(Debug, Clone, PartialEq, Eq)]

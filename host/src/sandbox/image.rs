@@ -1,9 +1,6 @@
 //! The memory of a run, as it is stored: only what differs from the memory of a fresh guest of the
 //! same module, compressed.
 
-use crate::sandbox::given::{Facts, Quota};
-use crate::sandbox::module::Module;
-
 /// The whole state of a run between two turns: what makes a fresh instance of the same module go on
 /// where the run was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,17 +23,6 @@ const NUMBER: usize = 4;
 /// The bytes that say how large the blocks are before compression.
 const SIZE: usize = 4;
 
-/// What a guest may use to give its fresh memory: it has not done anything yet. Of memory, what there
-/// is room for: a run may have been allowed more than by default.
-const FRESH: Quota = Quota {
-    fuel_per_turn: 100_000_000,
-    seconds: 10,
-    memory: usize::MAX,
-    commands_per_turn: 0,
-    bytes_per_turn: 0,
-    payload: 0,
-};
-
 /// Why stored blocks are not the memory of a guest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PackError {
@@ -51,41 +37,9 @@ pub enum PackError {
     Damaged(&'static str),
 }
 
-impl Module {
-    /// What of the memory of a run on this module has to be stored.
-    ///
-    /// # Errors
-    ///
-    /// The module's fresh memory is not to be had, or too much of the memory differs from it.
-    pub fn pack(&self, memory: &[u8]) -> Result<Vec<u8>, PackError> {
-        pack(self.fresh_memory()?, memory)
-    }
-
-    /// The memory that was packed, of this many bytes.
-    ///
-    /// # Errors
-    ///
-    /// The module's fresh memory is not to be had, or the blocks are damaged.
-    pub fn unpack(&self, length: usize, packed: &[u8]) -> Result<Vec<u8>, PackError> {
-        unpack(self.fresh_memory()?, length, packed)
-    }
-
-    /// The memory of a fresh guest: the same for all runs, since nothing of a run was told yet.
-    fn fresh_memory(&self) -> Result<&[u8], PackError> {
-        let fresh = self.fresh().get_or_init(|| {
-            // What a guest says as it stops is its own: it goes to no log.
-            let mut guest =
-                self.instantiate(Facts::of_no_run(), FRESH).map_err(|_| "it cannot be made")?;
-            let image = guest.save().map_err(|_| "it was stopped")?;
-            image.map(|image| without_end(image.memory)).ok_or("it holds handles")
-        });
-        fresh.as_deref().map_err(|problem| PackError::Fresh(problem))
-    }
-}
-
 /// A fresh memory without the blocks of zeros at its end, which need not be kept: what lies beyond it
 /// is taken for zeros.
-fn without_end(mut memory: Vec<u8>) -> Vec<u8> {
+pub(super) fn without_end(mut memory: Vec<u8>) -> Vec<u8> {
     let used = memory.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     memory.truncate(used.next_multiple_of(BLOCK));
     memory.shrink_to_fit();
@@ -94,7 +48,7 @@ fn without_end(mut memory: Vec<u8>) -> Vec<u8> {
 
 /// The blocks of `memory` that differ from `fresh`, each after its number; what lies beyond `fresh`
 /// is compared with zeros, as memory grows. Compressed, after the size that it had before.
-fn pack(fresh: &[u8], memory: &[u8]) -> Result<Vec<u8>, PackError> {
+pub(super) fn pack(fresh: &[u8], memory: &[u8]) -> Result<Vec<u8>, PackError> {
     let mut differing = Vec::new();
     for (number, block) in (0_u32..).zip(memory.chunks(BLOCK)) {
         let at = number as usize * BLOCK;
@@ -113,7 +67,7 @@ fn pack(fresh: &[u8], memory: &[u8]) -> Result<Vec<u8>, PackError> {
     Ok(packed)
 }
 
-fn unpack(fresh: &[u8], length: usize, packed: &[u8]) -> Result<Vec<u8>, PackError> {
+pub(super) fn unpack(fresh: &[u8], length: usize, packed: &[u8]) -> Result<Vec<u8>, PackError> {
     let damaged = |what| move || PackError::Damaged(what);
     let (size, compressed) =
         packed.split_first_chunk::<SIZE>().ok_or_else(damaged("they end within their size"))?;

@@ -6,16 +6,9 @@
 
 use segno_journal::{BlockKind, Command, MAX_NESTING, Op, StepOptions, Timestamp, is_too_nested};
 
+use crate::sandbox::bindings::segno::workflow::{context, image, log, sleep, step, types, webhook};
 use crate::sandbox::caller::Caller;
 use crate::sandbox::convert;
-
-wasmtime::component::bindgen!({
-    path: "../wit",
-    world: "workflow",
-    imports: { default: trappable },
-});
-
-use self::segno::workflow::{context, image, log, sleep, step, types, webhook};
 
 impl types::Host for Caller<'_> {}
 

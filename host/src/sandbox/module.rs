@@ -4,17 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use segno_journal::{Blocked, Digest, History, Manifest, Workflow};
-use sha2::Sha256;
-use wasmtime::component::{Component, Linker};
 
-use crate::sandbox::caller::{Caller, Calls};
+use crate::sandbox::bindings::WorkflowPre;
+use crate::sandbox::bindings::exports::segno::workflow::guest as exports;
 use crate::sandbox::error::{ModuleError, NoGuest};
 use crate::sandbox::given::{Facts, Quota};
 use crate::sandbox::guest::{Guest, new_store};
-use crate::sandbox::imports::exports::segno::workflow::guest as exports;
-use crate::sandbox::imports::{self, WorkflowPre};
+use crate::sandbox::image::{self, PackError};
 use crate::sandbox::state::State;
-use crate::sandbox::{Sandbox, shape, trap, wasi};
+use crate::sandbox::trap;
 
 /// A compiled workflow component. Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +22,17 @@ pub struct Module {
     /// The memory of a fresh guest, once it was asked for; or why there is none.
     fresh: Arc<OnceLock<Result<Vec<u8>, &'static str>>>,
 }
+
+/// What a guest may use to give its fresh memory: it has not done anything yet. Of memory, what there
+/// is room for: a run may have been allowed more than by default.
+const FRESH: Quota = Quota {
+    fuel_per_turn: 100_000_000,
+    seconds: 10,
+    memory: usize::MAX,
+    commands_per_turn: 0,
+    bytes_per_turn: 0,
+    payload: 0,
+};
 
 /// What a module may use to describe itself: it has nothing to do but to list names.
 const DESCRIBE: Quota = Quota {
@@ -45,80 +54,16 @@ const NAME_BYTES: usize = 128;
 /// How many workflows and steps one module may list.
 const MAX_NAMES: usize = 10_000;
 
-impl Sandbox {
-    /// Checks and compiles a component. One that was compiled before by the same version comes from
-    /// the cache.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it.
-    pub fn load(&self, wasm: &[u8]) -> Result<Module, ModuleError> {
-        if let Some(compiler) = &self.compiler {
-            check_header(wasm)?;
-            shape::check(wasm)?;
-            compiler.compile(wasm)?;
-        }
-        let component = self.component(wasm)?;
-        let linker = self.linker(&component)?;
-        check_exports(&component, &self.engine)?;
-        let pre = linker
-            .instantiate_pre(&component)
-            .and_then(WorkflowPre::new)
-            .map_err(|error| ModuleError::Mismatch { detail: format!("{error:#}") })?;
-        Ok(Module { digest: digest_of(wasm), pre, fresh: Arc::default() })
-    }
-
-    /// What a component may import.
-    pub(super) fn linker(&self, component: &Component) -> Result<Linker<State>, ModuleError> {
-        let mut linker = Linker::new(&self.engine);
-        wasi::add_to_linker(&mut linker, component, &self.engine)?;
-        imports::Workflow::add_to_linker::<_, Calls>(&mut linker, |state| Caller::new(state))
-            .map_err(|error| ModuleError::Mismatch { detail: format!("{error:#}") })?;
-        Ok(linker)
-    }
-
-    /// A component that is compiled here and now, or was before.
-    pub(super) fn component(&self, wasm: &[u8]) -> Result<Component, ModuleError> {
-        check_header(wasm)?;
-        shape::check(wasm)?;
-        Component::from_binary(&self.engine, wasm)
-            .map_err(|error| ModuleError::Invalid { detail: error.root_cause().to_string() })
-    }
-}
-
-fn digest_of(wasm: &[u8]) -> Digest {
-    Digest::from_bytes(<Sha256 as sha2::Digest>::digest(wasm).into())
-}
-
-/// Tells what is no component at all from what is damaged.
-fn check_header(wasm: &[u8]) -> Result<(), ModuleError> {
-    /// The layer field of the header: 0 for core modules, 1 for components.
-    const LAYER: usize = 6;
-    if !wasm.starts_with(b"\0asm") {
-        return Err(ModuleError::NotWasm);
-    }
-    match wasm.get(LAYER) {
-        Some(0) => Err(ModuleError::CoreModule),
-        Some(_) => Ok(()),
-        None => Err(ModuleError::Invalid { detail: "it ends within its header".into() }),
-    }
-}
-
-fn check_exports(component: &Component, engine: &wasmtime::Engine) -> Result<(), ModuleError> {
-    const EXPORT: &str = "segno:workflow/guest@0.1.0";
-    let exported = component.component_type().exports(engine).any(|(name, _)| name == EXPORT);
-    if exported { Ok(()) } else { Err(ModuleError::MissingExport { export: EXPORT.into() }) }
-}
-
 impl Module {
+    /// A component that is linked, with this digest.
+    pub(super) fn new(digest: Digest, pre: WorkflowPre<State>) -> Self {
+        Self { digest, pre, fresh: Arc::default() }
+    }
+
     /// Which code this is.
     #[must_use]
     pub const fn digest(&self) -> Digest {
         self.digest
-    }
-
-    pub(crate) fn fresh(&self) -> &OnceLock<Result<Vec<u8>, &'static str>> {
-        &self.fresh
     }
 
     /// Makes a fresh guest for a run, before its first turn.
@@ -161,6 +106,36 @@ impl Module {
         };
         check_manifest(&manifest)?;
         Ok(manifest)
+    }
+
+    /// What of the memory of a run on this module has to be stored.
+    ///
+    /// # Errors
+    ///
+    /// The module's fresh memory is not to be had, or too much of the memory differs from it.
+    pub fn pack(&self, memory: &[u8]) -> Result<Vec<u8>, PackError> {
+        image::pack(self.fresh_memory()?, memory)
+    }
+
+    /// The memory that was packed, of this many bytes.
+    ///
+    /// # Errors
+    ///
+    /// The module's fresh memory is not to be had, or the blocks are damaged.
+    pub fn unpack(&self, length: usize, packed: &[u8]) -> Result<Vec<u8>, PackError> {
+        image::unpack(self.fresh_memory()?, length, packed)
+    }
+
+    /// The memory of a fresh guest: the same for all runs, since nothing of a run was told yet.
+    fn fresh_memory(&self) -> Result<&[u8], PackError> {
+        let fresh = self.fresh.get_or_init(|| {
+            // What a guest says as it stops is its own: it goes to no log.
+            let mut guest =
+                self.instantiate(Facts::of_no_run(), FRESH).map_err(|_| "it cannot be made")?;
+            let image = guest.save().map_err(|_| "it was stopped")?;
+            image.map(|image| image::without_end(image.memory)).ok_or("it holds handles")
+        });
+        fresh.as_deref().map_err(|problem| PackError::Fresh(problem))
     }
 }
 

@@ -11,10 +11,12 @@ use wasm_encoder::{ComponentSection as _, CustomSection};
 use wasmparser::{Parser, Payload};
 use wasmtime::component::{Component, ComponentType, Lift};
 
+use crate::sandbox::capacity::Capacity;
+use crate::sandbox::engine::Sandbox;
 use crate::sandbox::error::ModuleError;
 use crate::sandbox::given::{Facts, Quota};
 use crate::sandbox::guest::new_store;
-use crate::sandbox::{Capacity, Sandbox, trap};
+use crate::sandbox::trap;
 
 /// The name of the section. Its bytes are JSON: for the name of a workflow, its `input` and `output`.
 const SECTION: &str = "segno:schemas";

@@ -4,8 +4,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use segno_journal::{Answer, BlockKind, Blocked, Command, Level, LogLine, Op, Timestamp};
 
+use crate::sandbox::given::Moment;
 use crate::sandbox::given::{Facts, Quota, Tokens, WebhookAddress};
-use crate::sandbox::guest::Moment;
 
 /// How many bytes of log one turn may write. What goes beyond is counted, not kept.
 const LOG_BYTES_PER_TURN: usize = 64 << 10;

@@ -4,6 +4,7 @@
 //! out is always one [`Outcome`]: the step returned, or a [`Mishap`] of which the journal decides what
 //! follows. Nothing here knows a store, a guest or a turn.
 
+mod attempt;
 mod http;
 mod places;
 mod runner;
@@ -13,8 +14,9 @@ mod tasks;
 use segno_journal::retry::{FOREVER, Mishap, Policy};
 use segno_journal::{StepCall, StepOptions};
 
+pub use crate::steps::attempt::{Go, Hearers, Outcome, Running, StepAttempt};
 pub use crate::steps::http::{Allowed, BadTarget, Egress, http_step};
-pub use crate::steps::runner::{Go, Hearers, Outcome, Runner, Running, StepAttempt};
+pub use crate::steps::runner::Runner;
 pub use crate::steps::simulated::SimulatedSteps;
 pub use crate::steps::tasks::{Bounds, Tasks};
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use segno_journal::RunId;
 
+use crate::steps::attempt::{Go, Hearers, Outcome, Running, StepAttempt};
 use crate::steps::places::{Place, Places};
-use crate::steps::{Go, Hearers, Outcome, Running, StepAttempt};
 
 /// The attempts under way on a host that makes none itself. Cheap to clone.
 #[derive(Clone)]

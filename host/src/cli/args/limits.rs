@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::args::{defaults, parse_some};
+use crate::cli::args::parse::{defaults, parse_some};
 use crate::cli::size::Size;
 use crate::doors::{DEFAULT_MAX_WEBHOOK_BODY, parse_duration};
 

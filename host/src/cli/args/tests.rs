@@ -1,6 +1,8 @@
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 
+use crate::cli::args::parse::defaults;
+
 use super::*;
 
 const RUN: &str = "run_01JAB3CD4EF5GH6JK7MN8PQ9RS";

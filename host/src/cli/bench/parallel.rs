@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use crate::cli::bench::Bench;
 use crate::cli::bench::child::Host;
 use crate::cli::bench::figures::{Figure, Row, Unit};
+use crate::cli::bench::rounds::Bench;
 
 /// How many steps a run has, and how many milliseconds it may take.
 const CROWDS: [(usize, f64); 2] = [(1_000, 50.0), (10_000, 500.0)];

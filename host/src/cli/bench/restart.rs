@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use crate::cli::bench::Bench;
 use crate::cli::bench::child::Host;
 use crate::cli::bench::connection::Connection;
 use crate::cli::bench::figures::{Figure, Row, Unit};
+use crate::cli::bench::rounds::Bench;
 use crate::cli::bench::{sleepers, webhooks};
 use crate::cli::output;
 

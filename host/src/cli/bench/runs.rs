@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use crate::cli::bench::Bench;
 use crate::cli::bench::child::Host;
 use crate::cli::bench::crowd::crowd;
 use crate::cli::bench::figures::{Figure, Row, Unit, share};
+use crate::cli::bench::rounds::Bench;
 
 /// How many runs there are.
 const RUNS: usize = 1_000;

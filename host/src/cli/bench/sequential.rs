@@ -2,8 +2,9 @@
 
 use crate::cli::bench::child::Host;
 use crate::cli::bench::figures::{Figure, Row, Unit, median};
+use crate::cli::bench::machine;
 use crate::cli::bench::notes::ms_between;
-use crate::cli::bench::{Bench, machine};
+use crate::cli::bench::rounds::Bench;
 
 /// How many steps a run has.
 const LENGTHS: [usize; 3] = [1_000, 10_000, 100_000];

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use crate::cli::bench::Bench;
 use crate::cli::bench::child::Host;
 use crate::cli::bench::crowd::crowd;
 use crate::cli::bench::figures::{Figure, Row, Unit};
+use crate::cli::bench::rounds::Bench;
 use crate::cli::output;
 
 /// How many runs there are.

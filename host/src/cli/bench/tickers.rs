@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::cli::bench::Bench;
 use crate::cli::bench::child::Host;
 use crate::cli::bench::crowd::crowd;
 use crate::cli::bench::figures::{Figure, Row, Unit};
+use crate::cli::bench::rounds::Bench;
 
 /// How many runs there are.
 const TICKERS: usize = 10_000;

@@ -3,12 +3,12 @@
 use anyhow::Context;
 use segno_api::Wait;
 
-use crate::cli::bench::Bench;
 use crate::cli::bench::child::Host;
 use crate::cli::bench::connection::Connection;
 use crate::cli::bench::crowd::{CLIENTS, crowd};
 use crate::cli::bench::figures::{Figure, Row, Unit, share};
 use crate::cli::bench::notes::{ms_between, now};
+use crate::cli::bench::rounds::Bench;
 
 /// How many calls come one after another.
 const ALONE: usize = 2_000;

@@ -8,15 +8,17 @@ mod cannot_turn;
 mod images;
 mod pressure;
 mod replay;
+mod run_at;
 mod warm;
 
 use std::sync::Arc;
 
-use segno_journal::{Blocked, Digest, History, Run, RunId, Timestamp};
+use segno_journal::{Blocked, Digest, History, RunId};
 
 pub(crate) use crate::engine::guests::cannot_turn::{CannotTurn, Fate};
 pub(crate) use crate::engine::guests::images::Images;
 pub(crate) use crate::engine::guests::pressure::Pressure;
+pub(crate) use crate::engine::guests::run_at::RunAt;
 pub(crate) use crate::engine::guests::warm::Warm;
 
 use crate::engine::config::Config;
@@ -24,7 +26,7 @@ use crate::engine::guests::replay::Replay;
 use crate::engine::metrics::Metrics;
 use crate::engine::modules::Modules;
 use crate::sandbox::{ABI, Guest, Quota};
-use crate::store::{Draft, ImageRecord, RunRecord, Store};
+use crate::store::{Draft, ImageRecord, Store};
 
 /// The guests of a shard, and what it takes to make them.
 pub(crate) struct Guests {
@@ -34,17 +36,6 @@ pub(crate) struct Guests {
     metrics: Arc<Metrics>,
     warm: Warm,
     pressure: Pressure,
-}
-
-/// A run, where it is: what has to be known of it to make its guest again, or an image of that.
-#[derive(Clone, Copy)]
-pub(crate) struct RunAt<'a> {
-    pub(crate) id: RunId,
-    pub(crate) record: &'a RunRecord,
-    pub(crate) state: &'a Run,
-    pub(crate) images: &'a Images,
-    /// When its last turn was.
-    pub(crate) last_at: Timestamp,
 }
 
 /// An image of a run that is not on disk yet: what it says of itself, and its blocks.

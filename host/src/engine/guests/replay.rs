@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 
 use segno_journal::{BlockKind, Blocked, Turn, divergence};
 
-use crate::engine::guests::RunAt;
 use crate::engine::guests::cannot_turn::CannotTurn;
+use crate::engine::guests::run_at::RunAt;
 use crate::engine::metrics::{ImageFallback, Metrics};
 use crate::sandbox::{ABI, Facts, Guest, Image, Module, Moment, NoGuest, Quota, Tokens};
 use crate::store::{FoundImage, ImageRecord, Store, StoreError};

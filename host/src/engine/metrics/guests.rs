@@ -1,10 +1,12 @@
 //! What is counted of guests, and of how they come back.
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::engine::metrics::labels::{Fallback, ImageFallback};
-use crate::engine::metrics::{Counter, Gauge, put};
+use crate::engine::metrics::register::put;
 
 /// The counters of guests and of their images.
 pub(crate) struct GuestMetrics {

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::engine::metrics::{Counter, Gauge, put, put_as};
+use crate::engine::metrics::register::{put, put_as};
 
 /// How many drafts a commit may have had, as bounds of a histogram: 1, 4, 16 and so on to 4,096,
 /// which is what one transaction takes.

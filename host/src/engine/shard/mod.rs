@@ -3,6 +3,7 @@
 
 mod active;
 mod attempts;
+mod awaiting_room;
 mod blocked;
 mod bounds;
 mod cancelled;
@@ -43,7 +44,7 @@ use crate::engine::guests::Guests;
 use crate::engine::inbox::{Delivery, Gate, Message, Then};
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
-use crate::engine::shard::no_room::AwaitingRoom;
+use crate::engine::shard::awaiting_room::AwaitingRoom;
 use crate::engine::shard::queue::Queue;
 use crate::store::{Committer, PanicGuard, Store, StoreError};
 

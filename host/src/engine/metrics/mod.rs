@@ -7,6 +7,7 @@
 mod guests;
 mod labels;
 mod names;
+mod register;
 mod store;
 
 use std::sync::atomic::AtomicU64;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::{Metric, Registry};
+use prometheus_client::registry::Registry;
 use segno_journal::BlockKind;
 
 pub(crate) use prometheus_client::metrics::counter::Counter;
@@ -28,6 +29,7 @@ use crate::engine::metrics::labels::{
     Answered, AttemptEnd, Class, OfKind, OfShard, OfStatus, OfStep, RunEnd, Stand, StepEnd,
 };
 use crate::engine::metrics::names::Names;
+use crate::engine::metrics::register::{put, put_as};
 use crate::engine::metrics::store::StoreMetrics;
 
 /// How long an attempt may take, as bounds of a histogram, in seconds: 1 ms, 8 ms and so on to about
@@ -223,17 +225,6 @@ impl Metrics {
         encode(&mut text, &self.registry).expect("writing into a string does not fail");
         text
     }
-}
-
-fn put<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
-    let metric = M::default();
-    registry.register(name, help, metric.clone());
-    metric
-}
-
-fn put_as<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
-    registry.register(name, help, metric.clone());
-    metric
 }
 
 fn attempt_seconds() -> Histogram {

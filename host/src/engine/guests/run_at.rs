@@ -1,0 +1,17 @@
+//! A run, as its guest sees it.
+
+use segno_journal::{Run, RunId, Timestamp};
+
+use crate::engine::guests::images::Images;
+use crate::store::RunRecord;
+
+/// A run, where it is: what has to be known of it to make its guest again, or an image of that.
+#[derive(Clone, Copy)]
+pub(crate) struct RunAt<'a> {
+    pub(crate) id: RunId,
+    pub(crate) record: &'a RunRecord,
+    pub(crate) state: &'a Run,
+    pub(crate) images: &'a Images,
+    /// When its last turn was.
+    pub(crate) last_at: Timestamp,
+}
