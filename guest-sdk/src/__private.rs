@@ -1,16 +1,21 @@
 //! What the macros write. Not part of the API: it changes without notice.
 
-pub use crate::duration::is_valid;
-pub use crate::step::{Input, StepDef, call};
-pub use crate::workflow::{Opaque, Outcome, Running, WorkflowDef, with_input, without_input};
+#[cfg(target_family = "wasm")]
+pub use segno_guest_runtime::export as export_component;
+pub use segno_guest_runtime::task::WorkflowFuture;
 
+pub use crate::call::{StepDef, call};
+#[cfg(target_family = "wasm")]
+pub use crate::component::{Exported, Exports};
+pub use crate::duration::is_valid;
+#[cfg(not(target_family = "wasm"))]
+pub use crate::native::arguments::{Arguments, written};
+#[cfg(not(target_family = "wasm"))]
+pub use crate::native::define::define;
 #[cfg(feature = "schema")]
 pub use crate::schema::{HasNoSchema, HasSchema, Of, Schemas};
-#[cfg(target_family = "wasm")]
-pub use crate::wasm::{Component, Exported, bindings, export_guest};
-
-#[cfg(not(target_family = "wasm"))]
-pub use crate::native::arguments::{Arguments, define, written};
+pub use crate::step::Input;
+pub use crate::workflow::{Listed, Opaque, Outcome, WorkflowDef, with_input, without_input};
 
 /// A step, as this build lists it.
 #[cfg(not(target_family = "wasm"))]
@@ -24,20 +29,6 @@ pub fn step<S: StepDef>() -> crate::native::Step {
 #[must_use]
 pub fn step<S: StepDef>() -> &'static str {
     S::NAME
-}
-
-/// A workflow, as `export!` lists it.
-#[derive(Clone, Copy)]
-pub struct Listed {
-    /// The name by which runs are started.
-    pub name: &'static str,
-    /// How many of the last turns of a run are kept at least; all, where it does not say.
-    pub keep: Option<u64>,
-    /// The workflow on an input in JSON.
-    pub start: fn(&str) -> Result<Running, String>,
-    /// The schemas of its input and its output.
-    #[cfg(feature = "schema")]
-    pub schemas: fn() -> Schemas,
 }
 
 /// A workflow, as `export!` lists it.
@@ -81,17 +72,22 @@ const fn is_same(a: &[u8], b: &[u8]) -> bool {
 #[cfg(not(target_family = "wasm"))]
 #[must_use]
 pub fn duration(text: &str) -> std::time::Duration {
-    use crate::IntoDuration as _;
+    use crate::duration::IntoDuration as _;
     // What remains is a number of years that no clock reaches.
     text.into_duration().unwrap_or(std::time::Duration::MAX)
 }
 
 /// What a crate that has no `register!` finds in its place.
 pub mod defaults {
+    #[cfg(target_family = "wasm")]
+    use crate::component::Steps;
+    #[cfg(not(target_family = "wasm"))]
+    use crate::native::Steps;
+
     /// No steps.
     #[must_use]
-    pub fn __segno_steps() -> crate::Steps {
-        crate::Steps::new()
+    pub fn __segno_steps() -> Steps {
+        Steps::new()
     }
 }
 

@@ -74,7 +74,7 @@ pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::Error;
-    use crate::StepFailure;
+    use crate::step::StepFailure;
 
     fn failing() -> Result<(), Error> {
         Err(anyhow::anyhow!("the port is closed").context("cannot reach the ledger"))?;

@@ -101,21 +101,24 @@
 #[doc(hidden)]
 pub mod __private;
 mod body;
+mod call;
+#[cfg(target_family = "wasm")]
+mod component;
 mod duration;
 mod error;
+mod headers;
 pub mod http;
 pub mod log;
 #[cfg(not(target_family = "wasm"))]
 pub mod native;
 mod random;
 mod run;
-mod runtime;
 #[cfg(feature = "schema")]
 mod schema;
 mod step;
+#[cfg(test)]
+mod tests;
 mod time;
-#[cfg(target_family = "wasm")]
-mod wasm;
 mod webhook;
 mod workflow;
 
@@ -248,17 +251,21 @@ pub use segno_macros::step;
 pub use segno_macros::steps;
 
 pub use crate::body::Body;
+#[cfg(target_family = "wasm")]
+pub use crate::component::Steps;
 pub use crate::duration::{IntoDuration, InvalidDuration};
 pub use crate::error::Error;
+#[cfg(not(target_family = "wasm"))]
+pub use crate::native::StepContext;
 #[cfg(not(target_family = "wasm"))]
 #[doc(no_inline)]
 pub use crate::native::Steps;
 pub use crate::random::{random, random_range};
 pub use crate::run::{RunInfo, run};
-pub use crate::step::{StepContext, StepError, StepFailure};
-pub use crate::time::{Sleep, now, sleep, sleep_until};
 #[cfg(target_family = "wasm")]
-pub use crate::wasm::Steps;
+pub use crate::step::StepContext;
+pub use crate::step::{StepError, StepFailure};
+pub use crate::time::{Sleep, now, sleep, sleep_until};
 pub use crate::webhook::{Next, Request, Response, Webhook, WebhookBuilder};
 
 /// Lists the workflows of a component, by their paths. Stands once, in `lib.rs`.
@@ -317,9 +324,9 @@ macro_rules! __segno_exports {
 macro_rules! __segno_exports {
     ($($workflow:ty),+) => {
         const _: () = {
-            struct Component;
+            struct Lists;
 
-            impl $crate::__private::Component for Component {
+            impl $crate::__private::Exports for Lists {
                 const WORKFLOWS: &'static [$crate::__private::Listed] =
                     &[$($crate::__private::workflow::<$workflow>()),+];
 
@@ -328,8 +335,7 @@ macro_rules! __segno_exports {
                 }
             }
 
-            type Exported = $crate::__private::Exported<Component>;
-            $crate::__private::export_guest!(Exported with_types_in $crate::__private::bindings);
+            $crate::__private::export_component!($crate::__private::Exported<Lists>);
         };
     };
 }

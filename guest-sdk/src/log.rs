@@ -11,25 +11,17 @@
 
 use std::fmt;
 
-use crate::runtime::Runtime;
+use segno_guest_runtime::context;
+#[cfg(not(target_family = "wasm"))]
+use segno_guest_runtime::runtime::Runtime;
+
+#[doc(inline)]
+pub use segno_guest_runtime::types::Level;
 
 #[doc(inline)]
 pub use crate::{
     __segno_debug as debug, __segno_error as error, __segno_info as info, __segno_warn as warn,
 };
-
-/// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// For who looks for a fault.
-    Debug,
-    /// What happened.
-    Info,
-    /// What somebody should look at.
-    Warn,
-    /// What somebody must look at.
-    Error,
-}
 
 /// Writes a line to the run's log. The macros of this module are shorter.
 pub fn write(level: Level, message: impl fmt::Display) {
@@ -41,8 +33,7 @@ pub fn write(level: Level, message: impl fmt::Display) {
         }
         return;
     }
-    let message = message.to_string();
-    Runtime::here(|runtime| runtime.host().log(level, &message));
+    context::log(level, &message.to_string());
 }
 
 /// Writes a line to the run's log, for who looks for a fault. Takes what `format!` takes.

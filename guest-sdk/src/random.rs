@@ -2,7 +2,12 @@
 
 use std::ops::{Bound, RangeBounds};
 
-use crate::runtime::Runtime;
+use segno_guest_runtime::context;
+#[cfg(not(target_family = "wasm"))]
+use segno_guest_runtime::runtime::Runtime;
+
+#[cfg(not(target_family = "wasm"))]
+use crate::native;
 
 /// The next number of the run's own stream: each of the 2⁶⁴ is as likely.
 ///
@@ -11,9 +16,9 @@ use crate::runtime::Runtime;
 pub fn random() -> u64 {
     #[cfg(not(target_family = "wasm"))]
     if !Runtime::is_here() {
-        return crate::native::entropy();
+        return native::entropy();
     }
-    Runtime::here(|runtime| runtime.host().random())
+    context::random()
 }
 
 /// A number of the run's own stream that lies in a range: each is as likely.

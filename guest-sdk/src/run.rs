@@ -1,9 +1,13 @@
 //! What a run may know of itself.
 
+use jiff::Timestamp;
+use segno_guest_runtime::context;
+#[cfg(not(target_family = "wasm"))]
+use segno_guest_runtime::runtime::Runtime;
+use segno_guest_runtime::types;
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
-use crate::runtime::Runtime;
+use crate::time;
 
 /// A run, as its workflow sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,8 +30,9 @@ pub fn run() -> RunInfo {
         return RunInfo {
             id: "run_detached".to_owned(),
             workflow: "detached".to_owned(),
-            started_at: crate::now(),
+            started_at: time::now(),
         };
     }
-    Runtime::here(|runtime| runtime.host().run())
+    let types::RunInfo { id, workflow, started_at } = context::run();
+    RunInfo { id, workflow, started_at: time::moment(started_at) }
 }

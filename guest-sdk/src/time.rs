@@ -4,8 +4,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::runtime::{self, Runtime};
-use crate::{IntoDuration, Timestamp};
+use jiff::Timestamp;
+#[cfg(not(target_family = "wasm"))]
+use segno_guest_runtime::runtime::Runtime;
+use segno_guest_runtime::{context, sleep};
+
+use crate::duration::IntoDuration;
+#[cfg(not(target_family = "wasm"))]
+use crate::native;
 
 /// The last second that a [`Timestamp`] can name, in the year 9999, in milliseconds since 1970.
 const END_OF_TIME: u64 = 253_402_207_200_000;
@@ -23,9 +29,9 @@ pub fn now() -> Timestamp {
 fn now_ms() -> u64 {
     #[cfg(not(target_family = "wasm"))]
     if !Runtime::is_here() {
-        return milliseconds(crate::native::clock());
+        return milliseconds(native::clock());
     }
-    Runtime::here(|runtime| runtime.host().now())
+    context::now()
 }
 
 /// Waits, for seconds or for years; the run uses no processor and little memory meanwhile, and
@@ -93,7 +99,7 @@ pub struct Sleep {
 enum State {
     /// Until this moment, in milliseconds since 1970.
     Wanted(u64),
-    Asked(runtime::AnswerOf),
+    Asked(sleep::Sleep),
     #[cfg(not(target_family = "wasm"))]
     Detached(Pin<Box<tokio::time::Sleep>>),
     Over,
@@ -113,7 +119,7 @@ impl Future for Sleep {
             self.state = start(moment);
         }
         let poll = match &mut self.state {
-            State::Asked(answer) => Pin::new(answer).poll(context).map(drop),
+            State::Asked(sleep) => Pin::new(sleep).poll(context),
             #[cfg(not(target_family = "wasm"))]
             State::Detached(sleep) => sleep.as_mut().poll(context),
             State::Wanted(_) | State::Over => Poll::Ready(()),
@@ -122,14 +128,6 @@ impl Future for Sleep {
             self.state = State::Over;
         }
         poll
-    }
-}
-
-impl Drop for Sleep {
-    fn drop(&mut self) {
-        if let State::Asked(answer) = &self.state {
-            Runtime::if_here(|runtime| runtime.give_up_sleep(answer.operation()));
-        }
     }
 }
 
@@ -147,10 +145,9 @@ impl std::fmt::Debug for State {
 fn start(moment: u64) -> State {
     #[cfg(not(target_family = "wasm"))]
     if !Runtime::is_here() {
-        return State::Detached(Box::pin(crate::native::sleep_until(self::moment(moment))));
+        return State::Detached(Box::pin(native::sleep_until(self::moment(moment))));
     }
-    let operation = Runtime::here(|runtime| runtime.sleep_until(moment));
-    State::Asked(runtime::answer(operation))
+    State::Asked(sleep::until(moment))
 }
 
 /// A moment later, rounded up so that nothing is early; the end of time where there is none.
@@ -180,8 +177,9 @@ pub(crate) fn moment(milliseconds: u64) -> Timestamp {
 mod tests {
     use std::time::Duration;
 
+    use jiff::Timestamp;
+
     use super::{END_OF_TIME, after, milliseconds, moment};
-    use crate::Timestamp;
 
     #[test]
     fn a_moment_is_rounded_up_to_the_millisecond() {

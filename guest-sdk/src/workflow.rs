@@ -2,10 +2,12 @@
 
 use std::fmt::Display;
 
+use segno_guest_runtime::task::WorkflowFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use crate::runtime::Workflow as Running;
+#[cfg(feature = "schema")]
+use crate::schema::Schemas;
 
 /// A workflow, as `#[workflow]` declares it. The type has the name of the function.
 #[diagnostic::on_unimplemented(
@@ -25,11 +27,25 @@ pub trait WorkflowDef {
     /// # Errors
     ///
     /// Why it cannot take this input.
-    fn start(input: &str) -> Result<Running, String>;
+    fn start(input: &str) -> Result<WorkflowFuture, String>;
 
     /// The schemas of its input and its output.
     #[cfg(feature = "schema")]
-    fn schemas() -> crate::schema::Schemas;
+    fn schemas() -> Schemas;
+}
+
+/// A workflow, as `export!` lists it.
+#[derive(Clone, Copy)]
+pub struct Listed {
+    /// The name by which runs are started.
+    pub name: &'static str,
+    /// How many of the last turns of a run are kept at least; all, where it does not say.
+    pub keep: Option<u64>,
+    /// The workflow on an input in JSON.
+    pub start: fn(&str) -> Result<WorkflowFuture, String>,
+    /// The schemas of its input and its output.
+    #[cfg(feature = "schema")]
+    pub schemas: fn() -> Schemas,
 }
 
 /// A workflow without a parameter.
@@ -37,7 +53,7 @@ pub trait WorkflowDef {
 /// # Errors
 ///
 /// There is an input all the same.
-pub fn without_input<F>(input: &str, workflow: impl FnOnce() -> F) -> Result<Running, String>
+pub fn without_input<F>(input: &str, workflow: impl FnOnce() -> F) -> Result<WorkflowFuture, String>
 where
     F: Future<Output: Outcome> + 'static,
 {
@@ -57,7 +73,7 @@ pub fn with_input<I, F>(
     parameter: &'static str,
     input: &str,
     workflow: impl FnOnce(I) -> F,
-) -> Result<Running, String>
+) -> Result<WorkflowFuture, String>
 where
     I: DeserializeOwned,
     F: Future<Output: Outcome> + 'static,
@@ -69,7 +85,7 @@ where
 }
 
 /// What an author's function returned, as the runtime polls it.
-pub(crate) fn running(workflow: impl Future<Output: Outcome> + 'static) -> Running {
+pub(crate) fn running(workflow: impl Future<Output: Outcome> + 'static) -> WorkflowFuture {
     Box::pin(async { workflow.await.into_verdict() })
 }
 

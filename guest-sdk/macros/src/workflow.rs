@@ -56,7 +56,7 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
 
             fn start(
                 __segno_input: &str,
-            ) -> ::core::result::Result<::segno::__private::Running, ::std::string::String> {
+            ) -> ::core::result::Result<::segno::__private::WorkflowFuture, ::std::string::String> {
                 #start
             }
 

@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
-use crate::http::{Request, Response, STEP};
-use crate::step::{CallOptions, Input, call_named};
-use crate::{Body, IntoDuration, InvalidDuration, StepFailure};
+use segno_guest_runtime::types::StepOptions;
 
-/// The one parameter of the step.
-pub(crate) const PARAMETER: &str = "request";
+use crate::body::Body;
+use crate::call::call_named;
+use crate::duration::{IntoDuration, InvalidDuration};
+use crate::http::message::{PARAMETER, Request, Response, STEP};
+use crate::step::{Input, StepFailure};
 
 /// A `GET` request.
 pub fn get(url: impl Into<String>) -> RequestBuilder {
@@ -46,7 +47,7 @@ pub fn request(method: impl Into<String>, url: impl Into<String>) -> RequestBuil
             follow_redirects: true,
             idempotency_header: false,
         },
-        options: CallOptions::default(),
+        options: StepOptions::default(),
         trouble: None,
     }
 }
@@ -56,7 +57,7 @@ pub fn request(method: impl Into<String>, url: impl Into<String>) -> RequestBuil
 #[must_use = "a request does nothing unless it is sent"]
 pub struct RequestBuilder {
     request: Request,
-    options: CallOptions,
+    options: StepOptions,
     /// The first thing that was asked for and cannot be.
     trouble: Option<String>,
 }

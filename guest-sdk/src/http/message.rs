@@ -5,8 +5,14 @@ use std::str::Utf8Error;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::Body;
-use crate::webhook::find;
+use crate::body::Body;
+use crate::headers;
+
+/// The name of the step that every host has.
+pub const STEP: &str = "http";
+
+/// The one parameter of the step.
+pub(crate) const PARAMETER: &str = "request";
 
 /// A request that the host is to send.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +81,7 @@ impl Response {
     /// The first header of a name, in any case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        find(&self.headers, name)
+        headers::find(&self.headers, name)
     }
 
     /// The body read as JSON.

@@ -18,21 +18,21 @@ mod builder;
 mod message;
 
 pub use crate::http::builder::{RequestBuilder, delete, get, patch, post, put, request};
-pub use crate::http::message::{Request, Response, StatusError};
-
-/// The name of the step that every host has.
-pub const STEP: &str = "http";
+#[cfg(not(target_family = "wasm"))]
+use crate::http::message::PARAMETER;
+pub use crate::http::message::{Request, Response, STEP, StatusError};
+#[cfg(not(target_family = "wasm"))]
+use crate::native::{Step, StepPolicy};
+#[cfg(not(target_family = "wasm"))]
+use crate::step::StepError;
 
 /// The built-in step, made by a host from a function that sends one request.
 ///
 /// Its input on the wire is `{"request": …}`.
 #[cfg(not(target_family = "wasm"))]
-pub fn step<F>(
-    policy: crate::native::StepPolicy,
-    send: impl Fn(Request) -> F + Send + Sync + 'static,
-) -> crate::native::Step
+pub fn step<F>(policy: StepPolicy, send: impl Fn(Request) -> F + Send + Sync + 'static) -> Step
 where
-    F: Future<Output = Result<Response, crate::StepError>> + Send + 'static,
+    F: Future<Output = Result<Response, StepError>> + Send + 'static,
 {
-    crate::native::Step::from_fn(STEP, builder::PARAMETER, policy, send)
+    Step::from_fn(STEP, PARAMETER, policy, send)
 }

@@ -1,16 +1,12 @@
 //! Between JSON and the parameters of a step's body.
 
 use std::collections::BTreeMap;
-use std::future::{Future, ready};
 
-use futures::future::FutureExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::StepError;
-use crate::native::{Step, StepPolicy};
-use crate::step::StepDef;
+use crate::step::StepError;
 
 /// The arguments of one call. Used by the code that `#[step]` writes.
 pub struct Arguments(BTreeMap<String, Box<RawValue>>);
@@ -47,21 +43,6 @@ impl Arguments {
                 .map_err(|_| StepError::fatal(format!("the argument `{parameter}` is missing"))),
         }
     }
-}
-
-/// The step of a declaration and its body.
-pub fn define<S, F>(
-    policy: StepPolicy,
-    body: impl Fn(Arguments) -> F + Send + Sync + 'static,
-) -> Step
-where
-    S: StepDef,
-    F: Future<Output = Result<String, StepError>> + Send + 'static,
-{
-    Step::new(S::NAME, policy, move |input| match Arguments::read(&input) {
-        Ok(arguments) => body(arguments).left_future(),
-        Err(error) => ready(Err(error)).right_future(),
-    })
 }
 
 /// The output of a body, as JSON. It is read back once: what cannot be, the workflow could not read

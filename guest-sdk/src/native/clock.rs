@@ -2,9 +2,8 @@
 
 use std::sync::OnceLock;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
-
-use crate::Timestamp;
 
 /// The time of day, moved by tokio's clock, so that a test which pauses tokio's clock also pauses
 /// this one.

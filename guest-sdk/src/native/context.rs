@@ -4,8 +4,12 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::native::{CancellationToken, Step};
-use crate::{Response, StepFailure, Timestamp};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::native::registry::Step;
+use crate::step::StepFailure;
+use crate::webhook::response::Response;
 
 /// Answers the caller of a webhook request, by the number of the request in its run.
 pub type Responder = Arc<dyn Fn(u64, Response) + Send + Sync>;

@@ -41,6 +41,7 @@
 pub(crate) mod arguments;
 mod clock;
 mod context;
+pub(crate) mod define;
 mod policy;
 mod registry;
 

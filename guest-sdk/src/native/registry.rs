@@ -9,9 +9,9 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::StepError;
-use crate::native::StepPolicy;
 use crate::native::arguments::{Arguments, written};
+use crate::native::policy::StepPolicy;
+use crate::step::StepError;
 
 /// One attempt: takes the input as JSON, gives the output as JSON.
 pub type StepBody =

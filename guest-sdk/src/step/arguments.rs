@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::StepFailure;
+use crate::step::failure::StepFailure;
 
 /// How large the input of a step may be, in bytes: as large as what hosts take. It is checked here, so
 /// that the workflow gets a failure which it can handle, and the same one at each replay; what a host

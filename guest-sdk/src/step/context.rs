@@ -1,92 +1,82 @@
-//! What a step's body may ask about the attempt that it is.
+//! The context of an attempt where there is no attempt: in a workflow there is no step. The type
+//! exists all the same, so that sources which name it compile; there is never a value of it.
 
-#[cfg(not(target_family = "wasm"))]
-pub use crate::native::StepContext;
+use std::convert::Infallible;
 
-#[cfg(target_family = "wasm")]
-pub use self::absent::StepContext;
+use jiff::Timestamp;
 
-/// In a workflow there is no step. The type exists all the same, so that sources which name it
-/// compile; there is never a value of it.
-#[cfg(target_family = "wasm")]
-mod absent {
-    use std::convert::Infallible;
+/// What a step's body may ask about the attempt that it is. There is none in a workflow.
+#[derive(Clone, Debug)]
+pub struct StepContext(Infallible);
 
-    use crate::Timestamp;
+#[expect(
+    clippy::missing_panics_doc,
+    clippy::unused_async,
+    reason = "the native twin has the documentation and the behaviour"
+)]
+impl StepContext {
+    /// Panics: a workflow is not a step.
+    #[must_use]
+    pub fn current() -> Self {
+        panic!("StepContext::current() works in the body of a step, and this is a workflow")
+    }
 
-    /// What a step's body may ask about the attempt that it is. There is none in a workflow.
-    #[derive(Clone, Debug)]
-    pub struct StepContext(Infallible);
+    /// `None`: a workflow is not a step.
+    #[must_use]
+    pub fn try_current() -> Option<Self> {
+        None
+    }
 
-    #[expect(
-        clippy::missing_panics_doc,
-        clippy::unused_async,
-        reason = "the native twin has the documentation and the behaviour"
-    )]
-    impl StepContext {
-        /// Panics: a workflow is not a step.
-        #[must_use]
-        pub fn current() -> Self {
-            panic!("StepContext::current() works in the body of a step, and this is a workflow")
-        }
+    /// The run that called the step.
+    #[must_use]
+    pub fn run_id(&self) -> &str {
+        match self.0 {}
+    }
 
-        /// `None`: a workflow is not a step.
-        #[must_use]
-        pub fn try_current() -> Option<Self> {
-            None
-        }
+    /// The workflow of that run.
+    #[must_use]
+    pub fn workflow(&self) -> &str {
+        match self.0 {}
+    }
 
-        /// The run that called the step.
-        #[must_use]
-        pub fn run_id(&self) -> &str {
-            match self.0 {}
-        }
+    /// The idempotency key of the call.
+    #[must_use]
+    pub fn step_id(&self) -> &str {
+        match self.0 {}
+    }
 
-        /// The workflow of that run.
-        #[must_use]
-        pub fn workflow(&self) -> &str {
-            match self.0 {}
-        }
+    /// The name of the step.
+    #[must_use]
+    pub fn step_name(&self) -> &str {
+        match self.0 {}
+    }
 
-        /// The idempotency key of the call.
-        #[must_use]
-        pub fn step_id(&self) -> &str {
-            match self.0 {}
-        }
+    /// Which attempt this is, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        match self.0 {}
+    }
 
-        /// The name of the step.
-        #[must_use]
-        pub fn step_name(&self) -> &str {
-            match self.0 {}
-        }
+    /// When the first attempt started.
+    #[must_use]
+    pub fn started_at(&self) -> Timestamp {
+        match self.0 {}
+    }
 
-        /// Which attempt this is, from 1.
-        #[must_use]
-        pub fn attempt(&self) -> u32 {
-            match self.0 {}
-        }
+    /// When this attempt times out.
+    #[must_use]
+    pub fn deadline(&self) -> Timestamp {
+        match self.0 {}
+    }
 
-        /// When the first attempt started.
-        #[must_use]
-        pub fn started_at(&self) -> Timestamp {
-            match self.0 {}
-        }
+    /// Whether the host has told the step to stop.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        match self.0 {}
+    }
 
-        /// When this attempt times out.
-        #[must_use]
-        pub fn deadline(&self) -> Timestamp {
-            match self.0 {}
-        }
-
-        /// Whether the host has told the step to stop.
-        #[must_use]
-        pub fn is_cancelled(&self) -> bool {
-            match self.0 {}
-        }
-
-        /// Waits until the host tells the step to stop.
-        pub async fn cancelled(&self) {
-            match self.0 {}
-        }
+    /// Waits until the host tells the step to stop.
+    pub async fn cancelled(&self) {
+        match self.0 {}
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use crate::IntoDuration;
+use crate::duration::IntoDuration;
 use crate::error::chain;
 
 /// Why an attempt of a step failed, and what the host should do about it.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use segno_guest_runtime::types;
 use serde::{Deserialize, Serialize};
 
 /// A step failed for good: its attempts are used up, or it said that none can help.
@@ -22,6 +23,12 @@ pub struct StepFailure {
 }
 
 impl StepFailure {
+    /// A failure as it came from the host.
+    pub(crate) fn from_host(failure: types::StepFailure) -> Self {
+        let types::StepFailure { step, attempts, message, fatal } = failure;
+        Self { step, attempts, message, fatal }
+    }
+
     /// A call that never became an attempt.
     pub(crate) fn before_any_attempt(step: &str, message: String) -> Self {
         Self { step: step.to_owned(), attempts: 0, message, fatal: true }

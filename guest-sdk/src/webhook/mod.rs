@@ -1,16 +1,16 @@
 //! Webhooks: URLs that the world can call, and the requests that come in.
 
 mod request;
-mod response;
+pub(crate) mod response;
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures::stream::Stream;
+use segno_guest_runtime::types::Answer;
+use segno_guest_runtime::webhook;
 
-use crate::runtime::{Answer, Created, Operation, Runtime};
 pub use crate::webhook::request::Request;
-pub(crate) use crate::webhook::request::find;
 pub use crate::webhook::response::Response;
 
 /// A URL that the world can call, as often as it likes, until it is disposed of or the run ends.
@@ -40,11 +40,7 @@ pub use crate::webhook::response::Response;
 /// Dropping a `Webhook` does not dispose of it: callers are still answered, but what they say is
 /// read by nobody.
 #[derive(Debug)]
-pub struct Webhook {
-    created: Created,
-    /// The place of the `Stream` in the queue of those who wait.
-    waiter: Option<u64>,
-}
+pub struct Webhook(webhook::Webhook);
 
 /// How the callers of a new webhook are to be answered.
 #[derive(Debug)]
@@ -56,7 +52,7 @@ pub struct WebhookBuilder {
 impl WebhookBuilder {
     /// Every caller gets this response, as soon as its request is on disk.
     pub fn respond_with(self, response: Response) -> Self {
-        Self { answer: Answer::Fixed(response) }
+        Self { answer: Answer::Fixed(response.into_host()) }
     }
 
     /// Every caller waits for [`Request::respond`], in the workflow or in a step. Where nobody
@@ -72,10 +68,7 @@ impl WebhookBuilder {
     /// Natively, outside a host: there is nobody who could be called.
     #[must_use]
     pub fn create(self) -> Webhook {
-        Webhook {
-            created: Runtime::here(|runtime| runtime.create_webhook(&self.answer)),
-            waiter: None,
-        }
+        Webhook(webhook::create(self.answer))
     }
 }
 
@@ -102,13 +95,13 @@ impl Webhook {
     /// Where to call it. Whoever knows the URL can: treat it as a secret.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.created.url
+        self.0.url()
     }
 
     /// The secret last segment of the URL.
     #[must_use]
     pub fn token(&self) -> &str {
-        &self.created.token
+        self.0.token()
     }
 
     /// Takes the oldest request that was not yet taken, or waits for one. `None` once the webhook
@@ -116,17 +109,13 @@ impl Webhook {
     ///
     /// Dropping this future, for example because a sleep was faster, loses nothing.
     pub fn next(&self) -> Next<'_> {
-        Next { webhook: self, waiter: None }
+        Next(self.0.next())
     }
 
     /// Closes the webhook: from now on callers get 410. Doing so twice changes nothing. What came
     /// in before can still be taken.
     pub fn dispose(&self) {
-        Runtime::here(|runtime| runtime.dispose_webhook(self.operation()));
-    }
-
-    pub(crate) fn operation(&self) -> Operation {
-        self.created.operation
+        self.0.dispose();
     }
 }
 
@@ -135,39 +124,19 @@ impl Stream for Webhook {
     type Item = Request;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Request>> {
-        let Self { created, waiter } = &mut *self;
-        Runtime::here(|runtime| runtime.poll_request(created.operation, waiter, context))
-    }
-}
-
-impl Drop for Webhook {
-    fn drop(&mut self) {
-        Runtime::if_here(|runtime| runtime.give_up_webhook(self.operation()));
+        self.0.poll_next(context).map(|request| request.map(Request::from_host))
     }
 }
 
 /// The future of [`Webhook::next`].
 #[derive(Debug)]
 #[must_use = "no request is taken unless this is awaited"]
-pub struct Next<'a> {
-    webhook: &'a Webhook,
-    waiter: Option<u64>,
-}
+pub struct Next<'a>(webhook::Next<'a>);
 
 impl Future for Next<'_> {
     type Output = Option<Request>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Request>> {
-        let operation = self.webhook.operation();
-        Runtime::here(|runtime| runtime.poll_request(operation, &mut self.waiter, context))
-    }
-}
-
-impl Drop for Next<'_> {
-    fn drop(&mut self) {
-        if let Some(waiter) = self.waiter {
-            let operation = self.webhook.operation();
-            Runtime::if_here(|runtime| runtime.forget_waiter(operation, waiter));
-        }
+        Pin::new(&mut self.0).poll(context).map(|request| request.map(Request::from_host))
     }
 }

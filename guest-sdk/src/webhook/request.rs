@@ -5,7 +5,13 @@ use std::str::Utf8Error;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, Response};
+use segno_guest_runtime::{types, webhook};
+
+use crate::body::Body;
+use crate::headers;
+#[cfg(not(target_family = "wasm"))]
+use crate::native::StepContext;
+use crate::webhook::response::Response;
 
 /// One call of a webhook. It can be passed to a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +56,7 @@ impl Request {
     /// The first header of a name, in any case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        find(&self.headers, name)
+        headers::find(&self.headers, name)
     }
 
     /// The first parameter of a name in the query, decoded.
@@ -72,26 +78,24 @@ impl Request {
     /// Natively, outside the body of a step: there is nobody to answer.
     pub fn respond(&self, response: Response) {
         #[cfg(not(target_family = "wasm"))]
-        if let Some(step) = crate::StepContext::try_current() {
+        if let Some(step) = StepContext::try_current() {
             step.respond(self.number, response);
             return;
         }
-        crate::runtime::Runtime::here(|runtime| runtime.respond(self.number, &response));
+        webhook::respond(self.number, response.into_host());
     }
-}
 
-/// The first value of a name, in any case.
-pub(crate) fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .find(|(header, _)| header.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.as_str())
+    /// A request as it came from the host.
+    pub(crate) fn from_host(request: types::Request) -> Self {
+        let types::Request { number, method, url, headers, body } = request;
+        Self { number, method, url, headers, body: body.into() }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Request;
-    use crate::Body;
+    use crate::body::Body;
 
     fn request(url: &str) -> Request {
         Request {

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::Body;
+use segno_guest_runtime::types;
+
+use crate::body::Body;
 
 /// An HTTP response to the caller of a webhook.
 ///
@@ -97,6 +99,12 @@ impl Response {
     #[must_use]
     pub fn into_body(self) -> Body {
         self.body
+    }
+
+    /// The response as it goes to the host.
+    pub(crate) fn into_host(self) -> types::Response {
+        let Self { status, headers, body } = self;
+        types::Response { status, headers, body: body.into_bytes() }
     }
 }
 

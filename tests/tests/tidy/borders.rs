@@ -3,7 +3,7 @@
 use crate::source::{Place, Source, file, files, refuse, rust};
 
 /// The sources of the product: what runs at somebody's, without tests.
-const PRODUCT: [&str; 4] = ["host/", "guest-sdk/", "workflows/", "examples/"];
+const PRODUCT: [&str; 5] = ["host/", "guest-runtime/", "guest-sdk/", "workflows/", "examples/"];
 
 fn product() -> impl Iterator<Item = &'static Source> {
     PRODUCT.into_iter().flat_map(rust)
@@ -213,12 +213,28 @@ fn the_border_has_no_resource() {
 
 #[test]
 fn only_the_memory_of_the_guest_is_unsafe() {
-    let homes = ["guest-sdk/src/wasm/memory.rs", "guest-sdk/tests/ui/"];
+    let homes = ["guest-runtime/src/wasm/memory.rs", "guest-sdk/tests/ui/"];
     let found = outside(rust(""), &homes, &["unsafe"]);
     refuse(
         found,
         "unsafe code has one home, where memory becomes bytes; everything else has a safe form",
     );
+}
+
+#[test]
+fn only_the_component_of_the_guest_names_wit_bindgen() {
+    let found = outside(product(), &["guest-runtime/src/wasm/"], &["wit_bindgen"]);
+    refuse(
+        found,
+        "the bindings have one home, so that every SDK has the same: ask guest-runtime/src/wasm",
+    );
+}
+
+#[test]
+fn the_runtime_of_the_guest_knows_no_sdk() {
+    let words = ["segno", "serde", "serde_json", "jiff", "tokio"];
+    let found = outside(rust("guest-runtime/src/"), &["guest-runtime/src/wasm/"], &words);
+    refuse(found, "what authors see is the business of their SDK: pass text, bytes and numbers");
 }
 
 #[test]
@@ -240,7 +256,8 @@ fn only_the_output_of_the_command_line_prints() {
         "stdout()",
         "stderr()",
     ];
-    let sources = rust("host/src/").chain(rust("host/journal/")).chain(rust("guest-sdk/src/"));
+    let folders = ["host/src/", "host/journal/", "guest-runtime/src/", "guest-sdk/src/"];
+    let sources = folders.into_iter().flat_map(rust);
     refuse(
         outside(sources, &homes, &words),
         "hand the text to host/src/cli/output.rs, or trace it",

@@ -8,11 +8,9 @@
 //! handed out.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
-use crate::Request;
-use crate::runtime::{Event, Operation, Runtime};
+use crate::types::{Event, Operation, Request};
 
 /// What a run waits for.
 #[derive(Default)]
@@ -86,7 +84,11 @@ impl Operations {
 
     /// The answer of an operation, which is then closed. While there is none, `waker` changes places
     /// with the one that was known.
-    fn poll_answer(&mut self, operation: Operation, waker: &mut Option<Waker>) -> Poll<Event> {
+    pub(crate) fn poll_answer(
+        &mut self,
+        operation: Operation,
+        waker: &mut Option<Waker>,
+    ) -> Poll<Event> {
         if let Some(Slot::Waiting(known)) = self.open.get_mut(&operation) {
             std::mem::swap(known, waker);
             return Poll::Pending;
@@ -144,7 +146,6 @@ impl Operations {
     }
 
     /// How many operations are open.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.open.len()
     }
@@ -178,36 +179,5 @@ impl Inbox {
     fn wakers(&mut self) -> Vec<Waker> {
         let waiting = std::mem::take(&mut self.waiting);
         waiting.into_iter().map(|(_, waker)| waker).collect()
-    }
-}
-
-/// Waits for the answer of an operation of the run that is here. Dropping it gives the answer up.
-pub(crate) fn answer(operation: Operation) -> AnswerOf {
-    AnswerOf(operation)
-}
-
-/// The answer of one operation. It names the run by its thread and holds no reference to it, so
-/// that futures of workflows stay `Send` in the native build.
-pub(crate) struct AnswerOf(Operation);
-
-impl AnswerOf {
-    /// Whose answer it is.
-    pub(crate) fn operation(&self) -> Operation {
-        self.0
-    }
-}
-
-impl Future for AnswerOf {
-    type Output = Event;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Event> {
-        let mut waker = Some(context.waker().clone());
-        Runtime::here(|runtime| runtime.operations.borrow_mut().poll_answer(self.0, &mut waker))
-    }
-}
-
-impl Drop for AnswerOf {
-    fn drop(&mut self) {
-        Runtime::if_here(|runtime| runtime.close(self.0));
     }
 }

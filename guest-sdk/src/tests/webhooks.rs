@@ -1,9 +1,9 @@
 //! Webhooks: no request is lost, and none is taken that nobody gets.
 
-use futures::future::{Either, FutureExt as _, select};
+use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 
-use crate::runtime::tests::{Run, step};
+use crate::tests::{Run, step};
 use crate::{Response, Webhook, sleep};
 
 #[test]
@@ -167,23 +167,6 @@ fn each_request_goes_to_one_of_those_who_wait() {
         "take 0",
         "completed [7,8]",
     ]);
-}
-
-#[test]
-fn who_stops_waiting_is_forgotten() {
-    let run = Run::start(|| async {
-        let webhook = Webhook::new();
-        for _ in 0..100 {
-            // Each has a waker of its own, as in any set of futures.
-            let next: FuturesUnordered<_> = [webhook.next()].into_iter().collect();
-            assert!(next.into_future().now_or_never().is_none());
-        }
-        let open = crate::runtime::Runtime::here(|runtime| {
-            runtime.operations.borrow().waiters_of(webhook.operation())
-        });
-        Ok(open)
-    });
-    assert_eq!(run.verdict(), "completed 0");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Promises of the executor, kept before a host that only writes down what it is asked.
+//! What workflows do on the executor, before a host that only writes down what it is asked.
 
 mod sleeps;
 mod steps;
@@ -8,13 +8,19 @@ mod webhooks;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use segno_guest_runtime::host::Host;
+use segno_guest_runtime::runtime::Runtime;
+use segno_guest_runtime::types::{
+    Answer, CreatedWebhook, Event, Level, Operation, Request, Response, RunInfo, StepFailure,
+    StepOptions, Verdict,
+};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::log::Level;
-use crate::runtime::{Answer, Created, Event, Host, Operation, Runtime, Verdict};
-use crate::step::CallOptions;
+use crate::Error;
+use crate::call::call_named;
+use crate::step::Input;
 use crate::workflow::running;
-use crate::{Body, Error, Request, Response, RunInfo, StepFailure};
 
 /// What a run said, line by line.
 type History = Rc<RefCell<Vec<String>>>;
@@ -39,7 +45,7 @@ impl Scribe {
 }
 
 impl Host for Scribe {
-    fn call_step(&self, name: &str, input: &str, options: CallOptions) -> Operation {
+    fn call_step(&self, name: &str, input: &str, options: StepOptions) -> Operation {
         let retries = options.max_retries.map(|n| format!(" retries={n}")).unwrap_or_default();
         let time = options.retry_for_ms.map(|ms| format!(" retry_for={ms}")).unwrap_or_default();
         self.operation(&format!("{name} {input}{retries}{time}"))
@@ -53,14 +59,14 @@ impl Host for Scribe {
         self.note(format!("cancel {sleep}"));
     }
 
-    fn create_webhook(&self, answer: &Answer) -> Created {
+    fn create_webhook(&self, answer: Answer) -> CreatedWebhook {
         let answer = match answer {
             Answer::Accepted => "accepted".to_owned(),
-            Answer::Fixed(response) => format!("fixed {}", response.status()),
+            Answer::Fixed(response) => format!("fixed {}", response.status),
             Answer::Manual => "manual".to_owned(),
         };
         let operation = self.operation(&format!("webhook {answer}"));
-        Created {
+        CreatedWebhook {
             operation,
             token: format!("t{operation}"),
             url: format!("http://host/t{operation}"),
@@ -71,8 +77,8 @@ impl Host for Scribe {
         self.note(format!("take {webhook}"));
     }
 
-    fn respond(&self, request: u64, response: &Response) {
-        self.note(format!("respond {request} {}", response.status()));
+    fn respond(&self, request: u64, response: Response) {
+        self.note(format!("respond {request} {}", response.status));
     }
 
     fn dispose_webhook(&self, webhook: Operation) {
@@ -84,11 +90,7 @@ impl Host for Scribe {
     }
 
     fn run(&self) -> RunInfo {
-        RunInfo {
-            id: "run_1".into(),
-            workflow: "test".into(),
-            started_at: crate::time::moment(500),
-        }
+        RunInfo { id: "run_1".into(), workflow: "test".into(), started_at: 500 }
     }
 
     fn now(&self) -> u64 {
@@ -124,7 +126,7 @@ impl Run {
     }
 
     fn completed(self, operation: Operation, output: &str) -> Self {
-        self.deliver(operation, Event::Completed(output.to_owned()))
+        self.deliver(operation, Event::StepCompleted(output.to_owned()))
     }
 
     fn failed(self, operation: Operation, message: &str) -> Self {
@@ -134,7 +136,7 @@ impl Run {
             message: message.to_owned(),
             fatal: false,
         };
-        self.deliver(operation, Event::Failed(failure))
+        self.deliver(operation, Event::StepFailed(failure))
     }
 
     fn slept(self, operation: Operation) -> Self {
@@ -147,7 +149,7 @@ impl Run {
             method: "POST".into(),
             url: "/".into(),
             headers: Vec::new(),
-            body: Body::from(number.to_string()),
+            body: number.to_string().into_bytes(),
         };
         self.deliver(operation, Event::Requested(request))
     }
@@ -175,12 +177,12 @@ impl Run {
 
     /// How many operations the runtime keeps, webhooks included.
     fn open(&self) -> usize {
-        Runtime::here(|runtime| runtime.operations.borrow().len())
+        Runtime::here(Runtime::open_operations)
     }
 }
 
 /// A step that only the scribe knows.
-async fn step<T: serde::de::DeserializeOwned>(argument: impl Serialize) -> Result<T, StepFailure> {
-    let input = crate::step::Input::new().with("x", &argument);
-    crate::step::call_named("s", input, CallOptions::default()).await
+async fn step<T: DeserializeOwned>(argument: impl Serialize) -> Result<T, crate::StepFailure> {
+    let input = Input::new().with("x", &argument);
+    call_named("s", input, StepOptions::default()).await
 }

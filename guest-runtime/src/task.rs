@@ -6,19 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 /// A workflow under way: its output as JSON, or the text of its error.
-pub type Workflow = Pin<Box<dyn Future<Output = Result<String, String>>>>;
+pub type WorkflowFuture = Pin<Box<dyn Future<Output = Result<String, String>>>>;
 
 /// The root future. It is polled only while it is woken, so that what wakes one of ten thousand
 /// operations costs one poll of that one.
 pub(crate) struct Task {
-    workflow: Workflow,
+    workflow: WorkflowFuture,
     woken: Arc<Flag>,
     waker: Waker,
 }
 
 impl Task {
     /// A task that wants its first poll.
-    pub(crate) fn new(workflow: Workflow) -> Self {
+    pub(crate) fn new(workflow: WorkflowFuture) -> Self {
         let woken = Arc::new(Flag(AtomicBool::new(true)));
         let waker = Waker::from(Arc::clone(&woken));
         Self { workflow, woken, waker }

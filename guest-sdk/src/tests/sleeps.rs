@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use futures::future::{Either, FutureExt as _, join_all, select};
 
-use crate::runtime::tests::{Run, step};
+use crate::tests::{Run, step};
 use crate::{Sleep, Webhook, sleep};
 
 #[test]

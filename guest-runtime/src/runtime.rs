@@ -5,28 +5,14 @@
 //! component, in tests a fake. It has no clock, no thread and no I/O of its own, and all its state
 //! lies in memory, so that an image of the memory is an image of the run.
 
-#![cfg_attr(
-    not(any(target_family = "wasm", test)),
-    expect(dead_code, reason = "natively there are no imports, and only tests deliver events")
-)]
-
-mod host;
-mod operations;
-mod task;
-#[cfg(test)]
-mod tests;
-
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-pub(crate) use crate::runtime::host::{Answer, Created, Event, Host, Operation, Verdict};
-pub(crate) use crate::runtime::operations::{AnswerOf, answer};
-use crate::runtime::operations::{Operations, Slot};
-use crate::runtime::task::Task;
-pub use crate::runtime::task::Workflow;
-use crate::step::CallOptions;
-use crate::{Request, Response};
+use crate::host::Host;
+use crate::operations::{Operations, Slot};
+use crate::task::{Task, WorkflowFuture};
+use crate::types::{Answer, CreatedWebhook, Event, Operation, Request, StepOptions, Verdict};
 
 thread_local! {
     /// The run of this thread. A component has one thread and one run.
@@ -34,7 +20,7 @@ thread_local! {
 }
 
 /// One run.
-pub(crate) struct Runtime {
+pub struct Runtime {
     host: Box<dyn Host>,
     operations: RefCell<Operations>,
     /// Sleeps that were dropped in this turn while they were under way, in the order of the drops.
@@ -46,7 +32,7 @@ pub(crate) struct Runtime {
 
 impl Runtime {
     /// Makes this the run of the thread. Nothing runs yet.
-    pub(crate) fn install(host: impl Host + 'static) {
+    pub fn install(host: impl Host + 'static) {
         // What an earlier run of the thread holds is dropped while no run is here, so that it asks
         // nobody for anything.
         drop(HERE.take());
@@ -61,11 +47,8 @@ impl Runtime {
     }
 
     /// Whether this thread has a run.
-    #[cfg_attr(
-        target_family = "wasm",
-        expect(dead_code, reason = "only natively can code run outside a run")
-    )]
-    pub(crate) fn is_here() -> bool {
+    #[must_use]
+    pub fn is_here() -> bool {
         HERE.with_borrow(Option::is_some)
     }
 
@@ -74,21 +57,31 @@ impl Runtime {
     /// # Panics
     ///
     /// Where there is none: in code that runs outside a workflow.
-    pub(crate) fn here<T>(use_it: impl FnOnce(&Self) -> T) -> T {
-        let runtime = HERE.with_borrow(Clone::clone);
-        use_it(&runtime.expect("this works in a workflow, and no workflow is running here"))
+    pub fn here<T>(use_it: impl FnOnce(&Self) -> T) -> T {
+        use_it(&Self::current())
     }
 
     /// The same, and nothing where there is no run: for what is dropped late.
     pub(crate) fn if_here(use_it: impl FnOnce(&Self)) {
-        let runtime = HERE.try_with(|here| here.borrow().clone());
-        if let Ok(Some(runtime)) = runtime {
+        if let Some(runtime) = Self::try_current() {
             use_it(&runtime);
         }
     }
 
+    /// Stands once in a component, and not once for each use.
+    #[inline(never)]
+    fn current() -> Rc<Self> {
+        Self::try_current().expect("this works in a workflow, and no workflow is running here")
+    }
+
+    /// The same. Where the thread is about to end there is no run either.
+    #[inline(never)]
+    fn try_current() -> Option<Rc<Self>> {
+        HERE.try_with(|here| here.borrow().clone()).ok().flatten()
+    }
+
     /// Runs a workflow until it is stuck.
-    pub(crate) fn start(&self, workflow: Workflow) -> Verdict {
+    pub fn start(&self, workflow: WorkflowFuture) -> Verdict {
         self.task.replace(Some(Task::new(workflow)));
         self.run()
     }
@@ -96,7 +89,7 @@ impl Runtime {
     /// Gives an event to its operation, and runs the workflow until it is stuck again. What
     /// belongs to an operation that the workflow dropped is ignored; the host hears that a request
     /// does not lie untaken, lest those that nobody can read fill what the run may have of them.
-    pub(crate) fn deliver(&self, operation: Operation, event: Event) -> Verdict {
+    pub fn deliver(&self, operation: Operation, event: Event) -> Verdict {
         let is_request = matches!(event, Event::Requested(_));
         if is_request && !self.operations.borrow().is_open(operation) {
             self.host.take_request(operation);
@@ -107,6 +100,19 @@ impl Runtime {
             waker.wake();
         }
         self.run()
+    }
+
+    /// How many operations are open: asked for, and neither answered to their end nor dropped. A
+    /// run of years keeps as many as it waits for.
+    #[must_use]
+    pub fn open_operations(&self) -> usize {
+        self.operations.borrow().len()
+    }
+
+    /// How many wait for a request of a webhook.
+    #[cfg(test)]
+    pub(crate) fn waiters_of(&self, webhook: Operation) -> usize {
+        self.operations.borrow().waiters_of(webhook)
     }
 
     /// Polls the workflow as long as it is woken.
@@ -150,7 +156,7 @@ impl Runtime {
     }
 
     /// Starts a step.
-    pub(crate) fn call_step(&self, name: &str, input: &str, options: CallOptions) -> Operation {
+    pub(crate) fn call_step(&self, name: &str, input: &str, options: StepOptions) -> Operation {
         let operation = self.host.call_step(name, input, options);
         self.operations.borrow_mut().open(operation);
         operation
@@ -184,15 +190,24 @@ impl Runtime {
         drop(slot);
     }
 
-    /// Gives an operation up.
-    pub(crate) fn close(&self, operation: Operation) {
+    /// Gives the answer of a step up. The step goes on, and the host need not hear of it.
+    pub(crate) fn give_up_step(&self, step: Operation) {
         // What it held is dropped after the borrow: a waker may run code of the author's.
-        let slot = self.operations.borrow_mut().close(operation);
+        let slot = self.operations.borrow_mut().close(step);
         drop(slot);
     }
 
+    /// The answer of a step or a sleep, once it is there.
+    pub(crate) fn poll_answer(&self, operation: Operation, context: &Context<'_>) -> Poll<Event> {
+        let mut waker = Some(context.waker().clone());
+        let polled = self.operations.borrow_mut().poll_answer(operation, &mut waker);
+        // The waker that is left over is dropped after the borrow.
+        drop(waker);
+        polled
+    }
+
     /// Opens a webhook, and an inbox for its requests.
-    pub(crate) fn create_webhook(&self, answer: &Answer) -> Created {
+    pub(crate) fn create_webhook(&self, answer: Answer) -> CreatedWebhook {
         let created = self.host.create_webhook(answer);
         self.operations.borrow_mut().open_inbox(created.operation);
         created
@@ -227,10 +242,5 @@ impl Runtime {
         for waker in wakers {
             waker.wake();
         }
-    }
-
-    /// Answers the caller of a request.
-    pub(crate) fn respond(&self, request: u64, response: &Response) {
-        self.host.respond(request, response);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::runtime::tests::{Run, step};
+use crate::tests::{Run, step};
 use crate::{Error, Timestamp, log, now, random, run, sleep, sleep_until};
 
 #[test]

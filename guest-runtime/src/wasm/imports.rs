@@ -1,17 +1,15 @@
 //! The imports of the component, as the runtime sees them.
 
-use crate::log::Level;
-use crate::runtime::{Answer, Created, Host, Operation};
-use crate::step::CallOptions;
+use crate::host::Host;
+use crate::types::{Answer, CreatedWebhook, Level, Operation, Response, RunInfo, StepOptions};
 use crate::wasm::bindings::segno::workflow::{context, log, sleep, step, types, webhook};
-use crate::{Response, RunInfo};
 
 /// Whoever hosts the component.
 pub(crate) struct Imports;
 
 impl Host for Imports {
-    fn call_step(&self, name: &str, input: &str, options: CallOptions) -> Operation {
-        let CallOptions { max_retries, retry_for_ms, timeout_ms } = options;
+    fn call_step(&self, name: &str, input: &str, options: StepOptions) -> Operation {
+        let StepOptions { max_retries, retry_for_ms, timeout_ms } = options;
         step::call(name, input, step::Options { max_retries, retry_for_ms, timeout_ms })
     }
 
@@ -23,21 +21,21 @@ impl Host for Imports {
         sleep::cancel(sleep);
     }
 
-    fn create_webhook(&self, answer: &Answer) -> Created {
+    fn create_webhook(&self, answer: Answer) -> CreatedWebhook {
         let answer = match answer {
             Answer::Accepted => webhook::Answer::Accepted,
             Answer::Fixed(response) => webhook::Answer::Fixed(response.into()),
             Answer::Manual => webhook::Answer::Manual,
         };
         let webhook::Created { operation, token, url } = webhook::create(&answer);
-        Created { operation, token, url }
+        CreatedWebhook { operation, token, url }
     }
 
     fn take_request(&self, webhook: Operation) {
         webhook::take(webhook);
     }
 
-    fn respond(&self, request: u64, response: &Response) {
+    fn respond(&self, request: u64, response: Response) {
         webhook::respond(request, &response.into());
     }
 
@@ -57,7 +55,7 @@ impl Host for Imports {
 
     fn run(&self) -> RunInfo {
         let context::RunInfo { id, workflow, started_at } = context::run();
-        RunInfo { id, workflow, started_at: crate::time::moment(started_at) }
+        RunInfo { id, workflow, started_at }
     }
 
     fn now(&self) -> u64 {
@@ -69,12 +67,9 @@ impl Host for Imports {
     }
 }
 
-impl From<&Response> for types::Response {
-    fn from(response: &Response) -> Self {
-        Self {
-            status: response.status(),
-            headers: response.headers().to_vec(),
-            body: response.bytes().to_vec(),
-        }
+impl From<Response> for types::Response {
+    fn from(response: Response) -> Self {
+        let Response { status, headers, body } = response;
+        Self { status, headers, body }
     }
 }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures::future::{Either, FutureExt as _, join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 
-use crate::runtime::tests::{Run, step};
+use crate::tests::{Run, step};
 use crate::{Sleep, Webhook, sleep};
 
 /// Counts how often a future is polled.

@@ -1,10 +1,14 @@
 //! Calling a step: through the host where there is one, else in place.
 
+#[cfg(not(target_family = "wasm"))]
+use segno_guest_runtime::runtime::Runtime;
+use segno_guest_runtime::step;
+use segno_guest_runtime::types::StepOptions;
 use serde::de::DeserializeOwned;
 
-use crate::runtime::{self, Event};
-use crate::step::arguments::Input;
-use crate::{StepFailure, runtime::Runtime};
+#[cfg(not(target_family = "wasm"))]
+use crate::native::{self, Step};
+use crate::step::{Input, StepFailure};
 
 /// A step, as `#[step]` declares it. The type has the name of the function.
 #[diagnostic::on_unimplemented(
@@ -18,18 +22,7 @@ pub trait StepDef {
 
     /// What a host runs.
     #[cfg(not(target_family = "wasm"))]
-    fn step() -> crate::native::Step;
-}
-
-/// What a call wants different from what the step declares.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct CallOptions {
-    /// How many times a failed attempt is tried again.
-    pub(crate) max_retries: Option<u32>,
-    /// How long after its first failure it is tried again, in milliseconds.
-    pub(crate) retry_for_ms: Option<u64>,
-    /// How long an attempt may take, in milliseconds.
-    pub(crate) timeout_ms: Option<u64>,
+    fn step() -> Step;
 }
 
 /// Calls the step `S`. Used by the code that `#[step]` writes.
@@ -41,32 +34,27 @@ pub async fn call<S: StepDef, T: DeserializeOwned>(input: Input) -> Result<T, St
     #[cfg(not(target_family = "wasm"))]
     if !Runtime::is_here() {
         let input = input.finish(S::NAME)?;
-        return read(S::NAME, &crate::native::run_in_place(S::step(), input).await?);
+        return read(S::NAME, &native::run_in_place(S::step(), input).await?);
     }
-    call_named(S::NAME, input, CallOptions::default()).await
+    call_named(S::NAME, input, StepOptions::default()).await
 }
 
 /// Calls a step that only the host knows.
 pub(crate) async fn call_named<T: DeserializeOwned>(
-    step: &str,
+    name: &str,
     input: Input,
-    options: CallOptions,
+    options: StepOptions,
 ) -> Result<T, StepFailure> {
-    let input = input.finish(step)?;
+    let input = input.finish(name)?;
     #[cfg(not(target_family = "wasm"))]
     if !Runtime::is_here() {
         let message = "this step is the host's own, and there is no host here".to_owned();
-        return Err(StepFailure::before_any_attempt(step, message));
+        return Err(StepFailure::before_any_attempt(name, message));
     }
-    let operation = Runtime::here(|runtime| runtime.call_step(step, &input, options));
+    let call = step::call(name, &input, options);
     drop(input);
-    match runtime::answer(operation).await {
-        Event::Completed(output) => read(step, &output),
-        Event::Failed(failure) => Err(failure),
-        Event::Slept | Event::Requested(_) => {
-            unreachable!("the host answers a step with its output or its failure")
-        }
-    }
+    let output = call.await.map_err(StepFailure::from_host)?;
+    read(name, &output)
 }
 
 /// The output of a step, as the type that the workflow expects.

@@ -1,0 +1,127 @@
+//! The values that pass between a workflow and its host, as the WIT world has them.
+//!
+//! They are plain: what an SDK gives to its authors, and how that travels in JSON, is the SDK's
+//! affair.
+
+/// The number of an operation in its run. Operations are counted from 0, over all kinds.
+pub type Operation = u64;
+
+/// What a call of a step wants different from what the step declares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepOptions {
+    /// How many times a failed attempt is tried again; 0 is one attempt in all.
+    pub max_retries: Option<u32>,
+    /// How long after its first failure the step is tried again, in milliseconds.
+    pub retry_for_ms: Option<u64>,
+    /// How long one attempt may take, in milliseconds.
+    pub timeout_ms: Option<u64>,
+}
+
+/// Why a step has failed for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepFailure {
+    /// The name of the step.
+    pub step: String,
+    /// How many attempts were made, those that a crash cut off included.
+    pub attempts: u32,
+    /// The last error, with its causes.
+    pub message: String,
+    /// Whether the step said that no further attempt can help.
+    pub fatal: bool,
+}
+
+/// How the callers of a webhook are answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// With 202 and an empty body.
+    Accepted,
+    /// With the same response every time.
+    Fixed(Response),
+    /// By [`respond`](crate::webhook::respond), or by a step.
+    Manual,
+}
+
+/// A webhook that the host has opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreatedWebhook {
+    /// The operation that its requests come to.
+    pub operation: Operation,
+    /// The secret last segment of its URL.
+    pub token: String,
+    /// Where to call it.
+    pub url: String,
+}
+
+/// One call of a webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The number of this request in its run, from 0, over all webhooks of the run.
+    pub number: u64,
+    /// The method, in capitals.
+    pub method: String,
+    /// Path and query as the caller sent them.
+    pub url: String,
+    /// Names in lower case, in the order of arrival.
+    pub headers: Vec<(String, String)>,
+    /// What the caller sent.
+    pub body: Vec<u8>,
+}
+
+/// What the caller of a webhook is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// From 200 to 599; a host blocks a run that answers with another.
+    pub status: u16,
+    /// Names and values, in order. A name may occur more than once.
+    pub headers: Vec<(String, String)>,
+    /// What the caller gets.
+    pub body: Vec<u8>,
+}
+
+/// How much a line of the log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// For who looks for a fault.
+    Debug,
+    /// What happened.
+    Info,
+    /// What somebody should look at.
+    Warn,
+    /// What somebody must look at.
+    Error,
+}
+
+/// What a run may know of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunInfo {
+    /// `run_` and a ULID.
+    pub id: String,
+    /// The name of its workflow.
+    pub workflow: String,
+    /// When it was started, in milliseconds since 1970.
+    pub started_at: u64,
+}
+
+/// What can happen to an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A step returned this JSON.
+    StepCompleted(String),
+    /// A step failed for good.
+    StepFailed(StepFailure),
+    /// A sleep is over.
+    Slept,
+    /// A webhook was called. It stays open.
+    Requested(Request),
+}
+
+/// How the run stands when nothing more can happen without the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It waits for an operation.
+    Waiting,
+    /// The workflow returned this JSON.
+    Completed(String),
+    /// The workflow returned an error, and this is its text.
+    Failed(String),
+}

@@ -1,0 +1,106 @@
+//! The exports of the component: what the host calls, as calls of the SDK and of the runtime.
+
+use std::marker::PhantomData;
+use std::panic::PanicHookInfo;
+
+#[cfg(feature = "schema")]
+use crate::component::WorkflowSchemas;
+use crate::component::{Component, Manifest, StartError, Workflow};
+use crate::runtime::Runtime;
+use crate::types::{Event, Request, StepFailure, Verdict};
+use crate::wasm::bindings::exports::segno::workflow::guest;
+#[cfg(feature = "schema")]
+use crate::wasm::bindings::exports::segno::workflow::schemas;
+use crate::wasm::bindings::segno::workflow::{log, types};
+use crate::wasm::imports::Imports;
+use crate::wasm::memory;
+
+/// The exports of the component `C`.
+pub struct Exported<C>(PhantomData<C>);
+
+impl<C: Component> guest::Guest for Exported<C> {
+    fn describe() -> guest::Manifest {
+        let Manifest { sdk, workflows, steps } = C::manifest();
+        let workflows = workflows.into_iter().map(guest::Workflow::from).collect();
+        guest::Manifest { sdk, workflows, steps }
+    }
+
+    fn start(workflow: String, input: String) -> types::Verdict {
+        std::panic::set_hook(Box::new(report_panic));
+        Runtime::install(Imports);
+        match C::start(&workflow, &input) {
+            Ok(future) => Runtime::here(|runtime| runtime.start(future)).into(),
+            Err(StartError::Refused(reason)) => types::Verdict::Refused(reason),
+            Err(StartError::Unknown) => panic!("this component has no workflow `{workflow}`"),
+        }
+    }
+
+    fn deliver(operation: types::Operation, event: types::Event) -> types::Verdict {
+        Runtime::here(|runtime| runtime.deliver(operation, event.into())).into()
+    }
+
+    fn save() {
+        memory::save();
+    }
+
+    fn load(pages: u64) {
+        memory::load(pages);
+    }
+}
+
+#[cfg(feature = "schema")]
+impl<C: Component> schemas::Guest for Exported<C> {
+    fn all() -> Vec<schemas::WorkflowSchemas> {
+        std::panic::set_hook(Box::new(report_panic));
+        C::schemas().into_iter().map(schemas::WorkflowSchemas::from).collect()
+    }
+}
+
+/// Tells the host why the workflow is about to trap. Nothing is printed.
+fn report_panic(panic: &PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or("a panic without a message");
+    match panic.location() {
+        None => log::panicked(message),
+        Some(location) => log::panicked(&format!("{message} (at {location})")),
+    }
+}
+
+impl From<Workflow> for guest::Workflow {
+    fn from(workflow: Workflow) -> Self {
+        let Workflow { name, keep } = workflow;
+        Self { name, keep }
+    }
+}
+
+#[cfg(feature = "schema")]
+impl From<WorkflowSchemas> for schemas::WorkflowSchemas {
+    fn from(schemas: WorkflowSchemas) -> Self {
+        let WorkflowSchemas { workflow, input, output } = schemas;
+        Self { workflow, input, output }
+    }
+}
+
+impl From<types::Event> for Event {
+    fn from(event: types::Event) -> Self {
+        match event {
+            types::Event::StepCompleted(output) => Self::StepCompleted(output),
+            types::Event::StepFailed(types::StepFailure { step, attempts, message, fatal }) => {
+                Self::StepFailed(StepFailure { step, attempts, message, fatal })
+            }
+            types::Event::Slept => Self::Slept,
+            types::Event::Requested(types::Request { number, method, url, headers, body }) => {
+                Self::Requested(Request { number, method, url, headers, body })
+            }
+        }
+    }
+}
+
+impl From<Verdict> for types::Verdict {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Waiting => Self::Waiting,
+            Verdict::Completed(output) => Self::Completed(output),
+            Verdict::Failed(message) => Self::Failed(message),
+        }
+    }
+}
