@@ -3,7 +3,7 @@
 macro_rules! generate {
     ($world:tt) => {
         wit_bindgen::generate!({
-            path: "../wit",
+            path: "wit",
             world: $world,
             generate_all,
             pub_export_macro: true,

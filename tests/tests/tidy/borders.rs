@@ -212,6 +212,16 @@ fn the_border_has_no_resource() {
 }
 
 #[test]
+fn the_runtime_of_the_guest_carries_the_world_in_its_package() {
+    let carried = &file("guest-runtime/wit/workflow.wit").text;
+    assert!(
+        *carried == file("wit/workflow.wit").text,
+        "guest-runtime/wit/workflow.wit is a copy, because a package holds nothing from outside of its \
+         folder: copy wit/workflow.wit there again"
+    );
+}
+
+#[test]
 fn only_the_memory_of_the_guest_is_unsafe() {
     let homes = ["guest-runtime/src/wasm/memory.rs", "guest-sdk/tests/ui/"];
     let found = outside(rust(""), &homes, &["unsafe"]);
