@@ -16,7 +16,8 @@ pub fn now() -> u64 {
     Runtime::here(|runtime| runtime.host().now())
 }
 
-/// The next number of the run's own seeded stream: each of the 2⁶⁴ is as likely. The same on replay.
+/// The next number of the run's own seeded stream: each of the 2⁶⁴ is as likely. The same on
+/// replay.
 #[must_use]
 pub fn random() -> u64 {
     Runtime::here(|runtime| runtime.host().random())

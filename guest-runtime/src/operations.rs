@@ -82,8 +82,8 @@ impl Operations {
         }
     }
 
-    /// The answer of an operation, which is then closed. While there is none, `waker` changes places
-    /// with the one that was known.
+    /// The answer of an operation, which is then closed. While there is none, `waker` changes
+    /// places with the one that was known.
     pub(crate) fn poll_answer(
         &mut self,
         operation: Operation,

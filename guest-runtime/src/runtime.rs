@@ -1,6 +1,6 @@
 //! The executor: one workflow, its operations, and what the host delivers to them.
 //!
-//! An event comes in, the workflow is polled until it is stuck, a verdict goes out. The runtime
+//! An event comes in, the workflow is polled until it waits, a verdict goes out. The runtime
 //! asks its [`Host`] for operations and never knows who that is: on wasm the imports of the
 //! component, in tests a fake. It has no clock, no thread and no I/O of its own, and all its state
 //! lies in memory, so that an image of the memory is an image of the run.
@@ -80,13 +80,13 @@ impl Runtime {
         HERE.try_with(|here| here.borrow().clone()).ok().flatten()
     }
 
-    /// Runs a workflow until it is stuck.
+    /// Runs a workflow until it waits or ends.
     pub fn start(&self, workflow: WorkflowFuture) -> Verdict {
         self.task.replace(Some(Task::new(workflow)));
         self.run()
     }
 
-    /// Gives an event to its operation, and runs the workflow until it is stuck again. What
+    /// Gives an event to its operation, and runs the workflow until it waits again or ends. What
     /// belongs to an operation that the workflow dropped is ignored; the host hears that a request
     /// does not lie untaken, lest those that nobody can read fill what the run may have of them.
     pub fn deliver(&self, operation: Operation, event: Event) -> Verdict {

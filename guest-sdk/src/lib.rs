@@ -61,8 +61,8 @@
 //!
 //! With `--target wasm32-wasip2` the crate is a component: the workflows are there, and of each
 //! step a stub that asks the host. Natively it is a library: [`steps()`](register!) has the bodies.
-//! The workflows are type-checked in both. [`#[steps]`](macro@steps) keeps what only bodies need out
-//! of the component.
+//! The workflows are type-checked in both. [`#[steps]`](macro@steps) keeps what only bodies need
+//! out of the component.
 //!
 //! # Waiting
 //!
@@ -88,10 +88,10 @@
 //! # Schemas
 //!
 //! A crate that depends on `schemars` and derives its `JsonSchema` for what a workflow takes and
-//! returns tells clients what that looks like: `segno build` builds it a second time, with the feature
-//! `schema` of this crate, asks that component for the schemas, and puts them into the one that is
-//! deployed. A type without `JsonSchema` has no schema, and nothing else is different for it. For
-//! [`Timestamp`], turn on `schemars`' feature `jiff02`.
+//! returns tells clients what that looks like: `segno build` builds it a second time, with the
+//! feature `schema` of this crate, asks that component for the schemas, and puts them into the one
+//! that is deployed. A type without `JsonSchema` has no schema, and nothing else is different for
+//! it. For [`Timestamp`], turn on `schemars`' feature `jiff02`.
 //!
 //! # Tests
 //!
@@ -149,12 +149,12 @@ pub use jiff::Timestamp;
 /// ```
 ///
 /// A loop that runs for years need not keep all of its past. With `history = "keep 1000"` the last
-/// 1,000 turns of a run are kept at least, and older ones are forgotten once the host has an image of
-/// its memory that stands for them; `history = "all"`, the default, keeps everything. A turn is one
-/// event and what the workflow did about it. A run whose turns were forgotten goes on as before, but
-/// only on the module that it was started on, and its history tells what is left: a step that was
-/// asked for in a turn that is gone has no name when it returns. A workflow that prints is never
-/// forgotten anything of: what it prints to is not in its memory; use [`log`].
+/// 1,000 turns of a run are kept at least, and older ones are forgotten once the host has an image
+/// of its memory that stands for them; `history = "all"`, the default, keeps everything. A turn is
+/// one event and what the workflow did about it. A run whose turns were forgotten goes on as
+/// before, but only on the module that it was started on, and its history tells what is left: a
+/// step that was asked for in a turn that is gone has no name when it returns. A workflow that
+/// prints is never forgotten anything of: what it prints to is not in its memory; use [`log`].
 ///
 /// ```
 /// #[segno::workflow(history = "keep 1000")]

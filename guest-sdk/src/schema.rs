@@ -1,7 +1,8 @@
 //! JSON Schemas of what workflows take and give, for those whose types have them.
 //!
-//! Which types have one is known where the type is, and nowhere else: [`HasSchema`] is for all of which
-//! it is known, and [`HasNoSchema`], a reference further away, for all. A call takes the nearer one.
+//! Which types have one is known where the type is, and nowhere else: [`HasSchema`] is for all of
+//! which it is known, and [`HasNoSchema`], a reference further away, for all. A call takes the
+//! nearer one.
 
 use std::marker::PhantomData;
 

@@ -68,8 +68,8 @@ fn now_ms() -> u64 {
 /// A step is not given up like that: one that lost a race goes on to its end, with all its
 /// attempts, and its result is dropped.
 ///
-/// On replay no timer is armed, and what was given up is compared with the record. Natively, outside a host, it is a sleep of tokio's, which
-/// a test may pause.
+/// On replay no timer is armed, and what was given up is compared with the record. Natively,
+/// outside a host, it is a sleep of tokio's, which a test may pause.
 ///
 /// # Panics
 ///

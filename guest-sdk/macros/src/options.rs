@@ -1,4 +1,5 @@
-//! What stands in the brackets: `name = "…"`, `max_retries = 5`, `retry_for = "2 hours"`, `timeout = "30s"`, `backoff(…)`.
+//! What stands in the brackets: `name = "…"`, `max_retries = 5`, `retry_for = "2 hours"`,
+//! `timeout = "30s"`, `backoff(…)`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};

@@ -192,8 +192,8 @@ pub(crate) fn output(kind: Kind, signature: &Signature) -> Result<&Type> {
     }
 }
 
-/// What a workflow returns where it does not fail, as a type that can be written elsewhere. `output` is what
-/// [`output`] gave; one that only the compiler can name is opaque there.
+/// What a workflow returns where it does not fail, as a type that can be written elsewhere.
+/// `output` is what [`output`] gave; one that only the compiler can name is opaque there.
 pub(crate) fn returned(signature: &Signature, output: &Type) -> TokenStream {
     let ReturnType::Type(_, whole) = &signature.output else {
         return quote!(::segno::__private::Opaque);

@@ -1,5 +1,5 @@
-//! What stands in for a function that was refused, so that the lists which name it are not in error as
-//! well: one mistake is one message.
+//! What stands in for a function that was refused, so that the lists which name it are not in error
+//! as well: one mistake is one message.
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::quote;
@@ -46,8 +46,8 @@ pub(crate) fn step(item: TokenStream) -> TokenStream {
     }
 }
 
-/// The word after `fn`, if the item is a free function, whatever is wrong with the rest of it. Beside a
-/// method no type can stand.
+/// The word after `fn`, if the item is a free function, whatever is wrong with the rest of it.
+/// Beside a method no type can stand.
 fn name_of_function(item: TokenStream) -> Option<Ident> {
     let mut tokens = item.into_iter();
     tokens.find(|token| is_word(token, "fn"))?;

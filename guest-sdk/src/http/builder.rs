@@ -93,16 +93,16 @@ impl RequestBuilder {
         self
     }
 
-    /// How many times a failed attempt is tried again; `u32::MAX` is without end. 3 where neither this nor
-    /// [`retry_for`](Self::retry_for) is said. The host may allow fewer.
+    /// How many times a failed attempt is tried again; `u32::MAX` is without end. 3 where neither
+    /// this nor [`retry_for`](Self::retry_for) is said. The host may allow fewer.
     pub fn max_retries(mut self, max_retries: u32) -> Self {
         self.options.max_retries = Some(max_retries);
         self
     }
 
-    /// How long after its first failure the request is tried again: as often as that takes, or at most
-    /// [`max_retries`](Self::max_retries) times where both are given. What is not a duration fails the
-    /// [`send`](Self::send).
+    /// How long after its first failure the request is tried again: as often as that takes, or at
+    /// most [`max_retries`](Self::max_retries) times where both are given. What is not a duration
+    /// fails the [`send`](Self::send).
     pub fn retry_for(mut self, time: impl IntoDuration) -> Self {
         match milliseconds(time) {
             Ok(time) => self.options.retry_for_ms = Some(time),

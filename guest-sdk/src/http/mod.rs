@@ -11,8 +11,8 @@
 //! times out and when the server answers 408, 429 or 5xx. Any other answer is the step's output,
 //! whatever its status. It reaches public addresses, and what the operator of the host has allowed;
 //! headers of the connection, such as `Host` and `Content-Length`, are the host's to set, and a
-//! redirect to another origin takes no header and no body with it. Steps of your own, with a client of your choice, can do more; this is for
-//! workflows that need none.
+//! redirect to another origin takes no header and no body with it. Steps of your own, with a client
+//! of your choice, can do more; this is for workflows that need none.
 
 mod builder;
 mod message;

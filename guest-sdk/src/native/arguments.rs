@@ -50,7 +50,8 @@ impl Arguments {
 ///
 /// # Errors
 ///
-/// The error of the body; a fatal one when the output cannot be written as JSON, or not be read back.
+/// The error of the body; a fatal one when the output cannot be written as JSON, or not be read
+/// back.
 pub fn written<T, E>(result: Result<T, E>) -> Result<String, StepError>
 where
     T: Serialize + DeserializeOwned,

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use crate::step::failure::StepFailure;
 
-/// How large the input of a step may be, in bytes: as large as what hosts take. It is checked here, so
-/// that the workflow gets a failure which it can handle, and the same one at each replay; what a host
-/// refuses by itself blocks the run.
+/// How large the input of a step may be, in bytes: as large as what hosts take. It is checked here,
+/// so that the workflow gets a failure which it can handle, and the same one at each replay; what a
+/// host refuses by itself blocks the run.
 const MAX_INPUT: usize = 4 << 20;
 
 /// An input under construction. Used by the code that `#[step]` writes.
