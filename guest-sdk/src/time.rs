@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 #[cfg(not(target_family = "wasm"))]
 use segno_guest_runtime::runtime::Runtime;
-use segno_guest_runtime::{context, sleep};
+use segno_guest_runtime::{self as guest, context};
 
 use crate::duration::IntoDuration;
 #[cfg(not(target_family = "wasm"))]
@@ -99,7 +99,7 @@ pub struct Sleep {
 enum State {
     /// Until this moment, in milliseconds since 1970.
     Wanted(u64),
-    Asked(sleep::Sleep),
+    Asked(guest::sleep::Sleep),
     #[cfg(not(target_family = "wasm"))]
     Detached(Pin<Box<tokio::time::Sleep>>),
     Over,
@@ -147,7 +147,7 @@ fn start(moment: u64) -> State {
     if !Runtime::is_here() {
         return State::Detached(Box::pin(native::sleep_until(self::moment(moment))));
     }
-    State::Asked(sleep::until(moment))
+    State::Asked(guest::sleep::until(moment))
 }
 
 /// A moment later, rounded up so that nothing is early; the end of time where there is none.
