@@ -67,7 +67,55 @@ impl Command {
     /// True if the command starts an operation, and so takes the next operation number.
     #[must_use]
     pub const fn starts_operation(&self) -> bool {
-        matches!(self, Self::Step { .. } | Self::Sleep { .. } | Self::Webhook { .. })
+        match self {
+            Self::Step { .. } | Self::Sleep { .. } | Self::Webhook { .. } => true,
+            Self::Take { .. }
+            | Self::Respond { .. }
+            | Self::Dispose { .. }
+            | Self::CancelSleep { .. } => false,
+        }
+    }
+
+    /// The name of the step that it asks for.
+    #[must_use]
+    pub const fn step(&self) -> Option<&String> {
+        match self {
+            Self::Step { name, .. } => Some(name),
+            Self::Sleep { .. }
+            | Self::Webhook { .. }
+            | Self::Take { .. }
+            | Self::Respond { .. }
+            | Self::Dispose { .. }
+            | Self::CancelSleep { .. } => None,
+        }
+    }
+
+    /// The token and the URL of the webhook that it opens.
+    #[must_use]
+    pub const fn address(&self) -> Option<(&String, &String)> {
+        match self {
+            Self::Webhook { token, url, .. } => Some((token, url)),
+            Self::Step { .. }
+            | Self::Sleep { .. }
+            | Self::Take { .. }
+            | Self::Respond { .. }
+            | Self::Dispose { .. }
+            | Self::CancelSleep { .. } => None,
+        }
+    }
+
+    /// The webhook that it disposes of.
+    #[must_use]
+    pub const fn disposed(&self) -> Option<Op> {
+        match self {
+            Self::Dispose { webhook } => Some(*webhook),
+            Self::Step { .. }
+            | Self::Sleep { .. }
+            | Self::Webhook { .. }
+            | Self::Take { .. }
+            | Self::Respond { .. }
+            | Self::CancelSleep { .. } => None,
+        }
     }
 
     /// How many bytes the command takes, about: its payload, and what every command takes.
@@ -87,7 +135,7 @@ impl Command {
     }
 
     fn name_size(&self) -> usize {
-        if let Self::Step { name, .. } = self { name.len() } else { 0 }
+        self.step().map_or(0, String::len)
     }
 
     /// How many bytes the value has that the command carries: the input of a step, or a response.

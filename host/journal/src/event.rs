@@ -56,9 +56,45 @@ impl Event {
             | Self::Requested { op, .. } => Some(*op),
         }
     }
-}
 
-impl Event {
+    /// The step that is over with it, if it is the end of one.
+    #[must_use]
+    pub const fn ended_step(&self) -> Option<Op> {
+        match self {
+            Self::StepCompleted { op, .. } | Self::StepFailed { op, .. } => Some(*op),
+            Self::Started { .. }
+            | Self::Slept { .. }
+            | Self::Requested { .. }
+            | Self::Cancelled => None,
+        }
+    }
+
+    /// The request that it brings. There may be many of one operation; of all else there is one.
+    #[must_use]
+    pub const fn request(&self) -> Option<&Request> {
+        match self {
+            Self::Requested { request, .. } => Some(request),
+            Self::Started { .. }
+            | Self::StepCompleted { .. }
+            | Self::StepFailed { .. }
+            | Self::Slept { .. }
+            | Self::Cancelled => None,
+        }
+    }
+
+    /// What the run was given, as JSON, if it begins with this.
+    #[must_use]
+    pub fn into_input(self) -> Option<String> {
+        match self {
+            Self::Started { input } => Some(input),
+            Self::StepCompleted { .. }
+            | Self::StepFailed { .. }
+            | Self::Slept { .. }
+            | Self::Requested { .. }
+            | Self::Cancelled => None,
+        }
+    }
+
     /// How many bytes of payload the event carries.
     pub(crate) fn size(&self) -> usize {
         match self {

@@ -66,6 +66,33 @@ impl Open {
             }
     }
 
+    /// The step, if it is one: what was asked for, and the last attempt that failed.
+    #[must_use]
+    pub fn step(&self) -> Option<(&Arc<StepCall>, Option<&Attempt>)> {
+        match self {
+            Self::Step { call, last_attempt } => Some((call, last_attempt.as_deref())),
+            Self::Sleep { .. } | Self::Webhook(_) => None,
+        }
+    }
+
+    /// The webhook, if it is one.
+    #[must_use]
+    pub fn webhook(&self) -> Option<&OpenWebhook> {
+        match self {
+            Self::Webhook(webhook) => Some(webhook),
+            Self::Step { .. } | Self::Sleep { .. } => None,
+        }
+    }
+
+    /// When a sleep is over, if it is one.
+    #[must_use]
+    pub const fn sleeps_until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Sleep { until, .. } => Some(*until),
+            Self::Step { .. } | Self::Webhook(_) => None,
+        }
+    }
+
     /// The moment at which a timer has something to do for the operation, if there is one.
     #[must_use]
     pub fn due_at(&self) -> Option<Timestamp> {

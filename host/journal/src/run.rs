@@ -203,7 +203,15 @@ impl Run {
                 let full = webhook.untaken.len() >= MAX_UNTAKEN || bytes > MAX_UNTAKEN_BYTES;
                 if full { Err(Refusal::Full) } else { Ok(()) }
             }
-            _ => Err(Refusal::NotOpen(op)),
+            (
+                None | Some(Open::Step { .. } | Open::Sleep { .. } | Open::Webhook(_)),
+                Event::Started { .. }
+                | Event::StepCompleted { .. }
+                | Event::StepFailed { .. }
+                | Event::Slept { .. }
+                | Event::Requested { .. }
+                | Event::Cancelled,
+            ) => Err(Refusal::NotOpen(op)),
         }
     }
 
@@ -309,7 +317,7 @@ impl Run {
     fn take(&mut self, webhook: Op) -> Result<(), Fault> {
         let oldest = match self.open_mut(webhook) {
             Some(Open::Webhook(webhook)) => webhook.untaken.pop_front(),
-            _ => None,
+            Some(Open::Step { .. } | Open::Sleep { .. }) | None => None,
         };
         self.forget_if_drained(webhook);
         let size = oldest.ok_or(Fault::NothingToTake(webhook))?;

@@ -62,8 +62,8 @@ fn calls() -> MethodRouter<Door> {
 
 /// Says whether there is such a webhook, without calling it.
 async fn probe(State(door): State<Door>, Segment(token): Segment) -> Result<StatusCode, Refusal> {
-    let known = door.current.engine().knows_webhook(&token).map_err(|error| refused(&error))?;
-    if known { Ok(StatusCode::OK) } else { Err(refused(&EngineError::UnknownWebhook)) }
+    let found = door.current.engine().find_webhook(&token).await;
+    found.map(|_found| StatusCode::OK).map_err(|error| refused(&error))
 }
 
 /// Says which methods there are, whatever the token. A page of another origin is not let in: what it
@@ -101,9 +101,7 @@ async fn store(
     let (parts, body) = request.into_parts();
     let engine = door.current.engine();
     // Before the body is read: strangers get no room for it.
-    if !engine.knows_webhook(&token).map_err(|error| refused(&error))? {
-        return Err(refused(&EngineError::UnknownWebhook));
-    }
+    let found = engine.find_webhook(&token).await.map_err(|error| refused(&error))?;
     let (body, _held) = body::read(&parts.headers, body, door.body, &door.bodies).await?;
     let request = Request {
         number: 0,
@@ -112,7 +110,8 @@ async fn store(
         headers: texts(&parts.headers),
         body: body.into(),
     };
-    let reply = engine.call_webhook(&token, request).await.map_err(|error| refused(&error))?;
+    let called = engine.call_found_webhook(found, request).await;
+    let reply = called.map_err(|error| refused(&error))?;
     Ok((reply, engine.config().respond_timeout))
 }
 

@@ -10,6 +10,7 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use segno_api::RunStatus;
 use segno_journal::RunId;
 use tokio::sync::oneshot;
 
@@ -87,12 +88,12 @@ impl Engine {
         self.0.outside.metrics().answered(door, status);
     }
 
-    /// Hands a shard a message, and waits until its word is on disk.
+    /// Hands a shard a message, and waits until its word is on disk. Says how the run stands then.
     pub(super) async fn ask(
         &self,
         run: RunId,
         message: impl FnOnce(Then) -> Message,
-    ) -> Result<(), EngineError> {
+    ) -> Result<RunStatus, EngineError> {
         let (asker, answer) = oneshot::channel();
         self.0.inboxes.send(run, message(Then::Tell(asker)));
         answer.await.map_err(|_| EngineError::Stopping)?
@@ -105,7 +106,7 @@ impl Engine {
         admitted: Admitted,
         run: RunId,
         message: impl FnOnce(Then) -> Message + Send + 'static,
-    ) -> Result<(), EngineError> {
+    ) -> Result<RunStatus, EngineError> {
         let engine = self.clone();
         to_the_end(async move {
             let _admitted = admitted;

@@ -22,6 +22,10 @@ pub(crate) struct Modules {
     /// What this host has.
     steps: segno::Steps,
     state: Mutex<State>,
+    /// Held while something is handed in to be written, so that what is forgotten and what is deployed is
+    /// written in the order in which it happened here. The disk may be slow, so nothing that starts
+    /// runs waits for this: that is what `state` is for, which nobody holds while he waits.
+    order: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -67,7 +71,14 @@ impl Modules {
             records.iter().map(|(digest, record)| (*digest, missing(&steps, &record.manifest)));
         let missing = missing.filter(|(_, missing)| !missing.is_empty()).collect();
         let state = State { records, current, missing, ..State::default() };
-        Ok(Self { sandbox, store, committer, steps, state: Mutex::new(state) })
+        Ok(Self {
+            sandbox,
+            store,
+            committer,
+            steps,
+            state: Mutex::new(state),
+            order: Mutex::default(),
+        })
     }
 
     /// The steps that a module wants and this host lacks.
@@ -107,15 +118,17 @@ impl Modules {
         *self.lock().runs.entry(digest).or_default() += 1;
     }
 
-    /// Something is on this module no more. What nothing needs is forgotten, here and on disk: both
-    /// under one lock, so that no deploy can come in between.
+    /// Something is on this module no more. What nothing needs is forgotten, here and on disk. It may wait
+    /// for the disk then.
     pub(crate) fn leave(&self, digest: Digest) {
         let mut state = self.lock();
         if let Some(runs) = state.runs.get_mut(&digest) {
             *runs = runs.saturating_sub(1);
         }
-        if state.forget_if_unneeded(digest) {
-            self.forget(digest);
+        let is_needed = state.is_needed(digest);
+        drop(state);
+        if !is_needed {
+            self.forget_unneeded_of([digest]);
         }
     }
 
@@ -124,7 +137,7 @@ impl Modules {
     }
 
     /// Puts a module into the store. It counts as needed until [`Modules::leave`]: its last run may
-    /// end while it is on its way.
+    /// end while it is on its way. It may wait for the disk.
     pub(crate) fn put(
         &self,
         digest: Digest,
@@ -132,9 +145,9 @@ impl Modules {
         wasm: &[u8],
         then: impl FnOnce(Result<(), StoreError>) + Send + 'static,
     ) {
-        let mut state = self.lock();
-        *state.runs.entry(digest).or_default() += 1;
         let draft = Draft::module(digest, record, wasm);
+        let _order = self.in_order();
+        *self.lock().runs.entry(digest).or_default() += 1;
         self.committer.submit(draft, move |written| then(written.map(drop)));
     }
 
@@ -184,7 +197,8 @@ impl Modules {
         workflows.iter().all(|workflow| state.current.get(workflow) == Some(&digest))
     }
 
-    /// Takes in a module that is on disk: from now on it starts the new runs of its workflows.
+    /// Takes in a module that is on disk: from now on it starts the new runs of its workflows. What
+    /// nothing needs any more is forgotten, which may wait for the disk.
     pub(crate) fn install(&self, module: Module, record: ModuleRecord) {
         let mut state = self.lock();
         let digest = module.digest();
@@ -198,7 +212,8 @@ impl Modules {
         state.records.insert(digest, record);
         state.listed.remove(&digest);
         state.loaded.insert(digest, module);
-        self.forget_unneeded_of(&mut state);
+        drop(state);
+        self.forget_unneeded();
     }
 
     /// The record of a run cannot be read, so nobody knows on which module it is.
@@ -206,16 +221,20 @@ impl Modules {
         self.lock().keeps_all = true;
     }
 
-    /// Forgets what nothing needs. All runs are recovered by now: a crash may have come between the end
-    /// of the last run of a module and that.
+    /// Forgets what nothing needs. At the start all runs are recovered by now: a crash may have come
+    /// between the end of the last run of a module and that.
     pub(crate) fn forget_unneeded(&self) {
-        self.forget_unneeded_of(&mut self.lock());
+        let known: Vec<_> = self.lock().records.keys().copied().collect();
+        self.forget_unneeded_of(known);
     }
 
-    fn forget_unneeded_of(&self, state: &mut State) {
-        let digests: Vec<_> = state.records.keys().copied().collect();
+    /// Forgets those of these that nothing needs.
+    fn forget_unneeded_of(&self, digests: impl IntoIterator<Item = Digest>) {
+        let _order = self.in_order();
         for digest in digests {
-            if state.forget_if_unneeded(digest) {
+            // Somebody may need it again by now.
+            let is_forgotten = self.lock().forget_if_unneeded(digest);
+            if is_forgotten {
                 self.forget(digest);
             }
         }
@@ -255,6 +274,10 @@ impl Modules {
         Ok(WorkflowView { name: listed.name, module: digest.to_string(), keep, input, output })
     }
 
+    fn in_order(&self) -> MutexGuard<'_, ()> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -284,9 +307,14 @@ impl State {
         pointing.map(|(workflow, _)| workflow.clone()).collect()
     }
 
-    fn forget_if_unneeded(&mut self, digest: Digest) -> bool {
+    /// Whether a run is on a module, or new runs start on it.
+    fn is_needed(&self, digest: Digest) -> bool {
         let runs = self.runs.get(&digest).copied().unwrap_or_default();
-        if self.keeps_all || runs > 0 || self.current.values().any(|current| *current == digest) {
+        self.keeps_all || runs > 0 || self.current.values().any(|current| *current == digest)
+    }
+
+    fn forget_if_unneeded(&mut self, digest: Digest) -> bool {
+        if self.is_needed(digest) {
             return false;
         }
         self.runs.remove(&digest);

@@ -99,12 +99,9 @@ impl Tokens {
     /// The addresses that the commands of a recorded turn hold.
     #[must_use]
     pub fn recorded(commands: &[Command]) -> Self {
-        let addresses = commands.iter().filter_map(|command| match command {
-            Command::Webhook { token, url, .. } => {
-                Some(WebhookAddress { token: token.clone(), url: url.clone() })
-            }
-            _ => None,
-        });
+        let addresses = commands.iter().filter_map(Command::address);
+        let addresses =
+            addresses.map(|(token, url)| WebhookAddress { token: token.clone(), url: url.clone() });
         Self::Recorded(addresses.collect::<Vec<_>>().into_iter())
     }
 

@@ -149,7 +149,7 @@ impl Guest {
         let operations = state.operations();
         Ok(match slot {
             ImageSlot::Saved(memory) => Some(Image { pages, operations, memory }),
-            _ => None,
+            ImageSlot::Closed | ImageSlot::Saving | ImageSlot::Loading(_) => None,
         })
     }
 

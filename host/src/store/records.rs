@@ -39,6 +39,15 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Why the run is blocked, if it is.
+    #[must_use]
+    pub const fn blocked(&self) -> Option<&Blocked> {
+        match self {
+            Self::Blocked(blocked) => Some(blocked),
+            Self::Running | Self::Completed(_) | Self::Failed(_) | Self::Cancelled(_) => None,
+        }
+    }
+
     /// Which kind of trouble blocks the run, if one does.
     #[must_use]
     pub const fn blocked_by(&self) -> Option<BlockKind> {

@@ -53,12 +53,12 @@ impl Engine {
         &self,
         run: RunId,
         by: Asker,
-        asked: impl Future<Output = Result<(), EngineError>>,
+        asked: impl Future<Output = Result<RunStatus, EngineError>>,
     ) -> Result<(), EngineError> {
         tokio::select! {
             biased;
             () = self.until_unresponsive(run) => {}
-            answer = asked => return answer,
+            answer = asked => return answer.map(drop),
         }
         loop {
             if let Some(written) = may_block(|| self.end_without_shard(run, by.clone()))? {

@@ -9,6 +9,7 @@ use crate::engine::admission::Admitted;
 use crate::engine::admission::to_the_end;
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
+use crate::engine::reads::may_block;
 use segno_journal::Manifest;
 
 use crate::sandbox::Module;
@@ -111,14 +112,15 @@ impl Engine {
         let deployed_at = known.map_or_else(|| self.0.outside.now(), |record| record.deployed_at);
         let record = ModuleRecord { manifest, size: wasm.len() as u64, deployed_at };
         let (done, written) = oneshot::channel();
-        modules.put(digest, &record, &wasm, |written| {
+        let then = |written| {
             let _gone = done.send(written);
-        });
+        };
+        may_block(|| modules.put(digest, &record, &wasm, then));
         let written = written.await.map_err(|_| StoreError::Closed).flatten();
         if written.is_ok() {
-            modules.install(module, record);
+            may_block(|| modules.install(module, record));
         }
-        modules.leave(digest);
+        may_block(|| modules.leave(digest));
         Ok(written?)
     }
 }

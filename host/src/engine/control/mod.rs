@@ -11,3 +11,4 @@ mod start;
 mod webhook;
 
 pub use crate::engine::control::deploy::MissingSteps;
+pub use crate::engine::control::webhook::FoundWebhook;

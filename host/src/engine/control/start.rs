@@ -9,6 +9,7 @@ use crate::engine::control::fingerprint::Fingerprint;
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
 use crate::engine::inbox::Message;
+use crate::engine::reads::may_block;
 use crate::store::{RunRecord, Standing};
 
 /// How long an idempotency key may be, in bytes.
@@ -61,11 +62,11 @@ impl Engine {
     ) -> Result<Started, EngineError> {
         let Some(key) = key else { return self.start_new(run, workflow, (input, None)).await };
         let alone = self.0.key_locks.lock(&key).await;
-        let Some(run_id) = self.0.store.started_by(workflow, &key)? else {
+        let Some(run_id) = may_block(|| self.0.store.started_by(workflow, &key))? else {
             return self.start_new(run, workflow, (input, Some(key))).await;
         };
         drop(alone);
-        self.was_started_with(run_id, &input)?;
+        may_block(|| self.was_started_with(run_id, &input))?;
         Ok(Started { run_id, status: self.status(run_id)?, created: false })
     }
 
@@ -97,8 +98,8 @@ impl Engine {
         let standing = Standing::Running;
         let record = RunRecord { workflow, module, started_at, seed, standing };
         let input = <Box<str>>::from(input).into_string();
-        self.ask(run, |then| Message::Start { run, record, input, key, then }).await?;
-        Ok(Started { run_id: run, status: self.status(run)?, created: true })
+        let status = self.ask(run, |then| Message::Start { run, record, input, key, then }).await?;
+        Ok(Started { run_id: run, status, created: true })
     }
 
     /// A name for a new run, which leads to a shard that answers where there is one.

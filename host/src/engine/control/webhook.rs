@@ -1,22 +1,32 @@
 //! Calls of webhooks.
 
-use segno_journal::Request;
+use segno_journal::{Op, Request, RunId};
 use tokio::sync::oneshot;
 
 use crate::engine::admission::to_the_end;
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
 use crate::engine::inbox::{Message, Reply};
+use crate::engine::reads::may_block;
+
+/// A webhook that there is, or was: what its token leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FoundWebhook {
+    run: RunId,
+    op: Op,
+}
 
 impl Engine {
-    /// Whether there is, or was, a webhook with this token. Cheap: to be asked before the body of a
-    /// call is read.
+    /// Finds the webhook of a token. To be asked before the body of a call is read: strangers get no
+    /// room for it.
     ///
     /// # Errors
     ///
-    /// The store cannot be read.
-    pub fn knows_webhook(&self, token: &str) -> Result<bool, EngineError> {
-        Ok(self.0.store.webhook(token)?.is_some())
+    /// There never was such a webhook, or the store cannot be read.
+    pub async fn find_webhook(&self, token: &str) -> Result<FoundWebhook, EngineError> {
+        let found = may_block(|| self.0.store.webhook(token))?;
+        let found = found.ok_or(EngineError::UnknownWebhook)?;
+        Ok(FoundWebhook { run: found.run(), op: found.op })
     }
 
     /// Delivers a call of a webhook. Answers when it is on disk. The engine numbers the request.
@@ -24,11 +34,11 @@ impl Engine {
     /// # Errors
     ///
     /// The call was not stored then.
-    pub async fn call_webhook(&self, token: &str, request: Request) -> Result<Reply, EngineError> {
-        self.takes_work()?;
-        let webhook = self.0.store.webhook(token)?.ok_or(EngineError::UnknownWebhook)?;
-        let run = webhook.run();
-        let op = webhook.op;
+    pub async fn call_found_webhook(
+        &self,
+        FoundWebhook { run, op }: FoundWebhook,
+        request: Request,
+    ) -> Result<Reply, EngineError> {
         let admitted = self.admit_to(run, request.size())?;
         let (caller, answer) = oneshot::channel();
         self.0.inboxes.send(run, Message::Request { run, op, request, caller });
@@ -42,5 +52,16 @@ impl Engine {
             self.0.outside.metrics().webhooks_called.inc();
         }
         reply
+    }
+
+    /// Finds a webhook and delivers a call of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::find_webhook`] and [`Engine::call_found_webhook`].
+    pub async fn call_webhook(&self, token: &str, request: Request) -> Result<Reply, EngineError> {
+        self.takes_work()?;
+        let found = self.find_webhook(token).await?;
+        self.call_found_webhook(found, request).await
     }
 }

@@ -1,5 +1,6 @@
 //! An event on its way to a run, and what becomes of whoever asked for it.
 
+use segno_api::RunStatus;
 use segno_journal::{Answer, Event, Refusal, Response, RunId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -68,8 +69,8 @@ impl Delivery {
 pub(crate) enum Then {
     /// Nobody.
     Nothing,
-    /// Somebody who wants to know that it is done.
-    Tell(oneshot::Sender<Result<(), EngineError>>),
+    /// Somebody who wants to know how the run stands then.
+    Tell(oneshot::Sender<Result<RunStatus, EngineError>>),
     /// The caller of a webhook that is answered so; with a place to wait if it is `manual`.
     Answer { caller: Caller, answer: Answer, place: Option<Place> },
     /// The caller of a `manual` webhook, whose answer will come through this receiver.
@@ -77,12 +78,12 @@ pub(crate) enum Then {
 }
 
 impl Then {
-    /// It is done.
-    pub(crate) fn done(self) {
+    /// It is done, and the run stands so.
+    pub(crate) fn done(self, status: RunStatus) {
         // Whoever has gone in the meantime needs no answer.
         match self {
             Self::Nothing => {}
-            Self::Tell(asker) => drop(asker.send(Ok(()))),
+            Self::Tell(asker) => drop(asker.send(Ok(status))),
             Self::Answer { caller, answer, .. } => {
                 let response = match answer {
                     Answer::Fixed(response) => response,

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::engine::reads::page;
 use crate::engine::reads::summary;
-use crate::store::{Standing, Store};
+use crate::store::Store;
 
 pub use crate::store::{BackupError, Checked, Received, StoreError};
 
@@ -46,12 +46,9 @@ pub fn check(data: &Path, say: &mut dyn FnMut(String)) -> Result<Checked, StoreE
 pub fn export(data: &Path, run: RunId, line: &mut dyn FnMut(String)) -> Result<(), ExportError> {
     let store = Store::open_to_look(data)?;
     let record = store.run(run)?.ok_or(ExportError::UnknownRun(run))?;
-    let blocked = match &record.standing {
-        Standing::Blocked(blocked) => {
-            Some(json!({ "kind": blocked.kind, "message": blocked.message }))
-        }
-        _ => None,
-    };
+    let blocked = record.standing.blocked();
+    let blocked =
+        blocked.map(|blocked| json!({ "kind": blocked.kind, "message": blocked.message }));
     line(json!({ "run": summary(run, record), "blocked": blocked }).to_string());
     let mut next = Some(0);
     while let Some(from) = next {

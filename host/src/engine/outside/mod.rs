@@ -15,7 +15,8 @@ mod watch;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use segno::Steps;
-use segno_journal::{Effect, Event, Op, RunId, Timestamp};
+use segno_api::RunStatus;
+use segno_journal::{Effect, Event, Op, RunId, Timestamp, Verdict};
 
 pub use crate::engine::outside::watch::{Heard, Watching, WentOn};
 
@@ -83,6 +84,7 @@ impl Outside {
         let (turn, effects) = committed.into_inner();
         // First: the answer that a caller waits for may be among the effects.
         let then = self.0.waiters.expect_answer(owner.run, &turn.event, then);
+        let status = status_after(&turn.verdict);
         self.0.metrics.turns.inc();
         self.0.watch.tell(WentOn { run: owner.run, turn: turn.seq });
         for effect in effects {
@@ -104,7 +106,7 @@ impl Outside {
                 Effect::End { timers } => self.forget(owner.run, &timers),
             }
         }
-        then.done();
+        then.done(status);
     }
 
     /// A run was ended without a turn of its own that anybody computed. What it has timers for is refused
@@ -204,5 +206,15 @@ impl Outside {
     /// Hears of each turn from now on.
     pub(crate) fn watch(&self) -> Watching {
         self.0.watch.begin()
+    }
+}
+
+/// How a run stands after a turn.
+const fn status_after(verdict: &Verdict) -> RunStatus {
+    match verdict {
+        Verdict::Waiting => RunStatus::Running,
+        Verdict::Completed(_) => RunStatus::Completed,
+        Verdict::Failed(_) => RunStatus::Failed,
+        Verdict::Cancelled => RunStatus::Cancelled,
     }
 }

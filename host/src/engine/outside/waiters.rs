@@ -79,13 +79,17 @@ impl Waiters {
     /// to it from now on. Before the effects of the turn are let out: it may be among them.
     #[must_use]
     pub(super) fn expect_answer(&self, run: RunId, event: &Event, then: Then) -> Then {
-        match (then, event) {
-            (Then::Answer { caller, place: Some(place), .. }, Event::Requested { request, .. }) => {
+        let Some(request) = event.request() else { return then };
+        match then {
+            Then::Answer { caller, place: Some(place), .. } => {
                 let (answerer, heard) = oneshot::channel();
                 self.expect_response(run, request.number, answerer);
                 Then::AnswerLater { caller, heard, place }
             }
-            (then, _) => then,
+            Then::Nothing
+            | Then::Tell(_)
+            | Then::Answer { place: None, .. }
+            | Then::AnswerLater { .. } => then,
         }
     }
 

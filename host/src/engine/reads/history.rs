@@ -85,7 +85,10 @@ impl Teller {
         while let Some(note) = self.notes.pop_front_if(|note| note.turn <= turn.seq) {
             match note.what {
                 Noted::Cancelled { by } if turn.verdict == Verdict::Cancelled => cancelled_by = by,
-                _ => self.tell_note(note),
+                Noted::Cancelled { .. }
+                | Noted::Blocked { .. }
+                | Noted::Resumed { .. }
+                | Noted::Moved { .. } => self.tell_note(note),
             }
         }
         cancelled_by

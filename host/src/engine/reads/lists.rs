@@ -1,13 +1,14 @@
 //! Lists of runs: which there are, how they stand, and why those wait that have not ended.
 
-use segno_api::{RunFilter, RunPage, RunStatus, RunSummary, Why, when};
+use segno_api::{RunFilter, RunPage, RunSummary, Why, when};
 use std::ops::ControlFlow;
 
 use segno_journal::RunId;
 
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
-use crate::store::{Noted, RunRecord, Standing, StoreError};
+use crate::engine::shard::status_of;
+use crate::store::{Noted, RunRecord, StoreError};
 
 /// How many runs a list may have.
 const MAX_LISTED: usize = 1_000;
@@ -159,15 +160,5 @@ pub(crate) fn summary(run_id: RunId, record: RunRecord) -> RunSummary {
         started_at: when(record.started_at),
         ended_at: record.standing.ended_at().map(when),
         why: None,
-    }
-}
-
-pub(crate) const fn status_of(standing: &Standing) -> RunStatus {
-    match standing {
-        Standing::Running => RunStatus::Running,
-        Standing::Blocked(_) => RunStatus::Blocked,
-        Standing::Completed(_) => RunStatus::Completed,
-        Standing::Failed(_) => RunStatus::Failed,
-        Standing::Cancelled(_) => RunStatus::Cancelled,
     }
 }

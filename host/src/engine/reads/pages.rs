@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use segno_journal::retry::Attempt;
-use segno_journal::{Command, Event, Op, RunId, Turn};
+use segno_journal::{Op, RunId, Turn};
 
 use crate::engine::reads::history::{Asked, Teller};
 use crate::store::{Store, StoreError};
@@ -68,7 +68,7 @@ impl Page<'_> {
                 return ControlFlow::Break(());
             }
             self.bytes += turn.size();
-            read = ended_step(&turn).map_or(Ok(()), |op| self.read_attempts(op));
+            read = turn.event.ended_step().map_or(Ok(()), |op| self.read_attempts(op));
             self.turns.push(turn);
             if read.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
@@ -119,18 +119,10 @@ impl Page<'_> {
 /// Of the steps that are wanted, takes those that a turn asked for.
 fn take_asked(turn: &Turn, wanted: &mut BTreeSet<Op>, asked: &mut BTreeMap<Op, Asked>) {
     for (op, command) in turn.operations() {
-        if let Command::Step { name, .. } = command
+        if let Some(name) = command.step()
             && wanted.remove(&op)
         {
             asked.insert(op, Asked { name: Some(name.clone()), turn: turn.seq });
         }
-    }
-}
-
-/// The step that ends in a turn.
-const fn ended_step(turn: &Turn) -> Option<Op> {
-    match &turn.event {
-        Event::StepCompleted { op, .. } | Event::StepFailed { op, .. } => Some(*op),
-        _ => None,
     }
 }

@@ -15,15 +15,15 @@ use crate::engine::error::EngineError;
 use crate::engine::guests::CannotTurn;
 use crate::engine::handle::Engine;
 use crate::engine::inbox::{Inspection, Message};
-use crate::engine::reads::lists::{status_of, summary};
+use crate::engine::reads::lists::summary;
 use crate::engine::reads::pages;
 use crate::engine::shard::Active;
 use crate::engine::shard::Bounds;
 use crate::engine::shard::OpenBudget;
 use crate::engine::shard::Suspects;
 use crate::engine::shard::restore;
-use crate::engine::shard::waits_for;
-use crate::store::{RunRecord, Standing, StoreError};
+use crate::engine::shard::{status_of, waits_for};
+use crate::store::{RunRecord, StoreError};
 
 /// How many turns one page of a history may have.
 const MAX_TURNS: usize = 10_000;
@@ -181,8 +181,9 @@ impl Engine {
         reading.await.map_err(|_panicked_or_stopped| EngineError::Stopping)?
     }
 
+    /// How a run stands on disk. For a task: others go on meanwhile.
     pub(crate) fn status(&self, run: RunId) -> Result<RunStatus, EngineError> {
-        self.record(run).map(|record| status_of(&record.standing))
+        may_block(|| self.record(run)).map(|record| status_of(&record.standing))
     }
 
     fn record(&self, run: RunId) -> Result<RunRecord, EngineError> {
@@ -193,14 +194,13 @@ impl Engine {
     /// that wait, even if it was cancelled then.
     pub(crate) fn input(&self, run: RunId) -> Result<Box<RawValue>, EngineError> {
         let first = self.0.store.turn(run, 0)?.map(|turn| turn.event);
-        let event = match first {
-            Some(Event::Started { .. }) => first,
-            _ => self.0.store.first_parked(run, 0)?.map(|(_, parked)| parked.event),
+        let input = match first.and_then(Event::into_input) {
+            None => {
+                self.0.store.first_parked(run, 0)?.and_then(|(_, parked)| parked.event.into_input())
+            }
+            input => input,
         };
-        match event {
-            Some(Event::Started { input }) => raw(input),
-            _ => Err(EngineError::UnknownRun(run)),
-        }
+        input.map_or(Err(EngineError::UnknownRun(run)), raw)
     }
 
     /// How many turns an ended run had, and how it ended.
@@ -232,12 +232,11 @@ struct Ended {
 
 fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) -> RunView {
     let Inspection { record, turns, waits_for } = known;
-    let blocked = match &record.standing {
-        Standing::Blocked(Blocked { kind, message }) => {
-            Some(BlockedView { kind: *kind, message: message.clone(), at: None })
-        }
-        _ => None,
-    };
+    let blocked = record.standing.blocked().map(|Blocked { kind, message }| BlockedView {
+        kind: *kind,
+        message: message.clone(),
+        at: None,
+    });
     let RunSummary { workflow, status, module, started_at, ended_at, .. } = summary(run_id, record);
     let Ended { output, error } = ended;
     RunView {

@@ -3,9 +3,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use segno_journal::{
-    Event, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Run, RunId, Timestamp,
-};
+use segno_api::RunStatus;
+use segno_journal::{Event, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Open, Refusal, Run, RunId, Timestamp};
 
 use crate::engine::error::EngineError;
 use crate::engine::guests::{Images, RunAt};
@@ -127,18 +126,21 @@ impl Active {
     /// The time of the next turn: now, but never before the last turn, nor before the moment that a
     /// sleep was to end, whatever the machine's clock does.
     pub(crate) fn next_at(&self, event: &Event, now: Timestamp) -> Timestamp {
-        let until = match event {
-            Event::Slept { op } => self.sleeps_until(*op),
-            _ => None,
-        };
+        // What belongs to a sleep is its end.
+        let operation = event.op().and_then(|op| self.run.operation(op));
+        let until = operation.and_then(Open::sleeps_until);
         now.max(self.last_at).max(until.unwrap_or_default())
     }
+}
 
-    fn sleeps_until(&self, op: Op) -> Option<Timestamp> {
-        match self.run.operation(op) {
-            Some(Open::Sleep { until, .. }) => Some(*until),
-            _ => None,
-        }
+/// How a run that stands so is shown.
+pub(crate) const fn status_of(standing: &Standing) -> RunStatus {
+    match standing {
+        Standing::Running => RunStatus::Running,
+        Standing::Blocked(_) => RunStatus::Blocked,
+        Standing::Completed(_) => RunStatus::Completed,
+        Standing::Failed(_) => RunStatus::Failed,
+        Standing::Cancelled(_) => RunStatus::Cancelled,
     }
 }
 
@@ -186,15 +188,10 @@ impl ParkedLine {
     /// Whether there is room for the event. Only requests are bounded: what else can happen to a
     /// run is bounded by what it has asked for.
     pub(crate) fn admits(&self, event: &Event) -> Result<(), Refusal> {
-        match event {
-            Event::Requested { request, .. }
-                if self.requests >= MAX_UNTAKEN
-                    || self.bytes + request.size() > MAX_UNTAKEN_BYTES =>
-            {
-                Err(Refusal::Full)
-            }
-            _ => Ok(()),
-        }
+        let Some(request) = event.request() else { return Ok(()) };
+        let is_full =
+            self.requests >= MAX_UNTAKEN || self.bytes + request.size() > MAX_UNTAKEN_BYTES;
+        if is_full { Err(Refusal::Full) } else { Ok(()) }
     }
 
     /// Puts an event at the end, and gives its position.
@@ -208,7 +205,7 @@ impl ParkedLine {
     pub(crate) fn take(&mut self, position: u64, event: &Event) {
         self.first = position + 1;
         self.events = self.events.saturating_sub(1);
-        if let Event::Requested { request, .. } = event {
+        if let Some(request) = event.request() {
             self.requests = self.requests.saturating_sub(1);
             self.bytes = self.bytes.saturating_sub(request.size());
         }
@@ -216,7 +213,7 @@ impl ParkedLine {
 
     fn count(&mut self, event: &Event) {
         self.events += 1;
-        if let Event::Requested { request, .. } = event {
+        if let Some(request) = event.request() {
             self.requests += 1;
             self.bytes += request.size();
         }
@@ -225,6 +222,8 @@ impl ParkedLine {
 
 #[cfg(test)]
 mod tests {
+    use segno_journal::Op;
+
     use super::*;
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use segno_api::RunStatus;
 use segno_journal::retry::Attempt;
 use segno_journal::{Losses, Op, Open, RunId, StepCall};
 
@@ -48,7 +49,7 @@ impl Shard {
     pub(super) fn retry(&self, attempt: StepAttempt) {
         let active = self.runs.get(&attempt.run);
         if active.is_some_and(|active| {
-            matches!(active.run.operation(attempt.op), Some(Open::Step { .. }))
+            active.run.operation(attempt.op).is_some_and(|open| open.step().is_some())
         }) {
             self.outside.attempt(attempt);
         }
@@ -61,13 +62,13 @@ impl Shard {
             return then.fail(EngineError::NothingToRetry(run));
         }
         waiting.into_iter().for_each(|attempt| self.outside.attempt(attempt));
-        then.done();
+        then.done(RunStatus::Running);
     }
 
     /// The attempts of a run that are due later: from now on no timer has them.
     fn take_waiting(&self, run: RunId) -> Vec<StepAttempt> {
-        let Some(live) = self.runs.get(&run) else { return Vec::new() };
-        let steps = live.run.open().filter(|(_, open)| matches!(open, Open::Step { .. }));
+        let Some(active) = self.runs.get(&run) else { return Vec::new() };
+        let steps = active.run.open().filter(|(_, open)| open.step().is_some());
         let moments = |(op, open): (Op, &Open)| {
             let after_loss =
                 self.suspects.get(run, op).map(|losses| losses.due(self.outside.now()));

@@ -1,6 +1,7 @@
 //! Runs that cannot go on by themselves: they are parked with their reason and their state whole,
 //! and what happens to them meanwhile waits on disk.
 
+use segno_api::RunStatus;
 use segno_journal::{Blocked, Digest, Event, RunId};
 
 use crate::engine::error::EngineError;
@@ -9,7 +10,7 @@ use crate::engine::inbox::Asker;
 use crate::engine::inbox::Message;
 use crate::engine::inbox::{Delivery, Then};
 use crate::engine::shard::Shard;
-use crate::engine::shard::active::{Active, Unread};
+use crate::engine::shard::active::{Active, Unread, status_of};
 use crate::engine::shard::cancelled::cancelled;
 use crate::engine::shard::log;
 use crate::engine::shard::notes;
@@ -48,7 +49,7 @@ impl Shard {
         self.committer.submit(draft, move |written| match written {
             Ok(proof) => {
                 outside.blocked(id, &proof);
-                then.done();
+                then.done(RunStatus::Blocked);
             }
             Err(error) => then.fail(error.into()),
         });
@@ -61,11 +62,12 @@ impl Shard {
         if let Err(refusal) = active.parked.admits(&event) {
             return then.refuse(id, refusal);
         }
+        let status = status_of(&active.record.standing);
         let position = active.parked.put(&event);
         let parked = Parked { at: self.outside.now(), event };
         let draft = Draft::nothing().with_parked(id, position, &parked);
         self.committer.submit(draft, move |written| match written {
-            Ok(_) => then.done(),
+            Ok(_) => then.done(status),
             Err(error) => then.fail(error.into()),
         });
     }
@@ -138,7 +140,7 @@ impl Shard {
         self.committer.submit(draft, move |written| match written {
             Ok(proof) => {
                 outside.ended(id, &proof);
-                then.done();
+                then.done(RunStatus::Cancelled);
             }
             Err(error) => then.fail(error.into()),
         });
@@ -187,7 +189,7 @@ impl Shard {
             None => draft,
         };
         self.committer.submit(draft, move |written| match written {
-            Ok(_) => then.done(),
+            Ok(_) => then.done(RunStatus::Running),
             Err(error) => then.fail(error.into()),
         });
     }

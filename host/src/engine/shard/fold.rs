@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use segno_journal::{Open, Run, RunId, Timestamp};
+use segno_journal::{Run, RunId, Timestamp};
 
 use crate::engine::guests::CannotTurn;
 use crate::engine::guests::Images;
@@ -61,7 +61,7 @@ pub(crate) fn restore(
     let (mut run, at) = folded?;
     // Turns are forgotten only behind images.
     let first_turn = if positions.is_empty() { None } else { store.first_turn_after(id, 0)? };
-    let steps = run.open().filter(|(_, open)| matches!(open, Open::Step { .. })).map(|(op, _)| op);
+    let steps = run.open().filter(|(_, open)| open.step().is_some()).map(|(op, _)| op);
     let steps: Vec<_> = steps.collect();
     for op in steps {
         if let Some(attempt) = store.last_attempt(id, op)? {

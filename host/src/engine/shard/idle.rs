@@ -1,6 +1,6 @@
 //! Which guests of a shard stay live, which are let go, and how one comes back.
 
-use segno_journal::{Digest, Open, RunId};
+use segno_journal::{Digest, RunId};
 
 use crate::engine::guests::{CannotTurn, Spoiled};
 use crate::engine::shard::Shard;
@@ -152,8 +152,5 @@ fn sleeps_long(active: &Active) -> bool {
     let open = active.run.open();
     let until = active.last_at.plus_ms(LONG_SLEEP_MS);
     (1..=FEW_SLEEPS).contains(&open.len())
-        && active
-            .run
-            .open()
-            .all(|(_, open)| matches!(open, Open::Sleep { until: end, .. } if *end >= until))
+        && active.run.open().all(|(_, open)| open.sleeps_until().is_some_and(|end| end >= until))
 }

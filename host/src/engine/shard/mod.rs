@@ -31,7 +31,7 @@ use std::sync::mpsc::Receiver;
 
 use segno_journal::{Event, RunId};
 
-pub(crate) use crate::engine::shard::active::Active;
+pub(crate) use crate::engine::shard::active::{Active, status_of};
 pub(crate) use crate::engine::shard::bounds::Bounds;
 pub(crate) use crate::engine::shard::cancelled::cancelled;
 pub(crate) use crate::engine::shard::fold::restore;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use segno_journal::{Event, History, Op, Open, RunId, Turn};
+use segno_journal::{History, Op, RunId, Turn};
 
 use crate::engine::modules::Modules;
 use crate::engine::shard::active::Active;
@@ -25,15 +25,10 @@ impl Forgotten {
     /// What a run forgets with its next turn. Tokens and attempts stay where its workflow keeps all.
     pub(crate) fn of(active: &Active, turn: &Turn, modules: &Modules) -> Self {
         let tokens = waits::tokens_of_disposed(&active.run, turn);
-        let attempts = match &turn.event {
-            Event::StepCompleted { op, .. } | Event::StepFailed { op, .. } => {
-                match active.run.operation(*op) {
-                    Some(Open::Step { last_attempt: Some(last), .. }) => Some((*op, last.number)),
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
+        let attempts = turn.event.ended_step().and_then(|op| {
+            let (_call, last) = active.run.operation(op)?.step()?;
+            Some((op, last?.number))
+        });
         let failing = attempts.map(|(op, _)| op);
         let is_empty = tokens.is_empty() && attempts.is_none();
         if is_empty

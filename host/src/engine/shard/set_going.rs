@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use segno_journal::{BlockKind, Blocked, Event, Losses, Op, Open, Owed, RunId};
+use segno_journal::{BlockKind, Blocked, Losses, Op, Open, Owed, RunId};
 
 use crate::engine::inbox::{Asker, Found, Message, Recovery, Then};
 use crate::engine::outside::Outside;
@@ -95,7 +95,11 @@ impl Shard {
             Standing::Running if !active.parked.is_empty() => {
                 self.outside.tell(run, Message::Unpark { run });
             }
-            _ => {}
+            Standing::Blocked(_)
+            | Standing::Running
+            | Standing::Completed(_)
+            | Standing::Failed(_)
+            | Standing::Cancelled(_) => {}
         }
     }
 
@@ -107,7 +111,7 @@ impl Shard {
         let mut lost = 0;
         for (op, open) in active.run.open().filter(|(op, _)| !told.contains(op)) {
             let known = self.suspects.get(run, op);
-            if !matches!(open, Open::Step { .. }) || (known.is_none() && !has_crashed) {
+            if open.step().is_none() || (known.is_none() && !has_crashed) {
                 continue;
             }
             let before = known.unwrap_or_default();
@@ -167,12 +171,11 @@ impl Shard {
     /// Tries the steps of a run again that were not begun any more: somebody has resumed it.
     pub(crate) fn begin_stopped(&mut self, run: RunId) {
         let Some(active) = self.runs.get(&run) else { return };
-        let stopped = active.run.open().filter_map(|(op, open)| match open {
-            Open::Step { call, last_attempt } if self.suspects.get(run, op)?.is_stopped() => {
-                let losses = Some(Losses::default());
-                Some(next_attempt(&active.owner, (op, call), last_attempt.as_deref(), losses))
-            }
-            _ => None,
+        let stopped = active.run.open().filter_map(|(op, open)| {
+            let (call, last) = open.step()?;
+            let is_stopped = self.suspects.get(run, op)?.is_stopped();
+            let losses = Some(Losses::default());
+            is_stopped.then(|| next_attempt(&active.owner, (op, call), last, losses))
         });
         for attempt in stopped.collect::<Vec<_>>() {
             let op = attempt.op;
@@ -195,7 +198,7 @@ fn told_already(store: &Store, active: &Active) -> Result<BTreeSet<Op>, StoreErr
     }
     let mut told = BTreeSet::new();
     store.visit_parked(active.owner.run, 0, |_, parked| {
-        if !matches!(parked.event, Event::Requested { .. }) {
+        if parked.event.request().is_none() {
             told.extend(parked.event.op());
         }
         ControlFlow::Continue(())

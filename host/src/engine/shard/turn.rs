@@ -92,7 +92,7 @@ impl Shard {
 
     /// Refuses steps that the run may not call.
     fn check_steps(&self, active: &Active, commands: &[Command]) -> Result<(), Blocked> {
-        if !commands.iter().any(|command| matches!(command, Command::Step { .. })) {
+        if !commands.iter().any(|command| command.step().is_some()) {
             return Ok(());
         }
         let module = active.record.module;
@@ -208,10 +208,8 @@ impl Shard {
 
     pub(super) fn request(&mut self, id: RunId, op: Op, request: Request, caller: Caller) {
         let operation = self.runs.get(&id).and_then(|active| active.run.operation(op));
-        let answer = match operation {
-            Some(Open::Webhook(webhook)) => webhook.answer.clone(),
-            _ => Answer::Accepted,
-        };
+        let webhook = operation.and_then(Open::webhook);
+        let answer = webhook.map_or(Answer::Accepted, |webhook| webhook.answer.clone());
         let place = match answer {
             Answer::Manual => self.outside.waiters().place_for_answer().map(Some),
             Answer::Accepted | Answer::Fixed(_) => Ok(None),

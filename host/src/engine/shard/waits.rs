@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp as Instant;
 use segno_journal::retry::Attempt;
-use segno_journal::{Command, Event, Level, LogLine, Losses, Op, Open, Run, RunId, Turn, Verdict};
+use segno_journal::{Event, Level, LogLine, Losses, Op, Open, Run, RunId, Turn, Verdict};
 
 use crate::engine::shard::active::Active;
 use crate::engine::shard::suspects::Suspects;
@@ -17,7 +17,7 @@ pub(crate) fn waits_for(active: &Active, suspects: &Suspects, steps: &segno::Ste
     let waited_for = active
         .run
         .open()
-        .filter(|(_, open)| !matches!(open, Open::Webhook(webhook) if webhook.disposed));
+        .filter(|(_, open)| !open.webhook().is_some_and(|webhook| webhook.disposed));
     let waits = waited_for.map(|(op, open)| {
         let losses = suspects.get(id, op).unwrap_or_default();
         wait((id, op), open, losses, steps)
@@ -64,7 +64,7 @@ fn retry_at(last: Option<&Attempt>, losses: Losses) -> Option<Instant> {
 
 /// The tokens of the webhooks that a turn disposes of, as the run stood before it.
 pub(crate) fn tokens_of_disposed(run: &Run, turn: &Turn) -> BTreeSet<String> {
-    if !turn.commands.iter().any(|command| matches!(command, Command::Dispose { .. })) {
+    if !turn.commands.iter().any(|command| command.disposed().is_some()) {
         return BTreeSet::new();
     }
     // Their numbers follow one another: a turn may begin and dispose of thousands.
@@ -74,17 +74,10 @@ pub(crate) fn tokens_of_disposed(run: &Run, turn: &Turn) -> BTreeSet<String> {
         begun.get(at).map(|(_, command)| *command)
     };
     let url_of = |op: Op| match run.operation(op) {
-        Some(Open::Webhook(webhook)) => Some(webhook.url.as_str()),
-        Some(_) => None,
-        None => match begun(op)? {
-            Command::Webhook { url, .. } => Some(url.as_str()),
-            _ => None,
-        },
+        Some(open) => open.webhook().map(|webhook| webhook.url.as_str()),
+        None => begun(op)?.address().map(|(_token, url)| url.as_str()),
     };
-    let disposed = turn.commands.iter().filter_map(|command| match command {
-        Command::Dispose { webhook } => url_of(*webhook),
-        _ => None,
-    });
+    let disposed = turn.commands.iter().filter_map(|command| url_of(command.disposed()?));
     // The token is the last segment of the URL.
     disposed.filter_map(|url| url.rsplit('/').next().map(str::to_owned)).collect()
 }
@@ -100,14 +93,8 @@ pub(crate) fn dropped_at_end(run: &Run, event: &Event, output: &Output) -> Optio
         return None;
     }
     let others = run.open().filter(|(op, _)| event.op() != Some(*op));
-    let before = others.filter_map(|(op, open)| match open {
-        Open::Step { call, .. } => Some(format!("`{}` ({op})", call.name)),
-        Open::Sleep { .. } | Open::Webhook(_) => None,
-    });
-    let begun = output.commands.iter().filter_map(|command| match command {
-        Command::Step { name, .. } => Some(format!("`{name}`")),
-        _ => None,
-    });
+    let before = others.filter_map(|(op, open)| Some(format!("`{}` ({op})", open.step()?.0.name)));
+    let begun = output.commands.iter().filter_map(|command| Some(format!("`{}`", command.step()?)));
     let dropped: Vec<_> = before.chain(begun).collect();
     if dropped.is_empty() {
         return None;
@@ -123,7 +110,7 @@ pub(crate) fn dropped_at_end(run: &Run, event: &Event, output: &Output) -> Optio
 
 #[cfg(test)]
 mod tests {
-    use segno_journal::{Answer, Timestamp};
+    use segno_journal::{Answer, Command, Timestamp};
 
     use super::*;
 
