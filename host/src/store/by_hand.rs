@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::store::Store;
 use crate::store::committer::{Pending, write_unless_broken};
 use crate::store::error::StoreError;
+use crate::store::handle::Store;
 use crate::store::trouble::Trouble;
 
 /// A line of drafts that moves when it is told to. Cheap to clone.

@@ -10,10 +10,10 @@ use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::store::Store;
 use crate::store::by_hand::ByHand;
 use crate::store::draft::{Committed, Draft, Rows};
 use crate::store::error::StoreError;
+use crate::store::handle::Store;
 use crate::store::line::{Batch, Line};
 use crate::store::trouble::Trouble;
 use crate::store::write::{Committing, write};
@@ -272,12 +272,10 @@ impl Drop for Ending<'_> {
 mod tests {
     use std::sync::mpsc::channel;
 
-    use redb::backends::InMemoryBackend;
-
     use super::*;
 
     fn in_memory() -> (Committer, JoinHandle<()>) {
-        let store = Store::open_on(InMemoryBackend::new()).expect("the store opens");
+        let store = Store::in_memory().expect("the store opens");
         Committer::start(store).expect("there is a thread")
     }
 

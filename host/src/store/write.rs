@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use redb::{TableHandle, WriteTransaction};
-
-use crate::store::Store;
 use crate::store::draft::{Row, Rows};
 use crate::store::error::StoreError;
+use crate::store::handle::Store;
+use crate::store::keyspace::Transaction;
 use crate::store::payloads::References;
-use crate::store::tables;
+use crate::store::tables::Table;
 
 /// Is told after each commit how many drafts it had, and how long it took.
 pub(super) type Committing = dyn Fn(usize, Duration) + Send + Sync;
@@ -27,40 +26,38 @@ pub(super) fn write<'a>(
         return Ok(());
     }
     // A stable sort: where two drafts write the same key, the later one stands.
-    rows.sort_by(|one, other| (one.table.name(), &one.key).cmp(&(other.table.name(), &other.key)));
+    rows.sort_by(|one, other| (one.table, &one.key).cmp(&(other.table, &other.key)));
     let mut references = References::default();
     batch.clone().for_each(|draft| references.add(&draft.payloads));
     let begun = Instant::now();
-    let transaction = store.begin_write()?;
-    for of_table in rows.chunk_by(|one, other| one.table.name() == other.table.name()) {
-        write_table(&transaction, of_table, &mut references)?;
-    }
-    references.settle(&transaction)?;
-    transaction.commit().map_err(StoreError::io)?;
+    store.write(|transaction| {
+        rows.iter().try_for_each(|row| write_row(transaction, row, &mut references))?;
+        references.settle(transaction)
+    })?;
     // What the next host does not find is not acknowledged.
     store.check_place()?;
     committed(batch.count(), begun.elapsed());
     Ok(())
 }
 
-/// Writes the rows of one table. Turns that go, or are written over, refer to their payloads no more.
-fn write_table(
-    transaction: &WriteTransaction,
-    rows: &[&Row],
+/// Writes a row. Turns that go, or are written over, refer to their payloads no more.
+fn write_row(
+    transaction: &mut Transaction<'_>,
+    Row { table, key, value }: &Row,
     references: &mut References<'_>,
 ) -> Result<(), StoreError> {
-    let definition = rows[0].table;
-    let mut table = transaction.open_table(definition).map_err(StoreError::io)?;
-    for row in rows {
-        let old = match &row.value {
-            Some(value) => table.insert(row.key.as_slice(), value.as_slice()),
-            None => table.remove(row.key.as_slice()),
+    if *table != Table::Turns {
+        return match value {
+            Some(value) => transaction.put(*table, key, value),
+            None => transaction.delete(*table, key),
         };
-        if let Some(old) = old.map_err(StoreError::io)?
-            && definition.name() == tables::TURNS.name()
-        {
-            references.release(old.value());
-        }
+    }
+    let old = match value {
+        Some(value) => transaction.replace(*table, key, value)?,
+        None => transaction.take(*table, key)?,
+    };
+    if let Some(turn) = old {
+        references.release(&turn);
     }
     Ok(())
 }
