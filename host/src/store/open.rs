@@ -61,7 +61,16 @@ impl Store {
     ///
     /// As [`Store::open`].
     pub fn open_on(storage: impl StorageBackend) -> Result<Self, StoreError> {
-        let keyspace = Keyspace::open_on(storage, DEFAULT_CACHE)?;
+        Self::open_on_cached(storage, DEFAULT_CACHE)
+    }
+
+    /// As [`Store::open_on`], with so many bytes of the storage kept in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub fn open_on_cached(storage: impl StorageBackend, cache: usize) -> Result<Self, StoreError> {
+        let keyspace = Keyspace::open_on(storage, cache)?;
         Ok(Self::of(format::prepare(keyspace)?, None, None))
     }
 
