@@ -1,7 +1,9 @@
 //! The handle of a store that is open.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+
+use parking_lot::RwLock;
 
 use crate::store::error::{FirstFailure, StoreError};
 use crate::store::keyspace::{Keyspace, Moment, Transaction};
@@ -58,7 +60,7 @@ impl Store {
     /// Lets the file go, whoever else holds the store: from now on it gives [`StoreError::Closed`].
     /// Reading that is under way comes to its end first.
     pub fn close(&self) {
-        drop(self.opened.write().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.opened.write().take());
     }
 
     /// Looks whether the disk has failed, whoever was told of it, and whether the file that is open still
@@ -115,7 +117,7 @@ impl Store {
         if let Some(pinned) = &self.pinned {
             return Ok(Arc::clone(pinned));
         }
-        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        let opened = self.opened.read();
         opened.as_ref().ok_or(StoreError::Closed)?.keyspace.moment().map(Arc::new)
     }
 
@@ -128,7 +130,7 @@ impl Store {
     }
 
     fn keyspace(&self) -> Result<Arc<Keyspace>, StoreError> {
-        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        let opened = self.opened.read();
         Ok(Arc::clone(&opened.as_ref().ok_or(StoreError::Closed)?.keyspace))
     }
 }

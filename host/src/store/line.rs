@@ -2,7 +2,8 @@
 //! a time.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::store::committer::Pending;
 
@@ -71,11 +72,11 @@ impl Line {
     ///
     /// The draft, where the line is closed.
     pub(super) fn push(&self, pending: Pending) -> Result<(), Pending> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while !state.closed && state.is_full(pending.bytes) {
             self.rouse(&mut state);
             state.held_back += 1;
-            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+            self.room.wait(&mut state);
             state.held_back -= 1;
         }
         if state.closed {
@@ -88,19 +89,19 @@ impl Line {
 
     /// Wakes the thread that writes, where there is something for it to do.
     pub(super) fn wake(&self) {
-        self.rouse(&mut self.lock());
+        self.rouse(&mut self.state.lock());
     }
 
     /// Waits for drafts that nobody else writes, and takes as many as one transaction does. Nothing
     /// when the line is closed and all that waited is gone.
     pub(super) fn take(&self) -> Option<Batch<'_>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while state.writing || state.waiting.is_empty() {
             if state.closed && !state.writing {
                 return None;
             }
             state.idle = true;
-            state = self.due.wait(state).unwrap_or_else(PoisonError::into_inner);
+            self.due.wait(&mut state);
         }
         state.idle = false;
         Some(self.batch(state))
@@ -108,7 +109,7 @@ impl Line {
 
     /// Takes the draft that waits, if it is the only one and nobody writes.
     pub(super) fn take_alone(&self) -> Option<Batch<'_>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.waiting.len() == 1 && !state.writing {
             return Some(self.batch(state));
         }
@@ -118,7 +119,7 @@ impl Line {
 
     /// Takes nothing more. What waits can still be written.
     pub(super) fn close(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.closed = true;
         state.idle = false;
         drop(state);
@@ -129,14 +130,14 @@ impl Line {
     /// Nobody writes any more: what still waits is dropped.
     pub(super) fn end(&self) {
         self.close();
-        let never_written = std::mem::take(&mut self.lock().waiting);
+        let never_written = std::mem::take(&mut self.state.lock().waiting);
         drop(never_written);
     }
 
     /// How many are held back.
     #[cfg(test)]
     pub(super) fn held_back(&self) -> usize {
-        self.lock().held_back
+        self.state.lock().held_back
     }
 
     fn batch(&self, mut state: MutexGuard<'_, State>) -> Batch<'_> {
@@ -153,10 +154,6 @@ impl Line {
             self.due.notify_one();
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Drafts that are being written. Nobody else writes until it is dropped.
@@ -168,7 +165,7 @@ pub(super) struct Batch<'a> {
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        let mut state = self.line.lock();
+        let mut state = self.line.state.lock();
         state.writing = false;
         state.taken = state.taken.saturating_sub(self.bytes);
         if state.held_back > 0 {
