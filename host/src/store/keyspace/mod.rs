@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod contract;
+mod memory;
 mod redb;
 
 use std::fs::File;
@@ -22,6 +23,8 @@ use crate::store::tables::Table;
 pub(super) enum Keyspace {
     /// In a file, or on any other storage of pages.
     Redb(redb::Space),
+    /// In memory.
+    Memory(memory::Space),
 }
 
 impl Keyspace {
@@ -52,13 +55,14 @@ impl Keyspace {
 
     /// In memory, and gone with it.
     pub(super) fn in_memory() -> Result<Self, StoreError> {
-        redb::Space::in_memory().map(Self::Redb)
+        Ok(Self::Memory(memory::Space::default()))
     }
 
     /// Whether nothing was ever written: it has no tables yet.
     pub(super) fn is_new(&self) -> Result<bool, StoreError> {
         match self {
             Self::Redb(space) => space.is_new(),
+            Self::Memory(space) => Ok(space.is_new()),
         }
     }
 
@@ -66,6 +70,7 @@ impl Keyspace {
     pub(super) fn moment(&self) -> Result<Moment, StoreError> {
         match self {
             Self::Redb(space) => space.moment().map(Moment::Redb),
+            Self::Memory(space) => Ok(Moment::Memory(space.moment())),
         }
     }
 
@@ -86,7 +91,8 @@ impl Keyspace {
             change(&mut transaction)
         };
         match self {
-            Self::Redb(space) => space.write(|open| fenced(Transaction::Redb(open))),
+            Self::Redb(space) => space.write(|open| fenced(Transaction::Redb(Box::new(open)))),
+            Self::Memory(space) => space.write(|changes| fenced(Transaction::Memory(changes))),
         }
     }
 
@@ -94,6 +100,7 @@ impl Keyspace {
     pub(super) fn set_quick_restart(&self, quick_restart: bool) {
         match self {
             Self::Redb(space) => space.set_quick_restart(quick_restart),
+            Self::Memory(_) => {}
         }
     }
 
@@ -101,6 +108,7 @@ impl Keyspace {
     pub(super) fn cached(&self) -> usize {
         match self {
             Self::Redb(space) => space.cached(),
+            Self::Memory(_) => 0,
         }
     }
 
@@ -108,6 +116,7 @@ impl Keyspace {
     pub(super) fn first_failure(&self) -> FirstFailure {
         match self {
             Self::Redb(space) => space.first_failure(),
+            Self::Memory(_) => FirstFailure::default(),
         }
     }
 
@@ -115,14 +124,17 @@ impl Keyspace {
     pub(super) fn close(self, at: At<'_>) -> Result<(), StoreError> {
         match self {
             Self::Redb(space) => space.close(at),
+            Self::Memory(_) => Ok(()),
         }
     }
 }
 
 /// All tables as they were at one moment. Whoever holds it holds the room of what is forgotten
 /// meanwhile.
+#[expect(clippy::large_enum_variant, reason = "it is shared, and so it is boxed by who has it")]
 pub(super) enum Moment {
     Redb(redb::Moment),
+    Memory(memory::Moment),
 }
 
 impl Moment {
@@ -134,6 +146,7 @@ impl Moment {
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Value<'_>>, StoreError> {
         match self {
             Self::Redb(moment) => Ok(moment.get(table, key)?.map(Value::Redb)),
+            Self::Memory(moment) => Ok(moment.get(table, key).map(Value::Memory)),
         }
     }
 
@@ -151,6 +164,7 @@ impl Moment {
     ) -> Result<Range<'_>, StoreError> {
         match self {
             Self::Redb(moment) => moment.range(table, keys).map(Range::Redb),
+            Self::Memory(moment) => Ok(Range::Memory(moment.range(table, keys))),
         }
     }
 
@@ -163,6 +177,7 @@ impl Moment {
 /// Bytes that are lent by a moment or a transaction.
 pub(super) enum Value<'a> {
     Redb(redb::Value<'a>),
+    Memory(memory::Value),
 }
 
 impl Deref for Value<'_> {
@@ -171,6 +186,7 @@ impl Deref for Value<'_> {
     fn deref(&self) -> &[u8] {
         match self {
             Self::Redb(value) => value.value(),
+            Self::Memory(value) => value,
         }
     }
 }
@@ -182,8 +198,10 @@ pub(super) struct Row<'a> {
 }
 
 /// Rows that are being read.
+#[expect(clippy::large_enum_variant, reason = "it is short-lived, and a box takes longer")]
 pub(super) enum Range<'a> {
     Redb(redb::Range<'a>),
+    Memory(memory::Range<'a>),
 }
 
 impl<'a> Iterator for Range<'a> {
@@ -192,6 +210,7 @@ impl<'a> Iterator for Range<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         match self {
             Self::Redb(range) => range.next().map(of_redb),
+            Self::Memory(range) => range.next().map(of_memory),
         }
     }
 }
@@ -200,6 +219,7 @@ impl DoubleEndedIterator for Range<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
         match self {
             Self::Redb(range) => range.next_back().map(of_redb),
+            Self::Memory(range) => range.next_back().map(of_memory),
         }
     }
 }
@@ -209,9 +229,14 @@ fn of_redb<'a>(row: redb::Row<'a>) -> Result<Row<'a>, StoreError> {
     Ok(Row { key: Value::Redb(key), value: Value::Redb(value) })
 }
 
+fn of_memory<'a>((key, value): (&memory::Value, &memory::Value)) -> Result<Row<'a>, StoreError> {
+    Ok(Row { key: Value::Memory(key.clone()), value: Value::Memory(value.clone()) })
+}
+
 /// A transaction that is being written.
 pub(super) enum Transaction<'a> {
-    Redb(redb::Open<'a>),
+    Redb(Box<redb::Open<'a>>),
+    Memory(&'a mut memory::Changes),
 }
 
 impl Transaction<'_> {
@@ -223,6 +248,7 @@ impl Transaction<'_> {
     pub(super) fn create(&mut self) -> Result<(), StoreError> {
         match self {
             Self::Redb(open) => open.create(),
+            Self::Memory(_) => Ok(()),
         }
     }
 
@@ -234,6 +260,7 @@ impl Transaction<'_> {
     ) -> Result<Option<Value<'_>>, StoreError> {
         match self {
             Self::Redb(open) => Ok(open.get(table, key)?.map(Value::Redb)),
+            Self::Memory(changes) => Ok(changes.get(table, key).map(Value::Memory)),
         }
     }
 
@@ -251,6 +278,7 @@ impl Transaction<'_> {
     ) -> Result<Option<Value<'_>>, StoreError> {
         match self {
             Self::Redb(open) => Ok(open.insert(table, key, value)?.map(Value::Redb)),
+            Self::Memory(changes) => Ok(changes.set(table, key, Some(value)).map(Value::Memory)),
         }
     }
 
@@ -285,6 +313,7 @@ impl Transaction<'_> {
     ) -> Result<Option<Value<'_>>, StoreError> {
         match self {
             Self::Redb(open) => Ok(open.remove(table, key)?.map(Value::Redb)),
+            Self::Memory(changes) => Ok(changes.set(table, key, None).map(Value::Memory)),
         }
     }
 }

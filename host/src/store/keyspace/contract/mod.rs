@@ -77,6 +77,7 @@ contract!(
     redb,
     Keyspace::open_on(::redb::backends::InMemoryBackend::new(), 1 << 20).expect("it opens")
 );
+contract!(memory, Keyspace::in_memory().expect("there is memory"));
 
 fn a_new_one_is_new_until_its_tables_are_made(keyspace: &Keyspace) {
     assert!(keyspace.is_new().expect("it can be read"));

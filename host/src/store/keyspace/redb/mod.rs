@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use redb::backends::{FileBackend, InMemoryBackend};
+use redb::backends::FileBackend;
 use redb::{
     AccessGuard, Builder, Database, DatabaseError, ReadOnlyTable, ReadTransaction,
     ReadableDatabase, ReadableTable, StorageError, TableDefinition, TableError, WriteTransaction,
@@ -33,9 +33,6 @@ pub(super) type Range<'a> = redb::Range<'a, Bytes, Bytes>;
 
 /// What such a range gives.
 pub(super) type Row<'a> = Result<(Value<'a>, Value<'a>), StorageError>;
-
-/// How much of what is in memory already is kept there once more, in bytes.
-const CACHE_IN_MEMORY: usize = 1 << 20;
 
 const fn definition(table: Table) -> TableDefinition<'static, Bytes, Bytes> {
     TableDefinition::new(table.name())
@@ -71,10 +68,6 @@ impl Space {
     pub(super) fn open_on(storage: impl StorageBackend, cache: usize) -> Result<Self, StoreError> {
         let path = Path::new("backend");
         Self::watched(At { directory: path, path }, storage, cache)
-    }
-
-    pub(super) fn in_memory() -> Result<Self, StoreError> {
-        Self::open_on(InMemoryBackend::new(), CACHE_IN_MEMORY)
     }
 
     fn watched(at: At<'_>, storage: impl StorageBackend, cache: usize) -> Result<Self, StoreError> {
