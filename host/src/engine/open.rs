@@ -308,7 +308,7 @@ impl Parts {
             line: Line::new(self.outside.clock.clone()),
             open_budget: open_budget.clone(),
             store: self.store.clone(),
-            committer: self.committer.clone().unhurried(),
+            committer: self.committer.clone().deferred(),
             modules: Arc::clone(&self.modules),
             outside: self.outside.clone(),
             config: Arc::clone(&self.config),

@@ -62,7 +62,7 @@ impl Shard {
     pub(crate) fn run(mut self, inbox: &Receiver<Message>) {
         while let Some(message) = self.next(inbox) {
             if self.attend(message).is_break() {
-                return self.committer.hurry();
+                return self.committer.wake();
             }
             self.note_handled();
         }
@@ -72,7 +72,7 @@ impl Shard {
     fn next(&mut self, inbox: &Receiver<Message>) -> Option<Message> {
         self.line.extend(inbox.try_iter());
         if let Some(message) = self.line.next() {
-            self.committer.hurry();
+            self.committer.wake();
             return Some(message);
         }
         self.committer.write_alone();

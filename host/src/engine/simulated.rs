@@ -32,7 +32,7 @@ use crate::engine::shard::Shard;
 use crate::engine::view::{Deployed, RunView, Started};
 use crate::engine::{Engine, Threads};
 use crate::steps::{Attempted, Listed, Outcome, Runner};
-use crate::store::{ByHand, Committer, Store, StoreError};
+use crate::store::{Committer, SimulatedQueue, Store, StoreError};
 
 /// How often the calls under way are polled after each thing that happens: more often than any of
 /// them waits for another.
@@ -42,7 +42,7 @@ const ROUNDS: usize = 16;
 pub struct Simulated {
     engine: Engine,
     shards: Vec<Seat>,
-    line: ByHand,
+    queue: SimulatedQueue,
     attempts: Listed,
     clock: VirtualClock,
     /// For the calls under way. It has neither a clock nor a network.
@@ -85,7 +85,7 @@ impl Simulated {
         let callers = Callers::new(config.max_waiting);
         let metrics = Arc::new(Metrics::new());
         let outside = Outside::new(Clock::Virtual(clock.clone()), chance, runner, callers, metrics);
-        let (committer, line) = Committer::by_hand(store.clone());
+        let (committer, queue) = Committer::simulated(store.clone());
         let parts = Parts::new(config, store.clone(), committer, outside)?;
         let (inboxes, made) = parts.shards();
         let mut shards = Vec::new();
@@ -96,14 +96,14 @@ impl Simulated {
         parts.forget_unneeded_modules();
         let comeback = parts.comeback()?;
         let mut said = parts.say_running();
-        line.flush();
+        queue.flush();
         said.try_recv().unwrap_or(Err(StoreError::Closed))?;
         inboxes.go_on(comeback);
         let engine = parts.into_engine(inboxes, Threads::default());
         let runtime =
             tokio::runtime::Builder::new_current_thread().build().map_err(OpenError::Thread)?;
         let mut simulated =
-            Self { engine, shards, line, attempts, clock, runtime, stopped_at: None };
+            Self { engine, shards, queue, attempts, clock, runtime, stopped_at: None };
         simulated.settle();
         Ok(simulated)
     }
@@ -192,24 +192,24 @@ impl Simulated {
     /// How many drafts wait to be written.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.line.waiting()
+        self.queue.waiting()
     }
 
     /// How many drafts are written, and the world has not heard of them.
     #[must_use]
     pub fn written(&self) -> usize {
-        self.line.written()
+        self.queue.written()
     }
 
     /// The committer writes the first so many drafts, in one transaction.
     pub fn write(&mut self, drafts: usize) {
-        self.line.write(drafts);
+        self.queue.write(drafts);
         self.settle();
     }
 
     /// The committer lets the first draft that is written go on: the world hears of it.
     pub fn let_go(&mut self) {
-        self.line.let_go();
+        self.queue.let_go();
         self.settle();
     }
 

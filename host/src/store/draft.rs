@@ -109,7 +109,7 @@ impl Draft<TurnAndEffects> {
 
 impl Draft<()> {
     /// Nothing of its own: what [`Draft::with_run`] and its like add is all. With nothing added it
-    /// only keeps its place in the line: once it is through, all that came before it is on disk.
+    /// only keeps its place in the queue: once it is through, all that came before it is on disk.
     pub fn nothing() -> Self {
         Self { thing: (), rows: Rows::default() }
     }

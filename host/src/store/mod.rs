@@ -6,22 +6,16 @@
 //! and of what is below it, only `keyspace` knows what that is.
 
 mod backup;
-mod by_hand;
 mod check;
 mod codec;
-mod committer;
+mod commit;
 mod create;
 mod draft;
 mod error;
 mod format;
-#[cfg(test)]
-mod golden;
 mod handle;
 mod images;
 mod keyspace;
-mod line;
-#[cfg(test)]
-mod once;
 mod open;
 mod payloads;
 mod place;
@@ -31,13 +25,11 @@ mod read;
 mod receive;
 mod records;
 mod tables;
-mod trouble;
 mod turns;
-mod write;
 
-pub use crate::store::by_hand::ByHand;
 pub use crate::store::check::Checked;
-pub use crate::store::committer::Committer;
+pub use crate::store::commit::Committer;
+pub use crate::store::commit::simulated::SimulatedQueue;
 pub use crate::store::draft::{Committed, Draft, TurnAndEffects};
 pub use crate::store::error::{DiskTrouble, StoreError};
 pub use crate::store::handle::Store;

@@ -81,3 +81,6 @@ pub(crate) fn bad_key(table: Table) -> StoreError {
 pub(crate) fn number(table: Table, key: &[u8]) -> Result<u64, StoreError> {
     tables::split_numbered(key).map(|(_, number)| number).ok_or_else(|| bad_key(table))
 }
+
+#[cfg(test)]
+mod tests;

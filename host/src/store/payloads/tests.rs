@@ -9,10 +9,10 @@ use segno_journal::{
 };
 use tempfile::TempDir;
 
+use crate::store::commit::write::write;
 use crate::store::draft::{Draft, Rows};
 use crate::store::payloads::{LARGE, Reference};
 use crate::store::tables::{self, Table};
-use crate::store::write::write;
 use crate::store::{Store, StoreError, codec};
 
 fn run(number: u8) -> RunId {

@@ -10,13 +10,13 @@ use crate::store::payloads::References;
 use crate::store::tables::Table;
 
 /// Is told after each commit how many drafts it had, and how long it took.
-pub(super) type Committing = dyn Fn(usize, Duration) + Send + Sync;
+pub(in crate::store) type Committing = dyn Fn(usize, Duration) + Send + Sync;
 
 /// Writes a batch in one transaction. Rows of one table are written in the order of their keys,
 /// which costs the tree a fraction of what a random order does. A batch without rows only keeps its
-/// place in the line. `committed` is told how many drafts are on disk now, and
+/// place in the queue. `committed` is told how many drafts are on disk now, and
 /// how long the transaction took.
-pub(super) fn write<'a>(
+pub(in crate::store) fn write<'a>(
     store: &Store,
     batch: impl Iterator<Item = &'a Rows> + Clone,
     committed: &Committing,

@@ -192,3 +192,6 @@ fn count(transaction: &mut Transaction<'_>, key: &[u8]) -> Result<u64, StoreErro
     }
     Ok(transaction.get(Table::Payloads, key)?.is_some().into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! A committer without a thread: somebody else moves its line, so that what happens between two
+//! A committer without a thread: somebody else moves its queue, so that what happens between two
 //! writes is chosen and not left to the machine.
 
 use std::collections::VecDeque;
@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::store::committer::{Pending, write_unless_broken};
+use crate::store::commit::queue::Pending;
+use crate::store::commit::trouble::{Trouble, write_unless_broken};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::trouble::Trouble;
 
-/// A line of drafts that moves when it is told to. Cheap to clone.
+/// A queue of drafts that moves when it is told to. Cheap to clone.
 #[derive(Clone)]
-pub struct ByHand(Arc<Line>);
+pub struct SimulatedQueue(Arc<Queue>);
 
-struct Line {
+struct Queue {
     store: Store,
     trouble: Arc<Trouble>,
     waiting: Mutex<VecDeque<Pending>>,
@@ -23,9 +23,9 @@ struct Line {
     written: Mutex<VecDeque<(Pending, Result<(), StoreError>)>>,
 }
 
-impl ByHand {
+impl SimulatedQueue {
     pub(super) fn new(store: Store, trouble: Arc<Trouble>) -> Self {
-        Self(Arc::new(Line {
+        Self(Arc::new(Queue {
             store,
             trouble,
             waiting: Mutex::default(),
