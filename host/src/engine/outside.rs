@@ -62,9 +62,8 @@ impl Outside {
 
     /// Lets the world hear of a turn: the one way out, and it takes what only the store can make.
     pub(crate) fn release(&self, owner: &Owner, committed: Committed<TurnAndEffects>) {
-        let (_turn, effects) = committed.into_inner();
         self.metrics.turns.inc();
-        for effect in effects {
+        for effect in committed.into_inner().effects {
             match effect {
                 Effect::Start { op, call } => {
                     let run = owner.run;

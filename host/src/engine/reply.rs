@@ -75,7 +75,7 @@ impl Then {
         owner: &Owner,
         committed: &Committed<TurnAndEffects>,
     ) -> Self {
-        match (self, &committed.0.event) {
+        match (self, &committed.turn.event) {
             (Self::Answer { caller, place: Some(place), .. }, Event::Requested { request, .. }) => {
                 let (answerer, heard) = oneshot::channel();
                 callers.expect_response(owner.run, request.number, answerer);

@@ -89,11 +89,17 @@ impl Rows {
 }
 
 /// A turn, and what the world owes the run once it is on disk.
-pub type TurnAndEffects = (Turn, Vec<Effect>);
+#[derive(Debug)]
+pub struct TurnAndEffects {
+    /// The turn.
+    pub turn: Turn,
+    /// What the world owes.
+    pub effects: Vec<Effect>,
+}
 
 impl Draft<TurnAndEffects> {
     /// A turn of a run with its effects, and the tokens of the webhooks that it opens.
-    pub fn turn(run: RunId, (mut turn, effects): TurnAndEffects) -> Self {
+    pub fn turn(run: RunId, mut turn: Turn, effects: Vec<Effect>) -> Self {
         let (record, payloads) = payloads::encode(&mut turn);
         let mut rows = Rows { payloads, held: turn.size(), ..Rows::default() };
         rows.put(Table::Turns, tables::numbered(run, turn.seq), record);
@@ -103,7 +109,7 @@ impl Draft<TurnAndEffects> {
                 rows.put(Table::Webhooks, token.as_bytes(), codec::encode(&record));
             }
         }
-        Self { thing: (turn, effects), rows }
+        Self { thing: TurnAndEffects { turn, effects }, rows }
     }
 }
 

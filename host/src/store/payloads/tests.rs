@@ -47,8 +47,8 @@ fn turn(seq: u64, input: String, body: &[u8], verdict: Verdict) -> Turn {
 }
 
 fn rows_of(run: RunId, turn: &Turn) -> Rows {
-    let draft = Draft::turn(run, (turn.clone(), vec![]));
-    assert_eq!(draft.thing.0, *turn, "the world hears of the whole turn");
+    let draft = Draft::turn(run, turn.clone(), vec![]);
+    assert_eq!(draft.thing.turn, *turn, "the world hears of the whole turn");
     draft.rows
 }
 
