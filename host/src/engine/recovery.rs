@@ -3,7 +3,6 @@
 //! event comes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use segno_journal::retry::Attempt;
@@ -23,7 +22,7 @@ use crate::engine::stuck::Stuck;
 use crate::engine::timers::Due;
 use crate::engine::watched::{self, Watched};
 use crate::steps::Attempted;
-use crate::store::{Draft, Standing, Store, StoreError};
+use crate::store::{Draft, Recalled, Standing, Store, StoreError};
 
 impl Shard {
     /// Takes in the unfinished runs of this shard. Nothing is set going yet: the other shards may
@@ -44,7 +43,8 @@ impl Shard {
                 table: "runs".into(),
                 detail: format!("that of {id} is missing"),
             };
-            let record = match store.run(id).and_then(|record| record.ok_or_else(missing)) {
+            let recalled = store.recall(id)?;
+            let record = match recalled.record().and_then(|record| record.ok_or_else(missing)) {
                 Ok(record) => record,
                 // The other runs go on; this one is where it was for whoever mends the record.
                 Err(damage @ StoreError::Record { .. }) => {
@@ -60,7 +60,7 @@ impl Shard {
             let live = if self.config.park.contains(&id) {
                 left_out(live)
             } else {
-                restored(&store, live, room)?
+                restored(&recalled, live, room)?
             };
             self.take_in(id, live);
         }
@@ -278,11 +278,11 @@ pub(crate) fn next_attempt(
 
 /// A run as it was. One whose journal cannot be read is parked with the reason: it must not keep
 /// the others from going on.
-fn restored(store: &Store, mut live: Live, room: Bounds<'_>) -> Result<Live, StoreError> {
+fn restored(recalled: &Recalled, mut live: Live, room: Bounds<'_>) -> Result<Live, StoreError> {
     if matches!(live.record.standing, Standing::Blocked(Blocked { kind: BlockKind::Parked, .. })) {
         return Ok(left_out(live));
     }
-    let (blocked, unread) = match restore(store, &mut live, room) {
+    let (blocked, unread) = match restore(recalled, &mut live, room) {
         Ok(()) => return Ok(live),
         Err(Stuck::Store(damage @ StoreError::Record { .. })) => {
             let message = damage.to_string();
@@ -315,11 +315,10 @@ fn told_already(store: &Store, live: &Live) -> Result<BTreeSet<Op>, StoreError> 
         return Ok(BTreeSet::new());
     }
     let mut told = BTreeSet::new();
-    store.visit_parked(live.owner.run, 0, |_, parked| {
+    store.recall(live.owner.run)?.visit_parked(|_, parked| {
         if !matches!(parked.event, Event::Requested { .. }) {
             told.extend(parked.event.op());
         }
-        ControlFlow::Continue(())
     })?;
     Ok(told)
 }

@@ -384,7 +384,8 @@ impl Shard {
         self.committer.flush()?;
         let room = Bounds { limits: &self.config.limits, budget: &self.open_budget };
         let Some(live) = self.runs.get_mut(&id) else { return Ok(()) };
-        let reloaded = restore(&self.store, live, room);
+        let recalled = self.store.recall(id).map_err(Stuck::from);
+        let reloaded = recalled.and_then(|recalled| restore(&recalled, live, room));
         live.unread = match &reloaded {
             Ok(()) => None,
             Err(Stuck::Store(error)) if !matches!(error, StoreError::Record { .. }) => {

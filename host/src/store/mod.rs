@@ -22,6 +22,7 @@ mod place;
 pub(crate) mod private;
 mod probe;
 mod read;
+mod recall;
 mod receive;
 mod records;
 mod tables;
@@ -36,6 +37,7 @@ pub use crate::store::handle::Store;
 pub use crate::store::images::{FoundImage, ImageRecord};
 pub use crate::store::keyspace::{BackendError, StorageBackend};
 pub use crate::store::open::DEFAULT_CACHE;
+pub use crate::store::recall::Recalled;
 pub use crate::store::receive::{BackupError, Received};
 pub use crate::store::records::{
     ModuleRecord, Note, Noted, Parked, RunRecord, Standing, WebhookRecord,
