@@ -89,7 +89,7 @@ fn deliver_a_completion(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn encode_a_turn(bencher: Bencher<'_, '_>) {
     let turn = turn(0);
-    bencher.with_inputs(|| turn.clone()).bench_values(|turn| Draft::turn(run(), (turn, vec![])));
+    bencher.with_inputs(|| turn.clone()).bench_values(|turn| Draft::turn(run(), turn, vec![]));
 }
 
 /// So many turns in one transaction, on the disk of the working directory.
@@ -104,7 +104,7 @@ fn commit_turns(bencher: Bencher<'_, '_>, turns: usize) {
         for _ in 0..turns {
             seq += 1;
             let turn = Turn { seq, ..turn.clone() };
-            committer.submit(Draft::turn(run(), (turn, vec![])), |_committed| {});
+            committer.submit(Draft::turn(run(), turn, vec![]), |_committed| {});
         }
         committer.flush().expect("the disk takes it");
     });

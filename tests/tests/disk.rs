@@ -31,9 +31,13 @@ impl Host {
     }
 
     async fn on(disk: Disk) -> Self {
+        let store = Store::open_on(disk.clone()).expect("the store opens");
+        Self::with(disk, store).await
+    }
+
+    async fn with(disk: Disk, store: Store) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
         let config = config(directory.path());
-        let store = Store::open_on(disk.clone()).expect("the store opens");
         let engine =
             Engine::open_on(store, config.clone(), guest_basics::steps(), Clock::System).await;
         let current = Supervisor::new(engine.expect("the engine opens"));
@@ -141,12 +145,15 @@ async fn a_disk_that_cannot_be_read_takes_the_host_down_once_and_not_again_and_a
     let run = engine.start("echo", raw(&json!(large)), None).await.expect("it starts").run_id;
     segno_tests::output_of(&engine, run).await;
     engine.shutdown().await;
-    first.keeper.abort();
-    let disk = first.disk.clone();
-    drop((engine, first));
+    let Host { disk, current, keeper, .. } = first;
+    keeper.abort();
+    // It holds the store, which is closed before the disk is opened again.
+    keeper.await.expect_err("it was told to end");
+    drop((engine, current));
 
-    // Nothing of what is over is in its memory.
-    let mut host = Host::on(disk).await;
+    // Nothing of it is kept in memory.
+    let store = Store::open_on_cached(disk.clone(), 0).expect("the store opens");
+    let mut host = Host::with(disk, store).await;
     host.disk.fail_reads();
     let error = host.current.engine().run(run).await.expect_err("it cannot be read");
     assert!(matches!(error, EngineError::Store(StoreError::Io { .. })), "{error}");

@@ -51,7 +51,7 @@ fn what_was_committed_is_there_after_a_power_failure_and_what_was_not_is_not() {
     let (committer, _thread) = Committer::start(store).expect("there is a thread");
     for seq in 0..100 {
         let (told, hears) = channel();
-        committer.submit(Draft::turn(run(), (turn(seq), vec![])), move |committed| {
+        committer.submit(Draft::turn(run(), turn(seq), vec![]), move |committed| {
             told.send(committed.is_ok()).expect("the test listens");
         });
         assert!(hears.recv().expect("the committer answers"));
@@ -69,7 +69,7 @@ fn with_quick_restart_a_store_is_not_checked_whole_after_a_crash() {
             .with_quick_restart(quick_restart);
         let (committer, _thread) = Committer::start(store).expect("there is a thread");
         for seq in 0..100 {
-            committer.submit(Draft::turn(run(), (turn(seq), vec![])), |_committed| {});
+            committer.submit(Draft::turn(run(), turn(seq), vec![]), |_committed| {});
         }
         committer.flush().expect("the disk is well");
         let left = disk.after_power_failure();
@@ -96,7 +96,7 @@ fn readers_hold_back_no_writer() {
             }
         });
         let written = (0..2_000).try_for_each(|_| {
-            committer.submit(Draft::turn(run(), (turn(0), vec![])), |_committed| {});
+            committer.submit(Draft::turn(run(), turn(0), vec![]), |_committed| {});
             committer.flush()
         });
         is_over.store(true, Ordering::Relaxed);
@@ -109,10 +109,10 @@ fn on_a_full_disk_nothing_is_said_to_be_stored_and_nothing_before_is_lost() {
     let disk = Disk::default();
     let store = Store::open_on(disk.clone()).expect("the store opens");
     let (committer, _thread) = Committer::start(store).expect("there is a thread");
-    committer.submit(Draft::turn(run(), (turn(0), vec![])), |_committed| {});
+    committer.submit(Draft::turn(run(), turn(0), vec![]), |_committed| {});
     committer.flush().expect("there is room");
     disk.set_full(true);
-    committer.submit(Draft::turn(run(), (turn(1), vec![])), |committed| {
+    committer.submit(Draft::turn(run(), turn(1), vec![]), |committed| {
         assert!(committed.is_err(), "it is not on disk");
     });
     assert!(matches!(committer.flush(), Ok(()) | Err(StoreError::Io { .. })));
@@ -121,7 +121,7 @@ fn on_a_full_disk_nothing_is_said_to_be_stored_and_nothing_before_is_lost() {
     // missing.
     disk.set_full(false);
     let (told, hears) = channel();
-    committer.submit(Draft::turn(run(), (turn(2), vec![])), move |committed| {
+    committer.submit(Draft::turn(run(), turn(2), vec![]), move |committed| {
         told.send(committed.is_ok()).expect("the test listens");
     });
     assert!(!hears.recv().expect("the committer answers"));
@@ -249,7 +249,7 @@ fn a_damaged_file_is_an_error_and_never_a_panic() {
         let store = Store::open(directory.path()).expect("the store opens");
         let (committer, _thread) = Committer::start(store).expect("there is a thread");
         for seq in 0..50 {
-            committer.submit(Draft::turn(run(), (turn(seq), vec![])), |_committed| {});
+            committer.submit(Draft::turn(run(), turn(seq), vec![]), |_committed| {});
         }
         committer.flush().expect("there is room");
         std::fs::read(directory.path().join("segno.redb")).expect("the file is there")

@@ -79,6 +79,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
             | StoreError::Newer { .. }
             | StoreError::Io { .. }
             | StoreError::Moved { .. }
+            | StoreError::Fenced { .. }
             | StoreError::Panicked
             | StoreError::Closed,
         ) => &Kind::STORE_TROUBLE,

@@ -11,12 +11,12 @@
 
 use std::ops::ControlFlow;
 
-use redb::{ReadableTable, TableHandle};
 use sha2::{Digest as _, Sha256};
 
-use crate::store::Store;
 use crate::store::error::StoreError;
-use crate::store::tables::{self, Table};
+use crate::store::handle::Store;
+use crate::store::keyspace::Moment;
+use crate::store::tables::Table;
 
 /// How a stream begins.
 pub(super) const MAGIC: &[u8] = b"segno backup\n";
@@ -39,7 +39,7 @@ impl Store {
     ///
     /// The store cannot be read. The stream has no end then.
     pub fn dump(&self, take: impl FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), StoreError> {
-        let moment = self.pinned()?;
+        let moment = self.moment()?;
         let mut stream = Stream { take, hash: Sha256::new(), rows: 0 };
         let written = stream.write(&moment);
         match written {
@@ -69,10 +69,10 @@ struct Stream<F> {
 }
 
 impl<F: FnMut(&[u8]) -> ControlFlow<()>> Stream<F> {
-    fn write(&mut self, moment: &Store) -> Result<(), Stop> {
+    fn write(&mut self, moment: &Moment) -> Result<(), Stop> {
         self.put(MAGIC)?;
         self.put(&VERSION.to_le_bytes())?;
-        for table in tables::all() {
+        for table in Table::ALL {
             self.table(moment, table)?;
         }
         self.put(&[END])?;
@@ -81,20 +81,18 @@ impl<F: FnMut(&[u8]) -> ControlFlow<()>> Stream<F> {
         self.put(&hash)
     }
 
-    fn table(&mut self, moment: &Store, table: Table) -> Result<(), Stop> {
-        let rows = moment.table(table)?;
+    fn table(&mut self, moment: &Moment, table: Table) -> Result<(), Stop> {
+        let rows = moment.rows(table)?;
         self.put(&[TABLE])?;
         self.put(&length(table.name().as_bytes())?)?;
         self.put(table.name().as_bytes())?;
-        for row in rows.iter().map_err(StoreError::io)? {
-            let (key, value) = row.map_err(StoreError::io)?;
-            let key = key.value();
-            let value = value.value();
+        for row in rows {
+            let row = row?;
             self.put(&[ROW])?;
-            self.put(&length(key)?)?;
-            self.put(&length(value)?)?;
-            self.put(key)?;
-            self.put(value)?;
+            self.put(&length(&row.key)?)?;
+            self.put(&length(&row.value)?)?;
+            self.put(&row.key)?;
+            self.put(&row.value)?;
             self.rows += 1;
         }
         Ok(())

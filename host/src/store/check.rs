@@ -5,17 +5,19 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use redb::{ReadableTable, TableHandle};
 use segno_journal::retry::Attempt;
 use segno_journal::{Digest, Run, RunId, Turn, Verdict};
 use sha2::{Digest as _, Sha256};
 
+use crate::store::codec;
 use crate::store::error::StoreError;
+use crate::store::handle::Store;
+use crate::store::keyspace::Moment;
 use crate::store::payloads::{self, Reference};
 use crate::store::records::{ModuleRecord, Note, Parked, RunRecord, Standing, WebhookRecord};
 use crate::store::tables::{self, Table};
-use crate::store::{Store, codec};
 
 /// How many findings are told: who has seen so many knows that a backup is needed.
 const MAX_FINDINGS: u64 = 1_000;
@@ -43,7 +45,8 @@ impl Store {
     ///
     /// The storage itself cannot be read.
     pub fn check(&self, say: &mut dyn FnMut(String)) -> Result<Checked, StoreError> {
-        let mut check = Check { store: self.pinned()?, say, checked: Checked::default() };
+        let store = self.pinned()?;
+        let mut check = Check { moment: store.moment()?, store, say, checked: Checked::default() };
         check.runs()?;
         check.unfinished()?;
         check.rows_of_runs()?;
@@ -56,7 +59,9 @@ impl Store {
 }
 
 struct Check<'a> {
+    /// All that is read is of this moment.
     store: Store,
+    moment: Arc<Moment>,
     say: &'a mut dyn FnMut(String),
     checked: Checked,
 }
@@ -77,16 +82,16 @@ impl Check<'_> {
         table: Table,
         mut visit: impl FnMut(&mut Self, &[u8], &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let rows = self.store.table(table)?;
-        for row in rows.iter().map_err(StoreError::io)? {
-            let (key, value) = row.map_err(StoreError::io)?;
-            visit(self, key.value(), value.value())?;
+        let moment = Arc::clone(&self.moment);
+        for row in moment.rows(table)? {
+            let row = row?;
+            visit(self, &row.key, &row.value)?;
         }
         Ok(())
     }
 
     fn has(&self, table: Table, key: &[u8]) -> Result<bool, StoreError> {
-        Ok(self.store.table(table)?.get(key).map_err(StoreError::io)?.is_some())
+        self.moment.has(table, key)
     }
 
     /// What a record says, or that it says nothing.
@@ -106,14 +111,14 @@ impl Check<'_> {
     }
 
     fn runs(&mut self) -> Result<(), StoreError> {
-        self.rows(tables::RUNS, |check, key, value| {
+        self.rows(Table::Runs, |check, key, value| {
             check.checked.runs += 1;
             let Ok(bytes) = key.try_into() else {
                 check.found("a run has a key that is no name".into());
                 return Ok(());
             };
             let run = RunId::from_bytes(bytes);
-            let record = codec::decode::<RunRecord>(tables::RUNS.name(), value);
+            let record = codec::decode::<RunRecord>(Table::Runs.name(), value);
             let Some(record) = check.read(&run.to_string(), record)? else { return Ok(()) };
             check.run(run, &record)
         })
@@ -121,11 +126,11 @@ impl Check<'_> {
 
     fn run(&mut self, run: RunId, record: &RunRecord) -> Result<(), StoreError> {
         let is_over = record.standing.ended_at().is_some();
-        if is_over == self.has(tables::UNFINISHED, &run.to_bytes())? {
+        if is_over == self.has(Table::Unfinished, &run.to_bytes())? {
             let listed = if is_over { "has ended, and is" } else { "has not ended, and is not" };
             self.found(format!("{run} {listed} in the list of those that go on"));
         }
-        if !is_over && !self.has(tables::CODE, &record.module.to_bytes())? {
+        if !is_over && !self.has(Table::Code, &record.module.to_bytes())? {
             self.found(format!(
                 "{run} has not ended, and its module {} is not there",
                 record.module
@@ -152,8 +157,8 @@ impl Check<'_> {
     }
 
     fn unfinished(&mut self) -> Result<(), StoreError> {
-        self.rows(tables::UNFINISHED, |check, key, _| {
-            if !check.has(tables::RUNS, key)? {
+        self.rows(Table::Unfinished, |check, key, _| {
+            if !check.has(Table::Runs, key)? {
                 check.found(format!("{} is to go on, and has no record", named(key)));
             }
             Ok(())
@@ -163,19 +168,19 @@ impl Check<'_> {
     /// Whether what belongs to runs can be read, and its run is there.
     fn rows_of_runs(&mut self) -> Result<(), StoreError> {
         for table in [
-            tables::TURNS,
-            tables::ATTEMPTS,
-            tables::FAILING,
-            tables::PARKED,
-            tables::NOTES,
-            tables::IMAGES,
+            Table::Turns,
+            Table::Attempts,
+            Table::Failing,
+            Table::Parked,
+            Table::Notes,
+            Table::Images,
         ] {
             let mut last = Vec::new();
             self.rows(table, |check, key, value| {
                 let run = &key[..key.len().min(16)];
                 if last != run {
                     last = run.to_vec();
-                    if !check.has(tables::RUNS, run)? {
+                    if !check.has(Table::Runs, run)? {
                         check.found(format!(
                             "table `{}` has rows of {}, which is not there",
                             table.name(),
@@ -184,16 +189,10 @@ impl Check<'_> {
                     }
                 }
                 let name = table.name();
-                let read = match name {
-                    _ if name == tables::ATTEMPTS.name() => {
-                        codec::decode::<Attempt>(name, value).map(drop)
-                    }
-                    _ if name == tables::NOTES.name() => {
-                        codec::decode::<Note>(name, value).map(drop)
-                    }
-                    _ if name == tables::PARKED.name() => {
-                        codec::decode::<Parked>(name, value).map(drop)
-                    }
+                let read = match table {
+                    Table::Attempts => codec::decode::<Attempt>(name, value).map(drop),
+                    Table::Notes => codec::decode::<Note>(name, value).map(drop),
+                    Table::Parked => codec::decode::<Parked>(name, value).map(drop),
                     _ => Ok(()),
                 };
                 check.read(&named(run), read).map(drop)
@@ -206,9 +205,9 @@ impl Check<'_> {
     /// and is not there was found with the turns.
     fn payloads(&mut self) -> Result<(), StoreError> {
         let mut references = BTreeMap::<Digest, u64>::new();
-        self.rows(tables::TURNS, |_, _, value| {
+        self.rows(Table::Turns, |_, _, value| {
             if let Ok((of_turn, _)) =
-                codec::decode_first::<Vec<Reference>>(tables::TURNS.name(), value)
+                codec::decode_first::<Vec<Reference>>(Table::Turns.name(), value)
             {
                 of_turn
                     .iter()
@@ -216,7 +215,7 @@ impl Check<'_> {
             }
             Ok(())
         })?;
-        self.rows(tables::PAYLOADS, |check, key, value| {
+        self.rows(Table::Payloads, |check, key, value| {
             check.checked.payloads += 1;
             let Ok(digest) = key.try_into().map(Digest::from_bytes) else {
                 check.found("a payload has a key that is no digest".into());
@@ -232,8 +231,8 @@ impl Check<'_> {
             }
             Ok(())
         })?;
-        self.rows(tables::PAYLOAD_COUNTS, |check, key, _| {
-            if !check.has(tables::PAYLOADS, key)? {
+        self.rows(Table::PayloadCounts, |check, key, _| {
+            if !check.has(Table::Payloads, key)? {
                 check.found("a payload that is not there is counted".into());
             }
             Ok(())
@@ -242,23 +241,21 @@ impl Check<'_> {
 
     /// How often turns refer to a payload that is there, as it says.
     fn count(&self, key: &[u8]) -> Result<u64, StoreError> {
-        let counts = self.store.table(tables::PAYLOAD_COUNTS)?;
-        let count = counts.get(key).map_err(StoreError::io)?;
-        let count =
-            count.map(|count| count.value().try_into().map(u64::from_le_bytes).unwrap_or(0));
+        let count = self.moment.get(Table::PayloadCounts, key)?;
+        let count = count.map(|count| (*count).try_into().map(u64::from_le_bytes).unwrap_or(0));
         Ok(count.unwrap_or(1))
     }
 
     /// Whether images are what was written. One that is not costs a replay, and is told all the same.
     fn images(&mut self) -> Result<(), StoreError> {
-        self.rows(tables::BLOCKS, |check, key, _| {
-            if !check.has(tables::IMAGES, key)? {
+        self.rows(Table::Blocks, |check, key, _| {
+            if !check.has(Table::Images, key)? {
                 check.found(format!("{} has the memory of an image that is not there", named(key)));
             }
             Ok(())
         })?;
         let mut last = None;
-        self.rows(tables::IMAGES, |check, key, _| {
+        self.rows(Table::Images, |check, key, _| {
             let Some((run, _)) = tables::split_numbered(key) else { return Ok(()) };
             if last.replace(run) == Some(run) {
                 return Ok(());
@@ -272,17 +269,17 @@ impl Check<'_> {
     }
 
     fn leads_to_runs(&mut self) -> Result<(), StoreError> {
-        self.rows(tables::WEBHOOKS, |check, _, value| {
+        self.rows(Table::Webhooks, |check, _, value| {
             // Not with the token: whoever knows it can call the webhook.
-            let record = codec::decode::<WebhookRecord>(tables::WEBHOOKS.name(), value);
+            let record = codec::decode::<WebhookRecord>(Table::Webhooks.name(), value);
             let Some(record) = check.read("a webhook", record)? else { return Ok(()) };
-            if !check.has(tables::RUNS, &record.run().to_bytes())? {
+            if !check.has(Table::Runs, &record.run().to_bytes())? {
                 check.found(format!("a webhook leads to {}, which is not there", record.run()));
             }
             Ok(())
         })?;
-        self.rows(tables::KEYS, |check, _, value| {
-            if !check.has(tables::RUNS, &value[..value.len().min(16)])? {
+        self.rows(Table::Keys, |check, _, value| {
+            if !check.has(Table::Runs, &value[..value.len().min(16)])? {
                 check.found(format!(
                     "an idempotency key leads to {}, which is not there",
                     named(value)
@@ -293,27 +290,27 @@ impl Check<'_> {
     }
 
     fn modules(&mut self) -> Result<(), StoreError> {
-        self.rows(tables::MODULES, |check, key, value| {
+        self.rows(Table::Modules, |check, key, value| {
             check.checked.modules += 1;
             let module = Digest::from_bytes(key.try_into().unwrap_or_default()).to_string();
-            check.read(&module, codec::decode::<ModuleRecord>(tables::MODULES.name(), value))?;
-            if !check.has(tables::CODE, key)? {
+            check.read(&module, codec::decode::<ModuleRecord>(Table::Modules.name(), value))?;
+            if !check.has(Table::Code, key)? {
                 check.found(format!("the code of {module} is not there"));
             }
             Ok(())
         })?;
-        self.rows(tables::CODE, |check, key, code| {
+        self.rows(Table::Code, |check, key, code| {
             let module = Digest::from_bytes(key.try_into().unwrap_or_default());
             if <[u8; 32]>::from(Sha256::digest(code)) != key {
                 check.found(format!("the code of {module} is not what was deployed"));
             }
-            if !check.has(tables::MODULES, key)? {
+            if !check.has(Table::Modules, key)? {
                 check.found(format!("{module} has code and no record"));
             }
             Ok(())
         })?;
-        self.rows(tables::WORKFLOWS, |check, key, digest| {
-            if !check.has(tables::CODE, digest)? {
+        self.rows(Table::Workflows, |check, key, digest| {
+            if !check.has(Table::Code, digest)? {
                 let workflow = String::from_utf8_lossy(key).escape_debug().to_string();
                 check.found(format!(
                     "workflow `{workflow}` is to start on a module that is not there"

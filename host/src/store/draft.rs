@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::ops::{Deref, Range};
 
-use redb::TableHandle;
 use segno_journal::retry::Attempt;
 use segno_journal::{Command, Digest, Effect, Losses, Op, RunId, Timestamp, Turn};
 
@@ -90,27 +89,33 @@ impl Rows {
 }
 
 /// A turn, and what the world owes the run once it is on disk.
-pub type TurnAndEffects = (Turn, Vec<Effect>);
+#[derive(Debug)]
+pub struct TurnAndEffects {
+    /// The turn.
+    pub turn: Turn,
+    /// What the world owes.
+    pub effects: Vec<Effect>,
+}
 
 impl Draft<TurnAndEffects> {
     /// A turn of a run with its effects, and the tokens of the webhooks that it opens.
-    pub fn turn(run: RunId, (mut turn, effects): TurnAndEffects) -> Self {
+    pub fn turn(run: RunId, mut turn: Turn, effects: Vec<Effect>) -> Self {
         let (record, payloads) = payloads::encode(&mut turn);
         let mut rows = Rows { payloads, held: turn.size(), ..Rows::default() };
-        rows.put(tables::TURNS, tables::numbered(run, turn.seq), record);
+        rows.put(Table::Turns, tables::numbered(run, turn.seq), record);
         for (op, command) in turn.operations() {
             if let Command::Webhook { token, .. } = command {
                 let record = WebhookRecord::new(run, op);
-                rows.put(tables::WEBHOOKS, token.as_bytes(), codec::encode(&record));
+                rows.put(Table::Webhooks, token.as_bytes(), codec::encode(&record));
             }
         }
-        Self { thing: (turn, effects), rows }
+        Self { thing: TurnAndEffects { turn, effects }, rows }
     }
 }
 
 impl Draft<()> {
     /// Nothing of its own: what [`Draft::with_run`] and its like add is all. With nothing added it
-    /// only keeps its place in the line: once it is through, all that came before it is on disk.
+    /// only keeps its place in the queue: once it is through, all that came before it is on disk.
     pub fn nothing() -> Self {
         Self { thing: (), rows: Rows::default() }
     }
@@ -118,14 +123,14 @@ impl Draft<()> {
     /// The moment of an orderly stop: no attempt began after it.
     pub fn stopped(at: Timestamp) -> Self {
         let mut draft = Self::nothing();
-        draft.rows.put(tables::META, tables::STOPPED_KEY, at.0.to_le_bytes());
+        draft.rows.put(Table::Meta, tables::STOPPED_KEY, at.0.to_le_bytes());
         draft
     }
 
     /// The host runs: an orderly stop is yet to come.
     pub fn running() -> Self {
         let mut draft = Self::nothing();
-        draft.rows.delete(tables::META, tables::STOPPED_KEY);
+        draft.rows.delete(Table::Meta, tables::STOPPED_KEY);
         draft
     }
 }
@@ -138,11 +143,11 @@ impl<T> Draft<T> {
 
     /// Also writes the record of the run, and keeps the list of unfinished runs in step with it.
     pub fn with_run(mut self, run: RunId, record: &RunRecord) -> Self {
-        self.rows.put(tables::RUNS, run.to_bytes(), codec::encode(record));
+        self.rows.put(Table::Runs, run.to_bytes(), codec::encode(record));
         if record.standing.ended_at().is_none() {
-            self.rows.put(tables::UNFINISHED, run.to_bytes(), []);
+            self.rows.put(Table::Unfinished, run.to_bytes(), []);
         } else {
-            self.rows.delete(tables::UNFINISHED, run.to_bytes());
+            self.rows.delete(Table::Unfinished, run.to_bytes());
         }
         self
     }
@@ -150,7 +155,7 @@ impl<T> Draft<T> {
     /// Also remembers that this idempotency key, if there is one, started the run.
     pub fn with_key(mut self, workflow: &str, key: Option<String>, run: RunId) -> Self {
         if let Some(key) = key {
-            self.rows.put(tables::KEYS, tables::idempotency(workflow, &key), run.to_bytes());
+            self.rows.put(Table::Keys, tables::idempotency(workflow, &key), run.to_bytes());
         }
         self
     }
@@ -160,7 +165,7 @@ impl<T> Draft<T> {
     /// many.
     pub fn without_turns(mut self, run: RunId, seqs: Range<u64>) -> Self {
         for seq in seqs {
-            self.rows.delete(tables::TURNS, tables::numbered(run, seq));
+            self.rows.delete(Table::Turns, tables::numbered(run, seq));
         }
         self
     }
@@ -168,51 +173,51 @@ impl<T> Draft<T> {
     /// Also forgets webhook tokens: from now on nobody can tell one from one that never was.
     pub fn without_webhooks(mut self, tokens: &BTreeSet<String>) -> Self {
         let is_forgotten = |row: &Row| {
-            row.table.name() == tables::WEBHOOKS.name()
+            row.table == Table::Webhooks
                 && str::from_utf8(&row.key).is_ok_and(|token| tokens.contains(token))
         };
         self.rows.rows.retain(|row| !is_forgotten(row));
-        tokens.iter().for_each(|token| self.rows.delete(tables::WEBHOOKS, token.as_bytes()));
+        tokens.iter().for_each(|token| self.rows.delete(Table::Webhooks, token.as_bytes()));
         self
     }
 
     /// Also forgets the failed attempts of a step, of which this was the last one.
     pub fn without_attempts(mut self, run: RunId, op: Op, last: u32) -> Self {
         for number in last.saturating_sub(tables::KEPT_ATTEMPTS)..=last {
-            self.rows.delete(tables::ATTEMPTS, tables::attempt(run, op, number));
+            self.rows.delete(Table::Attempts, tables::attempt(run, op, number));
         }
         self
     }
 
     /// Also writes how often the host went down while a step ran.
     pub fn with_losses(mut self, run: RunId, op: Op, losses: Losses) -> Self {
-        self.rows.put(tables::LOSSES, tables::numbered(run, op.0), codec::encode(&losses));
+        self.rows.put(Table::Losses, tables::numbered(run, op.0), codec::encode(&losses));
         self
     }
 
     /// Also forgets that: the step is over, or its run is.
     pub fn without_losses(mut self, run: RunId, op: Op) -> Self {
-        self.rows.delete(tables::LOSSES, tables::numbered(run, op.0));
+        self.rows.delete(Table::Losses, tables::numbered(run, op.0));
         self
     }
 
     /// Also takes note that a step is over of which an attempt had failed.
     pub fn without_failing(mut self, run: RunId, op: Op) -> Self {
-        self.rows.delete(tables::FAILING, tables::numbered(run, op.0));
+        self.rows.delete(Table::Failing, tables::numbered(run, op.0));
         self
     }
 
     /// Also keeps an event for a parked run, at this position in its line.
     pub fn with_parked(mut self, run: RunId, position: u64, parked: &Parked) -> Self {
-        self.rows.put(tables::PARKED, tables::numbered(run, position), codec::encode(parked));
+        self.rows.put(Table::Parked, tables::numbered(run, position), codec::encode(parked));
         self
     }
 
     /// Also keeps a note of a run, by this number, and forgets the one that is then too old.
     pub fn with_note(mut self, run: RunId, number: u64, note: &Note) -> Self {
-        self.rows.put(tables::NOTES, tables::numbered(run, number), codec::encode(note));
+        self.rows.put(Table::Notes, tables::numbered(run, number), codec::encode(note));
         if let Some(oldest) = number.checked_sub(tables::KEPT_NOTES) {
-            self.rows.delete(tables::NOTES, tables::numbered(run, oldest));
+            self.rows.delete(Table::Notes, tables::numbered(run, oldest));
         }
         self
     }
@@ -220,7 +225,7 @@ impl<T> Draft<T> {
     /// Also forgets the parked event at this position, if there is one: it has had its turn.
     pub fn without_parked(mut self, run: RunId, position: Option<u64>) -> Self {
         if let Some(position) = position {
-            self.rows.delete(tables::PARKED, tables::numbered(run, position));
+            self.rows.delete(Table::Parked, tables::numbered(run, position));
         }
         self
     }
@@ -231,13 +236,13 @@ impl Draft<Attempt> {
     pub fn attempt(run: RunId, op: Op, attempt: Attempt) -> Self {
         let mut rows = Rows::default();
         rows.put(
-            tables::ATTEMPTS,
+            Table::Attempts,
             tables::attempt(run, op, attempt.number),
             codec::encode(&attempt),
         );
-        rows.put(tables::FAILING, tables::numbered(run, op.0), []);
+        rows.put(Table::Failing, tables::numbered(run, op.0), []);
         if let Some(oldest) = attempt.number.checked_sub(tables::KEPT_ATTEMPTS) {
-            rows.delete(tables::ATTEMPTS, tables::attempt(run, op, oldest));
+            rows.delete(Table::Attempts, tables::attempt(run, op, oldest));
         }
         Self { thing: attempt, rows }
     }
@@ -247,10 +252,10 @@ impl Draft<Digest> {
     /// A module, and the workflows that it now starts.
     pub fn module(digest: Digest, record: &ModuleRecord, code: &[u8]) -> Self {
         let mut rows = Rows::default();
-        rows.put(tables::MODULES, digest.to_bytes(), codec::encode(record));
-        rows.put(tables::CODE, digest.to_bytes(), code);
+        rows.put(Table::Modules, digest.to_bytes(), codec::encode(record));
+        rows.put(Table::Code, digest.to_bytes(), code);
         for workflow in &record.manifest.workflows {
-            rows.put(tables::WORKFLOWS, workflow.name.as_bytes(), digest.to_bytes());
+            rows.put(Table::Workflows, workflow.name.as_bytes(), digest.to_bytes());
         }
         Self { thing: digest, rows }
     }
@@ -258,8 +263,8 @@ impl Draft<Digest> {
     /// A module that nothing needs any more.
     pub fn forget_module(digest: Digest) -> Draft<()> {
         let mut draft = Draft::nothing();
-        draft.rows.delete(tables::MODULES, digest.to_bytes());
-        draft.rows.delete(tables::CODE, digest.to_bytes());
+        draft.rows.delete(Table::Modules, digest.to_bytes());
+        draft.rows.delete(Table::Code, digest.to_bytes());
         draft
     }
 }

@@ -1,6 +1,9 @@
 //! Why the store could not do what it was asked.
 
-use crate::store::watched::Failure;
+use std::sync::{Arc, OnceLock};
+
+/// The first failure of a storage, if there was one.
+pub(super) type FirstFailure = Arc<OnceLock<StoreError>>;
 
 /// What a failure of the disk leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +92,19 @@ pub enum StoreError {
         /// What the system said.
         detail: String,
     },
+    /// Another host has taken a shard over, and nothing was written.
+    #[error(
+        "shard {shard} is in epoch {found}, and no longer in {expected}: another host has taken it over, so this one \
+         writes nothing more to it"
+    )]
+    Fenced {
+        /// The shard.
+        shard: u32,
+        /// The epoch that this host had it in.
+        expected: u64,
+        /// The epoch that it is in.
+        found: u64,
+    },
     /// A thread of the host has panicked, and what it had to do is not done.
     #[error("a thread of the host has panicked; restart the host")]
     Panicked,
@@ -98,19 +114,6 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// An error of the storage below, as redb tells it.
-    pub(crate) fn io(error: impl Into<redb::Error>) -> Self {
-        let failed = |detail: String| Self::Io { trouble: DiskTrouble::Failed, detail };
-        match error.into() {
-            redb::Error::PreviousIo => failed("an earlier access has failed".into()),
-            redb::Error::Io(error) => {
-                let failure = error.get_ref().and_then(|inner| inner.downcast_ref::<Failure>());
-                failure.map_or_else(|| failed(error.to_string()), Failure::as_store_error)
-            }
-            error => failed(error.to_string()),
-        }
-    }
-
     /// Whether the store may be opened again by the process that had the trouble. After a panic nothing
     /// is known of the state of the host, and after a failure of the disk nothing of what it kept.
     pub(crate) const fn may_pass(&self) -> bool {

@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 use crate::store::codec;
 use crate::store::draft::Draft;
 use crate::store::error::StoreError;
-use crate::store::tables;
-use crate::store::{Store, read};
+use crate::store::handle::Store;
+use crate::store::tables::{self, Table};
 
 /// What an image says of itself and of its run. It stands beside the memory, so that recovery reads
 /// the state of a run without its memory.
@@ -60,16 +60,16 @@ impl<T> Draft<T> {
     ) -> Self {
         let key = tables::numbered(run, position);
         image.blocks = Sha256::digest(&blocks).into();
-        self.rows.put(tables::IMAGES, key, seal(&key, &image));
-        self.rows.put(tables::BLOCKS, key, codec::encode_bytes(&blocks));
+        self.rows.put(Table::Images, key, seal(&key, &image));
+        self.rows.put(Table::Blocks, key, codec::encode_bytes(&blocks));
         self
     }
 
     /// Also forgets the image of a run at this position.
     pub fn without_image(mut self, run: RunId, position: u64) -> Self {
         let key = tables::numbered(run, position);
-        self.rows.delete(tables::IMAGES, key);
-        self.rows.delete(tables::BLOCKS, key);
+        self.rows.delete(Table::Images, key);
+        self.rows.delete(Table::Blocks, key);
         self
     }
 }
@@ -82,17 +82,13 @@ impl Store {
     ///
     /// The store cannot be read.
     pub fn images(&self, run: RunId) -> Result<Vec<FoundImage>, StoreError> {
-        let table = self.table(tables::IMAGES)?;
-        let first = tables::numbered(run, 0);
-        let last = tables::numbered(run, u64::MAX);
-        let rows =
-            table.range::<&[u8]>(first.as_slice()..=last.as_slice()).map_err(StoreError::io)?;
+        let moment = self.moment()?;
+        let rows = moment.range(Table::Images, &tables::rows_of(run))?;
         rows.rev()
             .map(|row| {
-                let (key, value) = row.map_err(StoreError::io)?;
-                let (_, position) = tables::split_numbered(key.value())
-                    .ok_or_else(|| read::bad_key(tables::IMAGES))?;
-                Ok((position, opened(key.value(), value.value())))
+                let row = row?;
+                let position = codec::number(Table::Images, &row.key)?;
+                Ok((position, opened(&row.key, &row.value)))
             })
             .collect()
     }
@@ -108,13 +104,12 @@ impl Store {
         position: u64,
         image: &ImageRecord,
     ) -> Result<Vec<u8>, StoreError> {
-        let table = self.table(tables::BLOCKS)?;
-        let value =
-            table.get(tables::numbered(run, position).as_slice()).map_err(StoreError::io)?;
+        let moment = self.moment()?;
+        let value = moment.get(Table::Blocks, &tables::numbered(run, position))?;
         let damaged =
             |detail: &str| StoreError::Record { table: "blocks".into(), detail: detail.into() };
         let value = value.ok_or_else(|| damaged("they are missing"))?;
-        let blocks = codec::decode_bytes("blocks", value.value())?;
+        let blocks = codec::decode_bytes("blocks", &value)?;
         if <[u8; 32]>::from(Sha256::digest(blocks)) != image.blocks {
             return Err(damaged("they have another hash than their image says"));
         }

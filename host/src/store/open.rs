@@ -3,17 +3,13 @@
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
-use redb::backends::FileBackend;
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend};
-
 use crate::store::error::StoreError;
-use crate::store::overlay::Overlay;
-use crate::store::place::{DirectoryLock, Place, unusable};
-use crate::store::watched::{FirstFailure, Watched};
-use crate::store::{FILE, Opened, Store, new, private, tables};
+use crate::store::handle::Store;
+use crate::store::keyspace::{Keyspace, StorageBackend};
+use crate::store::place::{At, DirectoryLock, FILE, Place, unusable};
+use crate::store::{create, format, private};
 
 /// How much of the store is kept in memory where nothing else is said. Replay reads each turn once,
 /// so more would hold what is not read again.
@@ -38,9 +34,9 @@ impl Store {
     pub fn open_cached(directory: &Path, cache: usize) -> Result<Self, StoreError> {
         private::directory(directory).map_err(|error| unusable(directory, &error))?;
         let lock = DirectoryLock::take(directory)?;
-        new::make_if_missing(directory)?;
+        create::make_if_missing(directory)?;
         let store = Self::open_file(directory, cache, lock)?;
-        new::forget_unfinished(directory);
+        create::forget_unfinished(directory);
         Ok(store)
     }
 
@@ -59,17 +55,32 @@ impl Store {
         Self::open_file(directory, cache, lock)
     }
 
-    /// Opens a store on any storage: in memory, or one that fails on purpose.
+    /// Opens a store on any storage of pages, such as one that fails on purpose.
     ///
     /// # Errors
     ///
     /// As [`Store::open`].
-    pub fn open_on(backend: impl StorageBackend) -> Result<Self, StoreError> {
-        let path = Path::new("backend");
-        let (storage, first_failure) = Watched::new(backend);
-        let db = builder(DEFAULT_CACHE).create_with_backend(storage);
-        let db = db.map_err(|error| error_of_opening(path, path, error)).and_then(prepare)?;
-        Ok(Self::of(Opened { db, _lock: None }, None, first_failure))
+    pub fn open_on(storage: impl StorageBackend) -> Result<Self, StoreError> {
+        Self::open_on_cached(storage, DEFAULT_CACHE)
+    }
+
+    /// As [`Store::open_on`], with so many bytes of the storage kept in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub fn open_on_cached(storage: impl StorageBackend, cache: usize) -> Result<Self, StoreError> {
+        let keyspace = Keyspace::open_on(storage, cache)?;
+        Ok(Self::of(format::prepare(keyspace)?, None, None))
+    }
+
+    /// Makes a store in memory, which is gone with its last handle.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for it.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Ok(Self::of(format::prepare(Keyspace::in_memory()?)?, None, None))
     }
 
     /// Opens a store to look at it: nothing of the file is changed, also where it must be repaired to be
@@ -81,118 +92,38 @@ impl Store {
     pub fn open_to_look(directory: &Path) -> Result<Self, StoreError> {
         let lock = DirectoryLock::take(directory)?;
         let path = directory.join(FILE);
-        let overlay = File::open(&path)
-            .and_then(Overlay::new)
-            .map_err(|error| unusable(directory, &error))?;
-        let (storage, first_failure) = Watched::new(overlay);
-        let db = unharmed(&path, || {
-            let db = builder(DEFAULT_CACHE).create_with_backend(storage);
-            let mut db = db.map_err(|error| error_of_opening(directory, &path, error))?;
-            match db.check_integrity() {
-                Ok(true) => prepare(db),
-                Ok(false) => Err(corrupt(&path, "its checksums do not agree")),
-                Err(error) => Err(error_of_opening(directory, &path, error)),
-            }
+        let at = At { directory, path: &path };
+        let file = File::open(&path).map_err(|error| at.unusable(&error))?;
+        let keyspace = unharmed(at, || {
+            Keyspace::open_to_look(at, file, DEFAULT_CACHE).and_then(format::prepare)
         })?;
-        Ok(Self::of(Opened { db, _lock: Some(lock) }, None, first_failure))
+        Ok(Self::of(keyspace, Some(lock), None))
     }
 
     fn open_file(directory: &Path, cache: usize, lock: DirectoryLock) -> Result<Self, StoreError> {
         let path = directory.join(FILE);
-        let file = private::open_file(&path).map_err(|error| unusable(directory, &error))?;
+        let at = At { directory, path: &path };
+        let file = private::open_file(&path).map_err(|error| at.unusable(&error))?;
         let place = Place::of(directory, &file)?;
-        let size = file.metadata().map_err(|error| unusable(directory, &error))?.len();
+        let size = file.metadata().map_err(|error| at.unusable(&error))?.len();
         if size == 0 {
             // A store gets its name when it is whole. To make a new one of this would hide what is lost.
-            return Err(corrupt(&path, "it is empty"));
+            return Err(at.corrupt("it is empty"));
         }
-        let (storage, first_failure) = Watched::new(file_backend(directory, &path, file)?);
         let begun = Instant::now();
-        let db = unharmed(&path, || {
-            let db = builder(cache).create_with_backend(storage);
-            db.map_err(|error| error_of_opening(directory, &path, error)).and_then(prepare)
-        })?;
+        let keyspace = unharmed(at, || Keyspace::open(at, file, cache).and_then(format::prepare))?;
         tracing::info!(path = %path.display(), bytes = size, milliseconds = begun.elapsed().as_millis(),
             "the store is open");
-        Ok(Self::of(Opened { db, _lock: Some(lock) }, Some(place), first_failure))
-    }
-
-    fn of(opened: Opened, place: Option<Place>, first_failure: FirstFailure) -> Self {
-        Self {
-            opened: Arc::new(RwLock::new(Some(opened))),
-            place: place.map(Arc::new),
-            first_failure,
-            pinned: None,
-            rows_read: Arc::default(),
-            quick_restart: false,
-        }
+        Ok(Self::of(keyspace, Some(lock), Some(place)))
     }
 }
 
-/// Opens a file. A damaged one may break an assumption that redb does not check; that must not take the
-/// process down without a sentence.
+/// Opens a file. A damaged one may break an assumption that the storage does not check; that must not
+/// take the process down without a sentence.
 fn unharmed(
-    path: &Path,
-    open: impl FnOnce() -> Result<Database, StoreError>,
-) -> Result<Database, StoreError> {
+    at: At<'_>,
+    open: impl FnOnce() -> Result<Keyspace, StoreError>,
+) -> Result<Keyspace, StoreError> {
     let opened = std::panic::catch_unwind(AssertUnwindSafe(open));
-    opened.unwrap_or_else(|_panic| Err(corrupt(path, "it breaks the rules of its format")))
-}
-
-fn corrupt(path: &Path, detail: &str) -> StoreError {
-    StoreError::Corrupt { path: path.display().to_string(), detail: detail.to_owned() }
-}
-
-fn builder(cache: usize) -> Builder {
-    let mut builder = Builder::new();
-    builder.set_cache_size(cache);
-    builder.set_repair_callback(|repair| {
-        if repair.progress() == 0.0 {
-            tracing::info!("the store was not closed in an orderly way; it is checked whole");
-        }
-    });
-    builder
-}
-
-/// Makes a store in an empty file.
-pub(super) fn make_in(directory: &Path, path: &Path, file: File) -> Result<Database, StoreError> {
-    let db = Builder::new().create_with_backend(file_backend(directory, path, file)?);
-    db.map_err(|error| error_of_opening(directory, path, error)).and_then(prepare)
-}
-
-fn file_backend(directory: &Path, path: &Path, file: File) -> Result<FileBackend, StoreError> {
-    FileBackend::new(file).map_err(|error| error_of_opening(directory, path, error))
-}
-
-/// Makes the tables of a new store, and checks the format of an old one.
-pub(super) fn prepare(db: Database) -> Result<Database, StoreError> {
-    let found = {
-        let transaction = db.begin_read().map_err(StoreError::io)?;
-        tables::format(&transaction)?
-    };
-    match found {
-        Some(tables::FORMAT) => {}
-        Some(found) => return Err(StoreError::Newer { found, known: tables::FORMAT }),
-        None => {
-            let transaction = db.begin_write().map_err(StoreError::io)?;
-            tables::create(&transaction)?;
-            transaction.commit().map_err(StoreError::io)?;
-        }
-    }
-    Ok(db)
-}
-
-fn error_of_opening(directory: &Path, path: &Path, error: DatabaseError) -> StoreError {
-    match error {
-        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
-            StoreError::InUse { path: directory.display().to_string() }
-        }
-        DatabaseError::Storage(redb::StorageError::Io(error))
-            if error.kind() != std::io::ErrorKind::InvalidData
-                && error.kind() != std::io::ErrorKind::UnexpectedEof =>
-        {
-            unusable(directory, &error)
-        }
-        error => corrupt(path, &error.to_string()),
-    }
+    opened.unwrap_or_else(|_panic| Err(at.corrupt("it breaks the rules of its format")))
 }

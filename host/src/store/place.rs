@@ -6,8 +6,31 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::store::FILE;
 use crate::store::error::StoreError;
+
+/// The name of the one file in the data directory.
+pub(super) const FILE: &str = "segno.redb";
+
+/// Where a file lies, for those who read what is wrong with it.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    /// The data directory.
+    pub(super) directory: &'a Path,
+    /// The file.
+    pub(super) path: &'a Path,
+}
+
+impl At<'_> {
+    /// The directory cannot be used.
+    pub(super) fn unusable(self, error: &std::io::Error) -> StoreError {
+        unusable(self.directory, error)
+    }
+
+    /// The file is damaged, or is no store.
+    pub(super) fn corrupt(self, detail: &str) -> StoreError {
+        StoreError::Corrupt { path: self.path.display().to_string(), detail: detail.to_owned() }
+    }
+}
 
 /// The lock of a data directory. It is let go when this is dropped.
 ///

@@ -4,8 +4,9 @@ use std::io::{Error, Write};
 use std::path::Path;
 
 use crate::store::error::StoreError;
+use crate::store::handle::Store;
 use crate::store::place::unusable;
-use crate::store::{Store, private};
+use crate::store::private;
 
 /// How much is written to find out, in bytes: a store that opens may still not grow. Enough for what a
 /// busy host writes in its first moments.

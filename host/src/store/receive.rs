@@ -4,14 +4,16 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use redb::{Database, TableHandle};
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use crate::store::backup::{END, MAGIC, ROW, TABLE, VERSION};
 use crate::store::error::StoreError;
-use crate::store::tables::{self, Table};
-use crate::store::{Store, open};
+use crate::store::format;
+use crate::store::handle::Store;
+use crate::store::keyspace::Keyspace;
+use crate::store::place::At;
+use crate::store::tables::Table;
 
 /// After how many bytes of rows a transaction of the receiver ends: what it changes is held in memory
 /// until then.
@@ -135,8 +137,7 @@ impl<R: Read> Receiver<R> {
     fn table(&mut self) -> Result<Table, BackupError> {
         let length = self.number()?;
         let name = self.bytes(length.into())?;
-        let known = tables::all().find(|table| table.name().as_bytes() == name);
-        known.ok_or_else(|| {
+        Table::named(&name).ok_or_else(|| {
             BackupError::UnknownTable(String::from_utf8_lossy(&name).escape_debug().collect())
         })
     }
@@ -202,7 +203,7 @@ impl Batch {
 
 /// A store that is being made, in a file that nobody knows yet.
 struct Unnamed {
-    db: Database,
+    keyspace: Keyspace,
     file: NamedTempFile,
 }
 
@@ -215,28 +216,21 @@ impl Unnamed {
         let file = NamedTempFile::with_prefix_in(".segno-backup-", directory_of(path));
         let file = file.map_err(|error| failed(path, error))?;
         let storage = file.reopen().map_err(|error| failed(path, error))?;
-        Ok(Self { db: open::make_in(path, file.path(), storage)?, file })
+        let at = At { directory: path, path: file.path() };
+        let keyspace = format::prepare(Keyspace::create(at, storage)?)?;
+        Ok(Self { keyspace, file })
     }
 
     fn put(&self, table: Table, rows: &[(Vec<u8>, Vec<u8>)]) -> Result<(), StoreError> {
-        let transaction = self.db.begin_write().map_err(StoreError::io)?;
-        {
-            let mut table = transaction.open_table(table).map_err(StoreError::io)?;
-            for (key, value) in rows {
-                table.insert(key.as_slice(), value.as_slice()).map_err(StoreError::io)?;
-            }
-        }
-        transaction.commit().map_err(StoreError::io)
+        self.keyspace.write(&[], |transaction| {
+            rows.iter().try_for_each(|(key, value)| transaction.put(table, key, value))
+        })
     }
 
     /// Gives the file its name, when all of it is on disk.
     fn finish(self, path: &Path) -> Result<(), BackupError> {
-        let Self { db, file } = self;
-        let db = open::prepare(db)?;
-        db.close().map_err(|error| StoreError::Corrupt {
-            path: path.display().to_string(),
-            detail: error.to_string(),
-        })?;
+        let Self { keyspace, file } = self;
+        format::prepare(keyspace)?.close(At { directory: directory_of(path), path })?;
         let named = file.as_file().sync_all().and_then(|()| {
             file.persist_noclobber(path)?;
             // On disk is a file only when its directory says so.

@@ -34,7 +34,7 @@ fn store_with(life: &Life, store: &Store) {
         }
     }
     for turn in &life.turns {
-        let draft = Draft::turn(run(), (turn.clone(), vec![]));
+        let draft = Draft::turn(run(), turn.clone(), vec![]);
         let draft = match turn.event {
             Event::StepCompleted { op, .. } | Event::StepFailed { op, .. } => {
                 draft.without_failing(run(), op)

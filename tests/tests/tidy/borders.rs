@@ -21,11 +21,11 @@ fn outside(
 }
 
 #[test]
-fn only_the_store_names_redb() {
-    let found = outside(product(), &["host/src/store/"], &["redb"]);
+fn only_the_keyspace_names_redb() {
+    let found = outside(product(), &["host/src/store/keyspace/"], &["redb"]);
     refuse(
         found,
-        "redb has one home, so that another storage is a change in one folder: ask host/src/store",
+        "redb has one home, so that another storage is a change in one folder: host/src/store/keyspace",
     );
 }
 

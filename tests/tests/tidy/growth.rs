@@ -55,7 +55,7 @@ fn wasi() -> Vec<String> {
 /// The tables of the store.
 fn tables() -> Vec<String> {
     let code = &file("host/src/store/tables.rs").text;
-    let names = code.split("Table::new(\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let names = code.split(" => \"").skip(1).filter_map(|rest| rest.split('"').next());
     names.map(str::to_owned).collect()
 }
 

@@ -34,7 +34,7 @@ use crate::engine::outside::Waiters;
 use crate::engine::random::Random;
 use crate::engine::shard::Shard;
 use crate::steps::{Outcome, Runner, SimulatedSteps, StepAttempt};
-use crate::store::{ByHand, Committer, Store, StoreError};
+use crate::store::{Committer, SimulatedQueue, Store, StoreError};
 
 /// How often the calls under way are polled after each thing that happens: more often than any of
 /// them waits for another.
@@ -44,7 +44,7 @@ const ROUNDS: usize = 16;
 pub struct Simulated {
     engine: Engine,
     shards: Vec<Seat>,
-    line: ByHand,
+    queue: SimulatedQueue,
     attempts: SimulatedSteps,
     clock: VirtualClock,
     /// For the calls under way. It has neither a clock nor a network.
@@ -87,7 +87,7 @@ impl Simulated {
         let waiters = Waiters::new(config.max_waiting);
         let metrics = Arc::new(Metrics::new());
         let outside = Outside::new(Clock::Virtual(clock.clone()), random, runner, waiters, metrics);
-        let (committer, line) = Committer::by_hand(store.clone());
+        let (committer, queue) = Committer::simulated(store.clone());
         let parts = Parts::new(config, store.clone(), committer, outside)?;
         let (inboxes, made) = parts.shards();
         let mut shards: Vec<_> =
@@ -99,11 +99,11 @@ impl Simulated {
         let runtime = Builder::new_current_thread().build().map_err(OpenError::Thread)?;
         let begin = parts.begin(&inboxes, recovered);
         // What is handed in is written once nothing goes on without it.
-        let (begun, ()) = runtime.block_on(async { join!(begin, async { line.flush() }) });
+        let (begun, ()) = runtime.block_on(async { join!(begin, async { queue.flush() }) });
         begun?;
         let engine = parts.into_engine(inboxes, Threads::default());
         let mut simulated =
-            Self { engine, shards, line, attempts, clock, runtime, stopped_at: None };
+            Self { engine, shards, queue, attempts, clock, runtime, stopped_at: None };
         simulated.settle();
         Ok(simulated)
     }
@@ -188,24 +188,24 @@ impl Simulated {
     /// How many drafts wait to be written.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.line.waiting()
+        self.queue.waiting()
     }
 
     /// How many drafts are written, and the world has not heard of them.
     #[must_use]
     pub fn written(&self) -> usize {
-        self.line.written()
+        self.queue.written()
     }
 
     /// The committer writes the first so many drafts, in one transaction.
     pub fn write(&mut self, drafts: usize) {
-        self.line.write(drafts);
+        self.queue.write(drafts);
         self.settle();
     }
 
     /// The committer lets the first draft that is written go on: the world hears of it.
     pub fn let_go(&mut self) {
-        self.line.let_go();
+        self.queue.let_go();
         self.settle();
     }
 

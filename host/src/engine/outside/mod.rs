@@ -81,7 +81,7 @@ impl Outside {
     /// Lets the world hear of a turn, and then whoever waits for the turn itself: the one way out, and it
     /// takes what only the store can make.
     pub(crate) fn release(&self, owner: &Owner, committed: Committed<TurnAndEffects>, then: Then) {
-        let (turn, effects) = committed.into_inner();
+        let TurnAndEffects { turn, effects } = committed.into_inner();
         // First: the answer that a caller waits for may be among the effects.
         let then = self.0.waiters.expect_answer(owner.run, &turn.event, then);
         let status = status_after(&turn.verdict);

@@ -60,7 +60,7 @@ impl Engine {
         // It is read to be shown, and counts for nobody.
         let budget = OpenBudget::new(usize::MAX);
         match restore(
-            &self.0.store,
+            &self.0.store.recall(run)?,
             &mut active,
             Bounds { limits: &self.0.config.limits, budget: &budget },
         ) {

@@ -1,6 +1,5 @@
 //! A run that has not ended, as its shard knows it.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use segno_api::RunStatus;
@@ -12,7 +11,7 @@ use crate::engine::inbox::Delivery;
 use crate::engine::metrics::{Metrics, RunOutcome};
 use crate::engine::outside::Owner;
 use crate::engine::shard::open_budget::Share;
-use crate::store::{Parked, RunRecord, Standing, Store, StoreError};
+use crate::store::{Recalled, RunRecord, Standing, StoreError};
 
 /// The state of a run, and what its shard keeps beside it.
 pub(crate) struct Active {
@@ -157,12 +156,9 @@ pub(crate) struct ParkedLine {
 
 impl ParkedLine {
     /// The line of a run, as it is on disk.
-    pub(crate) fn read(store: &Store, run: RunId) -> Result<Self, StoreError> {
+    pub(crate) fn read(recalled: &Recalled) -> Result<Self, StoreError> {
         let mut line = Self::default();
-        store.visit_parked(run, 0, |position, Parked { event, .. }| {
-            line.add(position, &event);
-            ControlFlow::Continue(())
-        })?;
+        recalled.visit_parked(|position, parked| line.add(position, &parked.event))?;
         Ok(line)
     }
 
@@ -225,6 +221,7 @@ mod tests {
     use segno_journal::Op;
 
     use super::*;
+    use crate::store::Parked;
 
     #[test]
     fn what_lies_parked_begins_at_the_first_event_that_has_not_had_its_turn() {

@@ -22,7 +22,7 @@ pub(crate) fn cancelled(
     let before = turn.as_ref().map_or(u64::MAX, |turn| turn.seq);
     record.standing = Standing::Cancelled(at);
     let draft = match turn {
-        Some(turn) => Draft::turn(run, (turn, Vec::new())).of_nothing(),
+        Some(turn) => Draft::turn(run, turn, Vec::new()).of_nothing(),
         None => Draft::nothing(),
     };
     let draft = match (noted, store.next_note(run)) {

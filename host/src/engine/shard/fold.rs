@@ -10,7 +10,7 @@ use crate::engine::guests::Images;
 use crate::engine::shard::Shard;
 use crate::engine::shard::active::{Active, ParkedLine, Unread};
 use crate::engine::shard::bounds::Bounds;
-use crate::store::{Store, StoreError};
+use crate::store::{Recalled, StoreError};
 
 impl Shard {
     /// Reads the state of a run from its turns again.
@@ -18,7 +18,8 @@ impl Shard {
         self.committer.flush()?;
         let room = Bounds { limits: &self.config.limits, budget: &self.open_budget };
         let Some(active) = self.runs.get_mut(&id) else { return Ok(()) };
-        let reloaded = restore(&self.store, active, room);
+        let recalled = self.store.recall(id).map_err(CannotTurn::from);
+        let reloaded = recalled.and_then(|recalled| restore(&recalled, active, room));
         active.unread = match &reloaded {
             Ok(()) => None,
             Err(CannotTurn::Store(error)) if !matches!(error, StoreError::Record { .. }) => {
@@ -36,39 +37,35 @@ impl Shard {
 /// the line of its parked events ends. A run that has more open than there is room for stays as it
 /// was before it had a turn.
 pub(crate) fn restore(
-    store: &Store,
+    recalled: &Recalled,
     active: &mut Active,
     room: Bounds<'_>,
 ) -> Result<(), CannotTurn> {
-    let id = active.owner.run;
-    let images = store.images(id)?;
+    let images = recalled.images()?;
     let positions: Vec<_> = images.iter().map(|(position, _)| *position).collect();
     let from_image = images.into_iter().find_map(|(position, image)| {
         let image = image.ok().filter(|image| image.run.turns() == position)?;
-        match fold(store, id, (image.run, image.at), room) {
+        match fold(recalled, (image.run, image.at), room) {
             Err(CannotTurn::Store(_)) => None,
             folded => Some(folded),
         }
     });
     let folded = from_image.unwrap_or_else(|| {
-        let folded = fold(store, id, (Run::new(), active.record.started_at), room);
+        let folded = fold(recalled, (Run::new(), active.record.started_at), room);
         folded.or_else(|stuck| match stuck {
-            CannotTurn::Store(error) => cut(store, id, error).map_err(CannotTurn::from),
+            CannotTurn::Store(error) => cut(recalled, error).map_err(CannotTurn::from),
             stuck => Err(stuck),
         })
     });
     active.run = Run::new();
     let (mut run, at) = folded?;
     // Turns are forgotten only behind images.
-    let first_turn = if positions.is_empty() { None } else { store.first_turn_after(id, 0)? };
+    let first_turn = if positions.is_empty() { None } else { recalled.first_turn()? };
     let steps = run.open().filter(|(_, open)| open.step().is_some()).map(|(op, _)| op);
-    let steps: Vec<_> = steps.collect();
-    for op in steps {
-        if let Some(attempt) = store.last_attempt(id, op)? {
-            run.remember(op, attempt);
-        }
+    for (op, attempt) in recalled.last_attempts(steps)? {
+        run.remember(op, attempt);
     }
-    active.parked = ParkedLine::read(store, id)?;
+    active.parked = ParkedLine::read(recalled)?;
     active.images = Images::found(&positions, first_turn.unwrap_or(1), run.turns());
     active.last_at = active.last_at.max(at);
     active.run = run;
@@ -80,8 +77,9 @@ pub(crate) fn restore(
 }
 
 /// Says why a run cannot be read from its turns, where that is because its first ones were forgotten.
-fn cut<T>(store: &Store, id: RunId, error: StoreError) -> Result<T, StoreError> {
-    match store.first_turn_after(id, 0)? {
+fn cut<T>(recalled: &Recalled, error: StoreError) -> Result<T, StoreError> {
+    let id = recalled.run();
+    match recalled.first_turn()? {
         Some(first) if first > 1 && matches!(error, StoreError::Record { .. }) => {
             let detail = format!(
                 "{id}: none of its images can be used, and its turns before {first} were forgotten, as its workflow \
@@ -95,24 +93,24 @@ fn cut<T>(store: &Store, id: RunId, error: StoreError) -> Result<T, StoreError> 
 
 /// The state of a run and the time of its last turn, from earlier ones and the turns since.
 fn fold(
-    store: &Store,
-    id: RunId,
+    recalled: &Recalled,
     (run, at): (Run, Timestamp),
     room: Bounds<'_>,
 ) -> Result<(Run, Timestamp), CannotTurn> {
+    let id = recalled.run();
     let from = run.turns();
     let damaged = |detail: String| StoreError::Record {
         table: "turns".into(),
         detail: format!("{id}: {detail}"),
     };
     if let Some(last) = from.checked_sub(1)
-        && !store.has_turn(id, last)?
+        && !recalled.has_turn(last)?
     {
         return Err(damaged(format!("turn {last} is missing")).into());
     }
     room.within(run.open_bytes())?;
     let mut folded = Ok((run, at));
-    store.visit_turns(id, from, |turn| {
+    recalled.visit_turns(from, |turn| {
         folded = std::mem::replace(&mut folded, Ok((Run::new(), at))).and_then(|(run, _)| {
             let (run, _effects) = run.apply(&turn).map_err(|fault| damaged(fault.to_string()))?;
             // Not at the end only: it must not take more memory on the way.

@@ -89,7 +89,7 @@ impl Shard {
             parts;
         Self {
             queue: Queue::new(outside.clock().clone()),
-            committer: committer.unhurried(),
+            committer: committer.deferred(),
             store,
             modules,
             outside,
@@ -132,7 +132,7 @@ impl Shard {
     pub(crate) fn run(mut self, inbox: &Receiver<Message>) {
         while let Some(message) = self.next(inbox) {
             if self.attend(message).is_break() {
-                return self.committer.hurry();
+                return self.committer.wake();
             }
             self.note_handled();
         }
@@ -142,7 +142,7 @@ impl Shard {
     fn next(&mut self, inbox: &Receiver<Message>) -> Option<Message> {
         self.hear(inbox);
         if let Some(message) = self.queue.next() {
-            self.committer.hurry();
+            self.committer.wake();
             return Some(message);
         }
         self.committer.write_alone();

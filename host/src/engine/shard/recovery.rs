@@ -15,7 +15,7 @@ use crate::engine::shard::fold::restore;
 use crate::engine::shard::log;
 use crate::engine::shard::notes;
 use crate::engine::shard::suspects::Suspects;
-use crate::store::{Draft, Standing, Store, StoreError};
+use crate::store::{Draft, Recalled, Standing, StoreError};
 
 impl Shard {
     /// Takes in the unfinished runs of this shard. Nothing is set going yet: the other shards may
@@ -36,7 +36,8 @@ impl Shard {
                 table: "runs".into(),
                 detail: format!("that of {id} is missing"),
             };
-            let record = match store.run(id).and_then(|record| record.ok_or_else(missing)) {
+            let recalled = store.recall(id)?;
+            let record = match recalled.record().and_then(|record| record.ok_or_else(missing)) {
                 Ok(record) => record,
                 // The other runs go on; this one is where it was for whoever mends the record.
                 Err(damage @ StoreError::Record { .. }) => {
@@ -52,7 +53,7 @@ impl Shard {
             let active = if self.config.park.contains(&id) {
                 left_out(active)
             } else {
-                restored(&store, active, room)?
+                restored(&recalled, active, room)?
             };
             self.take_in(id, active);
         }
@@ -79,12 +80,16 @@ impl Shard {
 
 /// A run as it was. One whose journal cannot be read is parked with the reason: it must not keep
 /// the others from going on.
-fn restored(store: &Store, mut active: Active, room: Bounds<'_>) -> Result<Active, StoreError> {
+fn restored(
+    recalled: &Recalled,
+    mut active: Active,
+    room: Bounds<'_>,
+) -> Result<Active, StoreError> {
     if matches!(active.record.standing, Standing::Blocked(Blocked { kind: BlockKind::Parked, .. }))
     {
         return Ok(left_out(active));
     }
-    let (blocked, unread) = match restore(store, &mut active, room) {
+    let (blocked, unread) = match restore(recalled, &mut active, room) {
         Ok(()) => return Ok(active),
         Err(CannotTurn::Store(damage @ StoreError::Record { .. })) => {
             let message = damage.to_string();

@@ -1,7 +1,6 @@
 //! Setting runs going again: what the world owes each is known from its state, and asked for anew.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 
 use segno_journal::{BlockKind, Blocked, Losses, Op, Open, Owed, RunId};
 
@@ -197,11 +196,10 @@ fn told_already(store: &Store, active: &Active) -> Result<BTreeSet<Op>, StoreErr
         return Ok(BTreeSet::new());
     }
     let mut told = BTreeSet::new();
-    store.visit_parked(active.owner.run, 0, |_, parked| {
+    store.recall(active.owner.run)?.visit_parked(|_, parked| {
         if parked.event.request().is_none() {
             told.extend(parked.event.op());
         }
-        ControlFlow::Continue(())
     })?;
     Ok(told)
 }

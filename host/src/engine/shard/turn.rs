@@ -125,7 +125,7 @@ impl Shard {
         let standing = standing_after(&turn);
         let op = turn.event.op();
         let has_ended = standing.ended_at().is_some();
-        let mut draft = Draft::turn(id, (turn, effects)).without_parked(id, parked);
+        let mut draft = Draft::turn(id, turn, effects).without_parked(id, parked);
         draft = past.forget(draft, id);
         draft = self.suspects.forget(draft, id, op, has_ended);
         if is_first || has_ended || parked.is_some() {

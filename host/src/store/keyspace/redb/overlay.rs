@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Error, Read, Result, Seek, SeekFrom};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 use redb::StorageBackend;
 
 /// The unit in which changes are kept.
@@ -31,10 +31,6 @@ impl Overlay {
     pub(super) fn new(file: File) -> Result<Self> {
         let length = file.metadata()?.len();
         Ok(Self(Mutex::new(Layers { file, seen: length, length, pages: BTreeMap::new() })))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Layers> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -102,11 +98,11 @@ fn parts(offset: u64, length: usize) -> impl Iterator<Item = (u64, usize, std::o
 
 impl StorageBackend for Overlay {
     fn len(&self) -> Result<u64> {
-        Ok(self.lock().length)
+        Ok(self.0.lock().length)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
-        let mut layers = self.lock();
+        let mut layers = self.0.lock();
         if offset.checked_add(out.len() as u64).is_none_or(|end| end > layers.length) {
             return Err(Error::from(std::io::ErrorKind::UnexpectedEof));
         }
@@ -114,7 +110,7 @@ impl StorageBackend for Overlay {
     }
 
     fn set_len(&self, len: u64) -> Result<()> {
-        self.lock().set_length(len);
+        self.0.lock().set_length(len);
         Ok(())
     }
 
@@ -123,7 +119,7 @@ impl StorageBackend for Overlay {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
-        self.lock().write(offset, data)
+        self.0.lock().write(offset, data)
     }
 }
 

@@ -1,10 +1,13 @@
 //! Why nothing more can be written, if that is so.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
 
+use crate::store::commit::queue::Pending;
+use crate::store::commit::write::{Committing, write};
 use crate::store::error::StoreError;
+use crate::store::handle::Store;
 
 /// The first trouble of a store: what comes after it is its consequence.
 #[derive(Default)]
@@ -31,11 +34,46 @@ impl Trouble {
     }
 
     /// Nothing more is to be written.
-    pub(super) fn begin(&self, error: StoreError) {
+    pub(super) fn give_up(&self, error: StoreError) {
         let shown = error.to_string();
         if self.first.set(error).is_ok() {
             tracing::error!(error = shown, "the host takes no more work");
             self.happened.notify_one();
+        }
+    }
+}
+
+/// Writes a batch, unless an earlier one could not be written.
+pub(super) fn write_unless_broken(
+    store: &Store,
+    batch: &[Pending],
+    trouble: &Trouble,
+    committed: &Committing,
+) -> Result<(), StoreError> {
+    let written = match trouble.get() {
+        None => write(store, batch.iter().map(|pending| &pending.rows), committed),
+        Some(error) => return Err(error.clone()),
+    };
+    written.map_err(|error| {
+        // What failed first says more than what came of it.
+        trouble.give_up(store.first_failure().unwrap_or(error));
+        trouble.get().cloned().unwrap_or(StoreError::Closed)
+    })
+}
+
+/// Says that the host is in trouble when its thread panics.
+pub struct PanicGuard(Arc<Trouble>);
+
+impl PanicGuard {
+    pub(super) const fn new(trouble: Arc<Trouble>) -> Self {
+        Self(trouble)
+    }
+}
+
+impl Drop for PanicGuard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.give_up(StoreError::Panicked);
         }
     }
 }
@@ -50,8 +88,8 @@ mod tests {
     fn who_waits_is_told_of_the_first_trouble_whether_it_came_before_or_after() {
         let trouble = Trouble::default();
         assert!(trouble.wait().now_or_never().is_none());
-        trouble.begin(StoreError::Panicked);
-        trouble.begin(StoreError::Closed);
+        trouble.give_up(StoreError::Panicked);
+        trouble.give_up(StoreError::Closed);
         for _ in 0..2 {
             assert!(matches!(trouble.wait().now_or_never(), Some(StoreError::Panicked)));
         }

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::store::error::StoreError;
+use crate::store::tables::{self, Table};
 
 /// The version that this code writes.
 const VERSION: u8 = 1;
@@ -70,3 +71,16 @@ pub(crate) fn decode_bytes<'a>(table: &str, bytes: &'a [u8]) -> Result<&'a [u8],
 pub(crate) fn damaged(table: &str, detail: String) -> StoreError {
     StoreError::Record { table: table.to_owned(), detail }
 }
+
+/// A key of this table is damaged.
+pub(crate) fn bad_key(table: Table) -> StoreError {
+    damaged(table.name(), "its key is damaged".into())
+}
+
+/// The number in a key of something that a run has many of.
+pub(crate) fn number(table: Table, key: &[u8]) -> Result<u64, StoreError> {
+    tables::split_numbered(key).map(|(_, number)| number).ok_or_else(|| bad_key(table))
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 
 use proptest::prelude::*;
-use redb::{ReadableTable, ReadableTableMetadata, TableHandle};
 use segno_journal::{
     Answer, Command, Event, Op, Request, Response, RunId, StepOptions, Timestamp, Turn, Verdict,
 };
 use tempfile::TempDir;
 
+use crate::store::commit::write::write;
 use crate::store::draft::{Draft, Rows};
 use crate::store::payloads::{LARGE, Reference};
 use crate::store::tables::{self, Table};
-use crate::store::write::write;
 use crate::store::{Store, StoreError, codec};
 
 fn run(number: u8) -> RunId {
@@ -48,8 +47,8 @@ fn turn(seq: u64, input: String, body: &[u8], verdict: Verdict) -> Turn {
 }
 
 fn rows_of(run: RunId, turn: &Turn) -> Rows {
-    let draft = Draft::turn(run, (turn.clone(), vec![]));
-    assert_eq!(draft.thing.0, *turn, "the world hears of the whole turn");
+    let draft = Draft::turn(run, turn.clone(), vec![]);
+    assert_eq!(draft.thing.turn, *turn, "the world hears of the whole turn");
     draft.rows
 }
 
@@ -63,26 +62,27 @@ fn turns(store: &Store, run: RunId) -> Result<Vec<Turn>, StoreError> {
 }
 
 fn rows(store: &Store, table: Table) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    let transaction = store.begin_read().expect("the store is read");
-    let table = transaction.open_table(table).expect("the table is there");
-    let rows = table.iter().expect("the table is read").map(|row| row.expect("the row is read"));
-    rows.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())).collect()
+    let moment = store.moment().expect("the store is read");
+    let rows = moment.rows(table).expect("the table is read");
+    rows.map(|row| row.expect("the row is read"))
+        .map(|row| (row.key.to_vec(), row.value.to_vec()))
+        .collect()
 }
 
 /// The payloads and their counts on disk are exactly what the turns on disk refer to.
 fn check_counts(store: &Store) {
     let mut expected = BTreeMap::<Vec<u8>, u64>::new();
-    for row in rows(store, tables::TURNS).values() {
+    for row in rows(store, Table::Turns).values() {
         let (references, _) =
             codec::decode_first::<Vec<Reference>>("turns", row).expect("the turn is whole");
         for reference in references {
             *expected.entry(reference.digest.to_bytes().to_vec()).or_default() += 1;
         }
     }
-    let payloads: Vec<_> = rows(store, tables::PAYLOADS).into_keys().collect();
+    let payloads: Vec<_> = rows(store, Table::Payloads).into_keys().collect();
     assert_eq!(payloads, expected.keys().cloned().collect::<Vec<_>>());
     expected.retain(|_, count| *count > 1);
-    let counts = rows(store, tables::PAYLOAD_COUNTS).into_iter();
+    let counts = rows(store, Table::PayloadCounts).into_iter();
     let counts: BTreeMap<_, _> = counts
         .map(|(key, count)| {
             (key, u64::from_le_bytes(count.try_into().expect("a count has eight bytes")))
@@ -154,7 +154,7 @@ proptest! {
         let store = Store::open(directory.path()).expect("the store opens");
         let all = [0, 1, 2].map(|number| Draft::nothing().without_turns(run(number), 0..100).rows);
         write(&store, all.iter(), &|_drafts, _took| {}).expect("there is room");
-        for table in [tables::TURNS, tables::PAYLOADS, tables::PAYLOAD_COUNTS] {
+        for table in [Table::Turns, Table::Payloads, Table::PayloadCounts] {
             prop_assert!(rows(&store, table).is_empty(), "{} is not empty", table.name());
         }
     }
@@ -177,13 +177,11 @@ fn a_thousand_turns_with_an_equal_value_take_the_room_of_one() {
     let all: Vec<_> =
         (0..1_000).map(|seq| turn(seq, "1".into(), &body, Verdict::Waiting)).collect();
     let (directory, store) = store_with(&all);
-    let transaction = store.begin_read().expect("the store is read");
-    let stored = [tables::TURNS, tables::PAYLOADS, tables::PAYLOAD_COUNTS].map(|table| {
-        let table = transaction.open_table(table).expect("the table is there");
-        table.stats().expect("the table is read").stored_bytes()
+    let stored = [Table::Turns, Table::Payloads, Table::PayloadCounts].map(|table| {
+        rows(&store, table).iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
     });
     // Three places of each turn refer to it, with 33 bytes each.
-    assert!(stored.iter().sum::<u64>() < 400_000, "{stored:?} bytes");
+    assert!(stored.iter().sum::<usize>() < 400_000, "{stored:?} bytes");
     let file =
         std::fs::metadata(directory.path().join("segno.redb")).expect("the file is there").len();
     assert!(file < 8 << 20, "the file has {file} bytes");
@@ -194,17 +192,13 @@ fn a_thousand_turns_with_an_equal_value_take_the_room_of_one() {
 fn a_payload_that_is_missing_or_damaged_is_an_error_and_never_a_panic() {
     let whole = turn(0, "1".into(), &noise(1, LARGE), Verdict::Waiting);
     let (_directory, store) = store_with(std::slice::from_ref(&whole));
-    let (key, good) = rows(&store, tables::PAYLOADS).pop_first().expect("there is one payload");
+    let (key, good) = rows(&store, Table::Payloads).pop_first().expect("there is one payload");
     let error_with = |record: Option<&[u8]>| {
-        let transaction = store.begin_write().expect("the store is written");
-        let mut table = transaction.open_table(tables::PAYLOADS).expect("the table is there");
-        match record {
-            Some(record) => table.insert(key.as_slice(), record).map(drop),
-            None => table.remove(key.as_slice()).map(drop),
-        }
-        .expect("there is room");
-        drop(table);
-        transaction.commit().expect("there is room");
+        let written = store.write(|transaction| match record {
+            Some(record) => transaction.put(Table::Payloads, &key, record),
+            None => transaction.delete(Table::Payloads, &key),
+        });
+        written.expect("there is room");
         let error = store.turn(run(1), 0).expect_err("the payload is damaged");
         assert!(matches!(error, StoreError::Record { .. }), "{error:?}");
         error.to_string()
@@ -226,18 +220,14 @@ fn a_payload_that_is_missing_or_damaged_is_an_error_and_never_a_panic() {
 fn a_reference_that_has_no_place_in_its_turn_is_an_error() {
     let (_directory, store) =
         store_with(&[turn(0, "1".into(), &noise(1, LARGE), Verdict::Waiting)]);
-    let row = rows(&store, tables::TURNS).into_values().next().expect("there is one turn");
+    let row = rows(&store, Table::Turns).into_values().next().expect("there is one turn");
     let (mut references, turn) =
         codec::decode::<(Vec<Reference>, Turn)>("turns", &row).expect("it is whole");
     let error_with = |references: &[Reference]| {
-        let transaction = store.begin_write().expect("the store is written");
-        let mut table = transaction.open_table(tables::TURNS).expect("the table is there");
         let record = codec::encode(&(references, &turn));
-        table
-            .insert(tables::numbered(run(1), 0).as_slice(), record.as_slice())
-            .expect("there is room");
-        drop(table);
-        transaction.commit().expect("there is room");
+        let key = tables::numbered(run(1), 0);
+        let written = store.write(|transaction| transaction.put(Table::Turns, &key, &record));
+        written.expect("there is room");
         turns(&store, run(1)).expect_err("the references are damaged").to_string()
     };
     references.reverse();

@@ -6,14 +6,11 @@
 use std::fmt;
 use std::io::{Error, ErrorKind, Result};
 use std::ops::Bound;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use redb::{BackendError, StorageBackend};
 
-use crate::store::error::{DiskTrouble, StoreError};
-
-/// The first failure of a storage, if there was one.
-pub(super) type FirstFailure = Arc<OnceLock<StoreError>>;
+use crate::store::error::{DiskTrouble, FirstFailure, StoreError};
 
 /// A storage that is watched.
 #[derive(Debug)]

@@ -1,8 +1,13 @@
-//! Writing what waits in the line: all drafts that wait, in one transaction, and then each of them
+//! Writing what waits in the queue: all drafts that wait, in one transaction, and then each of them
 //! goes on. Under load the batches grow by themselves; alone, a draft is a batch of one.
 //!
 //! One thread writes. But waking it takes as long as a third of a commit, so a shard that has nothing
-//! else to do writes a draft that is alone in the line by itself.
+//! else to do writes a draft that is alone in the queue by itself.
+
+mod queue;
+pub(in crate::store) mod simulated;
+pub(in crate::store) mod trouble;
+pub(in crate::store) mod write;
 
 use std::io;
 use std::sync::Arc;
@@ -10,57 +15,49 @@ use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::store::Store;
-use crate::store::by_hand::ByHand;
-use crate::store::draft::{Committed, Draft, Rows};
+use crate::store::commit::queue::{Batch, Pending, Queue};
+use crate::store::commit::simulated::SimulatedQueue;
+use crate::store::commit::trouble::{PanicGuard, Trouble, write_unless_broken};
+use crate::store::commit::write::Committing;
+use crate::store::draft::{Committed, Draft};
 use crate::store::error::StoreError;
-use crate::store::line::{Batch, Line};
-use crate::store::trouble::Trouble;
-use crate::store::write::{Committing, write};
+use crate::store::handle::Store;
 
 /// Where drafts are handed in. Cheap to clone; the thread ends when it is told to or the last one is dropped.
 #[derive(Clone)]
 pub struct Committer {
     way: Way,
     trouble: Arc<Trouble>,
-    /// Who hands in says itself when the thread is to write.
-    unhurried: bool,
+    /// Who hands in wakes the thread itself.
+    is_deferred: bool,
 }
 
 /// The way from a draft to the disk.
 #[derive(Clone)]
 enum Way {
-    /// In line for the thread that writes.
+    /// In the queue of the thread that writes.
     Thread(Arc<Handle>),
-    /// For somebody who says when they are written.
-    ByHand(ByHand),
+    /// In the queue of somebody who says when they are written.
+    Simulated(SimulatedQueue),
     /// Nowhere: none is written.
     Nowhere,
 }
 
-/// The line, as those hold it who hand in; closed with the last of them.
-struct Handle(Arc<Desk>);
+/// The queue, as those hold it who hand in; closed with the last of them.
+struct Handle(Arc<Writer>);
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.0.line.close();
+        self.0.queue.close();
     }
 }
 
-/// Where drafts are written.
-struct Desk {
-    line: Line,
+/// What whoever writes needs.
+struct Writer {
+    queue: Queue,
     store: Store,
     trouble: Arc<Trouble>,
     committed: Box<Committing>,
-}
-
-/// A draft, and what is to happen when it is on disk or cannot be.
-pub(super) struct Pending {
-    pub(super) rows: Rows,
-    /// How much room it takes while it waits.
-    pub(super) bytes: usize,
-    pub(super) then: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
 }
 
 impl Committer {
@@ -84,35 +81,35 @@ impl Committer {
         committed: impl Fn(usize, Duration) + Send + Sync + 'static,
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let trouble = Arc::<Trouble>::default();
-        let line = Line::default();
+        let queue = Queue::default();
         let committed = Box::new(committed);
-        let desk = Arc::new(Desk { line, store, trouble: Arc::clone(&trouble), committed });
-        let handle = Arc::new(Handle(Arc::clone(&desk)));
+        let writer = Arc::new(Writer { queue, store, trouble: Arc::clone(&trouble), committed });
+        let handle = Arc::new(Handle(Arc::clone(&writer)));
         let thread =
             std::thread::Builder::new().name("segno-committer".into()).spawn(move || {
-                let _ending = Ending(&desk.line);
-                while let Some(batch) = desk.line.take() {
-                    desk.write(batch);
+                let _ending = Ending(&writer.queue);
+                while let Some(batch) = writer.queue.take() {
+                    writer.write(batch);
                 }
             })?;
-        Ok((Self { way: Way::Thread(handle), trouble, unhurried: false }, thread))
+        Ok((Self { way: Way::Thread(handle), trouble, is_deferred: false }, thread))
     }
 
     /// A committer without a thread, for a host on one thread: drafts wait until somebody moves the
-    /// line. Only [`Committer::flush`] writes by itself, in the place of the thread that it would wait
+    /// queue. Only [`Committer::flush`] writes by itself, in the place of the thread that it would wait
     /// for.
     #[must_use]
-    pub fn by_hand(store: Store) -> (Self, ByHand) {
+    pub fn simulated(store: Store) -> (Self, SimulatedQueue) {
         let trouble = Arc::default();
-        let line = ByHand::new(store, Arc::clone(&trouble));
-        (Self { way: Way::ByHand(line.clone()), trouble, unhurried: false }, line)
+        let queue = SimulatedQueue::new(store, Arc::clone(&trouble));
+        (Self { way: Way::Simulated(queue.clone()), trouble, is_deferred: false }, queue)
     }
 
-    /// The same line for a thread that does one thing after the other: what it hands in need not be
-    /// written until it calls [`Committer::hurry`] or [`Committer::write_alone`].
+    /// The same queue for a thread that does one thing after the other: what it hands in need not be
+    /// written until it calls [`Committer::wake`] or [`Committer::write_alone`].
     #[must_use]
-    pub(crate) fn unhurried(self) -> Self {
-        Self { unhurried: true, ..self }
+    pub(crate) fn deferred(self) -> Self {
+        Self { is_deferred: true, ..self }
     }
 
     /// The same for who is to write nothing any more: all that it hands in is refused.
@@ -121,7 +118,7 @@ impl Committer {
         Self { way: Way::Nowhere, ..self }
     }
 
-    /// Hands in a draft, and waits while the line is full. `then` is called on the thread that writes
+    /// Hands in a draft, and waits while the queue is full. `then` is called on the thread that writes
     /// once the draft is on disk, or with the reason why it is not and never will be; it must not wait
     /// for anything.
     pub fn submit<T: Send + 'static>(
@@ -136,30 +133,30 @@ impl Committer {
         let pending = Pending { bytes: rows.size(), rows, then };
         match &self.way {
             Way::Thread(handle) => {
-                if let Err(refused) = handle.0.line.push(pending) {
+                if let Err(refused) = handle.0.queue.push(pending) {
                     return (refused.then)(Err(StoreError::Closed));
                 }
-                if !self.unhurried {
-                    handle.0.line.wake();
+                if !self.is_deferred {
+                    handle.0.queue.wake();
                 }
             }
-            Way::ByHand(line) => line.push(pending),
+            Way::Simulated(queue) => queue.push(pending),
             Way::Nowhere => (pending.then)(Err(StoreError::Closed)),
         }
     }
 
-    /// Has the thread write what was handed in: who did has more to do.
-    pub(crate) fn hurry(&self) {
+    /// Wakes the thread for what was handed in: who did has more to do.
+    pub(crate) fn wake(&self) {
         if let Way::Thread(handle) = &self.way {
-            handle.0.line.wake();
+            handle.0.queue.wake();
         }
     }
 
-    /// Writes what was handed in, here and now, if it is alone in the line; or has the thread do it.
+    /// Writes what was handed in, here and now, if it is alone in the queue; or wakes the thread for it.
     /// For a thread that has nothing else to do.
     pub(crate) fn write_alone(&self) {
         if let Way::Thread(handle) = &self.way
-            && let Some(batch) = handle.0.line.take_alone()
+            && let Some(batch) = handle.0.queue.take_alone()
         {
             handle.0.write(batch);
         }
@@ -168,18 +165,18 @@ impl Committer {
     /// What says that the host is in trouble when the thread that holds it panics.
     #[must_use]
     pub fn panic_guard(&self) -> PanicGuard {
-        PanicGuard(Arc::clone(&self.trouble))
+        PanicGuard::new(Arc::clone(&self.trouble))
     }
 
     /// Nothing more is to be written: what is missing elsewhere makes it wrong.
     pub fn give_up(&self, error: StoreError) {
-        self.trouble.begin(error);
+        self.trouble.give_up(error);
     }
 
     /// Ends the thread when all that was handed in before is on disk. What comes later is refused.
     pub fn stop(&self) {
         if let Way::Thread(handle) = &self.way {
-            handle.0.line.close();
+            handle.0.queue.close();
         }
     }
 
@@ -196,8 +193,8 @@ impl Committer {
             let _heard = done.send(written.map(drop));
         });
         match &self.way {
-            Way::Thread(handle) => handle.0.line.wake(),
-            Way::ByHand(line) => line.flush(),
+            Way::Thread(handle) => handle.0.queue.wake(),
+            Way::Simulated(queue) => queue.flush(),
             Way::Nowhere => {}
         }
         wait.recv().unwrap_or(Err(StoreError::Closed))
@@ -215,13 +212,13 @@ impl Committer {
     }
 }
 
-impl Desk {
+impl Writer {
     /// Writes a batch, and lets its drafts go on before anybody writes the next one. After the first
     /// failure nothing more is written: what follows may depend on what is missing, so the store must
     /// be opened again.
     fn write(&self, mut batch: Batch<'_>) {
         // Dropped before the batch is: nobody writes on after a panic here.
-        let _guard = PanicGuard(Arc::clone(&self.trouble));
+        let _guard = PanicGuard::new(Arc::clone(&self.trouble));
         let written =
             write_unless_broken(&self.store, &batch.drafts, &self.trouble, &self.committed);
         for pending in batch.drafts.drain(..) {
@@ -230,37 +227,8 @@ impl Desk {
     }
 }
 
-/// Writes a batch, unless an earlier one could not be written.
-pub(super) fn write_unless_broken(
-    store: &Store,
-    batch: &[Pending],
-    trouble: &Trouble,
-    committed: &Committing,
-) -> Result<(), StoreError> {
-    let written = match trouble.get() {
-        None => write(store, batch.iter().map(|pending| &pending.rows), committed),
-        Some(error) => return Err(error.clone()),
-    };
-    written.map_err(|error| {
-        // What failed first says more than what came of it.
-        trouble.begin(store.first_failure().unwrap_or(error));
-        trouble.get().cloned().unwrap_or(StoreError::Closed)
-    })
-}
-
-/// Says that the host is in trouble when its thread panics.
-pub struct PanicGuard(Arc<Trouble>);
-
-impl Drop for PanicGuard {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.begin(StoreError::Panicked);
-        }
-    }
-}
-
 /// Lets everybody go who waits, when the thread that writes is over, whyever.
-struct Ending<'a>(&'a Line);
+struct Ending<'a>(&'a Queue);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
@@ -272,12 +240,10 @@ impl Drop for Ending<'_> {
 mod tests {
     use std::sync::mpsc::channel;
 
-    use redb::backends::InMemoryBackend;
-
     use super::*;
 
     fn in_memory() -> (Committer, JoinHandle<()>) {
-        let store = Store::open_on(InMemoryBackend::new()).expect("the store opens");
+        let store = Store::in_memory().expect("the store opens");
         Committer::start(store).expect("there is a thread")
     }
 
@@ -288,13 +254,13 @@ mod tests {
         draft
     }
 
-    fn line(committer: &Committer) -> &Line {
+    fn queue(committer: &Committer) -> &Queue {
         let Way::Thread(handle) = &committer.way else { panic!("it has a thread") };
-        &handle.0.line
+        &handle.0.queue
     }
 
     #[test]
-    fn a_full_line_holds_back_who_hands_in_a_draft_and_nobody_who_waits_for_the_disk() {
+    fn a_full_queue_holds_back_who_hands_in_a_draft_and_nobody_who_waits_for_the_disk() {
         let (committer, thread) = in_memory();
         let (go_on, stalled) = channel::<()>();
         committer.submit(draft(0), move |_written| stalled.recv().expect("the test says so"));
@@ -305,7 +271,7 @@ mod tests {
             late.submit(draft(1), |written| assert!(written.is_ok()));
             late.flush()
         });
-        while line(&committer).held_back() == 0 {
+        while queue(&committer).held_back() == 0 {
             assert!(!late.is_finished(), "it was not held back");
             std::thread::yield_now();
         }
@@ -317,7 +283,7 @@ mod tests {
         assert!(late.join().expect("it was let go").is_ok());
         committer.stop();
         thread.join().expect("the committer stops");
-        // The line is closed, however full: nobody waits.
+        // The queue is closed, however full: nobody waits.
         committer.submit(draft(usize::MAX / 2), |written| assert!(written.is_err()));
         committer.submit(draft(1), |written| assert!(written.is_err()));
     }
@@ -326,25 +292,25 @@ mod tests {
     fn a_draft_that_is_alone_is_written_by_who_handed_it_in() {
         let (committer, _thread) = in_memory();
         let (written, hears) = channel();
-        let unhurried = committer.unhurried();
-        unhurried
+        let deferred = committer.deferred();
+        deferred
             .submit(draft(0), move |_| written.send(std::thread::current().id()).expect("heard"));
         assert!(hears.try_recv().is_err(), "nobody was told to write");
-        unhurried.write_alone();
+        deferred.write_alone();
         assert_eq!(hears.try_recv(), Ok(std::thread::current().id()));
     }
 
     #[test]
     fn drafts_that_are_not_alone_are_written_by_the_thread_in_their_order() {
         let (committer, thread) = in_memory();
-        let unhurried = committer.unhurried();
+        let deferred = committer.deferred();
         let (written, hears) = channel();
         for number in 0..3 {
             let written = written.clone();
             let then = move |_| written.send((number, std::thread::current().id())).expect("heard");
-            unhurried.submit(draft(0), then);
+            deferred.submit(draft(0), then);
         }
-        unhurried.write_alone();
+        deferred.write_alone();
         let of_thread = thread.thread().id();
         let heard: Vec<_> = hears.iter().take(3).collect();
         assert_eq!(heard, [(0, of_thread), (1, of_thread), (2, of_thread)]);
@@ -353,27 +319,27 @@ mod tests {
     #[test]
     fn what_is_handed_in_while_somebody_writes_is_written_by_the_thread_after_it() {
         let (committer, _thread) = in_memory();
-        let unhurried = committer.clone().unhurried();
-        let other = committer.unhurried();
+        let deferred = committer.clone().deferred();
+        let other = committer.deferred();
         let (written, hears) = channel();
         let late = written.clone();
-        unhurried.submit(draft(0), move |_| {
+        deferred.submit(draft(0), move |_| {
             // As another shard does, which then has nothing else to do.
             other.submit(draft(0), move |_| late.send("late").expect("heard"));
             other.write_alone();
             written.send("early").expect("heard");
         });
-        unhurried.write_alone();
+        deferred.write_alone();
         assert_eq!(hears.iter().take(2).collect::<Vec<_>>(), ["early", "late"]);
     }
 
     #[test]
     fn after_a_panic_of_who_writes_nothing_is_written_any_more() {
         let (committer, _thread) = in_memory();
-        let unhurried = committer.clone().unhurried();
+        let deferred = committer.clone().deferred();
         let shard = std::thread::spawn(move || {
-            unhurried.submit(draft(0), |_| panic!("as a defect would"));
-            unhurried.write_alone();
+            deferred.submit(draft(0), |_| panic!("as a defect would"));
+            deferred.write_alone();
         });
         shard.join().expect_err("it panicked");
         assert!(matches!(committer.flush(), Err(StoreError::Panicked)));

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use redb::{ReadableTable, Table, TableHandle, WriteTransaction};
 use segno_journal::{Digest, Turn};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
+use crate::store::codec;
 use crate::store::error::StoreError;
-use crate::store::{codec, tables};
+use crate::store::keyspace::Transaction;
+use crate::store::tables::Table;
 
 /// From how many bytes on a payload is stored apart from its turn. Hashing, compressing and another
 /// row at a random key cost more than they bring where the payload is small and never comes again.
@@ -88,7 +89,7 @@ pub(super) fn attach(
         None => Ok(()),
         Some(reference) => {
             let detail = format!("it has no place for payload {}", reference.position);
-            Err(codec::damaged(tables::TURNS.name(), detail))
+            Err(codec::damaged(Table::Turns.name(), detail))
         }
     }
 }
@@ -106,7 +107,7 @@ fn record_of(value: &[u8]) -> Vec<u8> {
 /// The payload of a record, if it is the one with this digest.
 pub(super) fn decode(digest: Digest, record: &[u8]) -> Result<Vec<u8>, StoreError> {
     let damaged = |what: &str| damaged(format!("{digest} {what}"));
-    let (size, block) = codec::decode_first::<u64>(tables::PAYLOADS.name(), record)?;
+    let (size, block) = codec::decode_first::<u64>(Table::Payloads.name(), record)?;
     let size = usize::try_from(size).ok().filter(|_| size <= MAX_RATIO * block.len() as u64);
     let size = size.ok_or_else(|| damaged("says that it is larger than it can be"))?;
     let value =
@@ -119,7 +120,7 @@ pub(super) fn decode(digest: Digest, record: &[u8]) -> Result<Vec<u8>, StoreErro
 
 /// A record of the table of payloads is damaged, and how.
 pub(super) fn damaged(detail: String) -> StoreError {
-    codec::damaged(tables::PAYLOADS.name(), detail)
+    codec::damaged(Table::Payloads.name(), detail)
 }
 
 /// How the references of the turns change in one transaction. What is referred to more than once in
@@ -147,7 +148,7 @@ impl<'a> References<'a> {
     /// The turn of this record refers to its payloads no more. Those of a damaged one stay: they
     /// take room, and that is all.
     pub(super) fn release(&mut self, turn: &[u8]) {
-        match codec::decode_first::<Vec<Reference>>(tables::TURNS.name(), turn) {
+        match codec::decode_first::<Vec<Reference>>(Table::Turns.name(), turn) {
             Ok((references, _)) => {
                 for reference in references {
                     self.0.entry(reference.digest).or_default().more -= 1;
@@ -160,46 +161,37 @@ impl<'a> References<'a> {
     }
 
     /// Brings payloads and counts on disk to where the turns are.
-    pub(super) fn settle(self, transaction: &WriteTransaction) -> Result<(), StoreError> {
-        let changes = self.0.into_iter().filter(|(_, change)| change.more != 0);
-        let mut changes = changes.peekable();
-        if changes.peek().is_none() {
-            return Ok(());
-        }
-        let mut payloads = transaction.open_table(tables::PAYLOADS).map_err(StoreError::io)?;
-        let mut counts = transaction.open_table(tables::PAYLOAD_COUNTS).map_err(StoreError::io)?;
-        for (digest, change) in changes {
+    pub(super) fn settle(self, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+        for (digest, change) in self.0.into_iter().filter(|(_, change)| change.more != 0) {
             let key = digest.to_bytes();
-            let before = count(&payloads, &counts, &key)?;
+            let before = count(transaction, &key)?;
             let after = before.saturating_add_signed(change.more);
             match (before, after, change.record) {
-                (0, 1.., Some(record)) => payloads.insert(key.as_slice(), record).map(drop),
-                (1.., 0, _) => payloads.remove(key.as_slice()).map(drop),
+                (0, 1.., Some(record)) => transaction.put(Table::Payloads, &key, record),
+                (1.., 0, _) => transaction.delete(Table::Payloads, &key),
                 _ => Ok(()),
-            }
-            .map_err(StoreError::io)?;
+            }?;
             match (before, after) {
-                (_, 2..) => counts.insert(key.as_slice(), after.to_le_bytes().as_slice()).map(drop),
-                (2.., _) => counts.remove(key.as_slice()).map(drop),
+                (_, 2..) => transaction.put(Table::PayloadCounts, &key, &after.to_le_bytes()),
+                (2.., _) => transaction.delete(Table::PayloadCounts, &key),
                 _ => Ok(()),
-            }
-            .map_err(StoreError::io)?;
+            }?;
         }
         Ok(())
     }
 }
 
-/// A table that is being written.
-type Open<'a> = Table<'a, &'static [u8], &'static [u8]>;
-
 /// How often turns refer to a payload.
-fn count(payloads: &Open<'_>, counts: &Open<'_>, key: &[u8]) -> Result<u64, StoreError> {
-    if let Some(count) = counts.get(key).map_err(StoreError::io)? {
-        let bytes = <[u8; 8]>::try_from(count.value());
+fn count(transaction: &mut Transaction<'_>, key: &[u8]) -> Result<u64, StoreError> {
+    if let Some(count) = transaction.get(Table::PayloadCounts, key)? {
+        let bytes = <[u8; 8]>::try_from(&*count);
         let bytes = bytes.map_err(|_| {
-            codec::damaged(tables::PAYLOAD_COUNTS.name(), "it is not a number".into())
+            codec::damaged(Table::PayloadCounts.name(), "it is not a number".into())
         })?;
         return Ok(u64::from_le_bytes(bytes));
     }
-    Ok(payloads.get(key).map_err(StoreError::io)?.is_some().into())
+    Ok(transaction.get(Table::Payloads, key)?.is_some().into())
 }
+
+#[cfg(test)]
+mod tests;

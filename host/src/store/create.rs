@@ -5,8 +5,9 @@ use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::store::error::StoreError;
-use crate::store::open::make_in;
-use crate::store::{FILE, place, private};
+use crate::store::keyspace::Keyspace;
+use crate::store::place::{At, FILE, unusable};
+use crate::store::{format, private};
 
 /// What the name of a store ends with while it is made.
 const UNFINISHED: &str = ".new";
@@ -14,14 +15,16 @@ const UNFINISHED: &str = ".new";
 /// Makes a store where there is none. It gets its name when it is whole: a file that a crash left half
 /// made could not be told from one that was damaged later, and would have to be refused.
 pub(super) fn make_if_missing(directory: &Path) -> Result<(), StoreError> {
-    let unusable = |error: Error| place::unusable(directory, &error);
+    let unusable = |error: Error| unusable(directory, &error);
     let path = directory.join(FILE);
     if path.try_exists().map_err(unusable)? {
         return Ok(());
     }
     let unfinished = directory.join(format!("{FILE}.{}{UNFINISHED}", std::process::id()));
     forget(&unfinished).map_err(unusable)?;
-    drop(make_in(directory, &unfinished, private::new_file(&unfinished).map_err(unusable)?)?);
+    let file = private::new_file(&unfinished).map_err(unusable)?;
+    let at = At { directory, path: &unfinished };
+    drop(format::prepare(Keyspace::create(at, file)?)?);
     give_name(&unfinished, &path).map_err(unusable)?;
     forget(&unfinished).map_err(unusable)?;
     // On disk is a file only when its directory says so.

@@ -1,13 +1,15 @@
-//! The line of drafts that wait to be written: bounded in number and in bytes, and written by one at
+//! The queue of drafts that wait to be written: bounded in number and in bytes, and written by one at
 //! a time.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::store::committer::Pending;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
-/// How many drafts may wait. A full line holds back the shards, and they the doors.
-const QUEUE: usize = 8_192;
+use crate::store::draft::Rows;
+use crate::store::error::StoreError;
+
+/// How many drafts may wait. A full queue holds back the shards, and they the doors.
+const WAITING: usize = 8_192;
 
 /// How many bytes may wait for the committer: drafts may have 32 MiB and more each, and a disk that
 /// is slow for a while must not make the host run out of memory. The last draft may go beyond.
@@ -18,12 +20,20 @@ const WAITING_BYTES: usize = 256 << 20;
 const BATCH: usize = 4_096;
 
 /// After how many bytes of drafts a transaction takes no more: those who wait for it are not to wait
-/// for a whole line of large ones, and what it changes is held in memory until it is committed.
+/// for a whole queue of large ones, and what it changes is held in memory until it is committed.
 const BATCH_BYTES: usize = 32 << 20;
+
+/// A draft, and what is to happen when it is on disk or cannot be.
+pub(super) struct Pending {
+    pub(super) rows: Rows,
+    /// How much room it takes while it waits.
+    pub(super) bytes: usize,
+    pub(super) then: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+}
 
 /// Drafts, in the order in which they were handed in.
 #[derive(Default)]
-pub(super) struct Line {
+pub(super) struct Queue {
     state: Mutex<State>,
     /// Somebody may write.
     due: Condvar,
@@ -48,7 +58,7 @@ struct State {
 impl State {
     /// Whether one who hands in this much must wait. What has no bytes only keeps its place.
     fn is_full(&self, bytes: usize) -> bool {
-        self.waiting.len() >= QUEUE || (bytes > 0 && self.taken >= WAITING_BYTES)
+        self.waiting.len() >= WAITING || (bytes > 0 && self.taken >= WAITING_BYTES)
     }
 
     /// The drafts that one transaction takes.
@@ -61,21 +71,30 @@ impl State {
         let length = full.map_or(self.waiting.len().min(BATCH), |last| last + 1);
         self.waiting.drain(..length).collect()
     }
+
+    /// Wakes the thread that writes, where it sleeps and there is something for it to do.
+    fn wake(&mut self, due: &Condvar) {
+        if self.idle && !self.writing && !self.waiting.is_empty() {
+            // Once is enough: whoever wakes says itself when it sleeps again.
+            self.idle = false;
+            due.notify_one();
+        }
+    }
 }
 
-impl Line {
+impl Queue {
     /// Puts a draft at the end, and waits while there is no room. What is larger than all the room
     /// does not wait for ever: it goes beyond.
     ///
     /// # Errors
     ///
-    /// The draft, where the line is closed.
+    /// The draft, where the queue is closed.
     pub(super) fn push(&self, pending: Pending) -> Result<(), Pending> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while !state.closed && state.is_full(pending.bytes) {
-            self.rouse(&mut state);
+            state.wake(&self.due);
             state.held_back += 1;
-            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+            self.room.wait(&mut state);
             state.held_back -= 1;
         }
         if state.closed {
@@ -88,19 +107,19 @@ impl Line {
 
     /// Wakes the thread that writes, where there is something for it to do.
     pub(super) fn wake(&self) {
-        self.rouse(&mut self.lock());
+        self.state.lock().wake(&self.due);
     }
 
     /// Waits for drafts that nobody else writes, and takes as many as one transaction does. Nothing
-    /// when the line is closed and all that waited is gone.
+    /// when the queue is closed and all that waited is gone.
     pub(super) fn take(&self) -> Option<Batch<'_>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while state.writing || state.waiting.is_empty() {
             if state.closed && !state.writing {
                 return None;
             }
             state.idle = true;
-            state = self.due.wait(state).unwrap_or_else(PoisonError::into_inner);
+            self.due.wait(&mut state);
         }
         state.idle = false;
         Some(self.batch(state))
@@ -108,17 +127,17 @@ impl Line {
 
     /// Takes the draft that waits, if it is the only one and nobody writes.
     pub(super) fn take_alone(&self) -> Option<Batch<'_>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.waiting.len() == 1 && !state.writing {
             return Some(self.batch(state));
         }
-        self.rouse(&mut state);
+        state.wake(&self.due);
         None
     }
 
     /// Takes nothing more. What waits can still be written.
     pub(super) fn close(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.closed = true;
         state.idle = false;
         drop(state);
@@ -129,55 +148,43 @@ impl Line {
     /// Nobody writes any more: what still waits is dropped.
     pub(super) fn end(&self) {
         self.close();
-        let never_written = std::mem::take(&mut self.lock().waiting);
+        let never_written = std::mem::take(&mut self.state.lock().waiting);
         drop(never_written);
     }
 
     /// How many are held back.
     #[cfg(test)]
     pub(super) fn held_back(&self) -> usize {
-        self.lock().held_back
+        self.state.lock().held_back
     }
 
     fn batch(&self, mut state: MutexGuard<'_, State>) -> Batch<'_> {
         state.writing = true;
         let drafts = state.next_batch();
         let bytes = drafts.iter().map(|pending| pending.bytes).sum();
-        Batch { line: self, drafts, bytes }
-    }
-
-    fn rouse(&self, state: &mut State) {
-        if state.idle && !state.writing && !state.waiting.is_empty() {
-            // Once is enough: whoever wakes says itself when it sleeps again.
-            state.idle = false;
-            self.due.notify_one();
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        Batch { queue: self, drafts, bytes }
     }
 }
 
 /// Drafts that are being written. Nobody else writes until it is dropped.
 pub(super) struct Batch<'a> {
-    line: &'a Line,
+    queue: &'a Queue,
     pub(super) drafts: Vec<Pending>,
     bytes: usize,
 }
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        let mut state = self.line.lock();
+        let mut state = self.queue.state.lock();
         state.writing = false;
         state.taken = state.taken.saturating_sub(self.bytes);
         if state.held_back > 0 {
-            self.line.room.notify_all();
+            self.queue.room.notify_all();
         }
         if state.closed {
-            self.line.due.notify_all();
+            self.queue.due.notify_all();
         }
-        self.line.rouse(&mut state);
+        state.wake(&self.queue.due);
     }
 }
 
@@ -187,28 +194,27 @@ mod tests {
     use std::thread::JoinHandle;
 
     use super::*;
-    use crate::store::draft::Rows;
 
     fn pending(bytes: usize) -> Pending {
         Pending { rows: Rows::default(), bytes, then: Box::new(|_written| {}) }
     }
 
-    fn push(line: &Line, bytes: usize) {
-        assert!(line.push(pending(bytes)).is_ok(), "the line is open");
+    fn push(queue: &Queue, bytes: usize) {
+        assert!(queue.push(pending(bytes)).is_ok(), "the queue is open");
     }
 
     /// Takes all that waits, batch by batch, and gives their lengths.
-    fn lengths(line: &Line) -> Vec<usize> {
-        line.close();
-        std::iter::from_fn(|| line.take().map(|batch| batch.drafts.len())).collect()
+    fn lengths(queue: &Queue) -> Vec<usize> {
+        queue.close();
+        std::iter::from_fn(|| queue.take().map(|batch| batch.drafts.len())).collect()
     }
 
     /// Hands in a draft on another thread, and comes back when that is held back.
-    fn held_back(line: &Arc<Line>, bytes: usize) -> JoinHandle<bool> {
-        let pusher = Arc::clone(line);
-        let before = line.held_back();
+    fn held_back(queue: &Arc<Queue>, bytes: usize) -> JoinHandle<bool> {
+        let pusher = Arc::clone(queue);
+        let before = queue.held_back();
         let pusher = std::thread::spawn(move || pusher.push(pending(bytes)).is_ok());
-        while line.held_back() == before {
+        while queue.held_back() == before {
             assert!(!pusher.is_finished(), "it was not held back");
             std::thread::yield_now();
         }
@@ -217,73 +223,73 @@ mod tests {
 
     #[test]
     fn a_transaction_takes_no_more_than_its_bytes() {
-        let line = Line::default();
+        let queue = Queue::default();
         for bytes in [1, BATCH_BYTES - 2, 1, 1, BATCH_BYTES * 2, 1] {
-            push(&line, bytes);
+            push(&queue, bytes);
         }
-        assert_eq!(lengths(&line), [3, 2, 1]);
+        assert_eq!(lengths(&queue), [3, 2, 1]);
     }
 
     #[test]
     fn a_transaction_takes_no_more_than_its_drafts() {
-        let line = Line::default();
-        (0..=BATCH).for_each(|_| push(&line, 1));
-        assert_eq!(lengths(&line), [BATCH, 1]);
+        let queue = Queue::default();
+        (0..=BATCH).for_each(|_| push(&queue, 1));
+        assert_eq!(lengths(&queue), [BATCH, 1]);
     }
 
     #[test]
     fn who_finds_no_room_is_held_back_until_there_is_some() {
-        let line = Arc::new(Line::default());
-        push(&line, WAITING_BYTES - 1);
+        let queue = Arc::new(Queue::default());
+        push(&queue, WAITING_BYTES - 1);
         // There is room, so this one may go beyond, whatever it takes.
-        push(&line, 3 * WAITING_BYTES);
-        let pushers = [held_back(&line, 1), held_back(&line, 1)];
-        // Who takes nothing keeps its place in the line, and that must not wait.
-        push(&line, 0);
-        drop(line.take());
-        drop(line.take());
+        push(&queue, 3 * WAITING_BYTES);
+        let pushers = [held_back(&queue, 1), held_back(&queue, 1)];
+        // Who takes nothing keeps its place in the queue, and that must not wait.
+        push(&queue, 0);
+        drop(queue.take());
+        drop(queue.take());
         assert!(pushers.into_iter().all(|pusher| pusher.join().expect("it was let go")));
     }
 
     #[test]
-    fn a_line_of_too_many_drafts_holds_back_as_well() {
-        let line = Arc::new(Line::default());
-        (0..QUEUE).for_each(|_| push(&line, 0));
-        let pusher = held_back(&line, 0);
-        drop(line.take());
+    fn a_queue_of_too_many_drafts_holds_back_as_well() {
+        let queue = Arc::new(Queue::default());
+        (0..WAITING).for_each(|_| push(&queue, 0));
+        let pusher = held_back(&queue, 0);
+        drop(queue.take());
         assert!(pusher.join().expect("it was let go"));
     }
 
     #[test]
-    fn a_closed_line_holds_nobody_back() {
-        let line = Arc::new(Line::default());
-        push(&line, WAITING_BYTES);
-        let pusher = held_back(&line, 1);
-        line.close();
+    fn a_closed_queue_holds_nobody_back() {
+        let queue = Arc::new(Queue::default());
+        push(&queue, WAITING_BYTES);
+        let pusher = held_back(&queue, 1);
+        queue.close();
         assert!(!pusher.join().expect("it was let go"), "it was taken in");
-        assert!(line.push(pending(1)).is_err());
+        assert!(queue.push(pending(1)).is_err());
     }
 
     #[test]
     fn a_draft_is_alone_only_where_nobody_writes() {
-        let line = Line::default();
-        assert!(line.take_alone().is_none(), "nothing waits");
-        push(&line, 0);
-        let first = line.take_alone().expect("it is alone");
-        push(&line, 0);
-        assert!(line.take_alone().is_none(), "somebody writes");
+        let queue = Queue::default();
+        assert!(queue.take_alone().is_none(), "nothing waits");
+        push(&queue, 0);
+        let first = queue.take_alone().expect("it is alone");
+        push(&queue, 0);
+        assert!(queue.take_alone().is_none(), "somebody writes");
         drop(first);
-        assert!(line.take_alone().is_some());
+        assert!(queue.take_alone().is_some());
     }
 
     #[test]
     fn what_waits_at_the_end_is_dropped() {
-        let line = Line::default();
+        let queue = Queue::default();
         let held = Arc::new(());
         let by_draft = Arc::clone(&held);
         let then = Box::new(move |_written| drop(by_draft));
-        assert!(line.push(Pending { rows: Rows::default(), bytes: 0, then }).is_ok());
-        line.end();
+        assert!(queue.push(Pending { rows: Rows::default(), bytes: 0, then }).is_ok());
+        queue.end();
         assert_eq!(Arc::strong_count(&held), 1);
     }
 }

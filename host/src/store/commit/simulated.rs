@@ -1,19 +1,21 @@
-//! A committer without a thread: somebody else moves its line, so that what happens between two
+//! A committer without a thread: somebody else moves its queue, so that what happens between two
 //! writes is chosen and not left to the machine.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use crate::store::Store;
-use crate::store::committer::{Pending, write_unless_broken};
+use parking_lot::Mutex;
+
+use crate::store::commit::queue::Pending;
+use crate::store::commit::trouble::{Trouble, write_unless_broken};
 use crate::store::error::StoreError;
-use crate::store::trouble::Trouble;
+use crate::store::handle::Store;
 
-/// A line of drafts that moves when it is told to. Cheap to clone.
+/// A queue of drafts that moves when it is told to. Cheap to clone.
 #[derive(Clone)]
-pub struct ByHand(Arc<Line>);
+pub struct SimulatedQueue(Arc<Queue>);
 
-struct Line {
+struct Queue {
     store: Store,
     trouble: Arc<Trouble>,
     waiting: Mutex<VecDeque<Pending>>,
@@ -21,9 +23,9 @@ struct Line {
     written: Mutex<VecDeque<(Pending, Result<(), StoreError>)>>,
 }
 
-impl ByHand {
+impl SimulatedQueue {
     pub(super) fn new(store: Store, trouble: Arc<Trouble>) -> Self {
-        Self(Arc::new(Line {
+        Self(Arc::new(Queue {
             store,
             trouble,
             waiting: Mutex::default(),
@@ -32,35 +34,35 @@ impl ByHand {
     }
 
     pub(super) fn push(&self, pending: Pending) {
-        lock(&self.0.waiting).push_back(pending);
+        self.0.waiting.lock().push_back(pending);
     }
 
     /// How many drafts wait to be written.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        lock(&self.0.waiting).len()
+        self.0.waiting.lock().len()
     }
 
     /// How many drafts are written and have not gone on yet.
     #[must_use]
     pub fn written(&self) -> usize {
-        lock(&self.0.written).len()
+        self.0.written.lock().len()
     }
 
     /// Writes the first so many drafts that wait, in one transaction. None of them goes on yet.
     pub fn write(&self, drafts: usize) {
-        let mut waiting = lock(&self.0.waiting);
+        let mut waiting = self.0.waiting.lock();
         let end = drafts.min(waiting.len());
         let batch: Vec<_> = waiting.drain(..end).collect();
         drop(waiting);
         let written =
             write_unless_broken(&self.0.store, &batch, &self.0.trouble, &|_drafts, _took| {});
-        lock(&self.0.written).extend(batch.into_iter().map(|pending| (pending, written.clone())));
+        self.0.written.lock().extend(batch.into_iter().map(|pending| (pending, written.clone())));
     }
 
     /// Lets the first draft that is written go on.
     pub fn let_go(&self) {
-        let first = lock(&self.0.written).pop_front();
+        let first = self.0.written.lock().pop_front();
         if let Some((pending, written)) = first {
             (pending.then)(written);
         }
@@ -73,8 +75,4 @@ impl ByHand {
             self.let_go();
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
