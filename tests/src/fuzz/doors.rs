@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::fuzz::Reader;
+use crate::fuzz::reader::Reader;
 use crate::{basics, raw, token};
 
 /// How long a door is given to begin its answer. Then the sender says that nothing more comes: most

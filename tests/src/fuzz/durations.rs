@@ -4,7 +4,7 @@ use anyhow::ensure;
 use segno::IntoDuration;
 use segno_host::doors::parse_duration;
 
-use crate::fuzz::Reader;
+use crate::fuzz::reader::Reader;
 
 pub(super) struct Durations;
 

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use crate::fuzz::Reader;
 use crate::fuzz::program::Program;
+use crate::fuzz::reader::Reader;
 use crate::hostile::{Import, imports};
 use crate::{basics, post, raw};
 

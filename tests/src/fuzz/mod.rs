@@ -11,6 +11,7 @@ mod hostile;
 mod modules;
 mod mutate;
 mod program;
+mod reader;
 mod records;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +24,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::fuzz::mutate::mutated;
+use crate::fuzz::reader::Reader;
 
 /// How many inputs are read together: what they share is made once for all of them.
 const BATCH: usize = 64;
@@ -75,17 +77,6 @@ impl Kind {
         let name = format!("{self:?}").to_lowercase();
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name)
     }
-}
-
-/// Something that reads what others wrote.
-trait Reader {
-    /// What the corpus has beside its files.
-    fn seeds(&self) -> anyhow::Result<Vec<Vec<u8>>> {
-        Ok(Vec::new())
-    }
-
-    /// Lets each of these be read. An error says what must not be: that an input is refused is none.
-    fn read(&mut self, inputs: &[Vec<u8>]) -> anyhow::Result<()>;
 }
 
 /// Lets mutated inputs be read for a time, and says how many were.

@@ -7,7 +7,7 @@ use segno_host::sandbox::{
 use segno_journal::{Event, Op, RunId, Timestamp, Verdict};
 
 use crate::basics;
-use crate::fuzz::Reader;
+use crate::fuzz::reader::Reader;
 use crate::garbage::component;
 
 /// What a guest may use here: little, so that many have their turn.

@@ -9,7 +9,7 @@ use segno_host::store::{Store, StoreError};
 use segno_journal::{Op, Run, RunId, Timestamp};
 use tempfile::TempDir;
 
-use crate::fuzz::Reader;
+use crate::fuzz::reader::Reader;
 
 type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
 

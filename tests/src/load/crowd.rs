@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::load::Options;
 use crate::load::ledger::{Fate, Ledger};
+use crate::load::options::Options;
 use crate::load::process::Urls;
 
 /// How long one waits that was refused or cut off: far shorter than it was told, since this is a

@@ -7,7 +7,7 @@ use segno_host::store::{RunRecord, Standing, Store};
 use segno_journal::{BlockKind, Blocked, RunId, Turn};
 
 use crate::simulation::damage::ImageKey;
-use crate::simulation::witness::turns;
+use crate::simulation::turns::turns;
 
 /// The workflow of whose runs only the last turns are kept.
 pub(crate) const KEPT_WORKFLOW: &str = "medley_kept";

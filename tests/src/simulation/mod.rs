@@ -18,6 +18,7 @@ mod plans;
 mod rows;
 mod story;
 mod suspects;
+mod turns;
 mod witness;
 mod world;
 

@@ -1,6 +1,7 @@
 //! What a life is made of: little programs, drawn at random, and how the attempts of steps end.
 
-use guest_basics::program::{Act, Mishap, Program, Work};
+use guest_basics::program::{Act, Program};
+use guest_basics::work::{Mishap, Work};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use segno_host::steps::{Outcome, StepAttempt};

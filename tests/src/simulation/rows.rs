@@ -9,7 +9,7 @@ use segno_journal::RunId;
 use crate::faulty::Disk;
 use crate::simulation::cuts::Cuts;
 use crate::simulation::damage::image;
-use crate::simulation::witness::turns;
+use crate::simulation::turns::turns;
 
 /// From this size on a payload is kept apart from its turn, in bytes.
 const LARGE: usize = 8 << 10;

@@ -13,6 +13,7 @@ use crate::simulation::editions::Editions;
 use crate::simulation::lines::Lines;
 use crate::simulation::plans::most_attempts;
 use crate::simulation::suspects::Suspects;
+use crate::simulation::turns::turns;
 
 /// What was seen of a life, over all its crashes.
 #[derive(Clone, Default)]
@@ -360,15 +361,4 @@ fn look_at_tokens(
             assert!(before.is_none(), "two webhooks have the token {token}");
         }
     }
-}
-
-/// The turns of a run that are on disk, from one on.
-pub(crate) fn turns(store: &Store, run: RunId, from: u64) -> Vec<Turn> {
-    let mut turns = Vec::new();
-    let visited = store.visit_turns(run, from, |turn| {
-        turns.push(turn);
-        ControlFlow::Continue(())
-    });
-    visited.expect("the store can be read");
-    turns
 }

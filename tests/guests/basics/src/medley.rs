@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::future::{Either, join, join_all, select};
 use segno::{Error, Response, Webhook, random_range, sleep, workflow};
 
-use crate::program::{Mishap, Work};
 use crate::steps;
+use crate::work::{Mishap, Work};
 
 /// Plays so many rounds, each of them a race, a crowd of steps, a nap or a request; returns what
 /// happened in each.

@@ -6,7 +6,7 @@ use futures::future::{select, try_join_all};
 use segno::{Error, StepFailure, sleep, workflow};
 use serde_json::Value;
 
-use crate::steps;
+use crate::{arrays, steps};
 
 /// Returns its input.
 #[workflow]
@@ -103,13 +103,7 @@ pub enum Nest {
 #[workflow]
 pub async fn nests(nest: Nest) -> Result<Value, Error> {
     Ok(match nest {
-        Nest::Output(levels) => nested(levels),
+        Nest::Output(levels) => arrays::nested(levels),
         Nest::Step(levels) => steps::nested(levels).await?,
     })
-}
-
-/// Arrays in arrays, so many levels deep.
-#[must_use]
-pub fn nested(levels: usize) -> Value {
-    (1..levels).fold(Value::Array(Vec::new()), |inner, _| Value::Array(vec![inner]))
 }

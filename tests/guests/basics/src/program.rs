@@ -9,6 +9,7 @@ use segno::{Error, Response, StepFailure, Webhook, sleep, workflow};
 use serde::{Deserialize, Serialize};
 
 use crate::steps;
+use crate::work::Work;
 
 /// A little program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,31 +40,6 @@ pub enum Act {
     All(Vec<Act>),
     /// Whichever is over first; the other one is dropped.
     First(Box<Act>, Box<Act>),
-}
-
-/// What the step `work` is to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Work {
-    /// Its name in the program.
-    pub id: u64,
-    /// How many of its attempts do not succeed.
-    pub fails: u32,
-    /// How they end.
-    pub how: Mishap,
-}
-
-/// How an attempt ends that does not succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mishap {
-    /// With an error.
-    Error,
-    /// With an error that no further attempt can mend.
-    Fatal,
-    /// With an error, and a wish: when to be tried again, in milliseconds.
-    Later(u64),
-    /// Never: it takes longer than it may.
-    Hangs,
 }
 
 /// What a program saw. Moments are in milliseconds since 1970.

@@ -1,0 +1,111 @@
+//! Steps that touch nothing outside, so that their outcome is known beforehand. What only their
+//! bodies need is left out of the component.
+
+#[cfg(not(target_family = "wasm"))]
+use std::time::Duration;
+
+use segno::{Request, step};
+#[cfg(not(target_family = "wasm"))]
+use segno::{Response, StepContext, StepError};
+#[cfg(not(target_family = "wasm"))]
+use tokio::time::sleep;
+
+#[cfg(not(target_family = "wasm"))]
+use crate::work::Mishap;
+use crate::work::Work;
+
+/// The sum of two numbers.
+#[step]
+pub async fn add(a: u64, b: u64) -> Result<u64, StepError> {
+    Ok(a + b)
+}
+
+/// Gives back what it was told; a test reads it in the journal.
+#[step]
+pub async fn note(text: String) -> Result<String, StepError> {
+    Ok(text)
+}
+
+/// Fails a number of times, then says which attempt succeeded.
+#[step(max_retries = 3, backoff(initial = "1ms", factor = 1, max = "1ms", jitter = 0))]
+pub async fn flaky(fail_times: u32) -> Result<u32, StepError> {
+    let attempt = StepContext::current().attempt();
+    if attempt <= fail_times {
+        return Err(format!("attempt {attempt} of {fail_times} bad ones").into());
+    }
+    Ok(attempt)
+}
+
+/// Says that no further attempt can help.
+#[step]
+pub async fn fatal(message: String) -> Result<(), StepError> {
+    Err(StepError::fatal(message))
+}
+
+/// Waits as long as it is told, or until it is cancelled; says whether it was.
+#[step]
+#[expect(clippy::disallowed_methods, reason = "it is a step that takes its time")]
+pub async fn slow(ms: u64) -> Result<bool, StepError> {
+    let step = StepContext::current();
+    tokio::select! {
+        () = step.cancelled() => Ok(true),
+        () = sleep(Duration::from_millis(ms)) => Ok(false),
+    }
+}
+
+/// Never returns when this process tries it first; then says which attempt it is.
+#[step]
+pub async fn stubborn() -> Result<u32, StepError> {
+    let step = StepContext::current();
+    if crate::tried::is_first(step.step_id()) {
+        std::future::pending::<()>().await;
+    }
+    Ok(step.attempt())
+}
+
+/// Panics in each attempt.
+#[step(max_retries = 1, backoff(initial = "1ms", factor = 1, max = "1ms", jitter = 0))]
+pub async fn panics(message: String) -> Result<(), StepError> {
+    panic!("{message}")
+}
+
+/// Ends the process of its host, as a defect in native code would.
+#[step]
+pub async fn kills() -> Result<(), StepError> {
+    std::process::abort()
+}
+
+/// Does what it is told: fails some times, and then returns its name in its program.
+#[step(
+    max_retries = 2,
+    timeout = "1s",
+    backoff(initial = "100ms", factor = 2, max = "1s", jitter = 0.2)
+)]
+pub async fn work(work: Work, salt: u64) -> Result<u64, StepError> {
+    let attempt = StepContext::current().attempt();
+    if attempt > work.fails {
+        return Ok(work.id);
+    }
+    let message = format!("attempt {attempt} of {} bad ones, salted with {salt}", work.fails);
+    match work.how {
+        Mishap::Error => Err(message.into()),
+        Mishap::Fatal => Err(StepError::fatal(message)),
+        Mishap::Later(ms) => Err(StepError::retry_after(Duration::from_millis(ms), message)),
+        Mishap::Hangs => std::future::pending().await,
+    }
+}
+
+/// Returns arrays in arrays, so many levels deep.
+#[step]
+pub async fn nested(levels: usize) -> Result<serde_json::Value, StepError> {
+    Ok(crate::arrays::nested(levels))
+}
+
+/// Answers a request with its own body, reversed.
+#[step]
+pub async fn respond(request: Request) -> Result<(), StepError> {
+    let mut body = request.bytes().to_vec();
+    body.reverse();
+    request.respond(Response::new(200).body(body));
+    Ok(())
+}
