@@ -9,8 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::batch_sync::Record;
 use crate::crm_poll::Contact;
 use crate::reconcile::Product;
-use crate::upstream::notify::delivery_id;
-use crate::upstream::order_id;
+use crate::upstream::ids::{delivery_id, order_id};
 use crate::upstream::store::Store;
 
 /// An invoice, as billing has it.

@@ -9,12 +9,14 @@ mod audit;
 mod billing;
 mod changes;
 mod faults;
+mod ids;
 mod lists;
 mod notify;
 mod people;
 mod records;
 mod reply;
 mod serve;
+mod sizes;
 mod store;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -29,23 +31,8 @@ use tokio_util::task::TaskTracker;
 
 pub use audit::{Invoice, Sent};
 pub use faults::{Fault, Faults, decide};
+pub use sizes::Sizes;
 pub use store::Store;
-
-/// How many records a new upstream has.
-#[derive(Debug, Clone, Copy)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Sizes {
-    pub contacts: i64,
-    pub orders: i64,
-    pub products: i64,
-    pub records: i64,
-}
-
-impl Default for Sizes {
-    fn default() -> Self {
-        Self { contacts: 3_000, orders: 400, products: 500, records: 600 }
-    }
-}
 
 /// How to start an upstream.
 #[derive(Debug, Clone)]
@@ -147,8 +134,4 @@ fn router(store: &Store) -> Router {
         .nest("/destination", records::destination())
         .nest("/billing", billing::router())
         .with_state(store.clone())
-}
-
-fn order_id(number: i64) -> String {
-    format!("order-{number:05}")
 }

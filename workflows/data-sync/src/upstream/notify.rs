@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sqlx::Row as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::upstream::order_id;
+use crate::upstream::ids::{delivery_id, order_id};
 use crate::upstream::reply::{Failure, Reply};
 use crate::upstream::store::{Store, Tx, now};
 
@@ -112,11 +112,6 @@ pub(super) async fn announce(
             .await?;
     }
     Ok(())
-}
-
-/// The ID by which subscribers know a notification that comes twice.
-pub(super) fn delivery_id(number: i64) -> String {
-    format!("delivery-{number:06}")
 }
 
 /// Delivers what is due until it is told to stop.

@@ -11,7 +11,8 @@ use rand_chacha::ChaCha8Rng;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
-use crate::upstream::{Sizes, people};
+use crate::upstream::people;
+use crate::upstream::sizes::Sizes;
 
 const SCHEMA: &str = include_str!("schema.sql");
 
