@@ -26,6 +26,10 @@ crate-type = ["cdylib", "rlib"]
 segno = {{ path = {sdk:?} }}
 
 [workspace]
+
+# As the repository has it: what is compiled otherwise is compiled again.
+[profile.release]
+debug = "line-tables-only"
 "#
     );
     std::fs::write(root.join("Cargo.toml"), toml).unwrap();
