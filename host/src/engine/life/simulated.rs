@@ -8,6 +8,7 @@
 use segno_api::{Deployed, RunView, Started};
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 
 use bytes::Bytes;
@@ -36,10 +37,6 @@ use crate::engine::shard::Shard;
 use crate::steps::{Outcome, Runner, SimulatedSteps, StepAttempt};
 use crate::store::{Committer, SimulatedQueue, Store, StoreError};
 
-/// How often the calls under way are polled after each thing that happens: more often than any of
-/// them waits for another.
-const ROUNDS: usize = 16;
-
 /// An engine on one thread, which does only what it is told.
 pub struct Simulated {
     engine: Engine,
@@ -49,6 +46,8 @@ pub struct Simulated {
     clock: VirtualClock,
     /// For the calls under way. It has neither a clock nor a network.
     runtime: Runtime,
+    /// How often calls were polled.
+    polls: Arc<AtomicUsize>,
     stopped_at: Option<Timestamp>,
 }
 
@@ -102,8 +101,16 @@ impl Simulated {
         let (begun, ()) = runtime.block_on(async { join!(begin, async { queue.flush() }) });
         begun?;
         let engine = parts.into_engine(inboxes, Threads::default());
-        let mut simulated =
-            Self { engine, shards, queue, attempts, clock, runtime, stopped_at: None };
+        let mut simulated = Self {
+            engine,
+            shards,
+            queue,
+            attempts,
+            clock,
+            runtime,
+            polls: Arc::default(),
+            stopped_at: None,
+        };
         simulated.settle();
         Ok(simulated)
     }
@@ -290,9 +297,15 @@ impl Simulated {
         call: impl Future<Output = Result<T, EngineError>> + Send + 'static,
     ) -> Asked<T> {
         let (asker, answer) = oneshot::channel();
+        let polls = Arc::clone(&self.polls);
+        let mut call = Box::pin(call);
+        let counted = std::future::poll_fn(move |context| {
+            polls.fetch_add(1, Ordering::Relaxed);
+            call.as_mut().poll(context)
+        });
         self.runtime.spawn(async move {
             // Who asked may have stopped listening.
-            let _gone = asker.send(call.await);
+            let _gone = asker.send(counted.await);
         });
         self.settle();
         Asked(answer)
@@ -301,8 +314,14 @@ impl Simulated {
     /// Lets the calls under way go as far as they can, and sees what the shards were told.
     fn settle(&mut self) {
         self.runtime.block_on(async {
-            for _ in 0..ROUNDS {
+            // Each round polls every call that something has woken. After one in which none was polled,
+            // all of them wait for what only happens when somebody chooses it.
+            loop {
+                let before = self.polls.load(Ordering::Relaxed);
                 tokio::task::yield_now().await;
+                if self.polls.load(Ordering::Relaxed) == before {
+                    return;
+                }
             }
         });
         for seat in &mut self.shards {

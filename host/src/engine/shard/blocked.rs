@@ -180,14 +180,14 @@ impl Shard {
         active.record.module = module;
         active.stand(Standing::Running, self.outside.metrics());
         self.deliver_parked(id);
-        let draft = foreign
-            .into_iter()
-            .fold(Draft::nothing(), |draft, image| draft.without_image(id, image));
+        let mut draft = Draft::nothing();
+        for image in foreign {
+            draft = draft.without_image(id, image);
+        }
         // A run that nothing waited for says here that it goes on.
-        let draft = match self.runs.get(&id) {
-            Some(active) => draft.with_run(id, &active.record),
-            None => draft,
-        };
+        if let Some(active) = self.runs.get(&id) {
+            draft = draft.with_run(id, &active.record);
+        }
         self.committer.submit(draft, move |written| match written {
             Ok(_) => then.done(RunStatus::Running),
             Err(error) => then.fail(error.into()),

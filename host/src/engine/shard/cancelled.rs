@@ -25,7 +25,7 @@ pub(crate) fn cancelled(
         Some(turn) => Draft::turn(run, turn, Vec::new()).of_nothing(),
         None => Draft::nothing(),
     };
-    let draft = match (noted, store.next_note(run)) {
+    let mut draft = match (noted, store.next_note(run)) {
         (Some(what), Ok(number)) => draft.with_note(run, number, &Note { turn: before, at, what }),
         (None, _) | (_, Err(StoreError::Record { .. })) => draft,
         (_, Err(error)) => return Err(error),
@@ -33,9 +33,13 @@ pub(crate) fn cancelled(
     // What a run that never had a turn was given stays.
     let parked =
         store.parked_positions(run)?.into_iter().filter(|position| !is_first || *position > 0);
-    let draft = parked.fold(draft, |draft, position| draft.without_parked(run, Some(position)));
-    let images = store.image_positions(run)?.into_iter();
-    let draft = images.fold(draft, |draft, position| draft.without_image(run, position));
+    for position in parked {
+        draft = draft.without_parked(run, Some(position));
+    }
+    let images = store.image_positions(run)?;
+    for position in images {
+        draft = draft.without_image(run, position);
+    }
     Ok(draft.with_run(run, &record))
 }
 

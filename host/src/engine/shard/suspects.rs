@@ -58,9 +58,12 @@ impl Suspects {
     }
 
     /// Forgets all steps of a run.
-    pub(crate) fn forget_run<T>(&mut self, draft: Draft<T>, run: RunId) -> Draft<T> {
+    pub(crate) fn forget_run<T>(&mut self, mut draft: Draft<T>, run: RunId) -> Draft<T> {
         let forgotten = self.0.extract_if((run, Op(0))..=(run, Op(u64::MAX)), |_, _| true);
-        forgotten.fold(draft, |draft, ((run, op), _)| draft.without_losses(run, op))
+        for ((run, op), _) in forgotten {
+            draft = draft.without_losses(run, op);
+        }
+        draft
     }
 }
 

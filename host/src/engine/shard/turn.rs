@@ -138,13 +138,13 @@ impl Shard {
         }
         if has_ended {
             // Nobody will be told any more. What a run that never had a turn was given stays.
-            let unneeded = active.parked.positions().filter(|position| !is_first || *position > 0);
-            draft =
-                unneeded.fold(draft, |draft, position| draft.without_parked(id, Some(position)));
-            draft = active
-                .images
-                .positions()
-                .fold(draft, |draft, position| draft.without_image(id, position));
+            for position in active.parked.positions().filter(|position| !is_first || *position > 0)
+            {
+                draft = draft.without_parked(id, Some(position));
+            }
+            for position in active.images.positions() {
+                draft = draft.without_image(id, position);
+            }
         }
         let outside = self.outside.clone();
         let owner = active.owner.clone();

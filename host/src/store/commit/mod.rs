@@ -200,6 +200,15 @@ impl Committer {
         wait.recv().unwrap_or(Err(StoreError::Closed))
     }
 
+    /// How many are held back because the queue is full.
+    #[cfg(test)]
+    pub(crate) fn held_back(&self) -> usize {
+        match &self.way {
+            Way::Thread(handle) => handle.0.queue.held_back(),
+            Way::Simulated(_) | Way::Nowhere => 0,
+        }
+    }
+
     /// Why nothing can be written any more, if that is so.
     #[must_use]
     pub fn trouble(&self) -> Option<&StoreError> {
