@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use redb::StorageBackend;
+use segno_host::store::StorageBackend;
 
 /// What a disk writes whole or not at all, in bytes.
 const SECTOR: usize = 512;

@@ -213,7 +213,7 @@ async fn what_a_run_has_is_taken_out_of_a_stopped_store() {
 
 #[tokio::test]
 async fn a_dump_that_is_not_taken_to_its_end_has_none() {
-    let store = Store::open_on(segno_tests::faulty::Disk::default()).expect("the store opens");
+    let store = Store::in_memory().expect("the store opens");
     let mut taken = Vec::new();
     let dumped = store.dump(|bytes| {
         taken.extend_from_slice(bytes);

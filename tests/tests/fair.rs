@@ -3,7 +3,6 @@
 use segno_host::engine::{Config, Random, Simulated, VirtualClock};
 use segno_host::store::Store;
 use segno_journal::Timestamp;
-use segno_tests::faulty::Disk;
 use segno_tests::hostile::Hostile;
 use segno_tests::{cache, raw};
 use serde_json::json;
@@ -46,7 +45,7 @@ fn round(engine: &mut Simulated) {
 
 #[test]
 fn a_run_that_comes_waits_for_no_turn_of_those_that_compute_without_end() {
-    let store = Store::open_on(Disk::default()).expect("the store opens");
+    let store = Store::in_memory().expect("the store opens");
     let mut config = Config::new("unused", "http://segno.test");
     (config.cache, config.shards) = (cache(), 1);
     let clock = VirtualClock::new(Timestamp(1_700_000_000_000));

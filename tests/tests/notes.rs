@@ -1,6 +1,5 @@
 //! What the history of a run keeps of what was done to it from outside, for ever.
 
-use redb::backends::InMemoryBackend;
 use segno_host::engine::{Asker, HistoryEvent, RunStatus};
 use segno_host::store::{Committer, Draft, Note, Noted, Store};
 use segno_journal::{BlockKind, RunId, Timestamp};
@@ -94,7 +93,7 @@ async fn what_the_host_tries_at_its_start_is_kept_where_it_changes_something() {
 
 #[tokio::test]
 async fn of_a_run_that_is_blocked_and_resumed_for_ever_the_last_notes_are_kept() {
-    let store = Store::open_on(InMemoryBackend::new()).expect("the store opens");
+    let store = Store::in_memory().expect("the store opens");
     let (committer, thread) = Committer::start(store.clone()).expect("there is a thread");
     let run = RunId::from_parts(Timestamp(1), 1);
     let note = |turn| Note { turn, at: Timestamp(turn), what: Noted::Resumed { by: None } };

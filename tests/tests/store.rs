@@ -86,7 +86,7 @@ fn with_quick_restart_a_store_is_not_checked_whole_after_a_crash() {
 
 #[test]
 fn readers_hold_back_no_writer() {
-    let store = Store::open_on(Disk::default()).expect("the store opens");
+    let store = Store::in_memory().expect("the store opens");
     let (committer, _thread) = Committer::start(store.clone()).expect("there is a thread");
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -89,10 +89,10 @@ impl<F: FnMut(&[u8]) -> ControlFlow<()>> Stream<F> {
         for row in rows {
             let row = row?;
             self.put(&[ROW])?;
-            self.put(&length(&row.key)?)?;
-            self.put(&length(&row.value)?)?;
-            self.put(&row.key)?;
-            self.put(&row.value)?;
+            self.put(&length(row.key())?)?;
+            self.put(&length(row.value())?)?;
+            self.put(row.key())?;
+            self.put(row.value())?;
             self.rows += 1;
         }
         Ok(())

@@ -85,7 +85,7 @@ impl Check<'_> {
         let moment = Arc::clone(&self.moment);
         for row in moment.rows(table)? {
             let row = row?;
-            visit(self, &row.key, &row.value)?;
+            visit(self, row.key(), row.value())?;
         }
         Ok(())
     }

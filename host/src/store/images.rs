@@ -87,8 +87,8 @@ impl Store {
         rows.rev()
             .map(|row| {
                 let row = row?;
-                let position = codec::number(Table::Images, &row.key)?;
-                Ok((position, opened(&row.key, &row.value)))
+                let position = codec::number(Table::Images, row.key())?;
+                Ok((position, opened(row.key(), row.value())))
             })
             .collect()
     }

@@ -31,8 +31,8 @@ impl Store {
         let moment = self.moment()?;
         for row in moment.range(Table::Runs, &RunsBefore::new(before))?.rev() {
             let row = row?;
-            let run = run_of(Table::Runs, &row.key)?;
-            if visit(run, codec::decode(Table::Runs.name(), &row.value)?).is_break() {
+            let run = run_of(Table::Runs, row.key())?;
+            if visit(run, codec::decode(Table::Runs.name(), row.value())?).is_break() {
                 break;
             }
         }
@@ -48,7 +48,7 @@ impl Store {
         let store = self.pinned()?;
         let moment = store.moment()?;
         for row in moment.range(Table::Unfinished, &RunsBefore::new(before))?.rev() {
-            let run = run_of(Table::Unfinished, &row?.key)?;
+            let run = run_of(Table::Unfinished, row?.key())?;
             if let Some(record) = store.run(run)?
                 && visit(run, record).is_break()
             {
@@ -66,21 +66,21 @@ impl Store {
     ) -> Result<Vec<RunId>, StoreError> {
         let moment = self.moment()?;
         let rows = moment.range(Table::Unfinished, &RunsBefore::new(before))?.rev().take(max);
-        rows.map(|row| run_of(Table::Unfinished, &row?.key)).collect()
+        rows.map(|row| run_of(Table::Unfinished, row?.key())).collect()
     }
 
     /// The runs that have not ended, oldest first.
     pub fn unfinished(&self) -> Result<Vec<RunId>, StoreError> {
         let moment = self.moment()?;
         let rows = moment.rows(Table::Unfinished)?;
-        rows.map(|row| run_of(Table::Unfinished, &row?.key)).collect()
+        rows.map(|row| run_of(Table::Unfinished, row?.key())).collect()
     }
 
     /// The last attempt of an operation that failed and was tried again.
     pub fn last_attempt(&self, run: RunId, op: Op) -> Result<Option<Attempt>, StoreError> {
         let moment = self.moment()?;
         let last = moment.range(Table::Attempts, &tables::attempts_of(run, op))?.next_back();
-        last.map(|row| codec::decode(Table::Attempts.name(), &row?.value)).transpose()
+        last.map(|row| codec::decode(Table::Attempts.name(), row?.value())).transpose()
     }
 
     /// The attempts of a run that failed and were tried again, by operation and number.
@@ -90,8 +90,8 @@ impl Store {
         rows.map(|row| {
             self.count_row();
             let row = row?;
-            let op = tables::op_of_attempt(&row.key).ok_or_else(|| bad_key(Table::Attempts))?;
-            Ok((op, codec::decode(Table::Attempts.name(), &row.value)?))
+            let op = tables::op_of_attempt(row.key()).ok_or_else(|| bad_key(Table::Attempts))?;
+            Ok((op, codec::decode(Table::Attempts.name(), row.value())?))
         })
         .collect()
     }
@@ -102,7 +102,7 @@ impl Store {
         let rows = moment.range(Table::Attempts, &tables::attempts_of(run, op))?;
         rows.map(|row| {
             self.count_row();
-            codec::decode(Table::Attempts.name(), &row?.value)
+            codec::decode(Table::Attempts.name(), row?.value())
         })
         .collect()
     }
@@ -120,8 +120,8 @@ impl Store {
         let mut losses = Vec::new();
         for row in moment.rows(Table::Losses)? {
             let row = row?;
-            let step = tables::split_numbered(&row.key);
-            match (step, codec::decode(Table::Losses.name(), &row.value)) {
+            let step = tables::split_numbered(row.key());
+            match (step, codec::decode(Table::Losses.name(), row.value())) {
                 (Some((run, op)), Ok(known)) => losses.push((run, Op(op), known)),
                 (step, _) => {
                     tracing::warn!(?step, "a record of `losses` cannot be read, and is not heeded")
@@ -169,7 +169,7 @@ impl Store {
         let moment = self.moment()?;
         let last = moment.range(Table::Notes, &tables::rows_of(run))?.next_back();
         let Some(row) = last else { return Ok(1) };
-        Ok(codec::number(Table::Notes, &row?.key)?.saturating_add(1))
+        Ok(codec::number(Table::Notes, row?.key())?.saturating_add(1))
     }
 
     /// The first event that waits for a parked run from a position on.
@@ -219,8 +219,8 @@ impl Store {
         let rows = moment.rows(Table::Modules)?;
         rows.map(|row| {
             let row = row?;
-            let digest = digest_of(Table::Modules, &row.key)?;
-            Ok((digest, codec::decode(Table::Modules.name(), &row.value)?))
+            let digest = digest_of(Table::Modules, row.key())?;
+            Ok((digest, codec::decode(Table::Modules.name(), row.value())?))
         })
         .collect()
     }
@@ -239,8 +239,8 @@ impl Store {
         rows.map(|row| {
             let row = row?;
             let workflow =
-                String::from_utf8(row.key.to_vec()).map_err(|_| bad_key(Table::Workflows))?;
-            Ok((workflow, digest_of(Table::Workflows, &row.value)?))
+                String::from_utf8(row.key().to_vec()).map_err(|_| bad_key(Table::Workflows))?;
+            Ok((workflow, digest_of(Table::Workflows, row.value())?))
         })
         .collect()
     }
@@ -259,7 +259,7 @@ impl Store {
     fn numbers(&self, table: Table, run: RunId, max: usize) -> Result<Vec<u64>, StoreError> {
         let moment = self.moment()?;
         let rows = moment.range(table, &tables::rows_of(run))?.take(max);
-        rows.map(|row| codec::number(table, &row?.key)).collect()
+        rows.map(|row| codec::number(table, row?.key())).collect()
     }
 
     fn visit_numbered<R: DeserializeOwned>(
@@ -272,8 +272,8 @@ impl Store {
         let moment = self.moment()?;
         for row in moment.range(table, &tables::rows_from(run, from))? {
             let row = row?;
-            let number = codec::number(table, &row.key)?;
-            if visit(number, codec::decode(table.name(), &row.value)?).is_break() {
+            let number = codec::number(table, row.key())?;
+            if visit(number, codec::decode(table.name(), row.value())?).is_break() {
                 break;
             }
         }

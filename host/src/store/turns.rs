@@ -27,7 +27,7 @@ impl Store {
         let moment = self.moment()?;
         let mut reader = Reader::new(self, &moment);
         for row in moment.range(Table::Turns, &tables::rows_from(run, from))? {
-            if visit(reader.turn(&row?.value)?).is_break() {
+            if visit(reader.turn(row?.value())?).is_break() {
                 break;
             }
         }
@@ -45,7 +45,7 @@ impl Store {
     pub fn last_turn(&self, run: RunId) -> Result<Option<Turn>, StoreError> {
         let moment = self.moment()?;
         let last = moment.range(Table::Turns, &tables::rows_of(run))?.next_back();
-        last.map(|row| Reader::new(self, &moment).turn(&row?.value)).transpose()
+        last.map(|row| Reader::new(self, &moment).turn(row?.value())).transpose()
     }
 
     /// The first turn of a run that is on disk after a position.
@@ -104,7 +104,7 @@ impl Store {
 
 /// The position of the turn of a row.
 fn position(row: Result<Row<'_>, StoreError>) -> Result<u64, StoreError> {
-    codec::number(Table::Turns, &row?.key)
+    codec::number(Table::Turns, row?.key())
 }
 
 /// How many payloads a reader remembers: a workflow that polls is told the same again and again, and

@@ -9,7 +9,6 @@ use segno_host::engine::{Clock, Config, Engine, HistoryEntry, HistoryEvent, Virt
 use segno_host::store::{Committer, Draft, RunRecord, Standing, Store};
 use segno_journal::{Command, Digest, Event, Op, RunId, Timestamp, Turn, Verdict};
 use segno_tests::Host;
-use segno_tests::faulty::Disk;
 use segno_tests::{basics, raw};
 use serde_json::json;
 use tempfile::TempDir;
@@ -161,7 +160,7 @@ proptest! {
     ) {
         let life = life(seed, length);
         tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
-            let store = Store::open_on(Disk::default()).expect("the store opens");
+            let store = Store::in_memory().expect("the store opens");
             store_with(&life, &store);
             let (engine, _directory) = engine_on(store).await;
             let (whole, next) = page(&engine, 0, 10_000).await;
@@ -180,7 +179,7 @@ proptest! {
         let life = life(seed, length);
         let first = cut.min(length as u64 - 1);
         tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
-            let store = Store::open_on(Disk::default()).expect("the store opens");
+            let store = Store::in_memory().expect("the store opens");
             store_with(&life, &store);
             let (engine, _directory) = engine_on(store.clone()).await;
             let (whole, _) = page(&engine, 0, 10_000).await;
@@ -229,7 +228,7 @@ async fn a_page_reads_as_few_rows_wherever_it_lies() {
     /// How many turns a binary search looks at among so many.
     const SEARCH: u64 = LENGTH.ilog2() as u64 + 1;
     for (later, searches) in [(1, 1), (1_000, 50), (LENGTH / 2, 50)] {
-        let store = Store::open_on(Disk::default()).expect("the store opens");
+        let store = Store::in_memory().expect("the store opens");
         store_with(&long_life(LENGTH, later), &store);
         let (engine, _directory) = engine_on(store.clone()).await;
         for from in [later, LENGTH / 2, LENGTH * 3 / 4, LENGTH - 50] {
@@ -287,7 +286,7 @@ async fn a_run_that_keeps_its_last_turns_counts_its_operations_from_its_beginnin
 
 #[tokio::test]
 async fn the_failed_attempts_of_a_step_that_is_not_over_stand_at_the_end() {
-    let store = Store::open_on(Disk::default()).expect("the store opens");
+    let store = Store::in_memory().expect("the store opens");
     // The clock stands still, so the next attempt is never due.
     let (engine, _directory) =
         engine_at(store, Clock::Virtual(VirtualClock::new(Timestamp(1)))).await;

@@ -22,6 +22,9 @@ type Tables = [Rows; Table::ALL.len()];
 /// Rows that are being read.
 pub(super) type Range<'a> = btree_map::Range<'a, Arc<[u8]>, Value>;
 
+/// A row that was read.
+pub(super) type Row<'a> = (&'a Arc<[u8]>, &'a Value);
+
 /// Tables in memory.
 #[derive(Default)]
 pub(in crate::store) struct Space {

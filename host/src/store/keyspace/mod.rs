@@ -191,10 +191,28 @@ impl Deref for Value<'_> {
     }
 }
 
-/// A row: a key and its value.
-pub(super) struct Row<'a> {
-    pub(super) key: Value<'a>,
-    pub(super) value: Value<'a>,
+/// A row: a key and its value, as a moment lends them.
+pub(super) enum Row<'a> {
+    Redb(redb::Row<'a>),
+    Memory(memory::Row<'a>),
+}
+
+impl Row<'_> {
+    #[inline]
+    pub(super) fn key(&self) -> &[u8] {
+        match self {
+            Self::Redb((key, _)) => key.value(),
+            Self::Memory((key, _)) => key,
+        }
+    }
+
+    #[inline]
+    pub(super) fn value(&self) -> &[u8] {
+        match self {
+            Self::Redb((_, value)) => value.value(),
+            Self::Memory((_, value)) => value,
+        }
+    }
 }
 
 /// Rows that are being read.
@@ -207,30 +225,23 @@ pub(super) enum Range<'a> {
 impl<'a> Iterator for Range<'a> {
     type Item = Result<Row<'a>, StoreError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Redb(range) => range.next().map(of_redb),
-            Self::Memory(range) => range.next().map(of_memory),
+            Self::Redb(range) => range.next().map(|row| redb::read(row).map(Row::Redb)),
+            Self::Memory(range) => range.next().map(|row| Ok(Row::Memory(row))),
         }
     }
 }
 
 impl DoubleEndedIterator for Range<'_> {
+    #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Redb(range) => range.next_back().map(of_redb),
-            Self::Memory(range) => range.next_back().map(of_memory),
+            Self::Redb(range) => range.next_back().map(|row| redb::read(row).map(Row::Redb)),
+            Self::Memory(range) => range.next_back().map(|row| Ok(Row::Memory(row))),
         }
     }
-}
-
-fn of_redb<'a>(row: redb::Row<'a>) -> Result<Row<'a>, StoreError> {
-    let (key, value) = redb::read(row)?;
-    Ok(Row { key: Value::Redb(key), value: Value::Redb(value) })
-}
-
-fn of_memory<'a>((key, value): (&memory::Value, &memory::Value)) -> Result<Row<'a>, StoreError> {
-    Ok(Row { key: Value::Memory(key.clone()), value: Value::Memory(value.clone()) })
 }
 
 /// A transaction that is being written.

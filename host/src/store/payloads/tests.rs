@@ -65,7 +65,7 @@ fn rows(store: &Store, table: Table) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let moment = store.moment().expect("the store is read");
     let rows = moment.rows(table).expect("the table is read");
     rows.map(|row| row.expect("the row is read"))
-        .map(|row| (row.key.to_vec(), row.value.to_vec()))
+        .map(|row| (row.key().to_vec(), row.value().to_vec()))
         .collect()
 }
 

@@ -207,7 +207,7 @@ fn a_range_is_read_from_both_ends_until_they_meet(keyspace: &Keyspace) {
     let mut rows = moment.rows(Table::Runs).expect("it can be read");
     let mut found = Vec::new();
     while let Some(row) = if found.len() % 2 == 0 { rows.next() } else { rows.next_back() } {
-        found.push(row.expect("it can be read").key[0]);
+        found.push(row.expect("it can be read").key()[0]);
     }
     assert_eq!(found, [0, 4, 1, 3, 2]);
     assert!(rows.next().is_none() && rows.next_back().is_none());
@@ -232,6 +232,6 @@ fn put(keyspace: &Keyspace, key: &[u8], value: &[u8]) {
 fn all(moment: &Moment, table: Table) -> Vec<Pair> {
     let rows = moment.rows(table).expect("it can be read");
     rows.map(|row| row.expect("it can be read"))
-        .map(|row| (row.key.to_vec(), row.value.to_vec()))
+        .map(|row| (row.key().to_vec(), row.value().to_vec()))
         .collect()
 }

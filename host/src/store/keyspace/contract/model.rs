@@ -203,5 +203,5 @@ fn read<'a>(
     rows: Result<impl Iterator<Item = Result<Row<'a>, StoreError>>, StoreError>,
 ) -> Vec<Pair> {
     let rows = rows.expect("it can be read").map(|row| row.expect("it can be read"));
-    rows.map(|row| (row.key.to_vec(), row.value.to_vec())).collect()
+    rows.map(|row| (row.key().to_vec(), row.value().to_vec())).collect()
 }

@@ -31,8 +31,8 @@ pub(super) type Value<'a> = AccessGuard<'a, Bytes>;
 /// Rows that are being read.
 pub(super) type Range<'a> = redb::Range<'a, Bytes, Bytes>;
 
-/// What such a range gives.
-pub(super) type Row<'a> = Result<(Value<'a>, Value<'a>), StorageError>;
+/// A row that was read: key and value.
+pub(super) type Row<'a> = (Value<'a>, Value<'a>);
 
 const fn definition(table: Table) -> TableDefinition<'static, Bytes, Bytes> {
     TableDefinition::new(table.name())
@@ -91,7 +91,7 @@ impl Space {
 
     pub(super) fn moment(&self) -> Result<Moment, StoreError> {
         let transaction = self.db.begin_read().map_err(failed)?;
-        Ok(Moment { transaction, tables: Default::default() })
+        Ok(Moment { transaction, first: OnceLock::new(), others: OnceLock::new() })
     }
 
     pub(super) fn write<T>(
@@ -125,10 +125,15 @@ impl Space {
 }
 
 /// A moment, and the tables of it that were looked at: to open one takes as long as a look into it.
+/// Most moments are there for one table.
 pub(in crate::store) struct Moment {
     transaction: ReadTransaction,
-    tables: [OnceLock<Box<ReadOnlyTable<Bytes, Bytes>>>; Table::ALL.len()],
+    first: OnceLock<(Table, ReadOnlyTable<Bytes, Bytes>)>,
+    others: OnceLock<Box<Others>>,
 }
+
+/// The tables that were not the first.
+type Others = [OnceLock<ReadOnlyTable<Bytes, Bytes>>; Table::ALL.len()];
 
 impl Moment {
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Value<'_>>, StoreError> {
@@ -146,17 +151,34 @@ impl Moment {
     }
 
     fn table(&self, table: Table) -> Result<&ReadOnlyTable<Bytes, Bytes>, StoreError> {
-        let slot = &self.tables[table as usize];
+        if self.first.get().is_none() {
+            // Who else opens one at the same time may be the first; then this one is opened once more.
+            let _other = self.first.set((table, self.open(table)?));
+        }
+        match self.first.get() {
+            Some((first, open)) if *first == table => Ok(open),
+            _ => self.another(table),
+        }
+    }
+
+    /// A table that is not the first.
+    fn another(&self, table: Table) -> Result<&ReadOnlyTable<Bytes, Bytes>, StoreError> {
+        let slot = &self.others.get_or_init(Box::default)[table as usize];
         if let Some(open) = slot.get() {
             return Ok(open);
         }
-        let open = self.transaction.open_table(definition(table)).map_err(failed)?;
-        Ok(slot.get_or_init(|| Box::new(open)))
+        let open = self.open(table)?;
+        Ok(slot.get_or_init(|| open))
+    }
+
+    fn open(&self, table: Table) -> Result<ReadOnlyTable<Bytes, Bytes>, StoreError> {
+        self.transaction.open_table(definition(table)).map_err(failed)
     }
 }
 
-/// Key and value of a row.
-pub(super) fn read(row: Row<'_>) -> Result<(Value<'_>, Value<'_>), StoreError> {
+/// What a range gives.
+#[inline]
+pub(super) fn read(row: Result<Row<'_>, StorageError>) -> Result<Row<'_>, StoreError> {
     row.map_err(failed)
 }
 
