@@ -145,19 +145,19 @@ impl Host {
         self.engine.start(workflow, raw(&input), None).await.expect("the run starts").run_id
     }
 
-    /// The run, once it has ended or is parked.
+    /// The run, once it has ended or is blocked.
     pub async fn end(&self, run: RunId) -> RunView {
         let view = self.engine.wait(run, PATIENCE).await.expect("the run is known");
         assert!(view.ended_at.is_some() || view.blocked.is_some(), "{run} has not ended: {view:?}");
         view
     }
 
-    /// The output of a run, once it has one; that it may be parked until then is no matter.
+    /// The output of a run, once it has one; that it may be blocked until then is no matter.
     pub async fn output(&self, run: RunId) -> Value {
         output_of(&self.engine, run).await
     }
 
-    /// Starts a run, and gives it back once it has ended or is parked.
+    /// Starts a run, and gives it back once it has ended or is blocked.
     pub async fn run(&self, workflow: &str, input: Value) -> RunView {
         let run = self.start(workflow, input).await;
         self.end(run).await
@@ -185,7 +185,7 @@ pub async fn token(engine: &Engine, run: RunId) -> String {
     .await
 }
 
-/// The output of a run, once it has one; that it may be parked until then is no matter.
+/// The output of a run, once it has one; that it may be blocked until then is no matter.
 pub async fn output_of(engine: &Engine, run: RunId) -> Value {
     until(engine, run, |view| view.output.is_some().then(|| output(view))).await
 }
@@ -209,7 +209,7 @@ pub fn output(view: &RunView) -> Value {
     serde_json::from_str(output.get()).expect("an output is JSON")
 }
 
-/// Why a run is parked.
+/// Why a run is blocked.
 pub fn blocked(view: &RunView) -> &str {
     &view.blocked.as_ref().unwrap_or_else(|| panic!("the run is not blocked: {view:?}")).message
 }

@@ -114,7 +114,7 @@ async fn a_blocked_run_goes_on_on_a_module_that_agrees_and_only_on_such_a_one() 
     let run = host.start("fan_out", json!(20)).await;
     assert_eq!(host.end(run).await.status, RunStatus::Blocked);
     let other = host.engine.deploy(segno_tests::rogue()).await.expect("the module is good").digest;
-    let view = host.engine.resume(run, Some(other)).await.expect("it is parked");
+    let view = host.engine.resume(run, Some(other)).await.expect("it is blocked");
     assert!(blocked(&host.end(view.run_id).await).contains("fan_out"), "{view:?}");
     for unknown in ["sha256:00".to_owned(), format!("sha256:{}", "0".repeat(64))] {
         let error =
@@ -125,7 +125,7 @@ async fn a_blocked_run_goes_on_on_a_module_that_agrees_and_only_on_such_a_one() 
     let host = host.restart(|_config| {}).await;
     // A restart does not try a panic again.
     assert_eq!(host.end(run).await.status, RunStatus::Blocked);
-    host.engine.resume(run, Some(agrees)).await.expect("it is parked");
+    host.engine.resume(run, Some(agrees)).await.expect("it is blocked");
     assert_eq!(output(&host.end(run).await), json!(210));
 }
 
@@ -137,7 +137,7 @@ async fn a_module_that_no_longer_does_what_it_did_blocks_the_run_with_both_sides
     host.engine.call_webhook(&token, post("panic")).await.expect("it is stored");
     assert!(blocked(&host.end(run).await).contains("told to panic"));
     let other = host.engine.deploy(edition(2)).await.expect("the module is good").digest;
-    host.engine.resume(run, Some(other)).await.expect("it is parked");
+    host.engine.resume(run, Some(other)).await.expect("it is blocked");
     let view = host.end(run).await;
     let record = r#"{"text":"this is edition 1"}"#;
     let code = r#"{"text":"this is edition 2"}"#;

@@ -261,7 +261,7 @@ async fn rogue_runs_are_blocked_with_a_reason_and_the_others_go_on() {
         assert_eq!(view.status, RunStatus::Blocked);
         assert!(blocked(&view).contains(reason), "{view:?}");
         assert_eq!(
-            host.engine.cancel(run).await.expect("it is parked").status,
+            host.engine.cancel(run).await.expect("it is blocked").status,
             RunStatus::Cancelled
         );
     }

@@ -232,7 +232,7 @@ async fn a_run_that_keeps_its_last_turns_forgets_failed_attempts_and_closed_webh
 }
 
 #[tokio::test]
-async fn a_run_without_images_and_without_its_first_turns_is_parked_and_says_why() {
+async fn a_run_without_images_and_without_its_first_turns_is_blocked_and_says_why() {
     let host = Host::new().await;
     let run = waiting_run(&host, "rounds_kept").await;
     let host = tampered(host, |store| {
@@ -250,7 +250,7 @@ async fn a_run_without_images_and_without_its_first_turns_is_parked_and_says_why
 }
 
 #[tokio::test]
-async fn a_run_whose_journal_counts_its_operations_wrong_is_parked_and_says_where() {
+async fn a_run_whose_journal_counts_its_operations_wrong_is_blocked_and_says_where() {
     let host = Host::new().await;
     let run = waiting_run(&host, "rounds").await;
     let host = tampered(host, |store| {
@@ -323,7 +323,7 @@ async fn where_no_guest_has_room_to_stay_every_run_still_goes_its_way() {
 }
 
 #[tokio::test]
-async fn a_run_whose_journal_is_damaged_is_parked_and_can_be_cancelled() {
+async fn a_run_whose_journal_is_damaged_is_blocked_and_can_be_cancelled() {
     let host = Host::new().await;
     let run = host.start("rounds", json!({ "calls": 2, "steps": 3 })).await;
     until_it_waits_for_a_call(&host, run).await;

@@ -163,9 +163,9 @@ async fn an_engine_on_a_full_disk_refuses_new_work_and_loses_none() {
     assert_eq!(runs, [acknowledged]);
 }
 
-/// A run that is parked with three requests goes on, and the power fails at each sync of that.
+/// A run that is blocked with three requests goes on, and the power fails at each sync of that.
 #[tokio::test]
-async fn no_crash_while_a_parked_run_goes_on_loses_what_was_acknowledged() {
+async fn no_crash_while_a_blocked_run_goes_on_loses_what_was_acknowledged() {
     let directory = directory();
     let open = async |disk: &Disk, fuel_per_turn: u64| {
         let store = Store::open_on(disk.clone()).ok()?;
@@ -184,9 +184,9 @@ async fn no_crash_while_a_parked_run_goes_on_loses_what_was_acknowledged() {
     for body in ["1", "2", "3"] {
         engine.call_webhook(&token, segno_tests::post(body)).await.expect("it is stored");
     }
-    let parked = disk.after_power_failure();
+    let held = disk.after_power_failure();
     for syncs in 0.. {
-        let disk = parked.after_power_failure();
+        let disk = held.after_power_failure();
         disk.fail_after_syncs(syncs);
         if let Some(engine) = open(&disk, much).await
             && segno_tests::patiently(ends_or_fails(&engine, run)).await

@@ -14,7 +14,7 @@ use crate::waits::{Wait, Why};
 pub enum RunStatus {
     /// Begun, not over.
     Running,
-    /// Parked with its state whole, until somebody mends what stopped it.
+    /// HeldEvent with its state whole, until somebody mends what stopped it.
     Blocked,
     /// Over, with an output.
     Completed,
@@ -82,13 +82,13 @@ pub struct RunView {
     pub output: Option<Box<RawValue>>,
     /// Why it failed, if it did.
     pub error: Option<String>,
-    /// Why it is parked, if it is.
+    /// Why it is blocked, if it is.
     pub blocked: Option<BlockedView>,
     /// What it waits for: empty once it has ended.
     pub waits_for: Vec<Wait>,
 }
 
-/// Why a run is parked.
+/// Why a run is blocked.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BlockedView {
     /// `trap`, `divergence`, `limit`, `module`, `journal`, `lost` or `parked`.

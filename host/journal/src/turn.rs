@@ -103,7 +103,7 @@ pub enum Level {
     Error,
 }
 
-/// Why a run is parked: its state is whole, but it cannot go on by itself.
+/// Why a run is blocked: its state is whole, but it cannot go on by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocked {
     /// Which kind of trouble.

@@ -46,7 +46,7 @@ pub(super) async fn check(State(engine): State<Engine>) -> Result<Json<Health>, 
     let busy = engine.unresponsive();
     let said: Vec<_> = busy.iter().map(held_up).chain(lacking(&engine)).collect();
     // One run must not take the host out of its balance, and all others with it.
-    if engine.is_stuck() {
+    if engine.no_shard_answers() {
         return Err(Refusal::new(&Kind::NOT_READY, said.join("; ")));
     }
     let status = if busy.is_empty() { "ok" } else { "degraded" };

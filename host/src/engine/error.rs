@@ -36,7 +36,7 @@ pub enum EngineError {
         "the run of this is blocked and left out of this host until it is resumed; try again later"
     )]
     LeftOut,
-    /// The run is not parked, so it cannot be resumed.
+    /// The run is not blocked, so it cannot be resumed.
     #[error("run {0} is not blocked; only a blocked run can be resumed")]
     NotBlocked(RunId),
     /// No step of the run waits for its next attempt.

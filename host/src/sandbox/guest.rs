@@ -42,11 +42,11 @@ impl Guest {
         Self { store, exports, fresh_memory }
     }
 
-    /// Delivers one event, and runs the workflow until it is stuck.
+    /// Delivers one event, and runs the workflow until it waits.
     ///
     /// # Errors
     ///
-    /// Why the run must be parked: the guest trapped, or wanted more than it may have.
+    /// Why the run must be blocked: the guest trapped, or wanted more than it may have.
     pub fn turn(
         &mut self,
         event: &Event,

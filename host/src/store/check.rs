@@ -16,7 +16,7 @@ use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::keyspace::Moment;
 use crate::store::payloads::{self, Reference};
-use crate::store::records::{ModuleRecord, Note, Parked, RunRecord, Standing, WebhookRecord};
+use crate::store::records::{HeldEvent, ModuleRecord, Note, RunRecord, Standing, WebhookRecord};
 use crate::store::tables::{self, Table};
 
 /// How many findings are told: who has seen so many knows that a backup is needed.
@@ -171,7 +171,7 @@ impl Check<'_> {
             Table::Turns,
             Table::Attempts,
             Table::Failing,
-            Table::Parked,
+            Table::HeldEvents,
             Table::Notes,
             Table::Images,
         ] {
@@ -192,7 +192,7 @@ impl Check<'_> {
                 let read = match table {
                     Table::Attempts => codec::decode::<Attempt>(name, value).map(drop),
                     Table::Notes => codec::decode::<Note>(name, value).map(drop),
-                    Table::Parked => codec::decode::<Parked>(name, value).map(drop),
+                    Table::HeldEvents => codec::decode::<HeldEvent>(name, value).map(drop),
                     _ => Ok(()),
                 };
                 check.read(&named(run), read).map(drop)

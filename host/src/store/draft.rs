@@ -8,7 +8,7 @@ use segno_journal::{Command, Digest, Effect, Losses, Op, RunId, Timestamp, Turn}
 
 use crate::store::codec;
 use crate::store::payloads::{self, NewPayloads};
-use crate::store::records::{ModuleRecord, Note, Parked, RunRecord, WebhookRecord};
+use crate::store::records::{HeldEvent, ModuleRecord, Note, RunRecord, WebhookRecord};
 use crate::store::tables::{self, Table};
 
 /// A thing that is on disk. Only the store makes one, and only what holds one may let the world
@@ -207,9 +207,9 @@ impl<T> Draft<T> {
         self
     }
 
-    /// Also keeps an event for a parked run, at this position in its line.
-    pub fn with_parked(mut self, run: RunId, position: u64, parked: &Parked) -> Self {
-        self.rows.put(Table::Parked, tables::numbered(run, position), codec::encode(parked));
+    /// Also keeps an event for a blocked run, at this position in its line.
+    pub fn with_held(mut self, run: RunId, position: u64, held: &HeldEvent) -> Self {
+        self.rows.put(Table::HeldEvents, tables::numbered(run, position), codec::encode(held));
         self
     }
 
@@ -222,10 +222,10 @@ impl<T> Draft<T> {
         self
     }
 
-    /// Also forgets the parked event at this position, if there is one: it has had its turn.
-    pub fn without_parked(mut self, run: RunId, position: Option<u64>) -> Self {
+    /// Also forgets the held event at this position, if there is one: it has had its turn.
+    pub fn without_held(mut self, run: RunId, position: Option<u64>) -> Self {
         if let Some(position) = position {
-            self.rows.delete(Table::Parked, tables::numbered(run, position));
+            self.rows.delete(Table::HeldEvents, tables::numbered(run, position));
         }
         self
     }

@@ -41,5 +41,5 @@ pub use crate::store::open::DEFAULT_CACHE;
 pub use crate::store::recall::Recalled;
 pub use crate::store::receive::{BackupError, Received};
 pub use crate::store::records::{
-    ModuleRecord, Note, Noted, Parked, RunRecord, Standing, WebhookRecord,
+    HeldEvent, ModuleRecord, Note, Noted, RunRecord, Standing, WebhookRecord,
 };

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::store::codec::{self, bad_key};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::records::{ModuleRecord, Note, Parked, RunRecord, WebhookRecord};
+use crate::store::records::{HeldEvent, ModuleRecord, Note, RunRecord, WebhookRecord};
 use crate::store::tables::{self, RunsBefore, Table};
 
 impl Store {
@@ -131,9 +131,9 @@ impl Store {
         Ok(losses)
     }
 
-    /// Where events of a run lie parked, whether they can be read or not.
-    pub fn parked_positions(&self, run: RunId) -> Result<Vec<u64>, StoreError> {
-        self.numbers(Table::Parked, run, usize::MAX)
+    /// Where events of a run are held, whether they can be read or not.
+    pub fn held_positions(&self, run: RunId) -> Result<Vec<u64>, StoreError> {
+        self.numbers(Table::HeldEvents, run, usize::MAX)
     }
 
     /// Where the images of a run stand, whether they can be read or not.
@@ -141,15 +141,15 @@ impl Store {
         self.numbers(Table::Images, run, usize::MAX)
     }
 
-    /// The events that wait for a parked run, in order, with their positions. All of them: there may
+    /// The events that wait for a blocked run, in order, with their positions. All of them: there may
     /// be as many as the run has operations open.
-    pub fn parked(&self, run: RunId) -> Result<Vec<(u64, Parked)>, StoreError> {
-        let mut parked = Vec::new();
-        self.visit_parked(run, 0, |position, event| {
-            parked.push((position, event));
+    pub fn held(&self, run: RunId) -> Result<Vec<(u64, HeldEvent)>, StoreError> {
+        let mut held = Vec::new();
+        self.visit_held(run, 0, |position, event| {
+            held.push((position, event));
             ControlFlow::Continue(())
         })?;
-        Ok(parked)
+        Ok(held)
     }
 
     /// The notes of a run, in order: those that stand before a turn from `from` on.
@@ -172,25 +172,29 @@ impl Store {
         Ok(codec::number(Table::Notes, row?.key())?.saturating_add(1))
     }
 
-    /// The first event that waits for a parked run from a position on.
-    pub fn first_parked(&self, run: RunId, from: u64) -> Result<Option<(u64, Parked)>, StoreError> {
+    /// The first event that waits for a blocked run from a position on.
+    pub fn first_held(
+        &self,
+        run: RunId,
+        from: u64,
+    ) -> Result<Option<(u64, HeldEvent)>, StoreError> {
         let mut first = None;
-        self.visit_parked(run, from, |position, parked| {
-            first = Some((position, parked));
+        self.visit_held(run, from, |position, held| {
+            first = Some((position, held));
             ControlFlow::Break(())
         })?;
         Ok(first)
     }
 
-    /// Visits the events that wait for a parked run, in order, from a position on, until the visitor has
+    /// Visits the events that wait for a blocked run, in order, from a position on, until the visitor has
     /// enough. One is in memory at a time.
-    pub fn visit_parked(
+    pub fn visit_held(
         &self,
         run: RunId,
         from: u64,
-        visit: impl FnMut(u64, Parked) -> ControlFlow<()>,
+        visit: impl FnMut(u64, HeldEvent) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        self.visit_numbered(Table::Parked, run, from, visit)
+        self.visit_numbered(Table::HeldEvents, run, from, visit)
     }
 
     /// Where a webhook token leads.

@@ -11,7 +11,7 @@ use segno_journal::{Op, RunId, Turn};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::images::{FoundImage, ImageRecord};
-use crate::store::records::{Parked, RunRecord};
+use crate::store::records::{HeldEvent, RunRecord};
 
 /// A run, as the store has it at one moment.
 pub struct Recalled {
@@ -90,10 +90,10 @@ impl Recalled {
         Ok(attempts)
     }
 
-    /// Visits the events that wait while it is parked, in order. One is in memory at a time.
-    pub fn visit_parked(&self, mut visit: impl FnMut(u64, &Parked)) -> Result<(), StoreError> {
-        self.store.visit_parked(self.run, 0, |position, parked| {
-            visit(position, &parked);
+    /// Visits the events that wait while it is blocked, in order. One is in memory at a time.
+    pub fn visit_held(&self, mut visit: impl FnMut(u64, &HeldEvent)) -> Result<(), StoreError> {
+        self.store.visit_held(self.run, 0, |position, held| {
+            visit(position, &held);
             ControlFlow::Continue(())
         })
     }
@@ -123,19 +123,19 @@ mod tests {
         let (committer, _thread) = Committer::start(store.clone()).expect("there is a thread");
         let run = RunId::from_parts(Timestamp(1), 7);
         let unknown = store.recall(run).expect("it can be read");
-        let parked = Parked { at: Timestamp(2), event: Event::Slept { op: Op(1) } };
+        let held = HeldEvent { at: Timestamp(2), event: Event::Slept { op: Op(1) } };
         let draft = Draft::nothing().with_run(run, &record(Standing::Running));
-        committer.submit(draft.with_parked(run, 3, &parked), |written| assert!(written.is_ok()));
+        committer.submit(draft.with_held(run, 3, &held), |written| assert!(written.is_ok()));
         committer.flush().expect("there is room");
         let recalled = store.recall(run).expect("it can be read");
         let over = record(Standing::Completed(Timestamp(3)));
-        let draft = Draft::nothing().with_run(run, &over).without_parked(run, Some(3));
+        let draft = Draft::nothing().with_run(run, &over).without_held(run, Some(3));
         committer.submit(draft, |written| assert!(written.is_ok()));
         committer.flush().expect("there is room");
 
         let positions = |recalled: &Recalled| {
             let mut positions = Vec::new();
-            recalled.visit_parked(|position, _| positions.push(position)).expect("it can be read");
+            recalled.visit_held(|position, _| positions.push(position)).expect("it can be read");
             (recalled.record().expect("it can be read"), positions)
         };
         assert_eq!(positions(&unknown), (None, vec![]));

@@ -28,7 +28,7 @@ grows!(RunRecord { workflow, module, started_at, seed, standing });
 pub enum Standing {
     /// It goes on by itself.
     Running,
-    /// It is parked.
+    /// It is blocked.
     Blocked(Blocked),
     /// It returned, then.
     Completed(Timestamp),
@@ -67,16 +67,16 @@ impl Standing {
     }
 }
 
-/// An event that waits for a parked run to go on.
+/// An event that waits for a blocked run to go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parked {
+pub struct HeldEvent {
     /// When it happened.
     pub at: Timestamp,
     /// What happened.
     pub event: Event,
 }
 
-grows!(Parked { at, event });
+grows!(HeldEvent { at, event });
 
 /// What was done to a run from outside, or what kept it from going on: its turns do not tell.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,7 +23,7 @@ pub(crate) enum Table {
     /// The runs.
     ///
     /// Key: run (16 bytes). Value: [`crate::store::RunRecord`]. Lives: from the start of the run on;
-    /// written again when the run ends, is parked or goes on.
+    /// written again when the run ends, is blocked or goes on.
     Runs,
 
     /// The runs that have not ended.
@@ -85,11 +85,11 @@ pub(crate) enum Table {
     /// the first attempt that begins after a crash of the host to the end of the step or of its run.
     Losses,
 
-    /// What happened to a parked run while it could not be told.
+    /// What happened to a blocked run while it could not be told.
     ///
-    /// Key: run (16 bytes), position (big-endian `u64`). Value: [`crate::store::Parked`]. Lives: until
+    /// Key: run (16 bytes), position (big-endian `u64`). Value: [`crate::store::HeldEvent`]. Lives: until
     /// the run goes on and the event has had its turn.
-    Parked,
+    HeldEvents,
 
     /// What was done to a run from outside, and what kept it from going on.
     ///
@@ -141,7 +141,7 @@ impl Table {
         Self::Attempts,
         Self::Failing,
         Self::Losses,
-        Self::Parked,
+        Self::HeldEvents,
         Self::Notes,
         Self::Webhooks,
         Self::Keys,
@@ -164,7 +164,7 @@ impl Table {
             Self::Attempts => "attempts",
             Self::Failing => "failing",
             Self::Losses => "losses",
-            Self::Parked => "parked",
+            Self::HeldEvents => "held_events",
             Self::Notes => "notes",
             Self::Webhooks => "webhooks",
             Self::Keys => "keys",

@@ -80,7 +80,7 @@ async fn a_key_belongs_to_its_workflow() {
 }
 
 #[tokio::test]
-async fn a_run_that_was_parked_at_its_start_still_knows_its_input() {
+async fn a_run_that_was_blocked_at_its_start_still_knows_its_input() {
     let host = Host::empty(Steps::new(), |_options| {}).await;
     let wasm = std::fs::read(rogue()).unwrap();
     host.server.engine().deploy(wasm.into()).await.expect("the module is good");

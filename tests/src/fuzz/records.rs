@@ -14,7 +14,8 @@ use crate::fuzz::reader::Reader;
 type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 /// The tables whose rows are records of a run, with what follows the run in their keys, in bytes.
-const OF_RUNS: [(&str, usize); 4] = [("runs", 0), ("turns", 8), ("attempts", 12), ("parked", 8)];
+const OF_RUNS: [(&str, usize); 4] =
+    [("runs", 0), ("turns", 8), ("attempts", 12), ("held_events", 8)];
 
 /// A store on disk, whose rows are written behind its back.
 pub(super) struct Records {
@@ -81,7 +82,7 @@ impl Reader for Records {
             fine(store.turn_that_began(run, Op(0)))?;
             fine(store.attempts(run))?;
             fine(store.attempts_of(run, Op(0)))?;
-            fine(store.parked(run))?;
+            fine(store.held(run))?;
             fine(store.webhook(&token(number)))?;
             fine(fold(&store, run))?;
         }

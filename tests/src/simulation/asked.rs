@@ -16,7 +16,7 @@ pub(crate) enum Call {
     Cancel(Asked<RunView>),
     /// The end of a run, behind the back of its shard.
     End(Asked<()>),
-    /// That a parked run goes on.
+    /// That a blocked run goes on.
     Resume(Asked<RunView>),
     /// A deploy.
     Deploy(Asked<Deployed>),

@@ -70,11 +70,11 @@ impl Cuts {
         assert!(kept <= KEPT + 2 * FEW, "{run}: {kept} turns are kept of {had}");
     }
 
-    /// Only a run that is lost is parked for its journal, or one that was tried elsewhere; it says why.
+    /// Only a run that is lost is blocked for its journal, or one that was tried elsewhere; it says why.
     fn look_at_block(&self, run: RunId, record: &RunRecord) {
         if let Standing::Blocked(Blocked { kind: BlockKind::Journal, message }) = &record.standing {
             let why = "none of its images can be used, and its turns before ";
-            assert!(message.contains(why), "{run} is parked: {message}");
+            assert!(message.contains(why), "{run} is blocked: {message}");
             let may_be = self.lost.contains(&run) || self.tried_elsewhere.contains(&run);
             assert!(may_be, "{run} cannot go on, though not all its images were harmed: {message}");
         }

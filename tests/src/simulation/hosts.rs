@@ -55,7 +55,7 @@ impl Life<'_> {
         (!has_room).then(|| self.random.random_range(1..4))
     }
 
-    /// Starts a host. Runs that wait for more things at once than it has room for are parked.
+    /// Starts a host. Runs that wait for more things at once than it has room for are blocked.
     pub(crate) fn open(&mut self, room: Option<usize>) {
         let (host, has_crashed) = loop {
             match self.try_to_open(room) {

@@ -143,7 +143,7 @@ impl<'a> Life<'a> {
         for _ in 0..PATIENCE {
             if self.host().can_go_on() || self.host().engine.next_timer().is_some() {
                 self.go_on();
-            } else if !(self.call_all() || self.end_parked()) {
+            } else if !(self.call_all() || self.end_blocked()) {
                 return;
             }
         }
@@ -195,7 +195,7 @@ impl<'a> Life<'a> {
         match next {
             Move::Start => self.start(),
             Move::Call => self.call_any(),
-            Move::Crowd => self.call_parked(),
+            Move::Crowd => self.call_blocked(),
             Move::Cancel => self.cancel(),
             Move::CancelWithoutShard => self.cancel_without_shard(),
             Move::Resume => self.resume(),
@@ -233,14 +233,14 @@ impl<'a> Life<'a> {
             Move::Crash(kept) => {
                 let room = self.draw_room(4);
                 self.crash(kept, room);
-                self.perhaps_call_parked();
+                self.perhaps_call_blocked();
                 true
             }
             Move::Falter => self.falter(),
             Move::Stop => {
                 let room = self.draw_room(1);
                 self.stop(room);
-                self.perhaps_call_parked();
+                self.perhaps_call_blocked();
                 true
             }
         }

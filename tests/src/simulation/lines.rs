@@ -1,43 +1,41 @@
-//! What lies parked of each run, and that the run is told it first, in the order in which it came.
+//! What is held of each run, and that the run is told it first, in the order in which it came.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use segno_host::store::Store;
 use segno_journal::{Event, RunId, Turn};
 
-/// What lay parked on disk, by run, when it was last looked at.
+/// What was held on disk, by run, when it was last looked at.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(BTreeMap<RunId, VecDeque<Event>>);
 
 impl Lines {
-    /// Whether nothing of any run lies parked.
+    /// Whether nothing of any run is held.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many events of the run lie parked.
+    /// How many events of the run are held.
     pub(crate) fn length(&self, run: RunId) -> usize {
         self.0.get(&run).map_or(0, VecDeque::len)
     }
 
-    /// Looks at the turns that a run has had since the last look: what lay parked then comes first,
+    /// Looks at the turns that a run has had since the last look: what was held then comes first,
     /// unless nobody could take it any more. Only an end from outside waits for nothing.
     pub(crate) fn look(&mut self, run: RunId, new: &[Turn], store: &Store) {
-        let parked = store.parked(run).expect("the store can be read");
-        let parked: VecDeque<_> =
-            parked.iter().map(|(_, parked)| without_number(&parked.event)).collect();
+        let held = store.held(run).expect("the store can be read");
+        let held: VecDeque<_> = held.iter().map(|(_, held)| without_number(&held.event)).collect();
         let told: Vec<_> = new.iter().map(|turn| without_number(&turn.event)).collect();
         let mut line = self.0.remove(&run).unwrap_or_default();
         for event in told.iter().filter(|event| **event != Event::Cancelled) {
-            while line.front().is_some_and(|first| !parked.contains(first) && !told.contains(first))
-            {
+            while line.front().is_some_and(|first| !held.contains(first) && !told.contains(first)) {
                 line.pop_front();
             }
             let Some(first) = line.pop_front() else { break };
-            assert_eq!(*event, first, "{run} was told something before what lay parked");
+            assert_eq!(*event, first, "{run} was told something before what was held");
         }
-        if !parked.is_empty() {
-            self.0.insert(run, parked);
+        if !held.is_empty() {
+            self.0.insert(run, held);
         }
     }
 }

@@ -12,13 +12,13 @@ pub(crate) enum Move {
     Start,
     /// Somebody calls a webhook.
     Call,
-    /// Many call the webhooks of runs of which something lies parked.
+    /// Many call the webhooks of runs of which something is held.
     Crowd,
     /// Somebody cancels a run.
     Cancel,
     /// Somebody cancels a run whose shard does not answer.
     CancelWithoutShard,
-    /// Somebody lets a parked run go on.
+    /// Somebody lets a blocked run go on.
     Resume,
     /// Somebody deploys what is deployed already.
     Deploy,
@@ -38,7 +38,7 @@ pub(crate) enum Move {
     Refuse,
     /// The host goes down without a word.
     Crash(Kept),
-    /// The host is started where something lies parked, and goes down again before all of that is told.
+    /// The host is started where something is held, and goes down again before all of that is told.
     Falter,
     /// The host is stopped in an orderly way.
     Stop,

@@ -110,16 +110,13 @@ fn play(life: &mut Life<'_>) {
     life.start_with("program", &program(&json!({ "all": two }), &[]), None);
     life.start_with("nap", &json!(700), Some("a nap".into()));
     life.settle();
-    let parked = |life: &mut Life<'_>| {
+    let held = |life: &mut Life<'_>| {
         let store = life.host().store.clone();
         let records = life.witness.runs.keys().filter_map(|run| store.run(*run).ok().flatten());
         records.filter(|record| matches!(record.standing, Standing::Blocked(_))).count()
     };
     // A disk that fails may have the host started again in between, with room for it.
-    assert!(
-        parked(life) > 0 || life.has_crashed(),
-        "the program wants more than there is room for"
-    );
+    assert!(held(life) > 0 || life.has_crashed(), "the program wants more than there is room for");
     life.stop(None);
     life.settle();
     let retried =

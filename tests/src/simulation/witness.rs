@@ -24,7 +24,7 @@ pub(crate) struct Witness {
     pub(crate) tokens: BTreeMap<String, (RunId, Op, bool)>,
     /// The bodies of the requests that were acknowledged, and to which run they went. Of those that
     /// had their turn, none is needed here: turns stay.
-    parked: BTreeMap<String, RunId>,
+    held: BTreeMap<String, RunId>,
     /// The bodies of all that were acknowledged.
     acknowledged: BTreeSet<String>,
     /// The bodies of the requests that had their turn.
@@ -77,7 +77,7 @@ impl Witness {
             self.look_at_run(run, engine.now(), store, tell);
             self.cuts.look(run, &record, self.runs[&run].turns.len() as u64, store);
         }
-        self.look_at_parked(store);
+        self.look_at_held(store);
         for attempt in engine.attempts() {
             self.look_at_attempt(&attempt, engine.now(), store);
         }
@@ -162,20 +162,20 @@ impl Witness {
         }
     }
 
-    /// What was acknowledged and lies parked does so until it has its turn, or nobody can take it any
+    /// What was acknowledged and is held does so until it has its turn, or nobody can take it any
     /// more.
-    fn look_at_parked(&mut self, store: &Store) {
-        let mut parked = std::mem::take(&mut self.parked);
-        parked.retain(|text, run| {
+    fn look_at_held(&mut self, store: &Store) {
+        let mut held = std::mem::take(&mut self.held);
+        held.retain(|text, run| {
             let (_, op, _) =
                 self.tokens[text.split_once(" for ").expect("each says where it goes").1];
             let is_delivered = self.delivered.contains(text);
             let is_open = self.is_open(*run, op);
-            let is_there = is_delivered || is_parked(store, *run, text);
+            let is_there = is_delivered || is_blocked(store, *run, text);
             assert!(is_there || !is_open, "the request {text} was acknowledged, and is lost");
             !is_delivered && is_open
         });
-        self.parked = parked;
+        self.held = held;
     }
 
     /// The tokens of the webhooks that are open, of runs that are looked for.
@@ -185,12 +185,12 @@ impl Witness {
         open.map(|(token, _)| token.clone()).collect()
     }
 
-    /// Whether something of any run lies parked.
+    /// Whether something of any run is held.
     pub(crate) fn has_lines(&self) -> bool {
         !self.lines.is_empty()
     }
 
-    /// How many events of the run lie parked.
+    /// How many events of the run are held.
     pub(crate) fn length_of_line(&self, run: RunId) -> usize {
         self.lines.length(run)
     }
@@ -254,13 +254,13 @@ impl Witness {
     pub(crate) fn answered(&mut self, token: &str, text: &str, reply: &Reply, store: &Store) {
         let (run, op, is_manual) = self.tokens[token];
         assert!(self.acknowledged.insert(text.to_owned()), "{text} was acknowledged twice");
-        // In the same transaction its run may have ended, and with it all that lay parked.
+        // In the same transaction its run may have ended, and with it all that was held.
         if !self.delivered.contains(text) && self.is_open(run, op) {
             assert!(
-                is_parked(store, run, text),
+                is_blocked(store, run, text),
                 "the request {text} was acknowledged, and it is not on disk"
             );
-            self.parked.insert(text.to_owned(), run);
+            self.held.insert(text.to_owned(), run);
         }
         match reply {
             Reply::Later(..) => assert!(is_manual, "nobody answers {text}"),
@@ -329,15 +329,15 @@ impl Witness {
             // A run that was cancelled before its first turn keeps what it was given.
             let kept =
                 usize::from(seen.turns.len() == 1 && seen.turns[0].event == Event::Cancelled);
-            let parked = store.parked(*run).expect("the store can be read");
-            assert!(parked.len() <= kept, "events of {run} still lie parked: {parked:?}");
+            let held = store.held(*run).expect("the store can be read");
+            assert!(held.len() <= kept, "events of {run} still are held: {held:?}");
         }
     }
 }
 
-fn is_parked(store: &Store, run: RunId, text: &str) -> bool {
-    let parked = store.parked(run).expect("the store can be read");
-    parked.iter().any(|(_, parked)| match &parked.event {
+fn is_blocked(store: &Store, run: RunId, text: &str) -> bool {
+    let held = store.held(run).expect("the store can be read");
+    held.iter().any(|(_, held)| match &held.event {
         Event::Requested { request, .. } => request.body == text.as_bytes(),
         _ => false,
     })

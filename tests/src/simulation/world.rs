@@ -18,7 +18,7 @@ const RUNS: usize = 6;
 /// How many requests the world makes while anything may happen.
 const CALLS: u64 = 60;
 
-/// How many events of a run lie parked at most before it is called no more. They are all told in one
+/// How many events of a run are held at most before it is called no more. They are all told in one
 /// transaction, and a turn must not be forgotten in the one in which it is written: nobody would see it.
 const LINE: usize = 4;
 
@@ -87,9 +87,9 @@ impl Life<'_> {
         tokens.into_iter().map(|token| self.call(token)).filter(|called| *called).count() > 0
     }
 
-    /// Calls each webhook that is open, some times, where something of its run lies parked: what comes
+    /// Calls each webhook that is open, some times, where something of its run is held: what comes
     /// now must not be told to the run before that. False if there is none.
-    pub(crate) fn call_parked(&mut self) -> bool {
+    pub(crate) fn call_blocked(&mut self) -> bool {
         let tokens = self.witness.open_tokens(|run| self.witness.length_of_line(run) > 0);
         let mut has_called = false;
         for token in tokens {
@@ -100,8 +100,8 @@ impl Life<'_> {
         has_called
     }
 
-    /// The host is started again, with room for what lies parked, and goes down before all of that is
-    /// told. False if nothing lies parked.
+    /// The host is started again, with room for what is held, and goes down before all of that is
+    /// told. False if nothing is held.
     pub(crate) fn falter(&mut self) -> bool {
         if !self.witness.has_lines() {
             return false;
@@ -112,14 +112,14 @@ impl Life<'_> {
         }
         self.make(Move::Write);
         self.crash(Kept::Nothing, None);
-        self.perhaps_call_parked();
+        self.perhaps_call_blocked();
         true
     }
 
     /// Perhaps calls those webhooks of a host that was just started, before it has set its runs going.
-    pub(crate) fn perhaps_call_parked(&mut self) {
+    pub(crate) fn perhaps_call_blocked(&mut self) {
         if self.random.random() {
-            let _has_called = self.call_parked();
+            let _has_called = self.call_blocked();
         }
     }
 
@@ -157,13 +157,13 @@ impl Life<'_> {
         }
     }
 
-    /// Somebody lets a parked run go on, perhaps on another module.
+    /// Somebody lets a blocked run go on, perhaps on another module.
     pub(crate) fn resume(&mut self) -> bool {
-        let parked = self.parked();
+        let held = self.held();
         let modules = self.host().store.modules().expect("the store can be read");
         let modules: Vec<_> = modules.into_iter().map(|(digest, _)| digest).collect();
         let module = if self.random.random_ratio(1, 3) { self.pick(&modules) } else { None };
-        self.pick(&parked).is_some_and(|run| {
+        self.pick(&held).is_some_and(|run| {
             if module.is_some() {
                 self.witness.cuts.tried_elsewhere(run);
             }
@@ -173,14 +173,14 @@ impl Life<'_> {
         })
     }
 
-    /// Somebody lets each parked run go on, and gets rid of those that cannot. False if there is none.
-    pub(crate) fn end_parked(&mut self) -> bool {
-        let parked = self.parked();
+    /// Somebody lets each blocked run go on, and gets rid of those that cannot. False if there is none.
+    pub(crate) fn end_blocked(&mut self) -> bool {
+        let held = self.held();
         let unfinished = self.host().store.unfinished();
         let unfinished = unfinished.expect("the store can be read");
         let lost: Vec<_> =
             unfinished.into_iter().filter(|run| self.witness.cuts.is_lost(*run)).collect();
-        for run in parked.iter().filter(|run| !lost.contains(run)) {
+        for run in held.iter().filter(|run| !lost.contains(run)) {
             let asked = self.host().engine.resume(*run, None);
             self.asked.push(Call::Resume(asked));
         }
@@ -188,11 +188,11 @@ impl Life<'_> {
             let asked = self.host().engine.cancel(*run);
             self.asked.push(Call::Cancel(asked));
         }
-        !(parked.is_empty() && lost.is_empty())
+        !(held.is_empty() && lost.is_empty())
     }
 
-    /// The runs that are parked on disk.
-    fn parked(&mut self) -> Vec<RunId> {
+    /// The runs that are blocked on disk.
+    fn held(&mut self) -> Vec<RunId> {
         let store = self.host().store.clone();
         let standing = |run: &RunId| store.run(*run).ok().flatten().map(|record| record.standing);
         let is_blocked = |run: &RunId| matches!(standing(run), Some(Standing::Blocked(_)));

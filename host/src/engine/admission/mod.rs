@@ -29,7 +29,7 @@ const READS_AT_ONCE: usize = 8;
 /// How many backups are made at once: each holds a moment of the store, whose room cannot be used again.
 const BACKUPS_AT_ONCE: usize = 1;
 
-/// How many questions may lie in the inbox of a shard: one that is stuck must not gather more of them
+/// How many questions may lie in the inbox of a shard: one that does not answer must not gather more of them
 /// with each list.
 const QUESTIONS_IN_LINE: usize = 32;
 

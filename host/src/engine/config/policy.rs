@@ -130,7 +130,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// Why its run must be parked, at the first such command.
+    /// Why its run must be blocked, at the first such command.
     pub(crate) fn check(
         &self,
         (module, workflow): (Digest, &str),

@@ -17,13 +17,13 @@ impl Engine {
         self.resume_by(run, module, Asker::unknown()).await
     }
 
-    /// Lets a parked run go on, on its own module or on another one. On another one it goes on only
+    /// Lets a blocked run go on, on its own module or on another one. On another one it goes on only
     /// if that gives the same commands for all that is recorded; where it does not, the run stays
-    /// parked, with the difference as its reason. Its history says who asked.
+    /// blocked, with the difference as its reason. Its history says who asked.
     ///
     /// # Errors
     ///
-    /// The run is not known or not parked, or there is no such module.
+    /// The run is not known or not blocked, or there is no such module.
     pub async fn resume_by(
         &self,
         run: RunId,

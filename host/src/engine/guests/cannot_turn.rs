@@ -9,7 +9,7 @@ use crate::store::StoreError;
 /// Why a run cannot have its turn.
 #[derive(Debug)]
 pub(crate) enum CannotTurn {
-    /// It has to be parked.
+    /// It has to be blocked.
     Blocked(Blocked),
     /// There is no room for its guest now, or none to compile its module, which is no fault of the run.
     NoRoom(String),
@@ -19,8 +19,8 @@ pub(crate) enum CannotTurn {
 
 /// What becomes of a run that cannot have its turn.
 pub(crate) enum Fate {
-    /// It is parked, for this reason.
-    Park(Blocked),
+    /// It is blocked, for this reason.
+    Block(Blocked),
     /// It has its turn later.
     Wait,
     /// The host is in trouble, not the run.
@@ -39,10 +39,10 @@ impl CannotTurn {
     /// What becomes of the run.
     pub(crate) fn fate(self) -> Fate {
         match self {
-            Self::Blocked(blocked) => Fate::Park(blocked),
+            Self::Blocked(blocked) => Fate::Block(blocked),
             Self::NoRoom(_) => Fate::Wait,
             Self::Store(error @ StoreError::Record { .. }) => {
-                Fate::Park(Blocked { kind: BlockKind::Journal, message: error.to_string() })
+                Fate::Block(Blocked { kind: BlockKind::Journal, message: error.to_string() })
             }
             Self::Store(error) => Fate::Trouble(error),
         }

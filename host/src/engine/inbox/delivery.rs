@@ -40,19 +40,19 @@ pub(crate) struct Delivery {
     pub(crate) event: Event,
     /// Who waits for it to be on disk.
     pub(crate) then: Then,
-    /// Where it lay while the run was parked, if it did.
-    pub(crate) parked: Option<u64>,
+    /// Where it lay while the run was blocked, if it did.
+    pub(crate) held: Option<u64>,
 }
 
 impl Delivery {
     /// An event that happens now.
     pub(crate) const fn new(event: Event, then: Then) -> Self {
-        Self { event, then, parked: None }
+        Self { event, then, held: None }
     }
 
-    /// An event that lay parked.
-    pub(crate) const fn parked(event: Event, position: u64) -> Self {
-        Self { event, then: Then::Nothing, parked: Some(position) }
+    /// An event that was held.
+    pub(crate) const fn held(event: Event, position: u64) -> Self {
+        Self { event, then: Then::Nothing, held: Some(position) }
     }
 
     /// The event, with the number that a request has in its run.

@@ -32,11 +32,11 @@ pub(crate) enum Message {
     Begins { run: RunId, op: Op, go: Go },
     /// The next attempt of a step is due.
     Retry(StepAttempt),
-    /// Events lie parked of a run that is parked no more.
-    Unpark { run: RunId },
+    /// Events are held of a run that is blocked no more.
+    DeliverHeld { run: RunId },
     /// Somebody cancels a run.
     Cancel { run: RunId, by: Asker, then: Then },
-    /// Somebody lets a parked run go on, perhaps on another module.
+    /// Somebody lets a blocked run go on, perhaps on another module.
     Resume { run: RunId, module: Option<Digest>, by: Asker, then: Then },
     /// Somebody wants the steps of a run that wait for their next attempt to be tried now.
     RetryNow { run: RunId, then: Then },
@@ -63,7 +63,7 @@ impl Message {
             | Self::Attempt { run, .. }
             | Self::Begins { run, .. }
             | Self::Retry(StepAttempt { run, .. })
-            | Self::Unpark { run }
+            | Self::DeliverHeld { run }
             | Self::Resume { run, .. } => Some(*run),
             Self::GoOn { .. }
             | Self::Cancel { .. }

@@ -56,10 +56,8 @@ pub fn export(data: &Path, run: RunId, line: &mut dyn FnMut(String)) -> Result<(
         page.events.iter().for_each(|entry| line(json!(entry).to_string()));
         next = page.next;
     }
-    for (position, parked) in store.parked(run)? {
-        line(
-            json!({ "parked": position, "at": when(parked.at), "event": parked.event }).to_string(),
-        );
+    for (position, held) in store.held(run)? {
+        line(json!({ "held": position, "at": when(held.at), "event": held.event }).to_string());
     }
     Ok(())
 }

@@ -168,7 +168,7 @@ impl Simulated {
         }))
     }
 
-    /// Asks that a parked run goes on, as [`Engine::resume`].
+    /// Asks that a blocked run goes on, as [`Engine::resume`].
     pub fn resume(&mut self, run: RunId, module: Option<String>) -> Asked<RunView> {
         let engine = self.engine.clone();
         self.ask(async move { engine.resume(run, module).await })

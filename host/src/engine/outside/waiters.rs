@@ -117,7 +117,7 @@ impl Waiters {
         }
     }
 
-    /// A client wants to hear when the run has ended or is parked.
+    /// A client wants to hear when the run has ended or is blocked.
     pub(crate) fn expect_end(&self, run: RunId) -> oneshot::Receiver<()> {
         let (client, heard) = oneshot::channel();
         let mut ends = lock(&self.ends);
@@ -132,8 +132,8 @@ impl Waiters {
         heard
     }
 
-    /// Tells who waits for the run that it has ended or is parked. Waiters whose request nobody
-    /// answered yet are told nothing: a parked run may go on, and else their time-out answers them.
+    /// Tells who waits for the run that it has ended or is blocked. Waiters whose request nobody
+    /// answered yet are told nothing: a blocked run may go on, and else their time-out answers them.
     pub(super) fn end(&self, run: RunId) {
         for client in lock(&self.ends).waiting.remove(&run).into_iter().flatten() {
             let _gone = client.send(());

@@ -19,7 +19,7 @@ impl Engine {
 
     /// Whether no shard answers, so that nothing can happen to any run.
     #[must_use]
-    pub fn is_stuck(&self) -> bool {
+    pub fn no_shard_answers(&self) -> bool {
         self.0.inboxes.gates().all(Gate::is_unresponsive)
     }
 

@@ -104,7 +104,7 @@ impl Engine {
         Ok(view)
     }
 
-    /// A run when it has ended or is parked, or as it stands when the time is up.
+    /// A run when it has ended or is blocked, or as it stands when the time is up.
     ///
     /// # Errors
     ///
@@ -190,14 +190,12 @@ impl Engine {
         self.0.store.run(run)?.ok_or(EngineError::UnknownRun(run))
     }
 
-    /// What the run was given. A run that was parked at its first event has it among the events
+    /// What the run was given. A run that was blocked at its first event has it among the events
     /// that wait, even if it was cancelled then.
     pub(crate) fn input(&self, run: RunId) -> Result<Box<RawValue>, EngineError> {
         let first = self.0.store.turn(run, 0)?.map(|turn| turn.event);
         let input = match first.and_then(Event::into_input) {
-            None => {
-                self.0.store.first_parked(run, 0)?.and_then(|(_, parked)| parked.event.into_input())
-            }
+            None => self.0.store.first_held(run, 0)?.and_then(|(_, held)| held.event.into_input()),
             input => input,
         };
         input.map_or(Err(EngineError::UnknownRun(run)), raw)

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::engine::handle::Engine;
 use crate::engine::inbox::{Message, Question};
 
-/// How long a list waits for a shard: some turns and a commit, not a shard that is stuck.
+/// How long a list waits for a shard: some turns and a commit, not a shard that does not answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Engine {

@@ -22,8 +22,8 @@ pub(crate) struct Active {
     pub(crate) last_at: Timestamp,
     /// What its open operations take of the room that all runs share.
     pub(crate) share: Share,
-    /// What lies parked.
-    pub(crate) parked: ParkedLine,
+    /// What is held.
+    pub(crate) held: HeldEvents,
     /// The number of its next note, once it has had one in this life of the host.
     pub(crate) next_note: Option<u64>,
     /// Its images, and the journal behind them.
@@ -57,7 +57,7 @@ impl Active {
     pub(crate) fn new(id: RunId, record: RunRecord) -> Self {
         let owner = Owner { run: id, workflow: Arc::clone(&record.workflow) };
         let last_at = record.started_at;
-        let parked = ParkedLine::default();
+        let held = HeldEvents::default();
         let images = Images::default();
         let run = Run::new();
         let share = Share::default();
@@ -68,7 +68,7 @@ impl Active {
             run,
             last_at,
             share,
-            parked,
+            held,
             next_note,
             images,
             key: None,
@@ -106,18 +106,18 @@ impl Active {
         matches!(self.record.standing, Standing::Blocked(_))
     }
 
-    /// Whether the event has to wait: the run is parked, or what lay parked comes first. Only an end
+    /// Whether the event has to wait: the run is blocked, or what was held comes first. Only an end
     /// from outside waits for nothing.
     pub(crate) fn must_wait(&self, delivery: &Delivery) -> bool {
-        let comes_later = delivery.parked.is_none() && !self.parked.is_empty();
+        let comes_later = delivery.held.is_none() && !self.held.is_empty();
         (self.is_blocked() || comes_later) && delivery.event != Event::Cancelled
     }
 
-    /// Whether the event can be delivered. What lay parked was admitted when it came, and its caller
+    /// Whether the event can be delivered. What was held was admitted when it came, and its caller
     /// has been told so.
     pub(crate) fn admits(&self, delivery: &Delivery) -> Result<(), Refusal> {
         match self.run.admits(&delivery.event) {
-            Err(Refusal::Full) if delivery.parked.is_some() => Ok(()),
+            Err(Refusal::Full) if delivery.held.is_some() => Ok(()),
             admitted => admitted,
         }
     }
@@ -143,9 +143,9 @@ pub(crate) const fn status_of(standing: &Standing) -> RunStatus {
     }
 }
 
-/// What lies parked of a run: how much, and where the next event goes.
+/// What is held of a run: how much, and where the next event goes.
 #[derive(Debug, Default)]
-pub(crate) struct ParkedLine {
+pub(crate) struct HeldEvents {
     /// The first position that has not had its turn, where there is one.
     first: u64,
     next: u64,
@@ -154,11 +154,11 @@ pub(crate) struct ParkedLine {
     bytes: usize,
 }
 
-impl ParkedLine {
+impl HeldEvents {
     /// The line of a run, as it is on disk.
     pub(crate) fn read(recalled: &Recalled) -> Result<Self, StoreError> {
         let mut line = Self::default();
-        recalled.visit_parked(|position, parked| line.add(position, &parked.event))?;
+        recalled.visit_held(|position, held| line.add(position, &held.event))?;
         Ok(line)
     }
 
@@ -171,7 +171,7 @@ impl ParkedLine {
         self.next = position.saturating_add(1);
     }
 
-    /// Whether all that lay parked has had its turn.
+    /// Whether all that was held has had its turn.
     pub(crate) const fn is_empty(&self) -> bool {
         self.events == 0
     }
@@ -197,7 +197,7 @@ impl ParkedLine {
         self.next - 1
     }
 
-    /// The event that lay parked at this position has had its turn: they have it in their order.
+    /// The event that was held at this position has had its turn: they have it in their order.
     pub(crate) fn take(&mut self, position: u64, event: &Event) {
         self.first = position + 1;
         self.events = self.events.saturating_sub(1);
@@ -221,12 +221,12 @@ mod tests {
     use segno_journal::Op;
 
     use super::*;
-    use crate::store::Parked;
+    use crate::store::HeldEvent;
 
     #[test]
-    fn what_lies_parked_begins_at_the_first_event_that_has_not_had_its_turn() {
+    fn what_is_held_begins_at_the_first_event_that_has_not_had_its_turn() {
         let event = Event::Slept { op: Op(1) };
-        let mut line = ParkedLine::default();
+        let mut line = HeldEvents::default();
         for position in 0..5 {
             assert_eq!(line.put(&event), position);
         }
@@ -235,9 +235,9 @@ mod tests {
         assert_eq!(line.positions(), 2..5);
         let at = Timestamp(0);
         let again: Vec<_> =
-            (2..5).map(|position| (position, Parked { at, event: event.clone() })).collect();
-        let mut line = ParkedLine::default();
-        again.iter().for_each(|(position, parked)| line.add(*position, &parked.event));
+            (2..5).map(|position| (position, HeldEvent { at, event: event.clone() })).collect();
+        let mut line = HeldEvents::default();
+        again.iter().for_each(|(position, held)| line.add(*position, &held.event));
         assert_eq!((line.positions(), line.put(&event)), (2..5, 5));
         (2..6).for_each(|position| line.take(position, &event));
         assert_eq!(line.positions(), 0..0);

@@ -1,4 +1,4 @@
-//! Runs that cannot go on by themselves: they are parked with their reason and their state whole,
+//! Runs that cannot go on by themselves: they are blocked with their reason and their state whole,
 //! and what happens to them meanwhile waits on disk.
 
 use segno_api::RunStatus;
@@ -14,27 +14,27 @@ use crate::engine::shard::active::{Active, Unread, status_of};
 use crate::engine::shard::cancelled::cancelled;
 use crate::engine::shard::log;
 use crate::engine::shard::notes;
-use crate::store::{Draft, Parked, Standing};
+use crate::store::{Draft, HeldEvent, Standing};
 
-/// How many events that lay parked a run is told at once.
+/// How many held events a run is told at once.
 const TOLD_AT_ONCE: usize = 64;
 
 impl Shard {
-    /// Parks a run: the reason and the event that it could not take are on disk, its state is whole.
+    /// Blocks a run: the reason and the event that it could not take are on disk, its state is whole.
     pub(crate) fn block(&mut self, id: RunId, delivery: Delivery, blocked: Blocked) {
         let Some(active) = self.runs.get_mut(&id) else { return };
-        let Delivery { event, then, parked } = delivery;
+        let Delivery { event, then, held } = delivery;
         let note = notes::blocked(active, Some(&event), &blocked);
         let mut draft = Draft::nothing();
-        if parked.is_none() {
-            let position = active.parked.put(&event);
-            draft = draft.with_parked(id, position, &Parked { at: active.last_at, event });
+        if held.is_none() {
+            let position = active.held.put(&event);
+            draft = draft.with_held(id, position, &HeldEvent { at: active.last_at, event });
         }
         let draft = self.noted(id, draft, note);
         self.block_with(id, blocked, draft, then);
     }
 
-    /// Writes why a run is parked, with what belongs to it, and tells who waits for the run.
+    /// Writes why a run is blocked, with what belongs to it, and tells who waits for the run.
     pub(crate) fn block_with(&mut self, id: RunId, blocked: Blocked, draft: Draft<()>, then: Then) {
         self.guests.remove(id);
         let Some(active) = self.runs.get_mut(&id) else { return };
@@ -55,24 +55,24 @@ impl Shard {
         });
     }
 
-    /// Keeps an event for a parked run.
-    pub(crate) fn park(&mut self, id: RunId, delivery: Delivery) {
+    /// Keeps an event for a blocked run.
+    pub(crate) fn hold_event(&mut self, id: RunId, delivery: Delivery) {
         let Some(active) = self.runs.get_mut(&id) else { return };
         let Delivery { event, then, .. } = delivery;
-        if let Err(refusal) = active.parked.admits(&event) {
+        if let Err(refusal) = active.held.admits(&event) {
             return then.refuse(id, refusal);
         }
         let status = status_of(&active.record.standing);
-        let position = active.parked.put(&event);
-        let parked = Parked { at: self.outside.now(), event };
-        let draft = Draft::nothing().with_parked(id, position, &parked);
+        let position = active.held.put(&event);
+        let held = HeldEvent { at: self.outside.now(), event };
+        let draft = Draft::nothing().with_held(id, position, &held);
         self.committer.submit(draft, move |written| match written {
             Ok(_) => then.done(status),
             Err(error) => then.fail(error.into()),
         });
     }
 
-    /// Lets a parked run go on, perhaps on another module: replays it there, and only if that gives
+    /// Lets a blocked run go on, perhaps on another module: replays it there, and only if that gives
     /// what is recorded, gives it what it could not be told.
     pub(crate) fn resume(&mut self, id: RunId, module: Option<Digest>, by: Asker, then: Then) {
         if !self.runs.get(&id).is_some_and(|active| active.is_blocked()) {
@@ -82,7 +82,7 @@ impl Shard {
         match self.reload(id) {
             Ok(()) => {}
             Err(CannotTurn::Store(error)) => return then.fail(error.into()),
-            Err(stuck) => return self.stay_blocked(id, stuck, by, then),
+            Err(why) => return self.stay_blocked(id, why, by, then),
         }
         if was_left && let Err(error) = self.set_going_again(id) {
             return then.fail(error.into());
@@ -110,11 +110,11 @@ impl Shard {
                     self.modules.leave(before);
                 }
             }
-            Err(stuck) => {
+            Err(why) => {
                 if module != before {
                     self.modules.leave(module);
                 }
-                self.stay_blocked(id, stuck, by, then);
+                self.stay_blocked(id, why, by, then);
             }
         }
     }
@@ -146,9 +146,9 @@ impl Shard {
         });
     }
 
-    fn stay_blocked(&mut self, id: RunId, stuck: CannotTurn, by: Asker, then: Then) {
-        match stuck.fate() {
-            Fate::Park(blocked) => {
+    fn stay_blocked(&mut self, id: RunId, why: CannotTurn, by: Asker, then: Then) {
+        match why.fate() {
+            Fate::Block(blocked) => {
                 let draft = self.noted_refusal(id, &blocked, by);
                 self.block_with(id, blocked, draft, then);
             }
@@ -170,7 +170,7 @@ impl Shard {
         self.noted(id, draft, note)
     }
 
-    /// Gives a run that is parked no more what it could not be told. On disk it stays parked until
+    /// Gives a run that is blocked no more what it could not be told. On disk it stays blocked until
     /// the first of these events has had its turn, so a crash in between loses none of them.
     fn go_on_with(&mut self, id: RunId, module: Digest, then: Then) {
         let Some(active) = self.runs.get_mut(&id) else { return };
@@ -179,7 +179,7 @@ impl Shard {
             if active.record.module == module { Vec::new() } else { active.images.forget() };
         active.record.module = module;
         active.stand(Standing::Running, self.outside.metrics());
-        self.deliver_parked(id);
+        self.deliver_held(id);
         let mut draft = Draft::nothing();
         for image in foreign {
             draft = draft.without_image(id, image);
@@ -194,9 +194,9 @@ impl Shard {
         });
     }
 
-    /// Gives a run what lies parked, in order, until it is parked again or over. After a few events its
+    /// Gives a run what is held, in order, until it is blocked again or over. After a few events its
     /// shard sees to others first: as many may lie there as the run has operations open.
-    pub(crate) fn deliver_parked(&mut self, id: RunId) {
+    pub(crate) fn deliver_held(&mut self, id: RunId) {
         if let Err(error) = self.committer.flush() {
             return self.committer.give_up(error);
         }
@@ -208,25 +208,25 @@ impl Shard {
             {
                 return;
             }
-            match self.store.first_parked(id, from) {
-                Ok(Some((position, Parked { event, .. }))) => {
+            match self.store.first_held(id, from) {
+                Ok(Some((position, HeldEvent { event, .. }))) => {
                     from = position + 1;
-                    self.turn(id, Delivery::parked(event, position));
+                    self.turn(id, Delivery::held(event, position));
                 }
                 Ok(None) => return,
                 Err(error) => return self.committer.give_up(error),
             }
         }
-        self.go_on_parked(id);
+        self.go_on_with_held(id);
     }
 
-    /// Tells the run later what still lies parked, if anything does and it can be told.
-    pub(crate) fn go_on_parked(&mut self, id: RunId) {
-        let may_be_told = |active: &Active| !active.is_blocked() && !active.parked.is_empty();
+    /// Tells the run later what still is held, if anything does and it can be told.
+    pub(crate) fn go_on_with_held(&mut self, id: RunId) {
+        let may_be_told = |active: &Active| !active.is_blocked() && !active.held.is_empty();
         if !self.awaiting_room.has(id)
             && self.runs.get(&id).is_some_and(|active| may_be_told(active))
         {
-            self.outside.tell(id, Message::Unpark { run: id });
+            self.outside.tell(id, Message::DeliverHeld { run: id });
         }
     }
 }

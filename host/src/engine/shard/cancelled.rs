@@ -31,10 +31,9 @@ pub(crate) fn cancelled(
         (_, Err(error)) => return Err(error),
     };
     // What a run that never had a turn was given stays.
-    let parked =
-        store.parked_positions(run)?.into_iter().filter(|position| !is_first || *position > 0);
-    for position in parked {
-        draft = draft.without_parked(run, Some(position));
+    let held = store.held_positions(run)?.into_iter().filter(|position| !is_first || *position > 0);
+    for position in held {
+        draft = draft.without_held(run, Some(position));
     }
     let images = store.image_positions(run)?;
     for position in images {

@@ -8,7 +8,7 @@ use segno_journal::{Run, RunId, Timestamp};
 use crate::engine::guests::CannotTurn;
 use crate::engine::guests::Images;
 use crate::engine::shard::Shard;
-use crate::engine::shard::active::{Active, ParkedLine, Unread};
+use crate::engine::shard::active::{Active, HeldEvents, Unread};
 use crate::engine::shard::bounds::Bounds;
 use crate::store::{Recalled, StoreError};
 
@@ -34,7 +34,7 @@ impl Shard {
 }
 
 /// Brings the state of a run back: that of its turns, the last attempts of its open steps, and where
-/// the line of its parked events ends. A run that has more open than there is room for stays as it
+/// the line of its held events ends. A run that has more open than there is room for stays as it
 /// was before it had a turn.
 pub(crate) fn restore(
     recalled: &Recalled,
@@ -52,9 +52,9 @@ pub(crate) fn restore(
     });
     let folded = from_image.unwrap_or_else(|| {
         let folded = fold(recalled, (Run::new(), active.record.started_at), room);
-        folded.or_else(|stuck| match stuck {
+        folded.or_else(|why| match why {
             CannotTurn::Store(error) => cut(recalled, error).map_err(CannotTurn::from),
-            stuck => Err(stuck),
+            why => Err(why),
         })
     });
     active.run = Run::new();
@@ -65,7 +65,7 @@ pub(crate) fn restore(
     for (op, attempt) in recalled.last_attempts(steps)? {
         run.remember(op, attempt);
     }
-    active.parked = ParkedLine::read(recalled)?;
+    active.held = HeldEvents::read(recalled)?;
     active.images = Images::found(&positions, first_turn.unwrap_or(1), run.turns());
     active.last_at = active.last_at.max(at);
     active.run = run;

@@ -182,7 +182,7 @@ impl Shard {
             }
             Message::Resume { run, module, by, then } => self.resume(run, module, by, then),
             Message::RetryNow { run, then } => self.retry_now(run, then),
-            Message::Unpark { run } => self.deliver_parked(run),
+            Message::DeliverHeld { run } => self.deliver_held(run),
             Message::Inspect { run, asker, admitted } => {
                 self.inspect(run, asker);
                 drop(admitted);

@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 impl Shard {
     /// Keeps an event until there is room for the guest of its run.
-    pub(crate) fn hold(&mut self, id: RunId, delivery: Delivery) {
+    pub(crate) fn await_room(&mut self, id: RunId, delivery: Delivery) {
         if self.awaiting_room.is_empty() {
             tracing::warn!(run = %id, "there is no room for the guest of a run; what happens to it waits");
         }
@@ -29,7 +29,7 @@ impl Shard {
             match inbox.recv_timeout(PAUSE) {
                 Ok(message) => return Some(message),
                 Err(RecvTimeoutError::Timeout) => {
-                    self.try_held();
+                    self.try_awaiting();
                     self.committer.write_alone();
                 }
                 Err(RecvTimeoutError::Disconnected) => return None,
@@ -41,15 +41,15 @@ impl Shard {
     /// A message was handled: now and then it is tried whether there is room.
     pub(crate) fn note_handled(&mut self) {
         if self.awaiting_room.is_to_be_tried() {
-            self.try_held();
+            self.try_awaiting();
         }
     }
 
-    fn try_held(&mut self) {
+    fn try_awaiting(&mut self) {
         for (id, deliveries) in self.awaiting_room.take() {
             self.at_work(|shard| {
                 deliveries.into_iter().for_each(|delivery| shard.turn(id, delivery));
-                shard.go_on_parked(id);
+                shard.go_on_with_held(id);
             });
         }
     }

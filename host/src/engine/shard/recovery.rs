@@ -78,7 +78,7 @@ impl Shard {
     }
 }
 
-/// A run as it was. One whose journal cannot be read is parked with the reason: it must not keep
+/// A run as it was. One whose journal cannot be read is blocked with the reason: it must not keep
 /// the others from going on.
 fn restored(
     recalled: &Recalled,

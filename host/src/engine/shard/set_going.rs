@@ -50,7 +50,7 @@ impl Shard {
         }
     }
 
-    /// As [`Shard::go_on`]: gives how many attempts were lost, and which runs are to be parked.
+    /// As [`Shard::go_on`]: gives how many attempts were lost, and which runs are to be blocked.
     fn go_on_with_all(
         &mut self,
         runs: &mut BTreeMap<RunId, Box<Active>>,
@@ -82,7 +82,7 @@ impl Shard {
         told.map(drop)
     }
 
-    /// A run that a restart may have mended, or of which something lies parked, is told to go on.
+    /// A run that a restart may have mended, or of which something is held, is told to go on.
     fn try_again(&self, active: &Active) {
         let run = active.owner.run;
         match &active.record.standing {
@@ -91,8 +91,8 @@ impl Shard {
                 self.outside
                     .tell(run, Message::Resume { run, module: None, by, then: Then::Nothing });
             }
-            Standing::Running if !active.parked.is_empty() => {
-                self.outside.tell(run, Message::Unpark { run });
+            Standing::Running if !active.held.is_empty() => {
+                self.outside.tell(run, Message::DeliverHeld { run });
             }
             Standing::Blocked(_)
             | Standing::Running
@@ -156,7 +156,7 @@ impl Shard {
         stopped
     }
 
-    /// Parks a run of which a step is not begun any more, unless it is parked already.
+    /// Blocks a run of which a step is not begun any more, unless it is blocked already.
     fn stop_step(&mut self, run: RunId, blocked: Blocked) {
         let Some(active) = self.runs.get(&run).filter(|active| !active.is_blocked()) else {
             return;
@@ -190,15 +190,15 @@ impl Shard {
     }
 }
 
-/// The operations whose event lies parked: they are over, though the run has not heard of it.
+/// The operations whose event is held: they are over, though the run has not heard of it.
 fn told_already(store: &Store, active: &Active) -> Result<BTreeSet<Op>, StoreError> {
-    if active.parked.is_empty() {
+    if active.held.is_empty() {
         return Ok(BTreeSet::new());
     }
     let mut told = BTreeSet::new();
-    store.recall(active.owner.run)?.visit_parked(|_, parked| {
-        if parked.event.request().is_none() {
-            told.extend(parked.event.op());
+    store.recall(active.owner.run)?.visit_held(|_, held| {
+        if held.event.request().is_none() {
+            told.extend(held.event.op());
         }
     })?;
     Ok(told)

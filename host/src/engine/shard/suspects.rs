@@ -67,7 +67,7 @@ impl Suspects {
     }
 }
 
-/// Why a run is parked whose step is not begun any more.
+/// Why a run is blocked whose step is not begun any more.
 pub(crate) fn stopped(step: &str, op: Op) -> Blocked {
     let message = format!(
         "the host went down {MAX_LOSSES} times while its step `{step}` ({op}) ran, in the end with few others beside \

@@ -15,7 +15,7 @@ use crate::sandbox::{Moment, Output, Tokens};
 use crate::store::{Draft, Standing};
 
 impl Shard {
-    /// An event comes in, the guest runs until it is stuck, commands come out, the turn is
+    /// An event comes in, the guest runs until it waits, commands come out, the turn is
     /// committed, and only then does the world hear of it.
     pub(crate) fn turn(&mut self, id: RunId, delivery: Delivery) {
         let Some(active) = self.runs.get_mut(&id) else { return self.refuse_unknown(id, delivery) };
@@ -27,12 +27,12 @@ impl Shard {
             return self.refuse(id, delivery, refusal);
         }
         if active.must_wait(&delivery) {
-            return self.park(id, delivery);
+            return self.hold_event(id, delivery);
         }
         if self.awaiting_room.comes_first(id, &delivery.event) {
-            return self.hold(id, delivery);
+            return self.await_room(id, delivery);
         }
-        let Delivery { event, then, parked } = delivery.numbered(active.run.requests());
+        let Delivery { event, then, held } = delivery.numbered(active.run.requests());
         let moment =
             Moment { seq: active.run.turns(), at: active.next_at(&event, self.outside.now()) };
         let first_op = Op(active.run.operations());
@@ -40,18 +40,18 @@ impl Shard {
         match self.deliver(id, &event, moment) {
             // Only a run that is not on disk: `parked` would say that it is.
             Ok(Some(Output { verdict: Verdict::Failed(reason), refused: true, .. }))
-                if parked.is_none() =>
+                if held.is_none() =>
             {
                 self.turn_away(id, then, &reason);
             }
             Ok(Some(Output { commands, verdict, log, .. })) => {
                 let Moment { seq, at } = moment;
                 let turn = Turn { seq, first_op, at, event, commands, verdict, log };
-                self.commit(id, turn, then, parked);
+                self.commit(id, turn, then, held);
                 self.settle(id);
             }
-            Ok(None) => self.refuse(id, Delivery { event, then, parked }, Refusal::Ended),
-            Err(stuck) => self.stuck(id, Delivery { event, then, parked }, stuck),
+            Ok(None) => self.refuse(id, Delivery { event, then, held }, Refusal::Ended),
+            Err(why) => self.cannot_turn(id, Delivery { event, then, held }, why),
         }
     }
 
@@ -101,9 +101,9 @@ impl Shard {
     }
 
     /// Commits a turn; the world hears of it when it is on disk.
-    fn commit(&mut self, id: RunId, turn: Turn, then: Then, parked: Option<u64>) {
+    fn commit(&mut self, id: RunId, turn: Turn, then: Then, held: Option<u64>) {
         let Some(active) = self.runs.get_mut(&id) else {
-            return self.refuse(id, Delivery { event: turn.event, then, parked }, Refusal::Ended);
+            return self.refuse(id, Delivery { event: turn.event, then, held }, Refusal::Ended);
         };
         let is_first = turn.seq == 0;
         log::turn(active, &turn);
@@ -112,23 +112,23 @@ impl Shard {
             Ok(applied) => applied,
             Err(fault) => {
                 let blocked = Blocked { kind: BlockKind::Trap, message: fault.to_string() };
-                let stuck = self.reload(id).err().unwrap_or_else(|| blocked.into());
-                return self.stuck(id, Delivery { event: turn.event, then, parked }, stuck);
+                let why = self.reload(id).err().unwrap_or_else(|| blocked.into());
+                return self.cannot_turn(id, Delivery { event: turn.event, then, held }, why);
             }
         };
         active.run = run;
         // Never more than there was made room for.
         let _fits = self.open_budget.fit(&mut active.share, active.run.open_bytes());
-        if let Some(position) = parked {
-            active.parked.take(position, &turn.event);
+        if let Some(position) = held {
+            active.held.take(position, &turn.event);
         }
         let standing = standing_after(&turn);
         let op = turn.event.op();
         let has_ended = standing.ended_at().is_some();
-        let mut draft = Draft::turn(id, turn, effects).without_parked(id, parked);
+        let mut draft = Draft::turn(id, turn, effects).without_held(id, held);
         draft = past.forget(draft, id);
         draft = self.suspects.forget(draft, id, op, has_ended);
-        if is_first || has_ended || parked.is_some() {
+        if is_first || has_ended || held.is_some() {
             active.stand(standing, self.outside.metrics());
             draft = draft.with_run(id, &active.record).with_key(
                 &active.record.workflow,
@@ -138,9 +138,8 @@ impl Shard {
         }
         if has_ended {
             // Nobody will be told any more. What a run that never had a turn was given stays.
-            for position in active.parked.positions().filter(|position| !is_first || *position > 0)
-            {
-                draft = draft.without_parked(id, Some(position));
+            for position in active.held.positions().filter(|position| !is_first || *position > 0) {
+                draft = draft.without_held(id, Some(position));
             }
             for position in active.images.positions() {
                 draft = draft.without_image(id, position);
@@ -167,10 +166,10 @@ impl Shard {
     }
 
     /// What becomes of an event that could not have its turn.
-    fn stuck(&mut self, id: RunId, delivery: Delivery, stuck: CannotTurn) {
-        match stuck.fate() {
-            Fate::Park(blocked) => self.block(id, delivery, blocked),
-            Fate::Wait => self.hold(id, delivery),
+    fn cannot_turn(&mut self, id: RunId, delivery: Delivery, why: CannotTurn) {
+        match why.fate() {
+            Fate::Block(blocked) => self.block(id, delivery, blocked),
+            Fate::Wait => self.await_room(id, delivery),
             // Without its store the host cannot keep the event; a restart brings back what was
             // acknowledged.
             Fate::Trouble(error) => {
@@ -190,20 +189,21 @@ impl Shard {
     }
 
     /// Tells who asked that the run does not take the event, when all that this follows from is on
-    /// disk. An event that lay parked is forgotten.
+    /// disk. An event that was held is forgotten.
     fn refuse(&mut self, id: RunId, delivery: Delivery, refusal: Refusal) {
-        let Delivery { event, then, parked } = delivery;
-        if let Some(position) = parked
+        let Delivery { event, then, held } = delivery;
+        if let Some(position) = held
             && let Some(active) = self.runs.get_mut(&id)
         {
-            active.parked.take(position, &event);
+            active.held.take(position, &event);
         }
-        self.committer.submit(Draft::nothing().without_parked(id, parked), move |written| {
-            match written {
+        self.committer.submit(
+            Draft::nothing().without_held(id, held),
+            move |written| match written {
                 Ok(_) => then.refuse(id, refusal),
                 Err(error) => then.fail(error.into()),
-            }
-        });
+            },
+        );
     }
 
     pub(super) fn request(&mut self, id: RunId, op: Op, request: Request, caller: Caller) {

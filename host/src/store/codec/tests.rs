@@ -21,7 +21,7 @@ use crate::store::codec;
 use crate::store::images::ImageRecord;
 use crate::store::payloads::{self, Reference};
 use crate::store::records::{
-    ModuleRecord, Note, Noted, Parked, RunRecord, Standing, WebhookRecord,
+    HeldEvent, ModuleRecord, Note, Noted, RunRecord, Standing, WebhookRecord,
 };
 
 /// The record is written as the golden file has it, and the golden file is read as the record.
@@ -176,12 +176,12 @@ fn runs_in_every_standing_are_read_for_ever() {
         BlockKind::Lost,
         BlockKind::Parked,
     ];
-    let parked = kinds.map(|kind| {
+    let held = kinds.map(|kind| {
         let blocked = Blocked { kind, message: "why".into() };
         (format!("run-blocked-{kind}"), Standing::Blocked(blocked))
     });
     let standings = standings.map(|(name, standing)| (name.to_owned(), standing));
-    for (name, standing) in standings.into_iter().chain(parked) {
+    for (name, standing) in standings.into_iter().chain(held) {
         let module = Digest::from_bytes([9; 32]);
         check(
             &name,
@@ -232,7 +232,7 @@ fn the_other_records_are_read_for_ever() {
     let retry_at = at.plus_ms(5);
     check("attempt", &Attempt { number: 2, at, error: "no".into(), retry_at, first_at: at });
     check("losses", &Losses { count: 3, running: true, retry_at });
-    check("parked", &Parked { at, event: Event::Slept { op: Op(1) } });
+    check("held-event", &HeldEvent { at, event: Event::Slept { op: Op(1) } });
     check("webhook", &WebhookRecord::new(RunId::from_parts(at, 42), Op(3)));
     let workflows = vec![
         Workflow { name: "a".into(), history: History::All, input: None, output: None },
@@ -256,7 +256,7 @@ proptest::proptest! {
             let _ = codec::decode::<(Vec<Reference>, Turn)>("turns", bytes);
             let _ = payloads::decode(Digest::from_bytes([0; 32]), bytes);
             let _ = codec::decode::<RunRecord>("runs", bytes);
-            let _ = codec::decode::<Parked>("parked", bytes);
+            let _ = codec::decode::<HeldEvent>("held_events", bytes);
             let _ = codec::decode::<ModuleRecord>("modules", bytes);
             let _ = codec::decode::<Attempt>("attempts", bytes);
         }
