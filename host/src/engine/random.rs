@@ -1,8 +1,9 @@
 //! The one place that draws lots: webhook tokens, seeds and names of runs, and where in its range
 //! the delay before a retry falls.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use segno_journal::{RunId, Timestamp};
@@ -75,7 +76,7 @@ impl Random {
                 "the operating system's generator works: nothing secret can be made without it",
             ),
             Self::Seeded(random) => {
-                random.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
+                random.lock().fill_bytes(&mut bytes);
             }
         }
         bytes
