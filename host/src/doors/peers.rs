@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tracing::warn;
 
 /// How much of an address of IPv6 says whose it is: the rest, each peer chooses by itself.
@@ -39,7 +40,7 @@ impl Peers {
     /// A place for a connection from this address, unless its peer has as many as it may.
     pub(super) fn seat(&self, address: IpAddr) -> Option<Seat> {
         let peer = peer(address);
-        let mut connected = self.lock();
+        let mut connected = self.connected.lock();
         let Connected { count, is_told } = connected.entry(peer).or_default();
         if *count < self.at_most {
             *count += 1;
@@ -55,15 +56,11 @@ impl Peers {
         }
         None
     }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<IpAddr, Connected>> {
-        self.connected.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut connected = self.peers.lock();
+        let mut connected = self.peers.connected.lock();
         if let Some(of_peer) = connected.get_mut(&self.peer) {
             of_peer.count -= 1;
             if of_peer.count == 0 {
@@ -111,6 +108,6 @@ mod tests {
     fn of_peers_that_have_gone_nothing_is_kept() {
         let peers = Peers::new(1);
         drop((peers.seat("192.0.2.1".parse().unwrap()), peers.seat("192.0.2.2".parse().unwrap())));
-        assert!(peers.lock().is_empty());
+        assert!(peers.connected.lock().is_empty());
     }
 }

@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
@@ -223,13 +224,13 @@ impl Keyring {
 
     /// From now on it is these, and no others.
     pub fn replace(&self, tokens: &Tokens) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys(tokens);
+        *self.0.write() = keys(tokens);
     }
 
     /// Whose token this is. Hashes are compared, and all of them, so the time that it takes says
     /// nothing of where a difference is, nor of how long a token is.
     pub(super) fn caller(&self, offered: &str) -> Option<Caller> {
-        let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.0.read();
         let offered = hash(offered);
         let mut found = Choice::from(0);
         let mut at = 0;

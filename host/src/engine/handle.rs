@@ -5,11 +5,12 @@
 //! [`crate::engine::life`].
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use parking_lot::Mutex;
 use segno_api::RunStatus;
 use segno_journal::RunId;
 use tokio::sync::oneshot;

@@ -3,14 +3,15 @@
 //! A module is needed while a workflow points at it or a run that has not ended is on it. Compiled
 //! code is loaded when it is first needed.
 
-use segno_api::{Json, ModuleView, WorkflowView, when};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use crate::engine::error::EngineError;
+use parking_lot::Mutex;
+use segno_api::{Json, ModuleView, WorkflowView, when};
 use segno_journal::{Digest, History, Manifest, Workflow};
 
+use crate::engine::error::EngineError;
 use crate::sandbox::{Module, ModuleError, Sandbox, add_schemas};
 use crate::store::{Committer, Draft, ModuleRecord, Store, StoreError};
 
@@ -89,7 +90,7 @@ impl Modules {
     /// The module for a new run of a workflow. The run counts as being on it from now on. One that
     /// wants steps which this host lacks starts nothing.
     pub(crate) fn enter_current(&self, workflow: &str) -> Result<Digest, EngineError> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let digest = state.current_of(workflow)?;
         if let Some(missing) = state.missing.get(&digest) {
             let workflow = workflow.to_owned();
@@ -104,7 +105,7 @@ impl Modules {
     /// module.
     #[must_use]
     pub(crate) fn enter(&self, digest: Digest) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let is_known = state.records.contains_key(&digest);
         if is_known {
             *state.runs.entry(digest).or_default() += 1;
@@ -115,13 +116,13 @@ impl Modules {
     /// A run that was recovered is on this module, whether it is there or not: it may be deployed
     /// again.
     pub(crate) fn enter_recovered(&self, digest: Digest) {
-        *self.lock().runs.entry(digest).or_default() += 1;
+        *self.state.lock().runs.entry(digest).or_default() += 1;
     }
 
     /// Something is on this module no more. What nothing needs is forgotten, here and on disk. It may wait
     /// for the disk then.
     pub(crate) fn leave(&self, digest: Digest) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if let Some(runs) = state.runs.get_mut(&digest) {
             *runs = runs.saturating_sub(1);
         }
@@ -146,21 +147,21 @@ impl Modules {
         then: impl FnOnce(Result<(), StoreError>) + Send + 'static,
     ) {
         let draft = Draft::module(digest, record, wasm);
-        let _order = self.in_order();
-        *self.lock().runs.entry(digest).or_default() += 1;
+        let _order = self.order.lock();
+        *self.state.lock().runs.entry(digest).or_default() += 1;
         self.committer.submit(draft, move |written| then(written.map(drop)));
     }
 
     /// The compiled code of a module, loaded where it is not yet.
     pub(crate) fn load(&self, digest: Digest) -> Result<Module, LoadError> {
-        if let Some(module) = self.lock().loaded.get(&digest) {
+        if let Some(module) = self.state.lock().loaded.get(&digest) {
             return Ok(module.clone());
         }
         let code = self.store.code(digest).map_err(|source| LoadError::Store { digest, source })?;
         let code = code.ok_or(LoadError::Missing(digest))?;
         let module =
             self.sandbox.load(&code).map_err(|source| LoadError::Refused { digest, source })?;
-        self.lock().loaded.insert(digest, module.clone());
+        self.state.lock().loaded.insert(digest, module.clone());
         Ok(module)
     }
 
@@ -174,18 +175,18 @@ impl Modules {
 
     /// The record of a module that is kept already.
     pub(crate) fn record(&self, digest: Digest) -> Option<ModuleRecord> {
-        self.lock().records.get(&digest).cloned()
+        self.state.lock().records.get(&digest).cloned()
     }
 
     /// How much is kept of the journals of a workflow's runs on a module.
     pub(crate) fn history(&self, digest: Digest, workflow: &str) -> History {
-        let state = self.lock();
+        let state = self.state.lock();
         state.records.get(&digest).map_or(History::All, |record| record.manifest.history(workflow))
     }
 
     /// The steps that a module lists.
     pub(crate) fn steps(&self, digest: Digest) -> Arc<BTreeSet<String>> {
-        let State { records, listed, .. } = &mut *self.lock();
+        let State { records, listed, .. } = &mut *self.state.lock();
         let steps =
             || records.get(&digest).map(|record| record.manifest.steps.iter().cloned().collect());
         Arc::clone(listed.entry(digest).or_insert_with(|| Arc::new(steps().unwrap_or_default())))
@@ -193,14 +194,14 @@ impl Modules {
 
     /// Whether a module starts the new runs of all these workflows.
     pub(crate) fn is_current_for(&self, digest: Digest, workflows: &[String]) -> bool {
-        let state = self.lock();
+        let state = self.state.lock();
         workflows.iter().all(|workflow| state.current.get(workflow) == Some(&digest))
     }
 
     /// Takes in a module that is on disk: from now on it starts the new runs of its workflows. What
     /// nothing needs any more is forgotten, which may wait for the disk.
     pub(crate) fn install(&self, module: Module, record: ModuleRecord) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let digest = module.digest();
         for workflow in &record.manifest.workflows {
             state.current.insert(workflow.name.clone(), digest);
@@ -218,22 +219,22 @@ impl Modules {
 
     /// The record of a run cannot be read, so nobody knows on which module it is.
     pub(crate) fn keep_all(&self) {
-        self.lock().keeps_all = true;
+        self.state.lock().keeps_all = true;
     }
 
     /// Forgets what nothing needs. At the start all runs are recovered by now: a crash may have come
     /// between the end of the last run of a module and that.
     pub(crate) fn forget_unneeded(&self) {
-        let known: Vec<_> = self.lock().records.keys().copied().collect();
+        let known: Vec<_> = self.state.lock().records.keys().copied().collect();
         self.forget_unneeded_of(known);
     }
 
     /// Forgets those of these that nothing needs.
     fn forget_unneeded_of(&self, digests: impl IntoIterator<Item = Digest>) {
-        let _order = self.in_order();
+        let _order = self.order.lock();
         for digest in digests {
             // Somebody may need it again by now.
-            let is_forgotten = self.lock().forget_if_unneeded(digest);
+            let is_forgotten = self.state.lock().forget_if_unneeded(digest);
             if is_forgotten {
                 self.forget(digest);
             }
@@ -242,7 +243,7 @@ impl Modules {
 
     /// All modules, as they are shown, newest first.
     pub(crate) fn view(&self) -> Vec<ModuleView> {
-        let state = self.lock();
+        let state = self.state.lock();
         let mut views: Vec<_> = state
             .records
             .iter()
@@ -264,7 +265,7 @@ impl Modules {
     /// A workflow, as the module has it that starts its new runs.
     pub(crate) fn workflow(&self, name: &str) -> Result<WorkflowView, EngineError> {
         // What is large is read when nothing is locked: starts ask here, too.
-        let (digest, listed) = self.lock().current_workflow(name)?;
+        let (digest, listed) = self.state.lock().current_workflow(name)?;
         let keep = match listed.history {
             History::All => None,
             History::Keep(turns) => Some(turns),
@@ -272,14 +273,6 @@ impl Modules {
         let input = listed.input.map(Json::of);
         let output = listed.output.map(Json::of);
         Ok(WorkflowView { name: listed.name, module: digest.to_string(), keep, input, output })
-    }
-
-    fn in_order(&self) -> MutexGuard<'_, ()> {
-        self.order.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

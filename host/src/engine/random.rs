@@ -1,8 +1,9 @@
 //! The one place that draws lots: webhook tokens, seeds and names of runs, and where in its range
 //! the delay before a retry falls.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use segno_journal::{RunId, Timestamp};
@@ -37,14 +38,14 @@ impl Random {
 
     /// A new address of a webhook, which nobody can guess.
     pub(crate) fn address(&self, public_url: &str) -> WebhookAddress {
-        let token = hexadecimal(self.draw::<TOKEN_BYTES>());
+        let token = hex::encode(self.draw::<TOKEN_BYTES>());
         let url = format!("{public_url}{WEBHOOK_PATH}{token}");
         WebhookAddress { token, url }
     }
 
     /// A new secret, as text.
     pub(crate) fn secret(&self) -> String {
-        hexadecimal(self.draw::<SECRET_BYTES>())
+        hex::encode(self.draw::<SECRET_BYTES>())
     }
 
     /// A new seed for a run.
@@ -74,16 +75,8 @@ impl Random {
             Self::System => getrandom::fill(&mut bytes).expect(
                 "the operating system's generator works: nothing secret can be made without it",
             ),
-            Self::Seeded(random) => {
-                random.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
-            }
+            Self::Seeded(random) => random.lock().fill_bytes(&mut bytes),
         }
         bytes
     }
-}
-
-/// Bytes as lower-case digits, which need no escape in a URL or in a header.
-fn hexadecimal<const N: usize>(bytes: [u8; N]) -> String {
-    let digits = bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-    digits.map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0')).collect()
 }

@@ -10,8 +10,9 @@
 //! is room for one more. So the one that takes the host with it takes few of the others along.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use segno_journal::RunId;
 
 /// How many places the runs of a workflow may hold for each one that is free: three quarters of all,
@@ -113,7 +114,7 @@ impl Places {
     /// Asks for a place: `grant` is called with it, now or later; with none once the places are closed
     /// or the run is forgotten.
     pub(crate) fn ask(&self, claim: Claim, grant: impl FnOnce(Option<Place>) + Send + 'static) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.closed {
             drop(state);
             return grant(None);
@@ -125,7 +126,7 @@ impl Places {
 
     /// A place at once, where nobody waits for one, so that it need not be found out whose turn it is.
     pub(crate) fn take(&self, claim: &Claim) -> Option<Place> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let is_free = !state.closed && state.nobody_waits() && state.may_have(claim);
         is_free.then(|| {
             state.take(claim);
@@ -135,19 +136,19 @@ impl Places {
 
     /// How many places are taken.
     pub(crate) fn taken(&self) -> usize {
-        self.lock().taken
+        self.0.lock().taken
     }
 
     /// What waits of a run gets no place any more.
     pub(crate) fn forget(&self, run: RunId) {
-        let forgotten = self.lock().forget(run);
+        let forgotten = self.0.lock().forget(run);
         forgotten.into_iter().for_each(|waiting| (waiting.grant)(None));
     }
 
     /// Nobody gets a place any more.
     pub(crate) fn close(&self) {
         let refused = {
-            let mut state = self.lock();
+            let mut state = self.0.lock();
             state.closed = true;
             let suspects = std::mem::take(&mut state.suspects.waiting).into_values();
             let others =
@@ -162,7 +163,7 @@ impl Places {
     /// one to whoever gives out already: as many may wait as would fill the stack.
     fn settle(&self, change: impl FnOnce(&mut State)) {
         {
-            let mut state = self.lock();
+            let mut state = self.0.lock();
             change(&mut state);
             if state.nobody_waits() || std::mem::replace(&mut state.is_giving_out, true) {
                 return;
@@ -176,14 +177,10 @@ impl Places {
 
     /// The one that gets a place now. Where there is none, whoever comes later gives out.
     fn next(&self) -> Option<Waiting> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let next = state.next();
         state.is_giving_out = next.is_some();
         next
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -193,7 +190,7 @@ struct GivingOut<'a>(&'a Places);
 impl Drop for GivingOut<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.lock().is_giving_out = false;
+            self.0.0.lock().is_giving_out = false;
         }
     }
 }

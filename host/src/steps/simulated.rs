@@ -1,7 +1,8 @@
 //! Attempts that nobody makes: they are listed, and somebody says how each ends.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use segno_journal::RunId;
 
 use crate::steps::attempt::{Go, Hearers, Outcome, Running, StepAttempt};
@@ -45,7 +46,7 @@ impl SimulatedSteps {
     /// The attempts under way, oldest first. Those that have not begun are not among them.
     #[must_use]
     pub fn in_flight(&self) -> Vec<StepAttempt> {
-        let flights = self.lock();
+        let flights = self.flights.lock();
         flights
             .list
             .iter()
@@ -61,7 +62,7 @@ impl SimulatedSteps {
     /// There is no such attempt.
     pub fn end(&self, at: usize, outcome: Outcome) {
         let Flight { attempt, place, told_to_stop, hearers, .. } = {
-            let list = &mut self.lock().list;
+            let list = &mut self.flights.lock().list;
             let begun = list.iter().enumerate().filter(|(_, flight)| flight.has_begun);
             let at =
                 begun.map(|(at, _)| at).nth(at).expect("the caller names an attempt of the list");
@@ -80,7 +81,7 @@ impl SimulatedSteps {
     pub(super) fn start(&self, attempt: StepAttempt, hearers: Hearers) {
         let claim = attempt.claim();
         let number = {
-            let mut flights = self.lock();
+            let mut flights = self.flights.lock();
             flights.started += 1;
             let number = flights.started;
             let (place, has_begun, told_to_stop) = (None, false, false);
@@ -93,7 +94,7 @@ impl SimulatedSteps {
 
     /// An attempt has its place, and begins as soon as it may; or it will never have one.
     fn granted(&self, number: u64, place: Option<Place>) {
-        let mut flights = self.lock();
+        let mut flights = self.flights.lock();
         let Some(at) = flights.list.iter().position(|flight| flight.number == number) else {
             return;
         };
@@ -115,7 +116,9 @@ impl SimulatedSteps {
     }
 
     fn begin(&self, number: u64) {
-        if let Some(flight) = self.lock().list.iter_mut().find(|flight| flight.number == number) {
+        if let Some(flight) =
+            self.flights.lock().list.iter_mut().find(|flight| flight.number == number)
+        {
             flight.has_begun = true;
         }
     }
@@ -123,7 +126,7 @@ impl SimulatedSteps {
     pub(super) fn cancel_run(&self, run: RunId) {
         self.places.forget(run);
         let never_began: Vec<_> = {
-            let list = &mut self.lock().list;
+            let list = &mut self.flights.lock().list;
             list.iter_mut()
                 .filter(|flight| flight.attempt.run == run)
                 .for_each(Flight::tell_to_stop);
@@ -137,18 +140,14 @@ impl SimulatedSteps {
     pub fn hold_back(&self) {
         self.places.close();
         let never_began: Vec<_> =
-            self.lock().list.extract_if(.., |flight| !flight.has_begun).collect();
+            self.flights.lock().list.extract_if(.., |flight| !flight.has_begun).collect();
         drop(never_began);
     }
 
     /// Holds back what has not begun, and tells the rest to stop.
     pub(super) fn drain(&self) {
         self.hold_back();
-        self.lock().list.iter_mut().for_each(Flight::tell_to_stop);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Flights> {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+        self.flights.lock().list.iter_mut().for_each(Flight::tell_to_stop);
     }
 }
 

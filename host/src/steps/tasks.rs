@@ -2,9 +2,10 @@
 //! its run is over.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use segno::StepError;
 use segno::native::{CancellationToken, Responder, Step, StepContext, StepInfo};
 use segno_journal::retry::Mishap;
@@ -80,7 +81,7 @@ impl Tasks {
 
     /// How many attempts wait for a place.
     pub(super) fn waiting(&self) -> usize {
-        self.shared.lock().len().saturating_sub(self.running())
+        self.shared.in_flight.lock().len().saturating_sub(self.running())
     }
 
     pub(super) fn max_retries(&self) -> u32 {
@@ -103,7 +104,7 @@ impl Tasks {
         let token = CancellationToken::new();
         let key = (attempt.run, attempt.op);
         let number = attempt.number;
-        self.shared.lock().insert(key, Flight { number, token: token.clone() });
+        self.shared.in_flight.lock().insert(key, Flight { number, token: token.clone() });
         let shared = Arc::clone(&self.shared);
         self.shared.runtime.spawn(async move {
             let (outcome, running) = match shared.place(&attempt, begins, &token).await {
@@ -122,7 +123,7 @@ impl Tasks {
     /// Tells the steps of a run to stop: the run is over.
     pub(super) fn cancel_run(&self, run: RunId) {
         self.shared.places.forget(run);
-        let in_flight = self.shared.lock();
+        let in_flight = self.shared.in_flight.lock();
         let of_run = in_flight.range((run, Op(0))..=(run, Op(u64::MAX)));
         of_run.for_each(|(_, flight)| flight.token.cancel());
     }
@@ -132,7 +133,7 @@ impl Tasks {
     pub(super) async fn drain(&self, at_most: Duration) {
         self.shared.places.close();
         if tokio::time::timeout(at_most, self.shared.emptied()).await.is_err() {
-            self.shared.lock().values().for_each(|flight| flight.token.cancel());
+            self.shared.in_flight.lock().values().for_each(|flight| flight.token.cancel());
         }
     }
 
@@ -151,20 +152,16 @@ impl Shared {
     async fn emptied(&self) {
         loop {
             let landed = self.landed.notified();
-            if self.lock().is_empty() {
+            if self.in_flight.lock().is_empty() {
                 return;
             }
             landed.await;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(RunId, Op), Flight>> {
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Takes an attempt out of the list, unless the next one of the same step stands there already.
     fn land(&self, key: (RunId, Op), number: u32) {
-        let mut in_flight = self.lock();
+        let mut in_flight = self.in_flight.lock();
         if in_flight.get(&key).is_some_and(|flight| flight.number == number) {
             in_flight.remove(&key);
         }

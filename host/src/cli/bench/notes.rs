@@ -3,9 +3,10 @@
 //! A moment is a number of nanoseconds since 1970, by the clock of the machine, which is the same in
 //! both processes.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use segno::Steps;
 use segno::native::{Step, StepPolicy};
 use tokio::sync::Notify;
@@ -48,7 +49,7 @@ impl Notes {
         loop {
             let enough = self.0.enough.notified();
             {
-                let mut state = self.lock();
+                let mut state = self.0.state.lock();
                 if state.notes.len() >= count {
                     return std::mem::take(&mut state.notes);
                 }
@@ -59,15 +60,11 @@ impl Notes {
     }
 
     fn add(&self, note: Note) {
-        let mut state = self.lock();
+        let mut state = self.0.state.lock();
         state.notes.push(note);
         if state.notes.len() == state.wanted {
             self.0.enough.notify_one();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -105,7 +105,7 @@ impl Engine {
     /// A name for a new run, which leads to a shard that answers where there is one.
     fn name_run(&self) -> RunId {
         let now = self.0.outside.now();
-        let mut last = self.0.last_run.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = self.0.last_run.lock();
         let mut run = self.0.outside.random().run_id(now, *last);
         // With the next name the next shard is tried, or one by chance.
         for _ in 0..NAMES_TRIED {

@@ -8,10 +8,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::{Condvar, Mutex};
 use segno_journal::RunId;
 
 use crate::engine::clock::Clock;
@@ -134,13 +135,13 @@ impl Gate {
 
     /// The shard computes a turn of this run, and lets go of its runs meanwhile.
     pub(crate) fn compute(&self, run: RunId, workflow: Arc<str>) {
-        *lock(&self.computes) = Some((run, workflow));
+        *self.computes.lock() = Some((run, workflow));
         self.loosen();
     }
 
     /// The shard has computed, and has its runs to itself again.
     pub(crate) fn computed(&self) -> News {
-        *lock(&self.computes) = None;
+        *self.computes.lock() = None;
         self.take_hold()
     }
 
@@ -159,13 +160,13 @@ impl Gate {
 
     /// Whose turn the shard computes.
     pub(crate) fn computes(&self) -> Option<(RunId, Arc<str>)> {
-        lock(&self.computes).clone()
+        self.computes.lock().clone()
     }
 
     /// Ends a run from outside, unless the shard is at work: `write` hands in what is to be written,
     /// before all that the shard may hand in later. Gives what `write` gives.
     pub(crate) fn end_run<T>(&self, run: RunId, write: impl FnOnce() -> Option<T>) -> Option<T> {
-        let mut hold = lock(&self.hold);
+        let mut hold = self.hold.lock();
         if hold.is_at_work {
             return None;
         }
@@ -176,39 +177,34 @@ impl Gate {
 
     /// Whether a run was ended that the shard still has.
     pub(crate) fn was_ended(&self, run: RunId) -> bool {
-        lock(&self.hold).news.ended.contains(&run)
+        self.hold.lock().news.ended.contains(&run)
     }
 
     /// From now on the shard writes nothing any more. Waits so long at most until it has let go of its
     /// runs, and says whether it has.
     pub(crate) fn shut_out(&self, at_most: Duration) -> bool {
-        let mut hold = lock(&self.hold);
+        let mut hold = self.hold.lock();
         hold.is_awaited = true;
-        let waited = self.let_go.wait_timeout_while(hold, at_most, |hold| hold.is_at_work);
-        let (mut hold, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        self.let_go.wait_while_for(&mut hold, |hold| hold.is_at_work, at_most);
         hold.news.shut_out = !hold.is_at_work;
         hold.news.shut_out
     }
 
     fn take_hold(&self) -> News {
-        let mut hold = lock(&self.hold);
+        let mut hold = self.hold.lock();
         hold.is_at_work = true;
         // Who is shut out stays it.
         News { ended: std::mem::take(&mut hold.news.ended), shut_out: hold.news.shut_out }
     }
 
     fn loosen(&self) {
-        let mut hold = lock(&self.hold);
+        let mut hold = self.hold.lock();
         hold.is_at_work = false;
         // Twice a turn: a call of the system that wakes nobody would cost as much as all the rest of it.
         if hold.is_awaited {
             self.let_go.notify_all();
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

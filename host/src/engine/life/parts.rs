@@ -1,9 +1,10 @@
 //! What an engine is put together of, and the order in which it begins.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
 
+use parking_lot::Mutex;
 use segno::native::DuplicateStep;
 use segno_journal::Timestamp;
 use tokio::sync::oneshot;

@@ -1,7 +1,6 @@
 //! Stopping in an orderly way: what runs may end, what has not begun is held back, and that is on disk
 //! when the store is let go.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::RecvTimeoutError;
 use std::thread::JoinHandle;
@@ -65,8 +64,7 @@ impl Engine {
     /// Lets those go who wait, and the threads.
     async fn end(&self, stopped_at: Timestamp) {
         self.let_go();
-        let threads =
-            std::mem::take(&mut *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads = std::mem::take(&mut *self.0.threads.lock());
         let engine = self.clone();
         let stopped = tokio::task::spawn_blocking(move || engine.stop_threads(threads, stopped_at));
         match tokio::time::timeout(JOIN_TIMEOUT + LET_GO_TIMEOUT + WRITE_TIMEOUT, stopped).await {

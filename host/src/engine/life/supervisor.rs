@@ -2,9 +2,10 @@
 //! go and opened again as after a crash, as soon as the store takes what is written.
 
 use std::fmt::Display;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use tokio::time::Instant;
 
 use crate::engine::handle::Engine;
@@ -39,7 +40,7 @@ impl Supervisor {
     /// more work.
     #[must_use]
     pub fn engine(&self) -> Engine {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.read().clone()
     }
 
     /// Looks after the engine: where its disk takes nothing more, the engine is let go, and `open` is
@@ -65,7 +66,7 @@ impl Supervisor {
                 }
             };
             tracing::info!("the store takes what is written again; the host goes on");
-            *self.0.write().unwrap_or_else(PoisonError::into_inner) = engine;
+            *self.0.write() = engine;
         }
     }
 }

@@ -2,7 +2,8 @@
 //! is a series that the host and whoever watches it keep for ever.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{PoisonError, RwLock};
+
+use parking_lot::RwLock;
 
 /// How many pairs of a workflow and a step have series of their own, of all that ever came: a host with
 /// more of them has a label too many to be looked at.
@@ -25,8 +26,8 @@ struct Known {
 impl Names {
     /// The labels of a workflow and a step: their names, or `other` where there are too many.
     pub(super) fn admitted(&self, workflow: &str, step: &str) -> (String, String) {
-        let knows = self.0.read().unwrap_or_else(PoisonError::into_inner).has(workflow, step);
-        if knows || self.0.write().unwrap_or_else(PoisonError::into_inner).admit(workflow, step) {
+        let knows = self.0.read().has(workflow, step);
+        if knows || self.0.write().admit(workflow, step) {
             return (workflow.to_owned(), step.to_owned());
         }
         (OTHER.to_owned(), OTHER.to_owned())

@@ -1,6 +1,6 @@
 //! The attempts of steps: one is made, it ends, and the run hears of that now or after another one.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use segno_journal::retry::{self, Attempt, Decision, Tried};
 use segno_journal::{Event, StepCall, Timestamp};
@@ -37,7 +37,7 @@ impl Outside {
             return self.0.missing.put(run, op, &attempt.call.name);
         }
         // Until the attempt is in the runner's list: whoever holds back from now on finds it there.
-        let stopping = self.lock_stopping();
+        let stopping = self.0.stopping.lock();
         if *stopping {
             return;
         }
@@ -64,11 +64,7 @@ impl Outside {
 
     /// From now on no attempt begins.
     pub(crate) fn hold_back(&self) {
-        *self.lock_stopping() = true;
-    }
-
-    fn lock_stopping(&self) -> MutexGuard<'_, bool> {
-        self.0.stopping.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.stopping.lock() = true;
     }
 
     /// An attempt is over: the run hears of it, now or after another attempt.

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 use segno_journal::{Op, RunId};
 
 use crate::engine::metrics::Gauge;
@@ -33,7 +33,7 @@ impl Missing {
     /// An operation waits for a step that this host lacks. The log says so of the first one of each
     /// step: a rollout that came in the wrong order concerns thousands of runs.
     pub(crate) fn put(&self, run: RunId, op: Op, step: &str) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let Entry::Vacant(place) = state.operations.entry((run, op)) else { return };
         place.insert(step.to_owned());
         let waiting = state.names.entry(step.to_owned()).or_default();
@@ -52,7 +52,7 @@ impl Missing {
 
     /// The run is over: its operations wait no more.
     pub(crate) fn forget(&self, run: RunId) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let ops: Vec<_> = state
             .operations
             .range((run, Op(0))..=(run, Op(u64::MAX)))
@@ -73,11 +73,7 @@ impl Missing {
 
     /// The steps that this host lacks and something waits for, each with how many do.
     pub(crate) fn steps(&self) -> Vec<(String, usize)> {
-        self.lock().names.iter().map(|(step, waiting)| (step.clone(), *waiting)).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().names.iter().map(|(step, waiting)| (step.clone(), *waiting)).collect()
     }
 }
 

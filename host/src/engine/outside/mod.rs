@@ -12,8 +12,9 @@ mod timers;
 mod waiters;
 mod watch;
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use segno::Steps;
 use segno_api::RunStatus;
 use segno_journal::{Effect, Event, Op, RunId, Timestamp, Verdict};

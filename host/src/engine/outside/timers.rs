@@ -3,8 +3,9 @@
 //! A timer is armed only for what is on disk, and is forgotten in a crash: recovery arms it again.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use segno_journal::{Op, RunId, Timestamp};
 use tokio::sync::Notify;
 
@@ -58,7 +59,7 @@ impl Timers {
             Due::Wake(run, op) => ((at, run, op), None),
             Due::Retry(attempt) => ((at, attempt.run, attempt.op), Some(attempt)),
         };
-        let mut state = self.lock();
+        let mut state = self.shared.state.lock();
         state.line.insert(key, attempt);
         let is_first = state.line.first_key_value().is_some_and(|(first, _)| *first == key);
         drop(state);
@@ -69,17 +70,17 @@ impl Timers {
 
     /// Takes the attempt that an operation has a timer for at this moment, if it has one.
     pub(crate) fn take(&self, at: Timestamp, run: RunId, op: Op) -> Option<Box<StepAttempt>> {
-        self.lock().line.remove(&(at, run, op)).flatten()
+        self.shared.state.lock().line.remove(&(at, run, op)).flatten()
     }
 
     /// Forgets the timer that an operation has at this moment, if it has one.
     pub(super) fn disarm(&self, at: Timestamp, run: RunId, op: Op) {
-        self.lock().line.remove(&(at, run, op));
+        self.shared.state.lock().line.remove(&(at, run, op));
     }
 
     /// Ends [`Timers::run`]: nothing fires any more.
     pub(crate) fn stop(&self) {
-        self.lock().stopped = true;
+        self.shared.state.lock().stopped = true;
         self.shared.changed.notify_one();
     }
 
@@ -88,7 +89,7 @@ impl Timers {
         loop {
             let changed = self.shared.changed.notified();
             let next = {
-                let state = self.lock();
+                let state = self.shared.state.lock();
                 if state.stopped {
                     return;
                 }
@@ -106,7 +107,7 @@ impl Timers {
 
     /// Takes what is due at a moment, in the order in which it became due: so many at most.
     pub(crate) fn take_due(&self, now: Timestamp) -> Vec<Due> {
-        let mut state = self.lock();
+        let mut state = self.shared.state.lock();
         let mut taken = Vec::new();
         while taken.len() < AT_ONCE
             && let Some(entry) = state.line.first_entry().filter(|entry| entry.key().0 <= now)
@@ -119,10 +120,6 @@ impl Timers {
 
     /// When the earliest timer is due.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        self.lock().first()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.state.lock().first()
     }
 }

@@ -1,8 +1,9 @@
 //! Who in the world waits for a run: callers of its webhooks, and clients that wait for its end.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use segno_journal::{Event, Response, RunId};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -95,7 +96,7 @@ impl Waiters {
 
     /// A caller waits for the answer to a request.
     fn expect_response(&self, run: RunId, request: u64, caller: oneshot::Sender<Answered>) {
-        let mut requests = lock(&self.requests);
+        let mut requests = self.requests.lock();
         if requests.closed {
             return;
         }
@@ -110,7 +111,7 @@ impl Waiters {
 
     /// The first answer to a request goes to its caller, if that one still waits.
     pub(super) fn respond(&self, run: RunId, request: u64, response: Response) {
-        let caller = lock(&self.requests).waiting.remove(&(run, request));
+        let caller = self.requests.lock().waiting.remove(&(run, request));
         if let Some(caller) = caller {
             // A caller that has gone in this moment needs no answer.
             let _gone = caller.send(Ok(response));
@@ -120,7 +121,7 @@ impl Waiters {
     /// A client wants to hear when the run has ended or is blocked.
     pub(crate) fn expect_end(&self, run: RunId) -> oneshot::Receiver<()> {
         let (client, heard) = oneshot::channel();
-        let mut ends = lock(&self.ends);
+        let mut ends = self.ends.lock();
         if ends.closed {
             return heard;
         }
@@ -135,15 +136,15 @@ impl Waiters {
     /// Tells who waits for the run that it has ended or is blocked. Waiters whose request nobody
     /// answered yet are told nothing: a blocked run may go on, and else their time-out answers them.
     pub(super) fn end(&self, run: RunId) {
-        for client in lock(&self.ends).waiting.remove(&run).into_iter().flatten() {
+        for client in self.ends.lock().waiting.remove(&run).into_iter().flatten() {
             let _gone = client.send(());
         }
     }
 
     /// Lets everybody go, and who comes later: the host stops.
     pub(crate) fn let_all_go(&self) {
-        let mut requests = lock(&self.requests);
-        let mut ends = lock(&self.ends);
+        let mut requests = self.requests.lock();
+        let mut ends = self.ends.lock();
         (requests.closed, ends.closed) = (true, true);
         requests.waiting.clear();
         ends.waiting.clear();
@@ -151,7 +152,7 @@ impl Waiters {
 
     /// Tells the callers of an ended run that nobody will answer them.
     pub(super) fn let_go(&self, run: RunId) {
-        let mut requests = lock(&self.requests);
+        let mut requests = self.requests.lock();
         let keys: Vec<_> =
             requests.waiting.range((run, 0)..=(run, u64::MAX)).map(|(key, _)| *key).collect();
         for key in keys {
@@ -165,8 +166,4 @@ impl Waiters {
 
 fn take(places: &Arc<Semaphore>) -> Result<Place, EngineError> {
     Arc::clone(places).try_acquire_owned().map(Place::of).map_err(|_| EngineError::NoRoomToWait)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -29,8 +29,8 @@ fn check<R: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, record
     let written = codec::encode(record);
     let golden = golden(name, &written);
     assert_eq!(
-        hex(&written),
-        hex(&golden),
+        hex::encode(&written),
+        hex::encode(&golden),
         "{name} is written in another way than the first release did"
     );
     assert_eq!(&codec::decode::<R>("golden", &golden).expect("the golden record is read"), record);
@@ -46,19 +46,10 @@ fn golden(name: &str, written: &[u8]) -> Vec<u8> {
         panic!(
             "{} is missing; if the record is new, the file has to be\n{}",
             path.display(),
-            hex(written)
+            hex::encode(written)
         )
     };
-    let digits = golden.trim().as_bytes().chunks(2);
-    digits
-        .map(|pair| {
-            u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("digits")
-        })
-        .collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::decode(golden.trim()).expect("digits")
 }
 
 fn response() -> Response {
