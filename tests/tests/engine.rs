@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use segno_host::engine::{
-    Clock, Config, Engine, EngineError, HistoryEvent, Reply, RunStatus, VirtualClock,
+    Clock, Config, Engine, EngineError, Heard, HistoryEvent, Reply, RunStatus, VirtualClock, WentOn,
 };
 use segno_host::store::Store;
 use segno_journal::{RunId, Timestamp};
@@ -16,6 +16,28 @@ async fn a_workflow_returns_its_input() {
     let run = host.run("echo", json!({"a": [1, 2.5, "ü"]})).await;
     assert_eq!(run.status, RunStatus::Completed);
     assert_eq!(output(&run), json!({"a": [1, 2.5, "ü"]}));
+}
+
+#[tokio::test]
+async fn a_start_is_no_replay() {
+    let host = Host::new().await;
+    host.run("echo", json!(1)).await;
+    host.run("nap", json!(1)).await;
+    let counted = host.engine.metrics();
+    assert!(counted.lines().any(|line| line == "segno_replays_total 0"), "{counted}");
+}
+
+#[tokio::test]
+async fn who_watches_hears_of_each_turn_once_it_is_on_disk() {
+    let host = Host::new().await;
+    let mut watching = host.engine.watch();
+    let run = host.run("add_steps", json!(3)).await;
+    for turn in 0..run.turns {
+        let went_on = WentOn { run: run.run_id, turn };
+        assert_eq!(watching.next().await, Some(Heard::WentOn(went_on)));
+        let page = host.engine.history(run.run_id, turn, 1).await.expect("the run is known");
+        assert!(page.events.iter().any(|entry| entry.turn == turn), "turn {turn} is on disk");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What can be written on the command line.
 
+mod bench;
 mod host;
 mod http;
 mod limits;
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use segno_journal::RunId;
 
+pub(super) use self::bench::{BenchArgs, Workload};
 pub(super) use self::host::HostArgs;
 use self::host::TokenArgs;
 use self::http::HttpArgs;
@@ -25,7 +27,6 @@ use self::limits::LimitArgs;
 pub(super) use self::modules::{DeployArgs, ModulesArgs, WorkflowArgs};
 pub(super) use self::offline::{BackupArgs, CheckArgs, ExportArgs};
 use self::policy::PolicyArgs;
-use crate::cli::bench::BenchArgs;
 use crate::cli::exit::EXIT_CODES;
 use crate::cli::logging::LogFormat;
 use crate::cli::server::ServeOptions;

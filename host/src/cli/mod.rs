@@ -24,6 +24,7 @@ mod deploy;
 mod dev;
 mod exit;
 mod export;
+mod failure;
 mod follow;
 mod health;
 mod local;
@@ -142,7 +143,7 @@ impl Cli {
         let output = Output::new(matches.get_flag("json"));
         match self.perform(matches) {
             Ok(code) => code,
-            Err(error) => exit::tell(&error, output).into(),
+            Err(error) => failure::tell(&error, output).into(),
         }
     }
 

@@ -93,13 +93,11 @@ impl<'a> Timeline<'a> {
             }
             E::StepFailed { op, name, attempts, error, fatal } => {
                 let how = if *fatal { "fatally in" } else { "in the last of" };
-                let name = self.whole(name);
+                let attempts = counted(*attempts, "attempt");
                 let error = self.shown(error);
-                format!("step #{op} {name} failed {how} {}: {error}", counted(*attempts, "attempt"))
+                format!("step #{op} {} failed {how} {attempts}: {error}", self.whole(name))
             }
-            E::SleepStarted { op, until } => {
-                format!("sleep #{op} until {}", moment(*until, self.now))
-            }
+            E::SleepStarted { op, until } => self.sleep(*op, *until),
             E::SleepCancelled { op } => format!("sleep #{op} given up"),
             E::SleepCompleted { op } => format!("sleep #{op} is over"),
             E::WebhookCreated { op, url } => format!("webhook #{op} opened at {}", self.whole(url)),
@@ -127,6 +125,10 @@ impl<'a> Timeline<'a> {
                 format!("the run was moved from module {from} to {to}{}", self.by(by))
             }
         }
+    }
+
+    fn sleep(&self, op: u64, until: Timestamp) -> String {
+        format!("sleep #{op} until {}", moment(until, self.now))
     }
 
     /// What a blocked run could not be told.
@@ -164,9 +166,7 @@ impl<'a> Timeline<'a> {
                     (None, _) => begun,
                 }
             }
-            Wait::Sleep { op, until, .. } => {
-                format!("sleep #{op} until {}", moment(*until, self.now))
-            }
+            Wait::Sleep { op, until, .. } => self.sleep(*op, *until),
             Wait::Webhook { op, url, untaken, .. } => {
                 let untaken =
                     if *untaken == 0 { String::new() } else { format!(", {untaken} untaken") };

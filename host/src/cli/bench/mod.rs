@@ -3,7 +3,6 @@
 //! The host that is measured is a process of its own, with the defaults and with durable commits. The
 //! one who measures is a client of it, over HTTP on the same machine, and shares its cores.
 
-mod args;
 mod child;
 mod connection;
 mod crowd;
@@ -24,13 +23,11 @@ mod webhooks;
 use anyhow::bail;
 use clap::ValueEnum;
 
-pub(super) use self::args::BenchArgs;
-
-use self::args::Workload;
 use self::figures::Row;
 use self::machine::Machine;
 use self::report::Report;
 use self::rounds::Bench;
+use crate::cli::args::{BenchArgs, Workload};
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::shutdown_signal;

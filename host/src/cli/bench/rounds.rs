@@ -3,7 +3,7 @@
 use anyhow::Context;
 use tempfile::TempDir;
 
-use crate::cli::bench::args::BenchArgs;
+use crate::cli::args::BenchArgs;
 use crate::cli::bench::figures::{self, Figure, Row};
 use crate::cli::output;
 

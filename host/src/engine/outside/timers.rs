@@ -123,3 +123,27 @@ impl Timers {
         self.shared.state.lock().first()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_crowd_that_wakes_in_one_moment_a_few_thousand_are_taken_at_a_time_in_their_order() {
+        let timers = Timers::default();
+        let run = RunId::from_parts(Timestamp(0), 1);
+        let crowd = AT_ONCE as u64 + 10;
+        (0..crowd).for_each(|op| timers.arm(Timestamp(5), Due::Wake(run, Op(op))));
+        assert!(timers.take_due(Timestamp(4)).is_empty());
+        let mut woken = 0;
+        for taken in [AT_ONCE, 10, 0] {
+            let due = timers.take_due(Timestamp(5));
+            assert_eq!(due.len(), taken);
+            for due in due {
+                assert!(matches!(due, Due::Wake(_, op) if op == Op(woken)));
+                woken += 1;
+            }
+        }
+        assert_eq!(timers.next(), None);
+    }
+}

@@ -8,32 +8,32 @@ use clap::{Args, ValueEnum};
 pub(in crate::cli) struct BenchArgs {
     /// Only these workloads, as in W1,W4 [default: all]
     #[arg(long, value_name = "WORKLOADS", value_enum, value_delimiter = ',', ignore_case = true)]
-    pub(super) only: Vec<Workload>,
+    pub(in crate::cli) only: Vec<Workload>,
 
     /// How often each workload is measured; the median is shown
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(super) rounds: u16,
+    pub(in crate::cli) rounds: u16,
 
     /// Where the data directories are made, on the disk that is to be measured; they are removed again
     #[arg(long, value_name = "DIR", default_value = ".")]
-    pub(super) directory: PathBuf,
+    pub(in crate::cli) directory: PathBuf,
 
     /// Also start 1,000,000 runs that sleep: some minutes, and some GiB on disk
     #[arg(long)]
-    pub(super) million: bool,
+    pub(in crate::cli) million: bool,
 
     /// By what all numbers of runs, steps and calls are multiplied: to see that it works
     #[arg(long, hide = true, default_value_t = 1.0)]
-    pub(super) scale: f64,
+    pub(in crate::cli) scale: f64,
 
     /// Be the host that is measured, on this data directory
     #[arg(long, hide = true, value_name = "DIR")]
-    pub(super) host: Option<PathBuf>,
+    pub(in crate::cli) host: Option<PathBuf>,
 }
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Workload {
+pub(in crate::cli) enum Workload {
     /// One run, one step after another
     #[value(name = "W1")]
     Sequential,
