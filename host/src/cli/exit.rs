@@ -45,12 +45,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_closed_pipe_is_no_failure() {
-        let closed = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe));
-        assert_eq!(tell(&closed, Output::new(true)), Exit::Done);
-    }
-
-    #[test]
     fn the_help_lists_every_exit_code() {
         let all = [
             Exit::Done,

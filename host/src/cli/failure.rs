@@ -55,4 +55,10 @@ mod tests {
         assert_eq!(of(&usage), Exit::Usage);
         assert_eq!(of(&anyhow::anyhow!("anything else")), Exit::Failed);
     }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        let closed = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(tell(&closed, Output::new(true)), Exit::Done);
+    }
 }
