@@ -5,6 +5,7 @@ mod borders;
 mod circles;
 mod code;
 mod growth;
+mod journeys;
 mod manners;
 mod papers;
 mod source;
