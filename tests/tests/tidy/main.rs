@@ -8,4 +8,5 @@ mod growth;
 mod journeys;
 mod manners;
 mod papers;
+mod rooms;
 mod source;
