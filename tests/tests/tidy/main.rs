@@ -7,6 +7,7 @@ mod code;
 mod growth;
 mod journeys;
 mod manners;
+mod map;
 mod papers;
 mod rooms;
 mod source;
