@@ -69,6 +69,21 @@ fn versions_stand_in_one_place() {
 }
 
 #[test]
+fn every_crate_is_built_fast_for_tests() {
+    let all = &file("Cargo.toml").text;
+    let manifests = files().iter().filter(|file| file.path.ends_with("/Cargo.toml"));
+    let slow = manifests.filter(|manifest| {
+        let names = manifest.text.lines().filter_map(|line| line.strip_prefix("name = \""));
+        let name = names.map(|name| name.trim_end_matches('"')).next().unwrap_or_default();
+        !all.contains(&format!("\n{name} = {{ opt-level = "))
+    });
+    refuse(
+        slow.map(|manifest| manifest.place(1)).collect(),
+        "name it under [profile.dev.package] in Cargo.toml: else it is optimised as dependencies are",
+    );
+}
+
+#[test]
 fn every_crate_keeps_the_lints_of_the_workspace() {
     let lax = members().filter(|manifest| !manifest.text.contains("[lints]\nworkspace = true"));
     refuse(
