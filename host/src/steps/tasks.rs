@@ -67,11 +67,15 @@ impl Tasks {
     /// Tasks for these steps, within these bounds, on this runtime.
     #[must_use]
     pub fn new(steps: segno::Steps, bounds: Bounds, runtime: Handle) -> Self {
-        let places = Places::new(bounds.max_running);
-        let in_flight = Mutex::default();
-        let landed = Notify::new();
-        let cut = CancellationToken::new();
-        let shared = Shared { steps, runtime, places, bounds, in_flight, landed, cut };
+        let shared = Shared {
+            steps,
+            runtime,
+            places: Places::new(bounds.max_running),
+            bounds,
+            in_flight: Mutex::default(),
+            landed: Notify::new(),
+            cut: CancellationToken::new(),
+        };
         Self { shared: Arc::new(shared) }
     }
 

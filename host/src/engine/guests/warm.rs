@@ -42,9 +42,16 @@ impl Warm {
     /// Room for so many guests of this many bytes together, which are counted so.
     pub(crate) fn new(budget: usize, places: usize, pressure: &Pressure, counted: Gauge) -> Self {
         let free = if pressure.counts_whole() { 0 } else { FRESH };
-        let guests = HashMap::new();
-        let line = BTreeMap::new();
-        Self { budget, places, held: 0, clock: 0, guests, line, counted, free }
+        Self {
+            budget,
+            places,
+            held: 0,
+            clock: 0,
+            guests: HashMap::new(),
+            line: BTreeMap::new(),
+            counted,
+            free,
+        }
     }
 
     /// How many guests there are at most in a budget of so many bytes.

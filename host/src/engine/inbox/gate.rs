@@ -93,16 +93,13 @@ impl fmt::Display for Busy {
 
 impl Gate {
     pub(crate) fn new(clock: Clock) -> Self {
-        let hold = Mutex::default();
-        let let_go = Condvar::new();
-        let computes = Mutex::default();
         Self {
             clock,
-            hold,
-            let_go,
+            hold: Mutex::default(),
+            let_go: Condvar::new(),
             waiting: AtomicUsize::new(0),
             since: AtomicU64::new(0),
-            computes,
+            computes: Mutex::default(),
         }
     }
 

@@ -20,10 +20,13 @@ pub(crate) struct Recovery {
 impl Recovery {
     /// A recovery that began then, of so many shards.
     pub(crate) fn new(has_crashed: bool, since: Timestamp, shards: usize) -> Self {
-        let left = AtomicUsize::new(shards);
-        let runs = AtomicUsize::new(0);
-        let lost = AtomicUsize::new(0);
-        Self { has_crashed, since, left, runs, lost }
+        Self {
+            has_crashed,
+            since,
+            left: AtomicUsize::new(shards),
+            runs: AtomicUsize::new(0),
+            lost: AtomicUsize::new(0),
+        }
     }
 
     /// A shard has set its runs going: so many, of which so many attempts were lost. After the last one

@@ -55,22 +55,15 @@ impl Unread {
 
 impl Active {
     pub(crate) fn new(id: RunId, record: RunRecord) -> Self {
-        let owner = Owner { run: id, workflow: Arc::clone(&record.workflow) };
-        let last_at = record.started_at;
-        let held = HeldEvents::default();
-        let images = Images::default();
-        let run = Run::new();
-        let share = Share::default();
-        let next_note = None;
         Self {
-            owner,
+            owner: Owner { run: id, workflow: Arc::clone(&record.workflow) },
+            last_at: record.started_at,
             record,
-            run,
-            last_at,
-            share,
-            held,
-            next_note,
-            images,
+            run: Run::new(),
+            share: Share::default(),
+            held: HeldEvents::default(),
+            next_note: None,
+            images: Images::default(),
             key: None,
             unread: None,
         }

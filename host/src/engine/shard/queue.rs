@@ -45,9 +45,13 @@ struct Heavy {
 
 impl Queue {
     pub(crate) fn new(clock: Clock) -> Self {
-        let heavy = BTreeMap::new();
-        let waiting = BTreeSet::new();
-        Self { clock, told: VecDeque::new(), heavy, waiting, is_over: false }
+        Self {
+            clock,
+            told: VecDeque::new(),
+            heavy: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            is_over: false,
+        }
     }
 
     /// Puts messages at the end of the line.

@@ -64,9 +64,12 @@ impl Shard {
         moment: Moment,
     ) -> Result<Option<Output>, CannotTurn> {
         if *event == Event::Cancelled {
-            let commands = Vec::new();
-            let log = Vec::new();
-            return Ok(Some(Output { commands, verdict: Verdict::Cancelled, log, refused: false }));
+            return Ok(Some(Output {
+                commands: Vec::new(),
+                verdict: Verdict::Cancelled,
+                log: Vec::new(),
+                refused: false,
+            }));
         }
         let guest = match self.guests.take(id) {
             Some(guest) => Some(guest),
