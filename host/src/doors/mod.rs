@@ -5,7 +5,7 @@
 //! here, as RFC 9457 problem details; what a request *means* is the engine's. Nothing here knows
 //! the sandbox, the store or the steps but for the names of their errors.
 //!
-//! In reading order: [`management`] and [`webhooks`] build the routers, [`serve`] puts one on a
+//! In reading order: [`management()`] and [`webhooks`] build the routers, [`serve`] puts one on a
 //! socket, [`Refusal`] is how both refuse.
 
 mod auth;
