@@ -42,7 +42,7 @@ pub enum BackupStopped {
 }
 
 impl Engine {
-    /// The store as it is now, as a stream that [`crate::engine::life::receive`] makes a store of. One
+    /// The store as it is now, as a stream that [`crate::engine::offline::receive`] makes a store of. One
     /// at a time. What stops before its end ends with an error.
     ///
     /// # Errors
