@@ -85,7 +85,8 @@ async fn engine_on(disk: &Disk, barrier: &Arc<Barrier>, directory: &TempDir) -> 
     let storage = Slow { disk: disk.clone(), barrier: Arc::clone(barrier) };
     let mut config = Config::new(directory.path(), "http://segno.test");
     config.cache = cache();
-    let store = Store::open_on(storage).expect("the store opens");
+    // Nothing is kept in memory: what is looked up is read from the disk.
+    let store = Store::open_on_cached(storage, 0).expect("the store opens");
     let engine = Engine::open_on(store, config, guest_basics::steps(), Clock::System).await;
     engine.expect("the engine opens")
 }

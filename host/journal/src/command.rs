@@ -11,8 +11,8 @@ pub const OPERATION_BYTES: usize = 256;
 
 /// One thing that a workflow asked for in a turn.
 ///
-/// The first three kinds start an operation; its number follows from the position of the command
-/// in the run. The order of the variants is the disk format: new ones go to the end.
+/// Some start an operation, as [`Command::starts_operation`] says; its number follows from the position
+/// of the command in the run. The order of the variants is the disk format: new ones go to the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Run a step.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Answer, OPERATION_BYTES, Request, Response, StepFailure, StepOptions};
+use crate::{Answer, OPERATION_BYTES, Owed, Request, Response, StepFailure, StepOptions};
 
 /// A run and the turns that it had, for telling its life in a few lines.
 struct Life {
@@ -257,4 +257,39 @@ fn what_is_open_is_counted_in_bytes_until_it_is_over() {
     life.turn_to(call(2, 1, 5), vec![], Verdict::Waiting).expect_err("it is closed");
     life.turn_to(Event::Cancelled, vec![], Verdict::Cancelled).expect("it may be cancelled");
     assert_eq!(life.run.open_bytes(), 0);
+}
+
+/// A command of each kind that starts an operation.
+fn each_that_starts() -> Vec<Command> {
+    let all = vec![step("charge"), Command::Sleep { until: Timestamp(5_000) }, webhook()];
+    // A new kind does not compile here until somebody has thought of the list.
+    let starts = |command: &Command| match command {
+        Command::Step { .. } | Command::Sleep { .. } | Command::Webhook { .. } => true,
+        Command::Take { .. }
+        | Command::Respond { .. }
+        | Command::Dispose { .. }
+        | Command::CancelSleep { .. } => false,
+    };
+    assert!(all.iter().all(starts));
+    all
+}
+
+#[test]
+fn a_turn_asks_the_world_for_what_its_operations_are_owed_after_a_crash() {
+    let mut life = Life { run: Run::new() };
+    let started = Event::Started { input: "null".into() };
+    let asked = life.turn(started, each_that_starts()).expect("a run starts");
+    let now = Timestamp(1000);
+    let owed = life.run.open().filter_map(|(op, open)| match open.owed(None, now) {
+        Owed::Attempt { at, last } => {
+            assert_eq!((at, last), (now, None), "the first attempt is due at once");
+            let (call, _last) = open.step().expect("only a step has attempts");
+            Some(Effect::Start { op, call: Arc::clone(call) })
+        }
+        Owed::Wake { at } => Some(Effect::Wake { op, at }),
+        Owed::Nothing => None,
+        Owed::Stopped => panic!("nothing was lost"),
+    });
+    assert_eq!(asked, owed.collect::<Vec<_>>());
+    assert_eq!(life.run.open().len(), each_that_starts().len());
 }
