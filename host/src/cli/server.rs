@@ -83,6 +83,31 @@ pub struct ServeOptions {
 }
 
 impl ServeOptions {
+    /// What the engine is told, on a host whose webhooks are called at this address.
+    fn config(&self, webhooks: SocketAddr, connections: usize) -> Config {
+        let public_url = self.public_url.clone();
+        let public_url = public_url.unwrap_or_else(|| default_public_url(webhooks));
+        Config {
+            max_waiting: connections / 2,
+            respond_timeout: self.respond_timeout,
+            memory_budget: self.memory_budget,
+            store_cache: self.store_cache,
+            open_budget: self.open_budget,
+            max_running_steps: self.max_running_steps,
+            max_step_timeout: self.max_step_timeout,
+            max_step_retries: self.max_step_retries,
+            verify_images: self.verify_images,
+            quick_restart: self.quick_restart,
+            http: self.http.clone(),
+            compiler: self.compiler.clone(),
+            max_module: self.max_module,
+            policy: self.policy.clone(),
+            park: self.park.clone(),
+            limits: self.limits,
+            ..Config::new(self.data.clone(), public_url)
+        }
+    }
+
     /// Where the management API listens if nothing else is said.
     pub const DEFAULT_LISTEN: SocketAddr =
         SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7878);
@@ -188,27 +213,8 @@ impl Server {
         let management_addr = management.local_addr()?;
         let webhook_addr = webhooks.local_addr()?;
         let (keyring, token_file) = options.keyring()?;
-        let public_url = options.public_url.unwrap_or_else(|| default_public_url(webhook_addr));
         let connections = doors::connections();
-        let mut config = Config {
-            max_waiting: connections / 2,
-            respond_timeout: options.respond_timeout,
-            memory_budget: options.memory_budget,
-            store_cache: options.store_cache,
-            open_budget: options.open_budget,
-            max_running_steps: options.max_running_steps,
-            max_step_timeout: options.max_step_timeout,
-            max_step_retries: options.max_step_retries,
-            verify_images: options.verify_images,
-            quick_restart: options.quick_restart,
-            http: options.http,
-            compiler: options.compiler,
-            max_module: options.max_module,
-            policy: options.policy,
-            park: options.park,
-            limits: options.limits,
-            ..Config::new(options.data, public_url)
-        };
+        let mut config = options.config(webhook_addr, connections);
         // Whoever comes while the host recovers is told so.
         let stopping = CancellationToken::new();
         let mut doors = JoinSet::new();
@@ -236,9 +242,15 @@ impl Server {
         if let Some(file) = token_file.clone() {
             keeper.spawn(token::follow(file, keyring));
         }
-        let management = management_addr;
-        let webhooks = webhook_addr;
-        Ok(Self { current, keeper, management, webhooks, token_file, doors, stopping })
+        Ok(Self {
+            current,
+            keeper,
+            management: management_addr,
+            webhooks: webhook_addr,
+            token_file,
+            doors,
+            stopping,
+        })
     }
 
     /// The engine of the host. After its store has failed there is another one.
