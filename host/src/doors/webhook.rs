@@ -62,8 +62,8 @@ fn calls() -> MethodRouter<Door> {
 
 /// Says whether there is such a webhook, without calling it.
 async fn probe(State(door): State<Door>, Segment(token): Segment) -> Result<StatusCode, Refusal> {
-    let found = door.current.engine().find_webhook(&token).await;
-    found.map(|_found| StatusCode::OK).map_err(|error| refused(&error))
+    let found = door.current.engine().probe_webhook(&token).await;
+    found.map(|()| StatusCode::OK).map_err(|error| refused(&error))
 }
 
 /// Says which methods there are, whatever the token. A page of another origin is not let in: what it

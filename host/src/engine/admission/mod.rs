@@ -6,7 +6,7 @@ mod to_the_end;
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 pub(crate) use crate::engine::admission::key_locks::KeyLocks;
 pub(crate) use crate::engine::admission::to_the_end::to_the_end;
@@ -26,6 +26,10 @@ const MAX_BYTES_UNDER_WAY: usize = 256 << 20;
 /// some forty megabytes, and they share the disk with the turns.
 const READS_AT_ONCE: usize = 8;
 
+/// How many webhooks are looked for in the store at once. Each keeps a thread while the disk does not
+/// answer, and strangers may ask for any number of them.
+const LOOK_UPS_AT_ONCE: usize = 8;
+
 /// How many backups are made at once: each holds a moment of the store, whose room cannot be used again.
 const BACKUPS_AT_ONCE: usize = 1;
 
@@ -41,6 +45,7 @@ pub(crate) struct Admission {
     /// For what concerns no run.
     others: Room,
     reads: Arc<Semaphore>,
+    look_ups: Semaphore,
     backup: Arc<Semaphore>,
 }
 
@@ -66,8 +71,9 @@ impl Admission {
         let questions = (0..shards).map(|_| Arc::new(Semaphore::new(QUESTIONS_IN_LINE))).collect();
         let shards = (0..shards).map(|_| share()).collect();
         let reads = Arc::new(Semaphore::new(READS_AT_ONCE));
+        let look_ups = Semaphore::new(LOOK_UPS_AT_ONCE);
         let backup = Arc::new(Semaphore::new(BACKUPS_AT_ONCE));
-        Self { shards, questions, others, reads, backup }
+        Self { shards, questions, others, reads, look_ups, backup }
     }
 
     /// Lets a backup begin: one at a time, since each holds a moment of the store.
@@ -106,6 +112,11 @@ impl Admission {
     /// Waits for its turn to read. Who gives up waiting leaves the line.
     pub(crate) async fn read(&self) -> Result<OwnedSemaphorePermit, EngineError> {
         Arc::clone(&self.reads).acquire_owned().await.map_err(|_closed| EngineError::Stopping)
+    }
+
+    /// Waits for its turn to look for a webhook in the store. Who gives up waiting leaves the line.
+    pub(crate) async fn look_up(&self) -> Result<SemaphorePermit<'_>, EngineError> {
+        self.look_ups.acquire().await.map_err(|_closed| EngineError::Stopping)
     }
 }
 

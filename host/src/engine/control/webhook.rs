@@ -1,6 +1,6 @@
 //! Calls of webhooks.
 
-use segno_journal::{Op, Request, RunId};
+use segno_journal::Request;
 use tokio::sync::oneshot;
 
 use crate::engine::admission::to_the_end;
@@ -8,25 +8,46 @@ use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
 use crate::engine::inbox::{Message, Reply};
 use crate::engine::reads::may_block;
+use crate::store::WebhookRecord;
 
-/// A webhook that there is, or was: what its token leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A webhook that there is, or was: a token, and what it leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundWebhook {
-    run: RunId,
-    op: Op,
+    token: Box<str>,
+    webhook: WebhookRecord,
 }
 
 impl Engine {
     /// Finds the webhook of a token. To be asked before the body of a call is read: strangers get no
-    /// room for it.
+    /// room for it. One that was made or called lately is found without asking the store.
     ///
     /// # Errors
     ///
     /// There never was such a webhook, or the store cannot be read.
     pub async fn find_webhook(&self, token: &str) -> Result<FoundWebhook, EngineError> {
-        let found = may_block(|| self.0.store.webhook(token))?;
-        let found = found.ok_or(EngineError::UnknownWebhook)?;
-        Ok(FoundWebhook { run: found.run(), op: found.op })
+        let known = self.0.outside.known_webhooks();
+        let webhook = match known.get(token) {
+            Some(webhook) => webhook,
+            None => {
+                let webhook = self.look_up_webhook(token).await?;
+                known.remember(token, webhook);
+                webhook
+            }
+        };
+        Ok(FoundWebhook { token: token.into(), webhook })
+    }
+
+    /// Says whether there is, or was, such a webhook, without calling it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::find_webhook`].
+    pub async fn probe_webhook(&self, token: &str) -> Result<(), EngineError> {
+        let found = self.look_up_webhook(token).await;
+        if matches!(found, Err(EngineError::UnknownWebhook)) {
+            self.0.outside.known_webhooks().forget(token);
+        }
+        found.map(drop)
     }
 
     /// Delivers a call of a webhook. Answers when it is on disk. The engine numbers the request.
@@ -36,9 +57,10 @@ impl Engine {
     /// The call was not stored then.
     pub async fn call_found_webhook(
         &self,
-        FoundWebhook { run, op }: FoundWebhook,
+        found: FoundWebhook,
         request: Request,
     ) -> Result<Reply, EngineError> {
+        let (run, op) = (found.webhook.run(), found.webhook.op);
         let admitted = self.admit_to(run, request.size())?;
         let (caller, answer) = oneshot::channel();
         self.0.inboxes.send(run, Message::Request { run, op, request, caller });
@@ -48,8 +70,13 @@ impl Engine {
             answer.await
         });
         let reply = answered.await.map_err(|_| EngineError::Stopping)?;
-        if reply.is_ok() {
-            self.0.outside.metrics().webhooks_called.inc();
+        match reply {
+            Ok(_) => {
+                self.0.outside.metrics().webhooks_called.inc();
+            }
+            // Its run does not know whether it is over or gone.
+            Err(EngineError::WebhookClosed) => self.probe_webhook(&found.token).await?,
+            Err(_) => {}
         }
         reply
     }
@@ -63,5 +90,11 @@ impl Engine {
         self.takes_work()?;
         let found = self.find_webhook(token).await?;
         self.call_found_webhook(found, request).await
+    }
+
+    /// Asks the store where a token leads.
+    async fn look_up_webhook(&self, token: &str) -> Result<WebhookRecord, EngineError> {
+        let _place = self.0.admission.look_up().await?;
+        may_block(|| self.0.store.webhook(token))?.ok_or(EngineError::UnknownWebhook)
     }
 }

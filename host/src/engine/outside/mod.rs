@@ -6,6 +6,7 @@
 //! room.
 
 mod attempts;
+mod known_webhooks;
 mod missing;
 mod owner;
 mod timers;
@@ -28,6 +29,7 @@ pub(crate) use crate::engine::outside::waiters::Waiters;
 use crate::engine::clock::Clock;
 use crate::engine::inbox::{Gate, Inboxes, Message, Then};
 use crate::engine::metrics::Metrics;
+use crate::engine::outside::known_webhooks::KnownWebhooks;
 use crate::engine::outside::missing::Missing;
 use crate::engine::outside::watch::Watch;
 use crate::engine::random::Random;
@@ -45,6 +47,7 @@ struct World {
     timers: Timers,
     waiters: Waiters,
     metrics: Arc<Metrics>,
+    known_webhooks: KnownWebhooks,
     missing: Missing,
     watch: Watch,
     inboxes: OnceLock<Inboxes>,
@@ -63,6 +66,7 @@ impl Outside {
         Self(Arc::new(World {
             timers: Timers::default(),
             missing: Missing::new(metrics.steps_missing.clone()),
+            known_webhooks: KnownWebhooks::default(),
             watch: Watch::default(),
             inboxes: OnceLock::new(),
             stopping: Mutex::new(false),
@@ -87,6 +91,7 @@ impl Outside {
         let then = self.0.waiters.expect_answer(owner.run, &turn.event, then);
         let status = status_after(&turn.verdict);
         self.0.metrics.turns.inc();
+        self.0.known_webhooks.remember_made(owner.run, &turn);
         self.0.watch.tell(WentOn { run: owner.run, turn: turn.seq });
         for effect in effects {
             match effect {
@@ -192,6 +197,11 @@ impl Outside {
     /// Who waits for runs. What tells them something is in this room.
     pub(crate) fn waiters(&self) -> &Waiters {
         &self.0.waiters
+    }
+
+    /// Where tokens lead, as far as it is remembered.
+    pub(crate) fn known_webhooks(&self) -> &KnownWebhooks {
+        &self.0.known_webhooks
     }
 
     /// The steps of the host.
