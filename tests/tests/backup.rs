@@ -4,15 +4,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use futures::StreamExt;
-use redb::{Database, ReadableTable, TableDefinition};
 use segno_host::engine::{Config, Engine, EngineError, offline};
 use segno_host::store::Store;
 use segno_journal::RunId;
 use segno_tests::{Host, raw};
 use serde_json::json;
 use tempfile::TempDir;
-
-type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 /// All bytes of a backup.
 async fn backup(engine: &Engine) -> Vec<u8> {
@@ -101,28 +98,21 @@ enum Harm {
 }
 
 fn harm(data: &Path, table: &'static str, harm: &Harm) {
-    let db = Database::create(data.join("segno.redb")).expect("the store opens");
-    let transaction = db.begin_write().expect("the disk is well");
-    {
-        let definition: Definition = TableDefinition::new(table);
-        let mut rows = transaction.open_table(definition).expect("all tables are of bytes");
-        let first = rows.first().expect("it can be read");
-        let (mut key, mut value) = first
-            .map(|(key, value)| (key.value().to_vec(), value.value().to_vec()))
-            .unwrap_or_else(|| panic!("`{table}` has a row"));
-        match harm {
-            Harm::Remove => drop(rows.remove(key.as_slice()).expect("the disk is well")),
-            Harm::Flip => {
-                *value.last_mut().expect("it has a value") ^= 1;
-                rows.insert(key.as_slice(), value.as_slice()).expect("the disk is well");
-            }
-            Harm::Stray => {
-                key[0] ^= 1;
-                rows.insert(key.as_slice(), value.as_slice()).expect("the disk is well");
-            }
+    let store = Store::open(data).expect("the store opens");
+    let first = store.raw_rows(table).expect("it can be read").into_iter().next();
+    let (mut key, mut value) = first.unwrap_or_else(|| panic!("`{table}` has a row"));
+    let harmed = store.change_raw(|rows| match harm {
+        Harm::Remove => rows.remove(table, &key),
+        Harm::Flip => {
+            *value.last_mut().expect("it has a value") ^= 1;
+            rows.put(table, &key, &value)
         }
-    }
-    transaction.commit().expect("the disk is well");
+        Harm::Stray => {
+            key[0] ^= 1;
+            rows.put(table, &key, &value)
+        }
+    });
+    harmed.expect("the disk is well");
 }
 
 /// A stopped host with something in every table that is looked at.

@@ -1,21 +1,18 @@
 //! Images: a run goes on from its memory, whatever happens to the images on disk.
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use segno_host::engine::{Config, EngineError, RunStatus};
-use segno_host::store::StoreError;
+use segno_host::store::{Store, StoreError};
 use segno_journal::RunId;
 use segno_tests::{Host, output, post};
 use serde_json::{Value, json};
 
-type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
-
-const RUNS: Table = Table::new("runs");
-const TURNS: Table = Table::new("turns");
-const ATTEMPTS: Table = Table::new("attempts");
-const FAILING: Table = Table::new("failing");
-const WEBHOOKS: Table = Table::new("webhooks");
-const IMAGES: Table = Table::new("images");
-const BLOCKS: Table = Table::new("blocks");
+const RUNS: &str = "runs";
+const TURNS: &str = "turns";
+const ATTEMPTS: &str = "attempts";
+const FAILING: &str = "failing";
+const WEBHOOKS: &str = "webhooks";
+const IMAGES: &str = "images";
+const BLOCKS: &str = "blocks";
 
 /// More turns than lie between two images, several times.
 const STEPS: usize = 1_000;
@@ -46,9 +43,9 @@ fn expected() -> Value {
 }
 
 /// Stops the host, changes its store, and starts it again.
-async fn tampered(host: Host, tamper: impl FnOnce(&Database)) -> Host {
+async fn tampered(host: Host, tamper: impl FnOnce(&Store)) -> Host {
     let directory = host.stop().await;
-    let store = Database::open(directory.path().join("segno.redb")).expect("the store is let go");
+    let store = Store::open(directory.path()).expect("the store is let go");
     tamper(&store);
     drop(store);
     Host::reopen(directory, without_verifying).await
@@ -60,45 +57,20 @@ fn without_verifying(config: &mut Config) {
 }
 
 /// Changes each row of a table, or takes it away.
-fn change(
-    store: &Database,
-    table: Table,
-    change: impl Fn(usize, &[u8]) -> Option<Vec<u8>>,
-) -> usize {
-    let transaction = store.begin_write().expect("it can be written");
-    let mut changed = 0;
-    {
-        let mut table = transaction.open_table(table).expect("there is such a table");
-        let rows: Vec<_> = table
-            .iter()
-            .expect("it can be read")
-            .map(|row| {
-                row.map(|(key, value)| (key.value().to_vec(), value.value().to_vec()))
-                    .expect("a row")
-            })
-            .collect();
-        for (at, (key, value)) in rows.iter().enumerate() {
-            match change(at, value) {
-                Some(new) => {
-                    drop(table.insert(key.as_slice(), new.as_slice()).expect("it is written"))
-                }
-                None => drop(table.remove(key.as_slice()).expect("it is taken away")),
-            }
-            changed += 1;
-        }
-    }
-    transaction.commit().expect("it is committed");
-    changed
+fn change(store: &Store, table: &str, change: impl Fn(usize, &[u8]) -> Option<Vec<u8>>) -> usize {
+    let before = store.raw_rows(table).expect("it can be read");
+    let changed = store.change_raw(|rows| {
+        before.iter().enumerate().try_for_each(|(at, (key, value))| match change(at, value) {
+            Some(new) => rows.put(table, key, &new),
+            None => rows.remove(table, key),
+        })
+    });
+    changed.expect("it can be written");
+    before.len()
 }
 
-fn rows(store: &Database, table: Table) -> usize {
-    let transaction = store.begin_read().expect("it can be read");
-    transaction
-        .open_table(table)
-        .expect("there is such a table")
-        .iter()
-        .expect("it can be read")
-        .count()
+fn rows(store: &Store, table: &str) -> usize {
+    store.raw_rows(table).expect("it can be read").len()
 }
 
 /// A byte in the middle is another one.
@@ -125,7 +97,7 @@ async fn a_run_goes_on_from_its_image_without_its_first_turns() {
 
 #[tokio::test]
 async fn damaged_missing_and_foreign_images_are_replaced_by_older_ones_and_by_replay() {
-    type Tamper = fn(&Database);
+    type Tamper = fn(&Store);
     let cases: [(&str, Tamper); 7] = [
         ("the blocks of the newest", |store| {
             change(store, BLOCKS, |at, value| {
@@ -196,7 +168,7 @@ async fn long_life(thousands: u64) -> (u64, u64) {
     assert_eq!(output(&done), json!(thousands * 1_000));
     let late = size();
     let directory = host.stop().await;
-    let store = Database::open(directory.path().join("segno.redb")).expect("the store is let go");
+    let store = Store::open(directory.path()).expect("the store is let go");
     let turns = rows(&store, TURNS);
     assert!(turns < 10_000, "{turns} turns are kept");
     (early, late)

@@ -21,6 +21,7 @@ mod payloads;
 mod place;
 pub(crate) mod private;
 mod probe;
+mod raw;
 mod read;
 mod recall;
 mod receive;
@@ -38,6 +39,7 @@ pub use crate::store::handle::Store;
 pub use crate::store::images::{FoundImage, ImageRecord};
 pub use crate::store::keyspace::{BackendError, StorageBackend};
 pub use crate::store::open::DEFAULT_CACHE;
+pub use crate::store::raw::{RawRow, RawRows};
 pub use crate::store::recall::Recalled;
 pub use crate::store::receive::{BackupError, Received};
 pub use crate::store::records::{

@@ -4,14 +4,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use redb::{Database, TableDefinition};
 use segno_host::store::{Store, StoreError};
 use segno_journal::{Op, Run, RunId, Timestamp};
 use tempfile::TempDir;
 
 use crate::fuzz::reader::Reader;
-
-type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 /// The tables whose rows are records of a run, with what follows the run in their keys, in bytes.
 const OF_RUNS: [(&str, usize); 4] =
@@ -30,28 +27,25 @@ impl Records {
     }
 
     fn write(&self, inputs: &[Vec<u8>]) -> anyhow::Result<()> {
-        let db = Database::open(self.directory.path().join("segno.redb"))?;
-        let transaction = db.begin_write()?;
-        for (name, rest) in OF_RUNS {
-            let mut table = transaction.open_table(Table::new(name))?;
-            table.retain(|_, _| false)?;
-            for (number, input) in inputs.iter().enumerate() {
-                let key = [&run(number).to_bytes()[..], &vec![0; rest]].concat();
-                table.insert(key.as_slice(), input.as_slice())?;
+        let store = Store::open(self.directory.path())?;
+        let tables = OF_RUNS.map(|(table, _)| table).into_iter().chain(["modules"]);
+        let old = tables.map(|table| Ok((table, store.raw_rows(table)?)));
+        let old = old.collect::<anyhow::Result<Vec<_>>>()?;
+        // A list ends at its first bad record, so each batch has one.
+        let module = inputs.first().context("a batch has an input")?;
+        store.change_raw(|rows| {
+            for (table, old) in &old {
+                old.iter().try_for_each(|(key, _)| rows.remove(table, key))?;
             }
-        }
-        {
-            let mut webhooks = transaction.open_table(Table::new("webhooks"))?;
-            let mut modules = transaction.open_table(Table::new("modules"))?;
-            modules.retain(|_, _| false)?;
             for (number, input) in inputs.iter().enumerate() {
-                webhooks.insert(token(number).as_bytes(), input.as_slice())?;
+                for (table, rest) in OF_RUNS {
+                    let key = [&run(number).to_bytes()[..], &vec![0; rest]].concat();
+                    rows.put(table, &key, input)?;
+                }
+                rows.put("webhooks", token(number).as_bytes(), input)?;
             }
-            // A list ends at its first bad record, so each batch has one.
-            let first = inputs.first().context("a batch has an input")?;
-            modules.insert([7_u8; 32].as_slice(), first.as_slice())?;
-        }
-        transaction.commit()?;
+            rows.put("modules", &[7; 32], module)
+        })?;
         Ok(())
     }
 }

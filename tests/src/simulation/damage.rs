@@ -5,16 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use redb::{Database, ReadableTable, Table, TableDefinition};
+use segno_host::store::{RawRows, Store, StoreError};
 use segno_journal::RunId;
 
 use crate::faulty::Disk;
 
-type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
-type Rows<'a> = Table<'a, &'static [u8], &'static [u8]>;
-
 /// Where images lie: what they say of themselves, and their memory.
-const TABLES: [Definition; 2] = [TableDefinition::new("images"), TableDefinition::new("blocks")];
+const TABLES: [&str; 2] = ["images", "blocks"];
 
 /// An image: its run and its position.
 pub(crate) type ImageKey = (RunId, u64);
@@ -43,70 +40,66 @@ pub(crate) fn damage_images(
     random: &mut ChaCha8Rng,
     harmed: &BTreeSet<ImageKey>,
 ) -> BTreeSet<ImageKey> {
-    let db = Database::builder().create_with_backend(disk.clone()).expect("the store opens");
-    let transaction = db.begin_write().expect("the disk is well");
-    let mut now_harmed = BTreeSet::new();
-    {
-        let mut tables =
-            TABLES.map(|table| transaction.open_table(table).expect("all tables are of bytes"));
-        let images = images(&tables);
-        let spares = random.random_ratio(7, 8);
-        let spared = if spares { spared(&images, harmed, random) } else { BTreeSet::new() };
-        let free: Vec<_> = images.into_iter().filter(|image| !spared.contains(image)).collect();
+    let store = Store::open_on(disk.clone()).expect("the store opens");
+    let images = images(&store);
+    let spares = random.random_ratio(7, 8);
+    let spared = if spares { spared(&images, harmed, random) } else { BTreeSet::new() };
+    let free: Vec<_> = images.into_iter().filter(|image| !spared.contains(image)).collect();
+    let harmed = store.change_raw(|rows| {
+        let mut now_harmed = BTreeSet::new();
         for image in &free {
             if random.random_ratio(1, 2) {
                 let other = free[random.random_range(0..free.len())];
                 let harm = HARMS[random.random_range(0..HARMS.len())];
-                let table = &mut tables[random.random_range(0..TABLES.len())];
-                now_harmed.extend(harm.on(table, [*image, other], random));
+                let table = TABLES[random.random_range(0..TABLES.len())];
+                now_harmed.extend(harm.on(rows, table, [*image, other], random)?);
             }
         }
-    }
-    transaction.commit().expect("the disk is well");
-    now_harmed
+        Ok(now_harmed)
+    });
+    harmed.expect("the disk is well")
 }
 
 impl Harm {
     /// Harms the row of the first of these images, and perhaps of the other; gives which.
     fn on(
         self,
-        rows: &mut Rows<'_>,
+        rows: &mut RawRows<'_, '_>,
+        table: &str,
         [one, other]: [ImageKey; 2],
         random: &mut ChaCha8Rng,
-    ) -> Vec<ImageKey> {
-        let (mut value, others) = match (get(rows, one), get(rows, other)) {
+    ) -> Result<Vec<ImageKey>, StoreError> {
+        let (row, other_row) = (rows.get(table, &key(one))?, rows.get(table, &key(other))?);
+        let (mut value, others) = match (row, other_row) {
             (Some(value), Some(others)) if !value.is_empty() => (value, others),
-            _ => return Vec::new(),
+            _ => return Ok(Vec::new()),
         };
         let at = random.random_range(0..value.len());
         match self {
             Self::Flip => value[at] ^= 1 << random.random_range(0..8),
             Self::Truncate => value.truncate(at),
             Self::Remove => {
-                rows.remove(key(one).as_slice()).expect("the disk is well");
-                return vec![one];
+                rows.remove(table, &key(one))?;
+                return Ok(vec![one]);
             }
             // Of two that are the same, neither is harmed.
-            Self::Swap | Self::Copy if value == others => return Vec::new(),
+            Self::Swap | Self::Copy if value == others => return Ok(Vec::new()),
             Self::Swap => {
-                rows.insert(key(one).as_slice(), others.as_slice()).expect("the disk is well");
-                rows.insert(key(other).as_slice(), value.as_slice()).expect("the disk is well");
-                return vec![one, other];
+                rows.put(table, &key(one), &others)?;
+                rows.put(table, &key(other), &value)?;
+                return Ok(vec![one, other]);
             }
             Self::Copy => value = others,
         }
-        rows.insert(key(one).as_slice(), value.as_slice()).expect("the disk is well");
-        vec![one]
+        rows.put(table, &key(one), &value)?;
+        Ok(vec![one])
     }
 }
 
 /// The images of which there is still a row.
-fn images(tables: &[Rows<'_>]) -> BTreeSet<ImageKey> {
-    let keys = tables.iter().flat_map(|table| {
-        let rows = table.iter().expect("the store can be read");
-        rows.map(|row| image(row.expect("the store can be read").0.value())).collect::<Vec<_>>()
-    });
-    keys.collect()
+fn images(store: &Store) -> BTreeSet<ImageKey> {
+    let rows = TABLES.map(|table| store.raw_rows(table).expect("the store can be read"));
+    rows.into_iter().flatten().map(|(key, _)| image(&key)).collect()
 }
 
 /// Of each run one of the images that are whole.
@@ -120,11 +113,6 @@ fn spared(
         of_run.entry(image.0).or_default().push(*image);
     }
     of_run.into_values().map(|images| images[random.random_range(0..images.len())]).collect()
-}
-
-fn get(rows: &Rows<'_>, image: ImageKey) -> Option<Vec<u8>> {
-    let value = rows.get(key(image).as_slice()).expect("the store can be read");
-    value.map(|value| value.value().to_vec())
 }
 
 /// The key of an image, as the store makes it.

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableHandle};
-use segno_host::store::Store;
+use segno_host::store::{RawRow, Store};
 use segno_journal::RunId;
 
 use crate::faulty::Disk;
@@ -14,24 +13,14 @@ use crate::simulation::turns::turns;
 /// From this size on a payload is kept apart from its turn, in bytes.
 const LARGE: usize = 8 << 10;
 
-/// The rows of a table: key and value.
-type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+/// The rows of a table.
+type Rows = Vec<RawRow>;
 
 /// All rows of all tables.
-pub(crate) fn of(disk: &Disk) -> BTreeMap<String, Rows> {
-    let db = Database::builder().create_with_backend(disk.clone()).expect("the store opens");
-    let transaction = db.begin_read().expect("the store can be read");
-    let tables = transaction.list_tables().expect("the store can be read");
-    let rows = tables.map(|table| {
-        let definition: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(table.name());
-        let rows = transaction.open_table(definition).expect("all tables are of bytes");
-        let rows = rows.iter().expect("the store can be read").map(|row| {
-            let (key, value) = row.expect("the store can be read");
-            (key.value().to_vec(), value.value().to_vec())
-        });
-        (table.name().to_owned(), rows.collect())
-    });
-    rows.collect()
+pub(crate) fn of(disk: &Disk) -> BTreeMap<&'static str, Rows> {
+    let store = Store::open_on(disk.clone()).expect("the store opens");
+    let rows = |table| (table, store.raw_rows(table).expect("the store can be read"));
+    Store::raw_tables().map(rows).collect()
 }
 
 /// The large payloads of the turns that are on disk, and how many turns have each.
@@ -51,7 +40,7 @@ pub(crate) fn payloads(store: &Store, runs: impl Iterator<Item = RunId>) -> BTre
 
 /// No image is left, and no payload that no turn has; each is counted as often as turns have it.
 pub(crate) fn nothing_is_left(
-    rows: &BTreeMap<String, Rows>,
+    rows: &BTreeMap<&'static str, Rows>,
     payloads: &BTreeMap<Vec<u8>, u64>,
     cuts: &Cuts,
 ) {
