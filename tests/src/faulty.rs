@@ -1,17 +1,24 @@
 //! A disk that fails on purpose, below the store.
 //!
-//! It remembers what was asked of it, so that what a crash may leave can be had for every moment:
-//! nothing that was not synced, all of it, or some of it, down to single sectors.
+//! It has the three files of a store, and remembers what was asked of it, in one order for all of them. So
+//! what a crash may leave can be had for every moment: nothing that was not synced, all of it, or some of
+//! it, down to single sectors. A sync is one of a file, and promises nothing for the others.
 
 use std::io::{Error, ErrorKind, Result};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use segno_host::store::StorageBackend;
+use segno_host::store::{Checkpoints, Storage, StorageBackend};
 
 /// What a disk writes whole or not at all, in bytes.
 const SECTOR: usize = 512;
+
+/// How many files a store has: its pages, and the segments of its log.
+const FILES: usize = 3;
+
+/// After how many bytes a segment of the log is full: few, so that checkpoints are made all the time.
+const FULL_AT: u64 = 16 << 10;
 
 /// A disk in memory. Clones are the same disk, so its content outlives the store that was opened on
 /// it.
@@ -20,12 +27,13 @@ pub struct Disk(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// What was on it at first.
-    base: Vec<u8>,
-    /// What it was asked, in order. What it refused stands there too: it may have been done.
-    operations: Vec<Operation>,
-    /// What whoever reads it finds.
-    content: Vec<u8>,
+    /// What was in its files at first.
+    base: [Vec<u8>; FILES],
+    /// What it was asked, in order, and for which file. What it refused stands there too: it may have been
+    /// done.
+    operations: Vec<(usize, Operation)>,
+    /// What whoever reads them finds.
+    content: [Vec<u8>; FILES],
     full: bool,
     /// How many syncs succeed before the disk is full for good.
     syncs_left: Option<u32>,
@@ -103,19 +111,37 @@ impl Disk {
     pub fn after_crash(&self, operations: usize, kept: Kept) -> Self {
         let state = self.lock();
         let done = &state.operations[..operations];
-        let synced = done.iter().rposition(|operation| matches!(operation, Operation::Sync));
-        let (synced, open) = done.split_at(synced.map_or(0, |sync| sync + 1));
-        let mut content = state.base.clone();
-        synced.iter().for_each(|operation| apply(&mut content, operation));
-        match kept {
-            Kept::Nothing => {}
-            Kept::All => open.iter().for_each(|operation| apply(&mut content, operation)),
-            Kept::Some(seed) => {
-                let mut random = ChaCha8Rng::seed_from_u64(seed);
-                open.iter().for_each(|operation| apply_some(&mut content, operation, &mut random));
+        let mut random =
+            ChaCha8Rng::seed_from_u64(if let Kept::Some(seed) = kept { seed } else { 0 });
+        let content = std::array::from_fn(|file| {
+            let mut content = state.base[file].clone();
+            let of_file: Vec<_> = done.iter().filter(|(of, _)| *of == file).collect();
+            let synced = of_file.iter().rposition(|(_, asked)| matches!(asked, Operation::Sync));
+            let (synced, open) = of_file.split_at(synced.map_or(0, |sync| sync + 1));
+            synced.iter().for_each(|(_, operation)| apply(&mut content, operation));
+            for (_, operation) in open {
+                match kept {
+                    Kept::Nothing => {}
+                    Kept::All => apply(&mut content, operation),
+                    Kept::Some(_) => apply_some(&mut content, operation, &mut random),
+                }
             }
-        }
-        Self(Arc::new(Mutex::new(State { base: content.clone(), content, ..State::default() })))
+            content
+        });
+        let state = State { base: content.clone(), content, ..State::default() };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// One of its files, as a store has it open.
+    pub fn file(&self, number: usize) -> DiskFile {
+        DiskFile { disk: self.clone(), number }
+    }
+
+    /// What is in one of its files, to be changed behind the store's back.
+    pub fn change(&self, file: usize, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.lock();
+        change(&mut state.content[file]);
+        state.base[file] = state.content[file].clone();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -157,7 +183,7 @@ fn write(content: &mut Vec<u8>, offset: usize, data: &[u8]) {
 
 impl State {
     /// Takes note of an operation, and does it unless the disk fails.
-    fn perform(&mut self, operation: Operation) -> Result<()> {
+    fn perform(&mut self, file: usize, operation: Operation) -> Result<()> {
         if matches!(operation, Operation::Sync)
             && let Some(left) = &mut self.syncs_left
         {
@@ -167,7 +193,7 @@ impl State {
         let fails = self.fails_at == Some(self.operations.len());
         // A sync that was refused promises nothing, so what came before it stays open.
         if !((self.full || fails) && matches!(operation, Operation::Sync)) {
-            self.operations.push(operation);
+            self.operations.push((file, operation));
         }
         if fails {
             (self.fails_at, self.has_failed) = (None, true);
@@ -176,48 +202,64 @@ impl State {
         if self.full {
             return Err(Error::from(ErrorKind::StorageFull));
         }
-        if let Some(operation) = self.operations.last() {
-            apply(&mut self.content, operation);
+        if let Some((_, operation)) = self.operations.last() {
+            apply(&mut self.content[file], operation);
         }
         Ok(())
     }
 }
 
-impl StorageBackend for Disk {
+/// A file of a disk.
+#[derive(Debug, Clone)]
+pub struct DiskFile {
+    disk: Disk,
+    number: usize,
+}
+
+impl From<Disk> for Storage {
+    fn from(disk: Disk) -> Self {
+        let file = |number| Box::new(disk.file(number));
+        let storage = Self::new(file(0), [file(1), file(2)]);
+        Self { full_at: FULL_AT, checkpoints: Checkpoints::InPlace, ..storage }
+    }
+}
+
+impl StorageBackend for DiskFile {
     fn len(&self) -> Result<u64> {
-        Ok(self.lock().content.len() as u64)
+        Ok(self.disk.lock().content[self.number].len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
-        let state = self.lock();
+        let state = self.disk.lock();
         if state.unreadable {
             return Err(Error::other("the disk cannot be read, on purpose"));
         }
         let offset = usize::try_from(offset).map_err(Error::other)?;
-        let from = state.content.get(offset..offset + out.len()).ok_or(ErrorKind::UnexpectedEof)?;
+        let content = &state.content[self.number];
+        let from = content.get(offset..offset + out.len()).ok_or(ErrorKind::UnexpectedEof)?;
         out.copy_from_slice(from);
         Ok(())
     }
 
     fn set_len(&self, len: u64) -> Result<()> {
         let length = usize::try_from(len).map_err(Error::other)?;
-        self.lock().perform(Operation::Length(length))
+        self.disk.lock().perform(self.number, Operation::Length(length))
     }
 
     fn sync_data(&self) -> Result<()> {
-        let mut state = self.lock();
+        let mut state = self.disk.lock();
         match state.sync_fails {
             Some(kind) => Err(kind.into()),
-            None => state.perform(Operation::Sync),
+            None => state.perform(self.number, Operation::Sync),
         }
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
         let offset = usize::try_from(offset).map_err(Error::other)?;
-        let mut state = self.lock();
-        if offset + data.len() > state.content.len() {
+        let mut state = self.disk.lock();
+        if offset + data.len() > state.content[self.number].len() {
             return Err(ErrorKind::UnexpectedEof.into());
         }
-        state.perform(Operation::Write { offset, data: data.to_vec() })
+        state.perform(self.number, Operation::Write { offset, data: data.to_vec() })
     }
 }

@@ -128,10 +128,6 @@ pub(super) struct ListenArgs {
     #[arg(long)]
     pub(super) verify_images: bool,
 
-    /// Opens the store at once after a crash, however large it is, for slower commits
-    #[arg(long)]
-    pub(super) quick_restart: bool,
-
     #[command(flatten)]
     pub(super) http: HttpArgs,
 
@@ -164,7 +160,6 @@ impl ListenArgs {
             max_step_timeout: limits.max_step_timeout,
             max_step_retries: limits.max_step_retries.unwrap_or(options.max_step_retries),
             verify_images: self.verify_images,
-            quick_restart: self.quick_restart,
             http: http.into_egress(),
             policy: policy.into_policy(),
             // The `main` of this program is ours: it has just read its arguments.

@@ -65,8 +65,6 @@ pub struct ServeOptions {
     /// Whether each run that comes back from an image is also brought back without it, and the two
     /// are compared.
     pub verify_images: bool,
-    /// Whether each commit keeps what it takes to open the store at once after a crash.
-    pub quick_restart: bool,
     /// Where the built-in step `http` may go; none leaves the step out.
     pub http: Option<Egress>,
     /// The program that compiles components in processes of its own, where a hostile one harms nobody: one
@@ -97,7 +95,6 @@ impl ServeOptions {
             max_step_timeout: self.max_step_timeout,
             max_step_retries: self.max_step_retries,
             verify_images: self.verify_images,
-            quick_restart: self.quick_restart,
             http: self.http.clone(),
             compiler: self.compiler.clone(),
             max_module: self.max_module,
@@ -137,7 +134,6 @@ impl ServeOptions {
             max_step_timeout: config.max_step_timeout,
             max_step_retries: config.max_step_retries,
             verify_images: config.verify_images,
-            quick_restart: config.quick_restart,
             http: config.http,
             compiler: config.compiler,
             max_module: config.max_module,

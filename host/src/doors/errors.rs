@@ -77,6 +77,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
             StoreError::InUse { .. }
             | StoreError::Directory { .. }
             | StoreError::Newer { .. }
+            | StoreError::Log { .. }
             | StoreError::Io { .. }
             | StoreError::Moved { .. }
             | StoreError::Fenced { .. }

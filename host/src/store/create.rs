@@ -5,7 +5,7 @@ use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::store::error::StoreError;
-use crate::store::keyspace::Keyspace;
+use crate::store::keyspace::{Keyspace, log_paths};
 use crate::store::place::{At, FILE, unusable};
 use crate::store::{format, private};
 
@@ -27,11 +27,32 @@ pub(super) fn make_if_missing(directory: &Path) -> Result<(), StoreError> {
     drop(format::prepare(Keyspace::create(at, file)?)?);
     give_name(&unfinished, &path).map_err(unusable)?;
     forget(&unfinished).map_err(unusable)?;
-    // On disk is a file only when its directory says so.
-    if cfg!(unix) {
-        File::open(directory).and_then(|directory| directory.sync_all()).map_err(unusable)?;
+    sync_directory(directory).map_err(unusable)
+}
+
+/// Opens the segments of the log, and makes those that are not there: whether they should be is for the
+/// store to say.
+pub(super) fn open_log(directory: &Path) -> Result<[File; 2], StoreError> {
+    let unusable = |error: Error| unusable(directory, &error);
+    let mut is_new = false;
+    let mut open = |path: &Path| match private::open_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            is_new = true;
+            private::new_file(path)
+        }
+        opened => opened,
+    };
+    let [first, second] = log_paths(directory).map(|path| open(&path));
+    let log = [first.map_err(unusable)?, second.map_err(unusable)?];
+    if is_new {
+        sync_directory(directory).map_err(unusable)?;
     }
-    Ok(())
+    Ok(log)
+}
+
+/// On disk is a file only when its directory says so.
+fn sync_directory(directory: &Path) -> Result<(), Error> {
+    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
 /// Unlike a renamed file, a link never takes the place of a store that another process made in the

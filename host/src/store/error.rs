@@ -28,6 +28,29 @@ impl DiskTrouble {
     }
 }
 
+/// What is wrong with the log beside a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LogTrouble {
+    /// It is not there.
+    #[error(
+        "is not there, and the store beside it goes on in it: put it back; without it, what was acknowledged last is \
+         lost, so restore the store from a backup otherwise"
+    )]
+    Missing,
+    /// It belongs to another store than the one beside it, which has a log of its own.
+    #[error(
+        "belongs to another store than the one beside it: put back the log that belongs to this store, or restore \
+         the store from a backup"
+    )]
+    OfAnother,
+    /// It belongs to another store than the one beside it, which has no log yet.
+    #[error(
+        "belongs to another store than the one beside it, which is new or was restored from a backup: move the log \
+         away, and this store makes its own"
+    )]
+    Foreign,
+}
+
 /// Trouble with the store.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
@@ -56,6 +79,14 @@ pub enum StoreError {
         path: String,
         /// What was found.
         detail: String,
+    },
+    /// The log of the store is not its own, or is not there.
+    #[error("the log {path} {trouble}")]
+    Log {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        trouble: LogTrouble,
     },
     /// The file is not where it was when it was opened.
     #[error(

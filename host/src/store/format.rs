@@ -10,7 +10,7 @@ const FORMAT: u32 = 1;
 
 const KEY: &[u8] = b"format";
 
-/// Makes the tables of a new store, and checks the format of an old one.
+/// Gives a new store its format, and checks that of an old one.
 ///
 /// # Errors
 ///
@@ -18,8 +18,8 @@ const KEY: &[u8] = b"format";
 pub(super) fn prepare(keyspace: Keyspace) -> Result<Keyspace, StoreError> {
     if keyspace.is_new()? {
         keyspace.write(&[], |transaction| {
-            transaction.create()?;
-            transaction.put(Table::Meta, KEY, &FORMAT.to_le_bytes())
+            transaction.put(Table::Meta, KEY, &FORMAT.to_le_bytes());
+            Ok(())
         })?;
         return Ok(keyspace);
     }

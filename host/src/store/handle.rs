@@ -47,16 +47,6 @@ impl Store {
         }
     }
 
-    /// The same store, whose commits from now on also keep what it takes to open it at once after a
-    /// crash. Without that, the store is checked whole then.
-    #[must_use]
-    pub fn with_quick_restart(self, quick_restart: bool) -> Self {
-        if let Ok(keyspace) = self.keyspace() {
-            keyspace.set_quick_restart(quick_restart);
-        }
-        self
-    }
-
     /// Lets the file go, whoever else holds the store: from now on it gives [`StoreError::Closed`].
     /// Reading that is under way comes to its end first.
     pub fn close(&self) {
@@ -124,7 +114,7 @@ impl Store {
     /// Changes the store in one transaction. No fence holds it: this host has the store for itself.
     pub(super) fn write<T>(
         &self,
-        change: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>,
+        change: impl FnOnce(&mut Transaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.keyspace()?.write(&[], change)
     }

@@ -1,13 +1,14 @@
 //! Opening a store: the data directory and its file are this host's alone, and the file is whole.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::Instant;
 
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::keyspace::{Keyspace, StorageBackend};
+use crate::store::keyspace::{Keyspace, Storage, log_paths};
 use crate::store::place::{At, DirectoryLock, FILE, Place, unusable};
 use crate::store::{create, format, private};
 
@@ -55,12 +56,12 @@ impl Store {
         Self::open_file(directory, cache, lock)
     }
 
-    /// Opens a store on any storage of pages, such as one that fails on purpose.
+    /// Opens a store on any storage, such as one that fails on purpose.
     ///
     /// # Errors
     ///
     /// As [`Store::open`].
-    pub fn open_on(storage: impl StorageBackend) -> Result<Self, StoreError> {
+    pub fn open_on(storage: impl Into<Storage>) -> Result<Self, StoreError> {
         Self::open_on_cached(storage, DEFAULT_CACHE)
     }
 
@@ -69,8 +70,9 @@ impl Store {
     /// # Errors
     ///
     /// As [`Store::open`].
-    pub fn open_on_cached(storage: impl StorageBackend, cache: usize) -> Result<Self, StoreError> {
-        let keyspace = Keyspace::open_on(storage, cache)?;
+    pub fn open_on_cached(storage: impl Into<Storage>, cache: usize) -> Result<Self, StoreError> {
+        let path = Path::new("storage");
+        let keyspace = Keyspace::open(At { directory: path, path }, storage.into(), cache)?;
         Ok(Self::of(format::prepare(keyspace)?, None, None))
     }
 
@@ -80,7 +82,7 @@ impl Store {
     ///
     /// There is no memory for it.
     pub fn in_memory() -> Result<Self, StoreError> {
-        Ok(Self::of(format::prepare(Keyspace::in_memory()?)?, None, None))
+        Ok(Self::of(format::prepare(Keyspace::in_memory())?, None, None))
     }
 
     /// Opens a store to look at it: nothing of the file is changed, also where it must be repaired to be
@@ -93,9 +95,16 @@ impl Store {
         let lock = DirectoryLock::take(directory)?;
         let path = directory.join(FILE);
         let at = At { directory, path: &path };
-        let file = File::open(&path).map_err(|error| at.unusable(&error))?;
+        let unusable = |error| at.unusable(&error);
+        let pages = File::open(&path).map_err(unusable)?;
+        let [first, second] = log_paths(directory).map(|path| match File::open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            opened => opened.map(Some),
+        });
+        let log = [first.map_err(unusable)?, second.map_err(unusable)?];
+        let storage = Storage::to_look_at(pages, log).map_err(unusable)?;
         let keyspace = unharmed(at, || {
-            Keyspace::open_to_look(at, file, DEFAULT_CACHE).and_then(format::prepare)
+            Keyspace::open_to_look(at, storage, DEFAULT_CACHE).and_then(format::prepare)
         })?;
         Ok(Self::of(keyspace, Some(lock), None))
     }
@@ -103,15 +112,20 @@ impl Store {
     fn open_file(directory: &Path, cache: usize, lock: DirectoryLock) -> Result<Self, StoreError> {
         let path = directory.join(FILE);
         let at = At { directory, path: &path };
-        let file = private::open_file(&path).map_err(|error| at.unusable(&error))?;
-        let place = Place::of(directory, &file)?;
-        let size = file.metadata().map_err(|error| at.unusable(&error))?.len();
+        let unusable = |error| at.unusable(&error);
+        let pages = private::open_file(&path).map_err(unusable)?;
+        let size = pages.metadata().map_err(unusable)?.len();
         if size == 0 {
             // A store gets its name when it is whole. To make a new one of this would hide what is lost.
             return Err(at.corrupt("it is empty"));
         }
+        let log = create::open_log(directory)?;
+        let paths = [path.clone()].into_iter().chain(log_paths(directory));
+        let place = Place::of(paths.zip([&pages].into_iter().chain(&log)))?;
         let begun = Instant::now();
-        let keyspace = unharmed(at, || Keyspace::open(at, file, cache).and_then(format::prepare))?;
+        let storage = Storage::of_files(pages, log).map_err(unusable)?;
+        let keyspace =
+            unharmed(at, || Keyspace::open(at, storage, cache).and_then(format::prepare))?;
         tracing::info!(path = %path.display(), bytes = size, milliseconds = begun.elapsed().as_millis(),
             "the store is open");
         Ok(Self::of(keyspace, Some(lock), Some(place)))

@@ -1,4 +1,4 @@
-//! Where the file of a store lies, and that it lies there still.
+//! Where the files of a store lie, and that they lie there still.
 //!
 //! A host that has a file open can write to it when it was moved or deleted: it would acknowledge what
 //! nobody finds again, beside another host that began anew in the same directory.
@@ -6,9 +6,9 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::store::error::StoreError;
+use crate::store::error::{LogTrouble, StoreError};
 
-/// The name of the one file in the data directory.
+/// The name of the file of pages in the data directory.
 pub(super) const FILE: &str = "segno.redb";
 
 /// Where a file lies, for those who read what is wrong with it.
@@ -24,6 +24,11 @@ impl At<'_> {
     /// The directory cannot be used.
     pub(super) fn unusable(self, error: &std::io::Error) -> StoreError {
         unusable(self.directory, error)
+    }
+
+    /// The file is a log that cannot be used with the store.
+    pub(super) fn log(self, trouble: LogTrouble) -> StoreError {
+        StoreError::Log { path: self.path.display().to_string(), trouble }
     }
 
     /// The file is damaged, or is no store.
@@ -71,40 +76,41 @@ impl DirectoryLock {
     }
 }
 
-/// Where the file of a store lies, and which one it is.
+/// Where the files of a store lie, and which they are.
 #[derive(Debug)]
-pub(super) struct Place {
-    path: PathBuf,
-    identity: Identity,
-}
+pub(super) struct Place(Vec<(PathBuf, Identity)>);
 
 impl Place {
-    /// The place of the open file of a data directory.
-    pub(super) fn of(directory: &Path, file: &File) -> Result<Self, StoreError> {
-        let metadata = file.metadata().map_err(|error| unusable(directory, &error))?;
-        let path = std::path::absolute(directory.join(FILE))
-            .map_err(|error| unusable(directory, &error))?;
-        Ok(Self { path, identity: Identity::of(&metadata) })
+    /// The place of open files.
+    pub(super) fn of<'a>(
+        files: impl Iterator<Item = (PathBuf, &'a File)>,
+    ) -> Result<Self, StoreError> {
+        let placed = files.map(|(path, file)| {
+            let metadata = file.metadata().map_err(|error| unusable(&path, &error))?;
+            let path = std::path::absolute(&path).map_err(|error| unusable(&path, &error))?;
+            Ok((path, Identity::of(&metadata)))
+        });
+        placed.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Looks whether the file that is open still lies where the next host looks for it. It takes a
-    /// microsecond.
+    /// Looks whether the files that are open still lie where the next host looks for them. It takes a
+    /// microsecond for each.
     ///
     /// # Errors
     ///
-    /// It does not.
+    /// One does not.
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        match self.path.metadata() {
-            Ok(metadata) if Identity::of(&metadata) == self.identity => Ok(()),
+        self.0.iter().try_for_each(|(path, identity)| match path.metadata() {
+            Ok(metadata) if Identity::of(&metadata) == *identity => Ok(()),
             // What cannot be looked at has not moved for that.
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Ok(()),
-            _ => Err(StoreError::Moved { path: self.path.display().to_string() }),
-        }
+            _ => Err(StoreError::Moved { path: path.display().to_string() }),
+        })
     }
 
-    /// How large the file is, in bytes.
+    /// How large the files are, in bytes.
     pub(super) fn size(&self) -> u64 {
-        self.path.metadata().map_or(0, |metadata| metadata.len())
+        self.0.iter().map(|(path, _)| path.metadata().map_or(0, |metadata| metadata.len())).sum()
     }
 }
 

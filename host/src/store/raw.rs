@@ -9,7 +9,7 @@ use crate::store::tables::Table;
 pub type RawRow = (Vec<u8>, Vec<u8>);
 
 /// Rows that are being changed, as bytes.
-pub struct RawRows<'a, 'b>(&'a mut Transaction<'b>);
+pub struct RawRows<'a>(&'a mut Transaction);
 
 impl Store {
     /// The names of all tables.
@@ -35,19 +35,19 @@ impl Store {
     /// The store cannot be written, or `change` gives an error. Nothing is changed then.
     pub fn change_raw<T>(
         &self,
-        change: impl FnOnce(&mut RawRows<'_, '_>) -> Result<T, StoreError>,
+        change: impl FnOnce(&mut RawRows<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.write(|transaction| change(&mut RawRows(transaction)))
     }
 }
 
-impl RawRows<'_, '_> {
+impl RawRows<'_> {
     /// The value of a key, as it is by now.
     ///
     /// # Errors
     ///
     /// There is no such table, or it cannot be read.
-    pub fn get(&mut self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.0.get(named(table)?, key)?.map(|value| value.to_vec()))
     }
 
@@ -57,7 +57,8 @@ impl RawRows<'_, '_> {
     ///
     /// There is no such table, or it cannot be written.
     pub fn put(&mut self, table: &str, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        self.0.put(named(table)?, key, value)
+        self.0.put(named(table)?, key, value);
+        Ok(())
     }
 
     /// Takes a row away, if it is there.
@@ -66,7 +67,8 @@ impl RawRows<'_, '_> {
     ///
     /// There is no such table, or it cannot be written.
     pub fn remove(&mut self, table: &str, key: &[u8]) -> Result<(), StoreError> {
-        self.0.delete(named(table)?, key)
+        self.0.delete(named(table)?, key);
+        Ok(())
     }
 }
 

@@ -223,7 +223,8 @@ impl Unnamed {
 
     fn put(&self, table: Table, rows: &[(Vec<u8>, Vec<u8>)]) -> Result<(), StoreError> {
         self.keyspace.write(&[], |transaction| {
-            rows.iter().try_for_each(|(key, value)| transaction.put(table, key, value))
+            rows.iter().for_each(|(key, value)| transaction.put(table, key, value));
+            Ok(())
         })
     }
 

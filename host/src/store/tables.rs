@@ -8,7 +8,7 @@ use std::ops::{Bound, RangeBounds};
 
 use segno_journal::{Op, RunId};
 
-/// A table of bytes to bytes.
+/// A table of bytes to bytes. The log knows tables by their number here, so a new one comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Table {
     /// What the store says of itself.

@@ -64,7 +64,7 @@ impl Harm {
     /// Harms the row of the first of these images, and perhaps of the other; gives which.
     fn on(
         self,
-        rows: &mut RawRows<'_, '_>,
+        rows: &mut RawRows<'_>,
         table: &str,
         [one, other]: [ImageKey; 2],
         random: &mut ChaCha8Rng,

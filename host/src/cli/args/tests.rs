@@ -96,15 +96,14 @@ fn the_limits_reach_the_engine() {
         (5, 1024, 7)
     );
     assert_eq!(options.memory_budget, defaults().memory_budget);
-    assert!(!options.quick_restart && !options.verify_images);
+    assert!(!options.verify_images);
 }
 
 #[test]
 fn what_is_turned_on_reaches_the_engine() {
-    let Verb::Serve(args) = parse("serve --data d --quick-restart --verify-images").unwrap().verb
-    else {
+    let Verb::Serve(args) = parse("serve --data d --verify-images").unwrap().verb else {
         panic!("not serve")
     };
     let options = args.listen.into_options(args.data);
-    assert!(options.quick_restart && options.verify_images);
+    assert!(options.verify_images);
 }

@@ -62,9 +62,6 @@ pub struct Config {
     /// How much of the store is kept in memory, in bytes. The host takes so much more memory while it
     /// warms up.
     pub store_cache: usize,
-    /// Whether each commit also keeps what it takes to open the store at once after a crash, however
-    /// large it is. Otherwise the store is checked whole then.
-    pub quick_restart: bool,
     /// Where the built-in step `http` may go; none leaves the step out.
     pub http: Option<Egress>,
     /// The program that compiles components in processes of its own, where a hostile one harms nobody: one
@@ -105,7 +102,6 @@ impl Config {
             image_turns: ImageTurns::default(),
             verify_images: false,
             store_cache: DEFAULT_CACHE,
-            quick_restart: false,
             host_survived: false,
             http: Some(Egress::default()),
             compiler: None,

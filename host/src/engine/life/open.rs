@@ -33,8 +33,7 @@ impl Engine {
         let data = config.data.clone();
         let cache = config.store_cache;
         let store = blocking(move || Store::open_cached(&data, cache)).await?;
-        Self::open_on(store.with_quick_restart(config.quick_restart), config, steps, Clock::System)
-            .await
+        Self::open_on(store, config, steps, Clock::System).await
     }
 
     /// Opens a data directory again whose disk took nothing more, once it takes again what is written.
@@ -50,8 +49,7 @@ impl Engine {
             Store::probe(&data)?;
             Store::reopen(&data, cache)
         });
-        let store = store.await?.with_quick_restart(config.quick_restart);
-        Self::reopen_on(before, store, config, steps, Clock::System).await
+        Self::reopen_on(before, store.await?, config, steps, Clock::System).await
     }
 
     /// As [`Engine::reopen`], on a store that is open already and with any clock.

@@ -83,4 +83,4 @@ pub(crate) fn number(table: Table, key: &[u8]) -> Result<u64, StoreError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::store) mod tests;

@@ -37,7 +37,7 @@ fn check<R: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, record
 }
 
 /// The record in a golden file. `written` is what the file has to be where there is none.
-fn golden(name: &str, written: &[u8]) -> Vec<u8> {
+pub(in crate::store) fn golden(name: &str, written: &[u8]) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("golden/v1")
         .join(name)

@@ -12,26 +12,23 @@ use crate::store::tables::Table;
 /// Is told after each commit how many drafts it had, and how long it took.
 pub(in crate::store) type Committing = dyn Fn(usize, Duration) + Send + Sync;
 
-/// Writes a batch in one transaction. Rows of one table are written in the order of their keys,
-/// which costs the tree a fraction of what a random order does. A batch without rows only keeps its
-/// place in the queue. `committed` is told how many drafts are on disk now, and
+/// Writes a batch in one transaction. A batch without rows only keeps its place in the queue. `committed` is told how many drafts are on disk now, and
 /// how long the transaction took.
 pub(in crate::store) fn write<'a>(
     store: &Store,
     batch: impl Iterator<Item = &'a Rows> + Clone,
     committed: &Committing,
 ) -> Result<(), StoreError> {
-    let mut rows: Vec<_> = batch.clone().flat_map(|draft| &draft.rows).collect();
-    if rows.is_empty() {
+    if batch.clone().all(|draft| draft.rows.is_empty()) {
         return Ok(());
     }
-    // A stable sort: where two drafts write the same key, the later one stands.
-    rows.sort_by(|one, other| (one.table, &one.key).cmp(&(other.table, &other.key)));
     let mut references = References::default();
     batch.clone().for_each(|draft| references.add(&draft.payloads));
     let begun = Instant::now();
     store.write(|transaction| {
-        rows.iter().try_for_each(|row| write_row(transaction, row, &mut references))?;
+        // Where two drafts write the same key, the later one stands.
+        let mut rows = batch.clone().flat_map(|draft| &draft.rows);
+        rows.try_for_each(|row| write_row(transaction, row, &mut references))?;
         references.settle(transaction)
     })?;
     // What the next host does not find is not acknowledged.
@@ -42,15 +39,16 @@ pub(in crate::store) fn write<'a>(
 
 /// Writes a row. Turns that go, or are written over, refer to their payloads no more.
 fn write_row(
-    transaction: &mut Transaction<'_>,
+    transaction: &mut Transaction,
     Row { table, key, value }: &Row,
     references: &mut References<'_>,
 ) -> Result<(), StoreError> {
     if *table != Table::Turns {
-        return match value {
+        match value {
             Some(value) => transaction.put(*table, key, value),
             None => transaction.delete(*table, key),
-        };
+        }
+        return Ok(());
     }
     let old = match value {
         Some(value) => transaction.replace(*table, key, value)?,

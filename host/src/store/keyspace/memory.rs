@@ -8,22 +8,17 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use crate::store::error::StoreError;
+use crate::store::keyspace::transaction::{Changes, Shared};
 use crate::store::tables::Table;
-
-/// Shared with whoever reads it, at whichever moment.
-pub(super) type Value = Arc<[u8]>;
 
 /// The rows of a table. A moment shares them; whoever commits changes them in place where no moment
 /// does, and else makes them anew.
-type Rows = Arc<BTreeMap<Arc<[u8]>, Value>>;
+type Rows = Arc<BTreeMap<Shared, Shared>>;
 
 type Tables = [Rows; Table::ALL.len()];
 
 /// Rows that are being read.
-pub(super) type Range<'a> = btree_map::Range<'a, Arc<[u8]>, Value>;
-
-/// A row that was read.
-pub(super) type Row<'a> = (&'a Arc<[u8]>, &'a Value);
+pub(super) type Range<'a> = btree_map::Range<'a, Shared, Shared>;
 
 /// Tables in memory.
 #[derive(Default)]
@@ -34,31 +29,26 @@ pub(in crate::store) struct Space {
 }
 
 impl Space {
-    pub(super) fn is_new(&self) -> bool {
-        self.committed.read().iter().all(|rows| rows.is_empty())
-    }
-
     pub(super) fn moment(&self) -> Moment {
         Moment(self.committed.read().clone())
     }
 
     pub(super) fn write<T>(
         &self,
-        change: impl FnOnce(&mut Changes) -> Result<T, StoreError>,
+        change: impl FnOnce(Moment) -> Result<(T, Changes), StoreError>,
     ) -> Result<T, StoreError> {
         let _writing = self.writing.lock();
-        let mut changes = Changes { before: self.moment(), changed: BTreeMap::new() };
-        let given = change(&mut changes)?;
-        let Changes { before, changed } = changes;
-        // Else all that is changed would be made anew for it.
-        drop(before);
+        // The moment before is let go by now: else all that is changed would be made anew for it.
+        let (given, changes) = change(self.moment())?;
         let mut committed = self.committed.write();
-        for ((table, key), value) in changed {
+        for (table, changed) in changes.into_tables().filter(|(_, changed)| !changed.is_empty()) {
             let rows = Arc::make_mut(&mut committed[table as usize]);
-            match value {
-                Some(value) => rows.insert(key, value),
-                None => rows.remove(&key),
-            };
+            for (key, value) in changed {
+                match value {
+                    Some(value) => rows.insert(key, value),
+                    None => rows.remove(&key),
+                };
+            }
         }
         Ok(given)
     }
@@ -68,41 +58,24 @@ impl Space {
 pub(in crate::store) struct Moment(Tables);
 
 impl Moment {
-    pub(super) fn get(&self, table: Table, key: &[u8]) -> Option<Value> {
+    pub(super) fn get(&self, table: Table, key: &[u8]) -> Option<Shared> {
         self.0[table as usize].get(key).map(Arc::clone)
     }
 
     pub(super) fn range(&self, table: Table, keys: &impl RangeBounds<[u8]>) -> Range<'_> {
         let rows = &self.0[table as usize];
         let keys = (keys.start_bound(), keys.end_bound());
-        // What ends before it begins has no rows; a map takes it for a mistake.
-        let is_empty = match keys {
-            (Bound::Included(first), Bound::Included(last)) => first > last,
-            (Bound::Included(first) | Bound::Excluded(first), Bound::Excluded(end))
-            | (Bound::Excluded(first), Bound::Included(end)) => first >= end,
-            (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
-        };
-        if is_empty { btree_map::Range::default() } else { rows.range::<[u8], _>(keys) }
+        // A map takes it for a mistake.
+        if is_empty(keys) { btree_map::Range::default() } else { rows.range::<[u8], _>(keys) }
     }
 }
 
-/// A transaction: what it has changed so far, and what was there before it.
-pub(in crate::store) struct Changes {
-    before: Moment,
-    changed: BTreeMap<(Table, Arc<[u8]>), Option<Value>>,
-}
-
-impl Changes {
-    pub(super) fn get(&self, table: Table, key: &[u8]) -> Option<Value> {
-        match self.changed.get(&(table, key.into())) {
-            Some(changed) => changed.clone(),
-            None => self.before.get(table, key),
-        }
-    }
-
-    /// Changes a row; gives the value that was there.
-    pub(super) fn set(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) -> Option<Value> {
-        let changed = self.changed.insert((table, key.into()), value.map(Arc::from));
-        changed.unwrap_or_else(|| self.before.get(table, key))
+/// Whether a range ends before it begins: it has no rows then.
+pub(super) fn is_empty(keys: (Bound<&[u8]>, Bound<&[u8]>)) -> bool {
+    match keys {
+        (Bound::Included(first), Bound::Included(last)) => first > last,
+        (Bound::Included(first) | Bound::Excluded(first), Bound::Excluded(end))
+        | (Bound::Excluded(first), Bound::Included(end)) => first >= end,
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
     }
 }

@@ -6,70 +6,71 @@
 
 #[cfg(test)]
 mod contract;
+mod disk;
 mod memory;
-mod redb;
+mod transaction;
 
 use std::fs::File;
 use std::ops::{Deref, RangeBounds};
 
-pub use self::redb::{BackendError, StorageBackend};
+pub(super) use self::disk::log_paths;
+pub use self::disk::{BackendError, Checkpoints, Storage, StorageBackend};
+pub(super) use self::transaction::Transaction;
 
 use crate::store::codec;
 use crate::store::error::{FirstFailure, StoreError};
+use crate::store::keyspace::transaction::{Changes, Shared};
 use crate::store::place::At;
 use crate::store::tables::Table;
 
 /// Tables of bytes to bytes.
 pub(super) enum Keyspace {
-    /// In a file, or on any other storage of pages.
-    Redb(redb::Space),
+    /// In files, or on any other storage.
+    Disk(disk::Space),
     /// In memory.
     Memory(memory::Space),
 }
 
 impl Keyspace {
-    /// In a file that is there, with so many of its bytes kept in memory.
+    /// In files that are there, with so many bytes of them kept in memory.
     ///
     /// # Errors
     ///
     /// It cannot be opened. The same holds for all that open one.
-    pub(super) fn open(at: At<'_>, file: File, cache: usize) -> Result<Self, StoreError> {
-        redb::Space::open(at, file, cache).map(Self::Redb)
+    pub(super) fn open(at: At<'_>, storage: Storage, cache: usize) -> Result<Self, StoreError> {
+        disk::Space::open(at, storage, cache).map(Self::Disk)
     }
 
-    /// In an empty file.
-    pub(super) fn create(at: At<'_>, file: File) -> Result<Self, StoreError> {
-        redb::Space::create(at, file).map(Self::Redb)
+    /// In an empty file of pages, which has no log: each transaction is written to it at once. For one
+    /// that is made and has no host yet.
+    pub(super) fn create(at: At<'_>, pages: File) -> Result<Self, StoreError> {
+        disk::Space::create(at, pages).map(Self::Disk)
     }
 
-    /// In a file of which nothing is changed, and that is checked whole: what is written stays in
-    /// memory.
-    pub(super) fn open_to_look(at: At<'_>, file: File, cache: usize) -> Result<Self, StoreError> {
-        redb::Space::open_to_look(at, file, cache).map(Self::Redb)
-    }
-
-    /// On any storage of pages, with so many of its bytes kept in memory.
-    pub(super) fn open_on(storage: impl StorageBackend, cache: usize) -> Result<Self, StoreError> {
-        redb::Space::open_on(storage, cache).map(Self::Redb)
+    /// As [`Keyspace::open`], and everything is checked: to be given a storage of which nothing is
+    /// changed.
+    pub(super) fn open_to_look(
+        at: At<'_>,
+        storage: Storage,
+        cache: usize,
+    ) -> Result<Self, StoreError> {
+        disk::Space::open_to_look(at, storage, cache).map(Self::Disk)
     }
 
     /// In memory, and gone with it.
-    pub(super) fn in_memory() -> Result<Self, StoreError> {
-        Ok(Self::Memory(memory::Space::default()))
+    pub(super) fn in_memory() -> Self {
+        Self::Memory(memory::Space::default())
     }
 
-    /// Whether nothing was ever written: it has no tables yet.
+    /// Whether nothing was ever written: it does not say of itself what it is.
     pub(super) fn is_new(&self) -> Result<bool, StoreError> {
-        match self {
-            Self::Redb(space) => space.is_new(),
-            Self::Memory(space) => Ok(space.is_new()),
-        }
+        Ok(self.moment()?.rows(Table::Meta)?.next().transpose()?.is_none())
     }
 
     /// All tables as they are at this moment. What is committed later is not seen.
     pub(super) fn moment(&self) -> Result<Moment, StoreError> {
         match self {
-            Self::Redb(space) => space.moment().map(Moment::Redb),
+            Self::Disk(space) => Ok(Moment::Disk(space.moment())),
             Self::Memory(space) => Ok(Moment::Memory(space.moment())),
         }
     }
@@ -84,30 +85,24 @@ impl Keyspace {
     pub(super) fn write<T>(
         &self,
         fences: &[Fence],
-        change: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>,
+        change: impl FnOnce(&mut Transaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let fenced = |mut transaction: Transaction<'_>| {
-            fences.iter().try_for_each(|fence| fence.check(&mut transaction))?;
-            change(&mut transaction)
+        let changed = |before: Moment| -> Result<(T, Changes), StoreError> {
+            let mut transaction = Transaction::on(before);
+            fences.iter().try_for_each(|fence| fence.check(&transaction))?;
+            let given = change(&mut transaction)?;
+            Ok((given, transaction.into_changes()))
         };
         match self {
-            Self::Redb(space) => space.write(|open| fenced(Transaction::Redb(Box::new(open)))),
-            Self::Memory(space) => space.write(|changes| fenced(Transaction::Memory(changes))),
-        }
-    }
-
-    /// Whether commits from now on also keep what it takes to open the file at once after a crash.
-    pub(super) fn set_quick_restart(&self, quick_restart: bool) {
-        match self {
-            Self::Redb(space) => space.set_quick_restart(quick_restart),
-            Self::Memory(_) => {}
+            Self::Disk(space) => space.write(|before| changed(Moment::Disk(before))),
+            Self::Memory(space) => space.write(|before| changed(Moment::Memory(before))),
         }
     }
 
     /// How many bytes of it are kept in memory besides those that are on disk.
     pub(super) fn cached(&self) -> usize {
         match self {
-            Self::Redb(space) => space.cached(),
+            Self::Disk(space) => space.cached(),
             Self::Memory(_) => 0,
         }
     }
@@ -115,7 +110,7 @@ impl Keyspace {
     /// What failed first, as soon as something has.
     pub(super) fn first_failure(&self) -> FirstFailure {
         match self {
-            Self::Redb(space) => space.first_failure(),
+            Self::Disk(space) => space.first_failure(),
             Self::Memory(_) => FirstFailure::default(),
         }
     }
@@ -123,7 +118,7 @@ impl Keyspace {
     /// Lets the storage go, and says whether it could be left in order.
     pub(super) fn close(self, at: At<'_>) -> Result<(), StoreError> {
         match self {
-            Self::Redb(space) => space.close(at),
+            Self::Disk(space) => space.close(at),
             Self::Memory(_) => Ok(()),
         }
     }
@@ -131,9 +126,8 @@ impl Keyspace {
 
 /// All tables as they were at one moment. Whoever holds it holds the room of what is forgotten
 /// meanwhile.
-#[expect(clippy::large_enum_variant, reason = "it is shared, and so it is boxed by who has it")]
 pub(super) enum Moment {
-    Redb(redb::Moment),
+    Disk(disk::Moment),
     Memory(memory::Moment),
 }
 
@@ -145,8 +139,8 @@ impl Moment {
     /// The storage cannot be read. The same holds for all functions here.
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Value<'_>>, StoreError> {
         match self {
-            Self::Redb(moment) => Ok(moment.get(table, key)?.map(Value::Redb)),
-            Self::Memory(moment) => Ok(moment.get(table, key).map(Value::Memory)),
+            Self::Disk(moment) => moment.get(table, key),
+            Self::Memory(moment) => Ok(moment.get(table, key).map(Value::Shared)),
         }
     }
 
@@ -163,7 +157,7 @@ impl Moment {
         keys: &impl RangeBounds<[u8]>,
     ) -> Result<Range<'_>, StoreError> {
         match self {
-            Self::Redb(moment) => moment.range(table, keys).map(Range::Redb),
+            Self::Disk(moment) => moment.range(table, keys).map(Range::Disk),
             Self::Memory(moment) => Ok(Range::Memory(moment.range(table, keys))),
         }
     }
@@ -176,8 +170,10 @@ impl Moment {
 
 /// Bytes that are lent by a moment or a transaction.
 pub(super) enum Value<'a> {
-    Redb(redb::Value<'a>),
-    Memory(memory::Value),
+    /// They lie on a page.
+    Page(disk::Value<'a>),
+    /// They are in memory.
+    Shared(Shared),
 }
 
 impl Deref for Value<'_> {
@@ -185,32 +181,34 @@ impl Deref for Value<'_> {
 
     fn deref(&self) -> &[u8] {
         match self {
-            Self::Redb(value) => value.value(),
-            Self::Memory(value) => value,
+            Self::Page(value) => value.value(),
+            Self::Shared(value) => value,
         }
     }
 }
 
 /// A row: a key and its value, as a moment lends them.
 pub(super) enum Row<'a> {
-    Redb(redb::Row<'a>),
-    Memory(memory::Row<'a>),
+    /// It lies on a page.
+    Page(disk::Row<'a>),
+    /// It is in memory.
+    Shared(Shared, Shared),
 }
 
 impl Row<'_> {
     #[inline]
     pub(super) fn key(&self) -> &[u8] {
         match self {
-            Self::Redb((key, _)) => key.value(),
-            Self::Memory((key, _)) => key,
+            Self::Page((key, _)) => key.value(),
+            Self::Shared(key, _) => key,
         }
     }
 
     #[inline]
     pub(super) fn value(&self) -> &[u8] {
         match self {
-            Self::Redb((_, value)) => value.value(),
-            Self::Memory((_, value)) => value,
+            Self::Page((_, value)) => value.value(),
+            Self::Shared(_, value) => value,
         }
     }
 }
@@ -218,7 +216,7 @@ impl Row<'_> {
 /// Rows that are being read.
 #[expect(clippy::large_enum_variant, reason = "it is short-lived, and a box takes longer")]
 pub(super) enum Range<'a> {
-    Redb(redb::Range<'a>),
+    Disk(disk::Range<'a>),
     Memory(memory::Range<'a>),
 }
 
@@ -228,8 +226,8 @@ impl<'a> Iterator for Range<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Redb(range) => range.next().map(|row| redb::read(row).map(Row::Redb)),
-            Self::Memory(range) => range.next().map(|row| Ok(Row::Memory(row))),
+            Self::Disk(range) => range.next(),
+            Self::Memory(range) => range.next().map(shared),
         }
     }
 }
@@ -238,95 +236,15 @@ impl DoubleEndedIterator for Range<'_> {
     #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Redb(range) => range.next_back().map(|row| redb::read(row).map(Row::Redb)),
-            Self::Memory(range) => range.next_back().map(|row| Ok(Row::Memory(row))),
+            Self::Disk(range) => range.next_back(),
+            Self::Memory(range) => range.next_back().map(shared),
         }
     }
 }
 
-/// A transaction that is being written.
-pub(super) enum Transaction<'a> {
-    Redb(Box<redb::Open<'a>>),
-    Memory(&'a mut memory::Changes),
-}
-
-impl Transaction<'_> {
-    /// Makes all tables.
-    ///
-    /// # Errors
-    ///
-    /// The storage fails. The same holds for all functions here.
-    pub(super) fn create(&mut self) -> Result<(), StoreError> {
-        match self {
-            Self::Redb(open) => open.create(),
-            Self::Memory(_) => Ok(()),
-        }
-    }
-
-    /// The value of a key, as the transaction has left it so far.
-    pub(super) fn get(
-        &mut self,
-        table: Table,
-        key: &[u8],
-    ) -> Result<Option<Value<'_>>, StoreError> {
-        match self {
-            Self::Redb(open) => Ok(open.get(table, key)?.map(Value::Redb)),
-            Self::Memory(changes) => Ok(changes.get(table, key).map(Value::Memory)),
-        }
-    }
-
-    /// Writes a row, over what was there.
-    pub(super) fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        self.replace(table, key, value).map(drop)
-    }
-
-    /// Writes a row, and gives the value that was there.
-    pub(super) fn replace(
-        &mut self,
-        table: Table,
-        key: &[u8],
-        value: &[u8],
-    ) -> Result<Option<Value<'_>>, StoreError> {
-        match self {
-            Self::Redb(open) => Ok(open.insert(table, key, value)?.map(Value::Redb)),
-            Self::Memory(changes) => Ok(changes.set(table, key, Some(value)).map(Value::Memory)),
-        }
-    }
-
-    /// Writes a row where none is, and gives the value that is there, if one is.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for hosts that share a store; the contract holds it")
-    )]
-    pub(super) fn put_if_absent(
-        &mut self,
-        table: Table,
-        key: &[u8],
-        value: &[u8],
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        let there = self.get(table, key)?.map(|value| value.to_vec());
-        if there.is_none() {
-            self.put(table, key, value)?;
-        }
-        Ok(there)
-    }
-
-    /// Takes a row away, if it is there.
-    pub(super) fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError> {
-        self.take(table, key).map(drop)
-    }
-
-    /// Takes a row away, and gives the value that was there.
-    pub(super) fn take(
-        &mut self,
-        table: Table,
-        key: &[u8],
-    ) -> Result<Option<Value<'_>>, StoreError> {
-        match self {
-            Self::Redb(open) => Ok(open.remove(table, key)?.map(Value::Redb)),
-            Self::Memory(changes) => Ok(changes.set(table, key, None).map(Value::Memory)),
-        }
-    }
+#[expect(clippy::unnecessary_wraps, reason = "rows on disk can be unreadable")]
+fn shared<'a>((key, value): (&Shared, &Shared)) -> Result<Row<'a>, StoreError> {
+    Ok(Row::Shared(Shared::clone(key), Shared::clone(value)))
 }
 
 /// What a transaction expects of a shard: that it is still in this epoch. Whoever takes a shard over
@@ -351,8 +269,8 @@ impl Fence {
     }
 
     /// Brings the shard into the epoch, as part of a transaction.
-    pub(super) fn raise(self, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
-        transaction.put(Table::Meta, &self.key(), &self.epoch.to_le_bytes())
+    pub(super) fn raise(self, transaction: &mut Transaction) {
+        transaction.put(Table::Meta, &self.key(), &self.epoch.to_le_bytes());
     }
 }
 
@@ -364,7 +282,7 @@ impl Fence {
         key
     }
 
-    fn check(self, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+    fn check(self, transaction: &Transaction) -> Result<(), StoreError> {
         let row = transaction.get(Table::Meta, &self.key())?;
         let found = row.map_or(Ok(0), |row| {
             let bytes = <[u8; 8]>::try_from(&*row);

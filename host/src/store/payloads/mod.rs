@@ -161,7 +161,7 @@ impl<'a> References<'a> {
     }
 
     /// Brings payloads and counts on disk to where the turns are.
-    pub(super) fn settle(self, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+    pub(super) fn settle(self, transaction: &mut Transaction) -> Result<(), StoreError> {
         for (digest, change) in self.0.into_iter().filter(|(_, change)| change.more != 0) {
             let key = digest.to_bytes();
             let before = count(transaction, &key)?;
@@ -169,20 +169,20 @@ impl<'a> References<'a> {
             match (before, after, change.record) {
                 (0, 1.., Some(record)) => transaction.put(Table::Payloads, &key, record),
                 (1.., 0, _) => transaction.delete(Table::Payloads, &key),
-                _ => Ok(()),
-            }?;
+                _ => {}
+            }
             match (before, after) {
                 (_, 2..) => transaction.put(Table::PayloadCounts, &key, &after.to_le_bytes()),
                 (2.., _) => transaction.delete(Table::PayloadCounts, &key),
-                _ => Ok(()),
-            }?;
+                _ => {}
+            }
         }
         Ok(())
     }
 }
 
 /// How often turns refer to a payload.
-fn count(transaction: &mut Transaction<'_>, key: &[u8]) -> Result<u64, StoreError> {
+fn count(transaction: &Transaction, key: &[u8]) -> Result<u64, StoreError> {
     if let Some(count) = transaction.get(Table::PayloadCounts, key)? {
         let bytes = <[u8; 8]>::try_from(&*count);
         let bytes = bytes.map_err(|_| {

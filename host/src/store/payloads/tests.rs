@@ -194,9 +194,12 @@ fn a_payload_that_is_missing_or_damaged_is_an_error_and_never_a_panic() {
     let (_directory, store) = store_with(std::slice::from_ref(&whole));
     let (key, good) = rows(&store, Table::Payloads).pop_first().expect("there is one payload");
     let error_with = |record: Option<&[u8]>| {
-        let written = store.write(|transaction| match record {
-            Some(record) => transaction.put(Table::Payloads, &key, record),
-            None => transaction.delete(Table::Payloads, &key),
+        let written = store.write(|transaction| {
+            match record {
+                Some(record) => transaction.put(Table::Payloads, &key, record),
+                None => transaction.delete(Table::Payloads, &key),
+            }
+            Ok(())
         });
         written.expect("there is room");
         let error = store.turn(run(1), 0).expect_err("the payload is damaged");
@@ -226,7 +229,7 @@ fn a_reference_that_has_no_place_in_its_turn_is_an_error() {
     let error_with = |references: &[Reference]| {
         let record = codec::encode(&(references, &turn));
         let key = tables::numbered(run(1), 0);
-        let written = store.write(|transaction| transaction.put(Table::Turns, &key, &record));
+        let written = store.write(|transaction| Ok(transaction.put(Table::Turns, &key, &record)));
         written.expect("there is room");
         turns(&store, run(1)).expect_err("the references are damaged").to_string()
     };

@@ -3,7 +3,8 @@
 mod model;
 
 use crate::store::StoreError;
-use crate::store::keyspace::{Fence, Keyspace, Moment, Transaction};
+use crate::store::keyspace::{Checkpoints, Fence, Keyspace, Moment, Storage, Transaction};
+use crate::store::place::At;
 use crate::store::tables::Table;
 
 type Pair = (Vec<u8>, Vec<u8>);
@@ -15,14 +16,12 @@ macro_rules! contract {
             use crate::store::keyspace::Keyspace;
 
             fn keyspace() -> Keyspace {
-                let keyspace = $new;
-                keyspace.write(&[], |transaction| transaction.create()).expect("it can be written");
-                keyspace
+                $new
             }
 
             #[test]
-            fn a_new_one_is_new_until_its_tables_are_made() {
-                super::a_new_one_is_new_until_its_tables_are_made(&$new);
+            fn a_new_one_is_new_until_it_says_what_it_is() {
+                super::a_new_one_is_new_until_it_says_what_it_is(&keyspace());
             }
 
             #[test]
@@ -73,20 +72,28 @@ macro_rules! contract {
     };
 }
 
-contract!(
-    redb,
-    Keyspace::open_on(::redb::backends::InMemoryBackend::new(), 1 << 20).expect("it opens")
-);
-contract!(memory, Keyspace::in_memory().expect("there is memory"));
+contract!(log, super::on_disk(u64::MAX, super::Checkpoints::Never));
+contract!(pages, super::on_disk(0, super::Checkpoints::InPlace));
+contract!(log_and_pages, super::on_disk(2_000, super::Checkpoints::InPlace));
+contract!(log_and_pages_in_background, super::on_disk(600, super::Checkpoints::InBackground));
+contract!(memory, Keyspace::in_memory());
 
-fn a_new_one_is_new_until_its_tables_are_made(keyspace: &Keyspace) {
+/// A keyspace on storage in memory, whose checkpoints are made after so many bytes.
+fn on_disk(full_at: u64, checkpoints: Checkpoints) -> Keyspace {
+    let file = || Box::new(::redb::backends::InMemoryBackend::new());
+    let storage = Storage { full_at, checkpoints, ..Storage::new(file(), [file(), file()]) };
+    let path = std::path::Path::new("storage");
+    Keyspace::open(At { directory: path, path }, storage, 1 << 20).expect("it opens")
+}
+
+fn a_new_one_is_new_until_it_says_what_it_is(keyspace: &Keyspace) {
     assert!(keyspace.is_new().expect("it can be read"));
     let given_up = keyspace.write(&[], |transaction| {
-        transaction.create()?;
+        make(transaction);
         Err::<(), _>(StoreError::Closed)
     });
     assert!(given_up.is_err() && keyspace.is_new().expect("it can be read"));
-    keyspace.write(&[], make).expect("it can be written");
+    keyspace.write(&[], |transaction| Ok(make(transaction))).expect("it can be written");
     assert!(!keyspace.is_new().expect("it can be read"));
     let moment = keyspace.moment().expect("it can be read");
     for table in Table::ALL {
@@ -95,10 +102,9 @@ fn a_new_one_is_new_until_its_tables_are_made(keyspace: &Keyspace) {
     }
 }
 
-/// Makes the tables, as a store does: with a row that says that they are there.
-fn make(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
-    transaction.create()?;
-    transaction.put(Table::Meta, b"format", b"1")
+/// Writes a row that says what it is, as a store does.
+fn make(transaction: &mut Transaction) {
+    transaction.put(Table::Meta, b"format", b"1");
 }
 
 fn what_is_written_is_read_by_later_moments_alone(keyspace: &Keyspace) {
@@ -118,9 +124,9 @@ fn what_is_written_is_read_by_later_moments_alone(keyspace: &Keyspace) {
 fn a_transaction_that_is_given_up_never_was(keyspace: &Keyspace) {
     put(keyspace, b"kept", b"1");
     let given_up = keyspace.write(&[], |transaction| {
-        transaction.put(Table::Runs, b"new", b"2")?;
-        transaction.delete(Table::Runs, b"kept")?;
-        transaction.put(Table::Turns, b"elsewhere", b"3")?;
+        transaction.put(Table::Runs, b"new", b"2");
+        transaction.delete(Table::Runs, b"kept");
+        transaction.put(Table::Turns, b"elsewhere", b"3");
         Err::<(), _>(StoreError::Closed)
     });
     assert!(matches!(given_up, Err(StoreError::Closed)));
@@ -143,7 +149,7 @@ fn what_is_put_if_absent_stays_who_comes_first(keyspace: &Keyspace) {
     assert_eq!(put(b"first"), None);
     assert_eq!(put(b"second"), Some(b"first".to_vec()));
     let within = keyspace.write(&[], |transaction| {
-        transaction.delete(Table::Keys, b"key")?;
+        transaction.delete(Table::Keys, b"key");
         Ok([
             transaction.put_if_absent(Table::Keys, b"key", b"third")?,
             transaction.put_if_absent(Table::Keys, b"key", b"fourth")?,
@@ -154,10 +160,11 @@ fn what_is_put_if_absent_stays_who_comes_first(keyspace: &Keyspace) {
 
 fn whoever_is_behind_a_fence_writes_nothing(keyspace: &Keyspace) {
     let write = |fences: &[Fence], value: &[u8]| {
-        keyspace.write(fences, |transaction| transaction.put(Table::Runs, b"a", value))
+        keyspace.write(fences, |transaction| Ok(transaction.put(Table::Runs, b"a", value)))
     };
     write(&[Fence::new(1, 0)], b"never taken over").expect("its epoch is 0");
-    keyspace.write(&[Fence::new(1, 0)], |it| Fence::new(1, 1).raise(it)).expect("it is free");
+    let raise = |transaction: &mut Transaction| Ok(Fence::new(1, 1).raise(transaction));
+    keyspace.write(&[Fence::new(1, 0)], raise).expect("it is free");
     let late = write(&[Fence::new(1, 0)], b"late").expect_err("it was taken over");
     assert!(
         matches!(late, StoreError::Fenced { shard: 1, expected: 0, found: 1 }),
@@ -165,7 +172,7 @@ fn whoever_is_behind_a_fence_writes_nothing(keyspace: &Keyspace) {
     );
     let one_of_two = write(&[Fence::new(2, 0), Fence::new(1, 2)], b"late");
     assert!(matches!(one_of_two, Err(StoreError::Fenced { shard: 1, expected: 2, found: 1 })));
-    let again = keyspace.write(&[Fence::new(1, 0)], |it| Fence::new(1, 1).raise(it));
+    let again = keyspace.write(&[Fence::new(1, 0)], raise);
     assert!(again.is_err(), "who raises a fence must stand before it");
     let value = |keyspace: &Keyspace| {
         let moment = keyspace.moment().expect("it can be read");
@@ -179,12 +186,13 @@ fn whoever_is_behind_a_fence_writes_nothing(keyspace: &Keyspace) {
 
 fn two_who_write_at_once_do_so_one_after_the_other(keyspace: &Keyspace) {
     const TIMES: u64 = 50;
-    let count = |transaction: &mut Transaction<'_>| {
+    let count = |transaction: &mut Transaction| {
         let value = transaction.get(Table::Runs, b"count")?;
         let count = value.map_or(0, |value| {
             u64::from_le_bytes((*value).try_into().expect("it has eight bytes"))
         });
-        transaction.put(Table::Runs, b"count", &(count + 1).to_le_bytes())
+        transaction.put(Table::Runs, b"count", &(count + 1).to_le_bytes());
+        Ok(())
     };
     std::thread::scope(|scope| {
         for _ in 0..2 {
@@ -200,7 +208,8 @@ fn two_who_write_at_once_do_so_one_after_the_other(keyspace: &Keyspace) {
 
 fn a_range_is_read_from_both_ends_until_they_meet(keyspace: &Keyspace) {
     let filled = keyspace.write(&[], |transaction| {
-        (0..5).try_for_each(|number| transaction.put(Table::Runs, &[number], &[number]))
+        (0..5).for_each(|number| transaction.put(Table::Runs, &[number], &[number]));
+        Ok(())
     });
     filled.expect("it can be written");
     let moment = keyspace.moment().expect("it can be read");
@@ -225,7 +234,7 @@ fn a_moment_that_is_held_outlives_its_keyspace_or_says_so(keyspace: Keyspace) {
 
 fn put(keyspace: &Keyspace, key: &[u8], value: &[u8]) {
     keyspace
-        .write(&[], |transaction| transaction.put(Table::Runs, key, value))
+        .write(&[], |transaction| Ok(transaction.put(Table::Runs, key, value)))
         .expect("it can be written");
 }
 

@@ -127,16 +127,22 @@ pub(super) fn it_does_what_a_map_does(
 
 /// Changes a row; gives what that says of the value that was there.
 fn perform(
-    transaction: &mut Transaction<'_>,
+    transaction: &mut Transaction,
     table: Table,
     key: &[u8],
     change: &Change,
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let old = match change {
-        Change::Put(value) => transaction.put(table, key, value).map(|()| None)?,
+        Change::Put(value) => {
+            transaction.put(table, key, value);
+            None
+        }
         Change::Replace(value) => transaction.replace(table, key, value)?,
         Change::PutIfAbsent(value) => return transaction.put_if_absent(table, key, value),
-        Change::Delete => transaction.delete(table, key).map(|()| None)?,
+        Change::Delete => {
+            transaction.delete(table, key);
+            None
+        }
         Change::Take => transaction.take(table, key)?,
         Change::Get => transaction.get(table, key)?,
     };
@@ -164,7 +170,7 @@ fn perform_on_map(model: &mut Model, key: (Table, Vec<u8>), change: &Change) -> 
     }
 }
 
-/// A moment has the rows of the model: by key, in order, and in the opposite one.
+/// A moment has the rows of the model: by key, in order, in the opposite one, and from both ends at once.
 fn check(
     moment: &Moment,
     model: &Model,
@@ -185,10 +191,41 @@ fn check(
             .filter(|(key, _)| std::ops::RangeBounds::<[u8]>::contains(&bounds, key.as_slice()));
         let mut within: Vec<_> = within.collect();
         prop_assert_eq!(&read(moment.range(table, &bounds)), &within);
+        let from_both = from_both_ends(moment.range(table, &bounds));
+        prop_assert_eq!(&from_both, &from_both_ends(Ok(within.iter().cloned().map(Ok))));
         within.reverse();
         prop_assert_eq!(&read(moment.range(table, &bounds).map(Iterator::rev)), &within);
     }
     Ok(())
+}
+
+/// Takes two rows from the front, one from the back, and so on, until there is none at either end.
+fn from_both_ends<R: IsRow>(
+    rows: Result<impl DoubleEndedIterator<Item = Result<R, StoreError>>, StoreError>,
+) -> Vec<Pair> {
+    let mut rows = rows.expect("it can be read");
+    let mut found = Vec::new();
+    while let Some(row) = if found.len() % 3 < 2 { rows.next() } else { rows.next_back() } {
+        found.push(row.expect("it can be read").pair());
+    }
+    assert!(rows.next().is_none() && rows.next_back().is_none(), "the ends have met");
+    found
+}
+
+trait IsRow {
+    fn pair(&self) -> Pair;
+}
+
+impl IsRow for Row<'_> {
+    fn pair(&self) -> Pair {
+        (self.key().to_vec(), self.value().to_vec())
+    }
+}
+
+impl IsRow for Pair {
+    fn pair(&self) -> Pair {
+        self.clone()
+    }
 }
 
 fn slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {

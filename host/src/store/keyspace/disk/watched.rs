@@ -14,16 +14,15 @@ use crate::store::error::{DiskTrouble, FirstFailure, StoreError};
 
 /// A storage that is watched.
 #[derive(Debug)]
-pub(super) struct Watched<B> {
-    storage: B,
+pub(super) struct Watched {
+    storage: Box<dyn StorageBackend>,
     first: FirstFailure,
 }
 
-impl<B> Watched<B> {
+impl Watched {
     /// Watches a storage. What is given with it hears of the first failure.
-    pub(super) fn new(storage: B) -> (Self, FirstFailure) {
-        let first = FirstFailure::default();
-        (Self { storage, first: Arc::clone(&first) }, first)
+    pub(super) fn new(storage: Box<dyn StorageBackend>, first: &FirstFailure) -> Self {
+        Self { storage, first: Arc::clone(first) }
     }
 
     /// What is read or written as it is, or the failure with what it leaves behind.
@@ -69,8 +68,14 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// The failure, for those who work with the store.
-    pub(super) fn as_store_error(&self) -> StoreError {
+    /// What an access of a watched storage has met, for those who work with the store.
+    pub(super) fn told(error: Error) -> StoreError {
+        let failure = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>());
+        let unknown = || StoreError::Io { trouble: DiskTrouble::Failed, detail: error.to_string() };
+        failure.map_or_else(unknown, Self::as_store_error)
+    }
+
+    fn as_store_error(&self) -> StoreError {
         StoreError::Io { trouble: self.trouble, detail: self.to_string() }
     }
 }
@@ -88,7 +93,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-impl<B: StorageBackend> StorageBackend for Watched<B> {
+impl StorageBackend for Watched {
     fn len(&self) -> Result<u64> {
         self.note(Doing::Read, self.storage.len())
     }

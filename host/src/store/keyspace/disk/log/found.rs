@@ -1,0 +1,187 @@
+//! Opening a log: what is in it that the file of pages does not have yet.
+
+use crate::store::error::{FirstFailure, LogTrouble, StoreError};
+use crate::store::keyspace::disk::base::LogState;
+use crate::store::keyspace::disk::layer::{BatchNumber, Layer};
+use crate::store::keyspace::disk::log::record::{self, Beginning, LogId};
+use crate::store::keyspace::disk::log::segment::{Found, Segment};
+use crate::store::keyspace::disk::log::{Log, SEGMENTS};
+use crate::store::keyspace::disk::watched::Watched;
+use crate::store::keyspace::transaction::Changes;
+use crate::store::place::At;
+
+/// A log that is open, and the rows that only it has.
+pub(in crate::store::keyspace::disk) struct Opened {
+    pub(in crate::store::keyspace::disk) log: Log,
+    /// The rows of the segment that is written.
+    pub(in crate::store::keyspace::disk) active: Layer,
+    /// Those of the other one, where the file of pages does not have them.
+    pub(in crate::store::keyspace::disk) older: Option<Layer>,
+    /// The last batch that was committed, or 0.
+    pub(in crate::store::keyspace::disk) last: BatchNumber,
+    /// The log is new, and the file of pages does not know it yet.
+    pub(in crate::store::keyspace::disk) is_new: bool,
+}
+
+/// Opens the log that a file of pages speaks of, or makes one where it speaks of none.
+///
+/// # Errors
+///
+/// It cannot be read or written; it is missing, damaged, or that of another store. Nothing of it is
+/// changed then.
+pub(in crate::store::keyspace::disk) fn open(
+    at: [At<'_>; SEGMENTS],
+    files: [Watched; SEGMENTS],
+    full_at: u64,
+    state: Option<LogState>,
+    first_failure: &FirstFailure,
+) -> Result<Opened, StoreError> {
+    let [first, second] = files;
+    let segments = [Segment::open(first, full_at)?, Segment::open(second, full_at)?];
+    let opening =
+        Opening { at, segments, full_at, first_failure: FirstFailure::clone(first_failure) };
+    match state {
+        Some(state) => opening.go_on(state),
+        None => opening.make(),
+    }
+}
+
+struct Opening<'a> {
+    at: [At<'a>; SEGMENTS],
+    segments: [Segment; SEGMENTS],
+    full_at: u64,
+    first_failure: FirstFailure,
+}
+
+impl Opening<'_> {
+    /// Makes a new log, unless there is one that belongs to something else.
+    fn make(mut self) -> Result<Opened, StoreError> {
+        for (segment, at) in self.segments.iter().zip(self.at) {
+            if let Beginning::Of(id) = segment.beginning()?
+                && segment.any_from(id, 0)?.is_some()
+            {
+                return Err(at.log(LogTrouble::Foreign));
+            }
+        }
+        let mut id = LogId::default();
+        // Nobody has to guess it: it is only another one than that of any other store.
+        getrandom::fill(&mut id).map_err(|error| at_failed(self.at[0], &error))?;
+        self.segments.iter_mut().try_for_each(|segment| segment.format(id))?;
+        Ok(self.into_opened(id, Placed::nothing(0), true))
+    }
+
+    /// Takes in what the file of pages does not have yet.
+    fn go_on(self, LogState { id, applied }: LogState) -> Result<Opened, StoreError> {
+        self.is_of(id)?;
+        let placed = self.placed(id, applied)?;
+        for (segment, at) in self.segments.iter().zip(self.at) {
+            if let Some(later) = segment.any_from(id, placed.last + 1)? {
+                return Err(at.corrupt(&format!(
+                    "batch {} cannot be read, and batch {later} behind it can",
+                    placed.last + 1
+                )));
+            }
+        }
+        // A host that was killed may have left what it had not synced; what is acted on now must stay.
+        self.segments.iter().try_for_each(Segment::sync)?;
+        Ok(self.into_opened(id, placed, false))
+    }
+
+    /// Whether both segments are of this log.
+    fn is_of(&self, id: LogId) -> Result<(), StoreError> {
+        for (segment, at) in self.segments.iter().zip(self.at) {
+            match segment.beginning()? {
+                Beginning::Of(found) if found == id => {}
+                Beginning::Of(_) => return Err(at.log(LogTrouble::OfAnother)),
+                Beginning::Newer(found) => {
+                    return Err(StoreError::Newer { found, known: record::VERSION });
+                }
+                Beginning::Unknown if segment.is_blank() => return Err(at.log(LogTrouble::Missing)),
+                Beginning::Unknown => return Err(at.corrupt("it does not begin as a log does")),
+            }
+        }
+        Ok(())
+    }
+
+    /// The batches that follow what the file of pages has, in their order.
+    fn placed(&self, id: LogId, applied: BatchNumber) -> Result<Placed, StoreError> {
+        let mut order: Vec<_> = (0..SEGMENTS).collect();
+        let first = |index: &usize| {
+            let first = self.segments[*index].batch_at(id, record::SECTOR as u64);
+            first.map(|found| found.map_or(BatchNumber::MAX, |found| found.number))
+        };
+        let firsts = order.iter().map(first).collect::<Result<Vec<_>, _>>()?;
+        order.sort_by_key(|index| firsts[*index]);
+        let mut placed = Placed::nothing(applied);
+        for index in order {
+            self.segments[index].visit(id, |found| placed.take(self.at[index], index, found))?;
+        }
+        Ok(placed)
+    }
+
+    fn into_opened(mut self, id: LogId, placed: Placed, is_new: bool) -> Opened {
+        let Placed { last, layers, goes_on } = placed;
+        let active = goes_on.as_ref().map_or(0, |(index, _)| *index);
+        if let Some((index, found)) = &goes_on {
+            self.segments[*index].go_on_behind(found);
+        }
+        let [mut active_layer, mut older] = layers;
+        if active == 1 {
+            std::mem::swap(&mut active_layer, &mut older);
+        }
+        let log = Log {
+            id,
+            segments: self.segments,
+            active,
+            next: last + 1,
+            full_at: self.full_at,
+            buffer: Vec::new(),
+            first_failure: self.first_failure,
+        };
+        let older = Some(older).filter(|layer| layer.last().is_some());
+        Opened { log, active: active_layer, older, last, is_new }
+    }
+}
+
+/// Batches that were found, by segment.
+struct Placed {
+    last: BatchNumber,
+    layers: [Layer; SEGMENTS],
+    /// The segment of the last one, and that one.
+    goes_on: Option<(usize, Found)>,
+}
+
+impl Placed {
+    fn nothing(last: BatchNumber) -> Self {
+        Self { last, layers: Default::default(), goes_on: None }
+    }
+
+    fn take(&mut self, at: At<'_>, index: usize, found: Found) -> Result<(), StoreError> {
+        if found.number <= self.last {
+            return Ok(());
+        }
+        if found.number != self.last + 1 {
+            return Err(at.corrupt(&format!(
+                "batch {} is missing, and batch {} is there",
+                self.last + 1,
+                found.number
+            )));
+        }
+        let mut changes = Changes::default();
+        for row in record::rows(found.rows()) {
+            let (table, key, value) = row.map_err(|record::Unknown| StoreError::Newer {
+                found: record::VERSION + 1,
+                known: record::VERSION,
+            })?;
+            changes.set(table, key, value);
+        }
+        self.layers[index].insert(found.number, changes);
+        self.last = found.number;
+        self.goes_on = Some((index, found));
+        Ok(())
+    }
+}
+
+fn at_failed(at: At<'_>, error: &getrandom::Error) -> StoreError {
+    at.unusable(&std::io::Error::other(error.to_string()))
+}

@@ -1,0 +1,189 @@
+//! A segment of the log: a file that is written from its beginning to its end, and then again.
+//!
+//! Room is written with zeros before it is used, so that a batch changes no length and no map of the file:
+//! its sync then waits for its own bytes and for nothing else. Once it has grown, a segment keeps its room.
+
+use redb::StorageBackend as _;
+
+use crate::store::error::StoreError;
+use crate::store::keyspace::disk::layer::BatchNumber;
+use crate::store::keyspace::disk::log::record::{self, Beginning, HEADER, Header, LogId, SECTOR};
+use crate::store::keyspace::disk::watched::{Failure, Watched};
+
+/// How much room is made at once, in bytes.
+const STEP: u64 = 1 << 20;
+
+/// How much is read at once where batches are looked for, in bytes.
+const CHUNK: usize = 256 << 10;
+
+/// A segment that batches are appended to.
+pub(super) struct Segment {
+    file: Watched,
+    /// Where the next batch begins.
+    end: u64,
+    /// How far the room goes.
+    room: u64,
+    /// How much room is made at once.
+    step: u64,
+}
+
+/// A batch that was found.
+pub(super) struct Found {
+    pub(super) number: BatchNumber,
+    /// Where it ends.
+    end: u64,
+    /// Header and rows.
+    bytes: Vec<u8>,
+}
+
+impl Found {
+    /// Its rows, as they stand in the log.
+    pub(super) fn rows(&self) -> &[u8] {
+        &self.bytes[HEADER..]
+    }
+}
+
+impl Segment {
+    /// A segment that is full after so many bytes.
+    pub(super) fn open(file: Watched, full_at: u64) -> Result<Self, StoreError> {
+        let room = file.len().map_err(Failure::told)?;
+        let step = full_at.clamp(SECTOR as u64, STEP).next_multiple_of(SECTOR as u64);
+        Ok(Self { file, end: SECTOR as u64, room, step })
+    }
+
+    /// Makes it the empty segment of a log.
+    pub(super) fn format(&mut self, id: LogId) -> Result<(), StoreError> {
+        self.end = 0;
+        self.append(&record::beginning(id))
+    }
+
+    /// What it says that it is.
+    pub(super) fn beginning(&self) -> Result<Beginning, StoreError> {
+        let mut sector = [0; SECTOR];
+        if self.room < SECTOR as u64 {
+            return Ok(Beginning::Unknown);
+        }
+        self.file.read(0, &mut sector).map_err(Failure::told)?;
+        Ok(record::read_beginning(&sector))
+    }
+
+    /// Whether nothing was ever written to it.
+    pub(super) fn is_blank(&self) -> bool {
+        self.room == 0
+    }
+
+    /// Whether no batch was written to it yet, since it was begun.
+    pub(super) fn is_empty(&self) -> bool {
+        self.end <= SECTOR as u64
+    }
+
+    /// Where the next batch begins.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Appends what ends with a sector, and waits until it is on the disk.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let end = self.end + bytes.len() as u64;
+        if end > self.room {
+            self.make_room(end)?;
+        }
+        self.file.write(self.end, bytes).map_err(Failure::told)?;
+        self.file.sync_data().map_err(Failure::told)?;
+        self.end = end;
+        Ok(())
+    }
+
+    /// Makes room for what ends here and some more, which is written with zeros.
+    fn make_room(&mut self, end: u64) -> Result<(), StoreError> {
+        let room = end.next_multiple_of(self.step);
+        self.file.set_len(room).map_err(Failure::told)?;
+        if room > end {
+            let zeros = vec![0; (room - end) as usize];
+            self.file.write(end, &zeros).map_err(Failure::told)?;
+        }
+        self.room = room;
+        Ok(())
+    }
+
+    /// Begins again from its beginning. What is in it is needed no more. Room that one large batch has
+    /// taken is given back.
+    pub(super) fn begin_again(&mut self, most_room: u64) -> Result<(), StoreError> {
+        self.end = SECTOR as u64;
+        if self.room > most_room {
+            self.file.set_len(most_room).map_err(Failure::told)?;
+            self.room = most_room;
+        }
+        Ok(())
+    }
+
+    /// Goes on behind this batch.
+    pub(super) fn go_on_behind(&mut self, last: &Found) {
+        self.end = last.end;
+    }
+
+    /// Waits until the disk has all that was written to it, by an earlier host, too.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        self.file.sync_data().map_err(Failure::told)
+    }
+
+    /// The batch that begins here, if one does and is whole.
+    pub(super) fn batch_at(&self, id: LogId, at: u64) -> Result<Option<Found>, StoreError> {
+        let mut sector = [0; SECTOR];
+        if at + SECTOR as u64 > self.room {
+            return Ok(None);
+        }
+        self.file.read(at, &mut sector).map_err(Failure::told)?;
+        let Some(header) = Header::read(&sector) else { return Ok(None) };
+        let end = at + header.size();
+        if end > self.room {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; HEADER + header.length as usize];
+        self.file.read(at, &mut bytes).map_err(Failure::told)?;
+        let found = Found { number: header.number, end, bytes };
+        Ok(header.is_of(id, &found.bytes).then_some(found))
+    }
+
+    /// The batches from the beginning on, as far as each follows the one before.
+    pub(super) fn visit(
+        &self,
+        id: LogId,
+        mut visit: impl FnMut(Found) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut at = SECTOR as u64;
+        let mut next = None;
+        while let Some(found) = self.batch_at(id, at)? {
+            // What stood there before comes to light again behind the last batch.
+            if next.is_some_and(|next| next != found.number) {
+                break;
+            }
+            (at, next) = (found.end, Some(found.number + 1));
+            visit(found)?;
+        }
+        Ok(())
+    }
+
+    /// The first batch from this number on that stands anywhere in the segment.
+    pub(super) fn any_from(
+        &self,
+        id: LogId,
+        number: BatchNumber,
+    ) -> Result<Option<BatchNumber>, StoreError> {
+        let mut chunk = vec![0; CHUNK];
+        let mut at = SECTOR as u64;
+        while at + SECTOR as u64 <= self.room {
+            let length = (self.room - at).min(CHUNK as u64) as usize / SECTOR * SECTOR;
+            self.file.read(at, &mut chunk[..length]).map_err(Failure::told)?;
+            for (index, sector) in chunk[..length].chunks(SECTOR).enumerate() {
+                if Header::read(sector).is_some_and(|header| header.number >= number)
+                    && let Some(found) = self.batch_at(id, at + (index * SECTOR) as u64)?
+                {
+                    return Ok(Some(found.number));
+                }
+            }
+            at += length as u64;
+        }
+        Ok(None)
+    }
+}
