@@ -115,6 +115,21 @@ fn harm(data: &Path, table: &'static str, harm: &Harm) {
     harmed.expect("the disk is well");
 }
 
+/// What a store lies in.
+const FILES: [&str; 3] = ["segno.redb", "segno.0.log", "segno.1.log"];
+
+fn files(data: &Path) -> [Vec<u8>; 3] {
+    FILES.map(|file| std::fs::read(data.join(file)).expect("it is there"))
+}
+
+fn directory_with(files: &[Vec<u8>; 3]) -> TempDir {
+    let directory = TempDir::new().expect("a temporary directory");
+    for (file, bytes) in FILES.iter().zip(files) {
+        std::fs::write(directory.path().join(file), bytes).expect("it can be written");
+    }
+    directory
+}
+
 /// A stopped host with something in every table that is looked at.
 async fn stopped() -> TempDir {
     let host = Host::new().await;
@@ -136,7 +151,7 @@ async fn stopped() -> TempDir {
 async fn a_check_finds_each_harm_and_changes_nothing() {
     let whole = stopped().await;
     assert_eq!(findings(whole.path()), Vec::<String>::new());
-    let file = std::fs::read(whole.path().join("segno.redb")).expect("it is there");
+    let before = files(whole.path());
     for (table, what, finding) in [
         ("runs", Harm::Remove, "which is not there"),
         ("runs", Harm::Stray, "is not in the list of those that go on"),
@@ -156,10 +171,9 @@ async fn a_check_finds_each_harm_and_changes_nothing() {
         ("code", Harm::Remove, "is to start on a module that is not there"),
         ("modules", Harm::Remove, "has code and no record"),
     ] {
-        let harmed = TempDir::new().expect("a temporary directory");
-        std::fs::write(harmed.path().join("segno.redb"), &file).expect("it can be written");
+        let harmed = directory_with(&before);
         harm(harmed.path(), table, &what);
-        let before = std::fs::read(harmed.path().join("segno.redb")).expect("it is there");
+        let harmed_before = files(harmed.path());
         let found = findings(harmed.path());
         if !finding.is_empty() {
             assert!(
@@ -167,22 +181,22 @@ async fn a_check_finds_each_harm_and_changes_nothing() {
                 "{table}: `{finding}` is not in {found:?}"
             );
         }
-        assert!(std::fs::read(harmed.path().join("segno.redb")).expect("it is there") == before);
+        assert!(files(harmed.path()) == harmed_before);
     }
-    assert!(std::fs::read(whole.path().join("segno.redb")).expect("it is there") == file);
+    assert!(files(whole.path()) == before);
 }
 
 #[tokio::test]
 async fn a_file_with_a_changed_byte_is_damaged_or_not_as_it_was_and_never_a_panic() {
     let whole = stopped().await;
-    let file = std::fs::read(whole.path().join("segno.redb")).expect("it is there");
-    for at in (0..file.len()).step_by(file.len() / 41) {
-        let harmed = TempDir::new().expect("a temporary directory");
-        let mut bytes = file.clone();
-        bytes[at] ^= 0x10;
-        std::fs::write(harmed.path().join("segno.redb"), &bytes).expect("it can be written");
+    let before = files(whole.path());
+    let pages = before[0].len();
+    for at in (0..pages).step_by(pages / 41) {
+        let mut bytes = before.clone();
+        bytes[0][at] ^= 0x10;
+        let harmed = directory_with(&bytes);
         let _checked = offline::check(harmed.path(), &mut |_finding| {});
-        assert!(std::fs::read(harmed.path().join("segno.redb")).expect("it is there") == bytes);
+        assert!(files(harmed.path()) == bytes);
     }
 }
 

@@ -219,11 +219,15 @@ async fn nobody_else_may_read_what_a_host_writes() {
             Engine::open(config.clone(), segno::Steps::new()).await.expect("the engine opens");
         assert_eq!(mode(&data), 0o700);
         assert_eq!(mode(&data.join("cache")), 0o700);
-        assert_eq!(mode(&data.join("segno.redb")), 0o600);
+        for file in ["segno.redb", "segno.0.log", "segno.1.log"] {
+            assert_eq!(mode(&data.join(file)), 0o600);
+        }
         engine.shutdown().await;
         drop(engine);
         // As an older version has left them.
-        for (path, wide) in [("segno.redb", 0o644), ("cache", 0o755), ("", 0o755)] {
+        for (path, wide) in
+            [("segno.redb", 0o644), ("segno.1.log", 0o644), ("cache", 0o755), ("", 0o755)]
+        {
             std::fs::set_permissions(data.join(path), Permissions::from_mode(wide))
                 .expect("it is ours");
         }

@@ -155,6 +155,8 @@ impl Cli {
         self.steps.check().context("two steps of this host have the same name")?;
         // Whoever is first may choose the provider; that there is one is what matters.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        // What a damaged store has made panic is told as an error.
+        crate::engine::hush();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let code = runtime.block_on(self.dispatch(matches));
         runtime.shutdown_timeout(LEAVE_TIMEOUT);

@@ -46,3 +46,4 @@ pub use crate::steps::{Allowed, Egress};
 
 pub(crate) use crate::engine::admission::to_the_end;
 pub(crate) use crate::engine::metrics::Door;
+pub(crate) use crate::store::hush;

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::ErrorKind;
-use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::Instant;
 
@@ -10,6 +9,7 @@ use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::keyspace::{Keyspace, Storage, log_paths};
 use crate::store::place::{At, DirectoryLock, FILE, Place, unusable};
+use crate::store::unharmed::unharmed;
 use crate::store::{create, format, private};
 
 /// How much of the store is kept in memory where nothing else is said. Replay reads each turn once,
@@ -103,7 +103,7 @@ impl Store {
         });
         let log = [first.map_err(unusable)?, second.map_err(unusable)?];
         let storage = Storage::to_look_at(pages, log).map_err(unusable)?;
-        let keyspace = unharmed(at, || {
+        let keyspace = open_unharmed(at, || {
             Keyspace::open_to_look(at, storage, DEFAULT_CACHE).and_then(format::prepare)
         })?;
         Ok(Self::of(keyspace, Some(lock), None))
@@ -125,19 +125,17 @@ impl Store {
         let begun = Instant::now();
         let storage = Storage::of_files(pages, log).map_err(unusable)?;
         let keyspace =
-            unharmed(at, || Keyspace::open(at, storage, cache).and_then(format::prepare))?;
+            open_unharmed(at, || Keyspace::open(at, storage, cache).and_then(format::prepare))?;
         tracing::info!(path = %path.display(), bytes = size, milliseconds = begun.elapsed().as_millis(),
             "the store is open");
         Ok(Self::of(keyspace, Some(lock), Some(place)))
     }
 }
 
-/// Opens a file. A damaged one may break an assumption that the storage does not check; that must not
-/// take the process down without a sentence.
-fn unharmed(
+/// Opens a file, which may be damaged.
+fn open_unharmed(
     at: At<'_>,
     open: impl FnOnce() -> Result<Keyspace, StoreError>,
 ) -> Result<Keyspace, StoreError> {
-    let opened = std::panic::catch_unwind(AssertUnwindSafe(open));
-    opened.unwrap_or_else(|_panic| Err(at.corrupt("it breaks the rules of its format")))
+    unharmed(open).unwrap_or_else(|| Err(at.corrupt("it breaks the rules of its format")))
 }

@@ -131,8 +131,13 @@ fn full_disk() -> Stage {
     );
     full.expect_err("the disk is small");
     stage.call("data/core", seen);
-    // The host finds out as it writes.
-    let _refused = stage.run(&format!("segno start order --input '{GOOD}'"));
+    // The host finds out when it needs more room than its log has: these orders have long notes.
+    let noise = (0..50_000_u32).map(|at| format!("{:02x}", at.wrapping_mul(2_654_435_761) >> 24));
+    let order = format!(
+        r#"{{"number": 7, "cents": 600, "pieces": 3, "note": "{}"}}"#,
+        noise.collect::<String>()
+    );
+    while !stage.run(&format!("segno start order --input '{order}'")).contains("exit code") {}
     stage
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map;
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
 use crate::store::error::StoreError;
-use crate::store::keyspace::transaction::{Changes, Shared};
+use crate::store::keyspace::changes::{Changes, Shared, is_empty};
 use crate::store::tables::Table;
 
 /// The rows of a table. A moment shares them; whoever commits changes them in place where no moment
@@ -67,15 +67,5 @@ impl Moment {
         let keys = (keys.start_bound(), keys.end_bound());
         // A map takes it for a mistake.
         if is_empty(keys) { btree_map::Range::default() } else { rows.range::<[u8], _>(keys) }
-    }
-}
-
-/// Whether a range ends before it begins: it has no rows then.
-pub(super) fn is_empty(keys: (Bound<&[u8]>, Bound<&[u8]>)) -> bool {
-    match keys {
-        (Bound::Included(first), Bound::Included(last)) => first > last,
-        (Bound::Included(first) | Bound::Excluded(first), Bound::Excluded(end))
-        | (Bound::Excluded(first), Bound::Included(end)) => first >= end,
-        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
     }
 }

@@ -4,22 +4,25 @@
 //! Nothing above knows what is below: codecs, payloads, images and all reads are written once. What
 //! each storage must hold to is a suite of tests, `contract`.
 
+mod changes;
 #[cfg(test)]
 mod contract;
 mod disk;
 mod memory;
+mod moment;
 mod transaction;
 
 use std::fs::File;
-use std::ops::{Deref, RangeBounds};
 
+pub(super) use self::disk::Row;
 pub(super) use self::disk::log_paths;
 pub use self::disk::{BackendError, Checkpoints, Storage, StorageBackend};
+pub(super) use self::moment::Moment;
 pub(super) use self::transaction::Transaction;
 
 use crate::store::codec;
 use crate::store::error::{FirstFailure, StoreError};
-use crate::store::keyspace::transaction::{Changes, Shared};
+use crate::store::keyspace::changes::Changes;
 use crate::store::place::At;
 use crate::store::tables::Table;
 
@@ -122,129 +125,6 @@ impl Keyspace {
             Self::Memory(_) => Ok(()),
         }
     }
-}
-
-/// All tables as they were at one moment. Whoever holds it holds the room of what is forgotten
-/// meanwhile.
-pub(super) enum Moment {
-    Disk(disk::Moment),
-    Memory(memory::Moment),
-}
-
-impl Moment {
-    /// The value of a key.
-    ///
-    /// # Errors
-    ///
-    /// The storage cannot be read. The same holds for all functions here.
-    pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Value<'_>>, StoreError> {
-        match self {
-            Self::Disk(moment) => moment.get(table, key),
-            Self::Memory(moment) => Ok(moment.get(table, key).map(Value::Shared)),
-        }
-    }
-
-    /// Whether a table has a key.
-    pub(super) fn has(&self, table: Table, key: &[u8]) -> Result<bool, StoreError> {
-        self.get(table, key).map(|value| value.is_some())
-    }
-
-    /// The rows of a table that lie between these keys, in their order, from either end. They are read
-    /// as they are asked for.
-    pub(super) fn range(
-        &self,
-        table: Table,
-        keys: &impl RangeBounds<[u8]>,
-    ) -> Result<Range<'_>, StoreError> {
-        match self {
-            Self::Disk(moment) => moment.range(table, keys).map(Range::Disk),
-            Self::Memory(moment) => Ok(Range::Memory(moment.range(table, keys))),
-        }
-    }
-
-    /// All rows of a table, in the order of their keys, from either end.
-    pub(super) fn rows(&self, table: Table) -> Result<Range<'_>, StoreError> {
-        self.range(table, &..)
-    }
-}
-
-/// Bytes that are lent by a moment or a transaction.
-pub(super) enum Value<'a> {
-    /// They lie on a page.
-    Page(disk::Value<'a>),
-    /// They are in memory.
-    Shared(Shared),
-}
-
-impl Deref for Value<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Page(value) => value.value(),
-            Self::Shared(value) => value,
-        }
-    }
-}
-
-/// A row: a key and its value, as a moment lends them.
-pub(super) enum Row<'a> {
-    /// It lies on a page.
-    Page(disk::Row<'a>),
-    /// It is in memory.
-    Shared(Shared, Shared),
-}
-
-impl Row<'_> {
-    #[inline]
-    pub(super) fn key(&self) -> &[u8] {
-        match self {
-            Self::Page((key, _)) => key.value(),
-            Self::Shared(key, _) => key,
-        }
-    }
-
-    #[inline]
-    pub(super) fn value(&self) -> &[u8] {
-        match self {
-            Self::Page((_, value)) => value.value(),
-            Self::Shared(_, value) => value,
-        }
-    }
-}
-
-/// Rows that are being read.
-#[expect(clippy::large_enum_variant, reason = "it is short-lived, and a box takes longer")]
-pub(super) enum Range<'a> {
-    Disk(disk::Range<'a>),
-    Memory(memory::Range<'a>),
-}
-
-impl<'a> Iterator for Range<'a> {
-    type Item = Result<Row<'a>, StoreError>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::Disk(range) => range.next(),
-            Self::Memory(range) => range.next().map(shared),
-        }
-    }
-}
-
-impl DoubleEndedIterator for Range<'_> {
-    #[inline]
-    fn next_back(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::Disk(range) => range.next_back(),
-            Self::Memory(range) => range.next_back().map(shared),
-        }
-    }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "rows on disk can be unreadable")]
-fn shared<'a>((key, value): (&Shared, &Shared)) -> Result<Row<'a>, StoreError> {
-    Ok(Row::Shared(Shared::clone(key), Shared::clone(value)))
 }
 
 /// What a transaction expects of a shard: that it is still in this epoch. Whoever takes a shard over

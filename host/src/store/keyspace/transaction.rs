@@ -1,56 +1,10 @@
 //! A transaction: what it changes, over what was there before it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use crate::store::error::StoreError;
-use crate::store::keyspace::{Moment, Value};
+use crate::store::keyspace::changes::Changes;
+use crate::store::keyspace::disk::Value;
+use crate::store::keyspace::moment::Moment;
 use crate::store::tables::Table;
-
-/// Bytes that a transaction has brought, shared with whoever keeps or reads them.
-pub(super) type Shared = Arc<[u8]>;
-
-/// The rows of one table that were changed, in the order of their keys: each with its new value, or with
-/// nothing where it was taken away.
-pub(super) type ChangedRows = BTreeMap<Shared, Option<Shared>>;
-
-/// What a transaction has changed so far. Nothing of it is anywhere else yet.
-#[derive(Default)]
-pub(super) struct Changes([ChangedRows; Table::ALL.len()]);
-
-impl Changes {
-    /// The tables in which something was changed, each with its rows.
-    pub(super) fn tables(&self) -> impl Iterator<Item = (Table, &ChangedRows)> {
-        let tables = Table::ALL.into_iter().map(|table| (table, &self.0[table as usize]));
-        tables.filter(|(_, rows)| !rows.is_empty())
-    }
-
-    /// All rows that were changed, as they are to be.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (Table, &[u8], Option<&[u8]>)> {
-        self.tables().flat_map(|(table, rows)| {
-            rows.iter().map(move |(key, value)| (table, &**key, value.as_deref()))
-        })
-    }
-
-    /// All tables with their rows, to be kept.
-    pub(super) fn into_tables(self) -> impl Iterator<Item = (Table, ChangedRows)> {
-        Table::ALL.into_iter().zip(self.0)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.iter().all(BTreeMap::is_empty)
-    }
-
-    /// Changes a row; gives what the transaction had made of it before, if it has.
-    pub(super) fn set(
-        &mut self,
-        table: Table,
-        key: &[u8],
-        value: Option<&[u8]>,
-    ) -> Option<Option<Shared>> {
-        self.0[table as usize].insert(key.into(), value.map(Arc::from))
-    }
-}
 
 /// A transaction that is being written.
 pub(in crate::store) struct Transaction {
@@ -79,7 +33,7 @@ impl Transaction {
         table: Table,
         key: &[u8],
     ) -> Result<Option<Value<'_>>, StoreError> {
-        match self.changes.0[table as usize].get(key) {
+        match self.changes.get(table, key) {
             Some(changed) => Ok(changed.clone().map(Value::Shared)),
             None => self.before.get(table, key),
         }

@@ -6,7 +6,6 @@
 
 use std::io::ErrorKind;
 use std::ops::RangeBounds;
-use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
 
 use redb::{
@@ -18,6 +17,7 @@ use crate::store::error::{DiskTrouble, StoreError};
 use crate::store::keyspace::disk::watched::{Failure, Watched};
 use crate::store::place::At;
 use crate::store::tables::Table;
+use crate::store::unharmed::unharmed;
 
 type Bytes = &'static [u8];
 
@@ -58,7 +58,7 @@ pub(super) struct Base {
 impl Drop for Base {
     fn drop(&mut self) {
         let db = self.db.take();
-        let _closed = unharmed(|| {
+        let _closed = whole(|| {
             drop(db);
             Ok(())
         });
@@ -117,7 +117,7 @@ impl Base {
 
     /// All tables as they are at this moment.
     pub(super) fn moment(&self) -> Result<Moment, StoreError> {
-        let transaction = unharmed(|| self.db()?.begin_read().map_err(failed))?;
+        let transaction = whole(|| self.db()?.begin_read().map_err(failed))?;
         Ok(Moment { transaction, tables: [const { OnceLock::new() }; Table::ALL.len()] })
     }
 
@@ -140,7 +140,7 @@ impl Base {
         log: Option<LogState>,
         change: impl FnOnce(&mut Rows<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        unharmed(|| {
+        whole(|| {
             let mut transaction = self.db()?.begin_write().map_err(failed)?;
             transaction.set_quick_repair(true);
             // Whatever is not committed is taken back when the transaction is dropped.
@@ -162,7 +162,7 @@ impl Base {
     /// Lets the file go, and says whether it could be left in order.
     pub(super) fn close(mut self, at: At<'_>) -> Result<(), StoreError> {
         let Some(db) = self.db.take() else { return Ok(()) };
-        unharmed(|| db.close().map_err(|error| at.corrupt(&error.to_string())))
+        whole(|| db.close().map_err(|error| at.corrupt(&error.to_string())))
     }
 }
 
@@ -197,7 +197,7 @@ pub(super) struct Moment {
 impl Moment {
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Value<'_>>, StoreError> {
         // That of the trait is bound to the table, and the page that it lies on to the moment.
-        unharmed(|| ReadableTable::get(self.table(table)?, key).map_err(failed))
+        whole(|| ReadableTable::get(self.table(table)?, key).map_err(failed))
     }
 
     pub(super) fn range(
@@ -206,7 +206,7 @@ impl Moment {
         keys: &impl RangeBounds<[u8]>,
     ) -> Result<Range<'_>, StoreError> {
         let keys = (keys.start_bound(), keys.end_bound());
-        unharmed(|| self.table(table)?.range::<&[u8]>(keys).map(Range).map_err(failed))
+        whole(|| self.table(table)?.range::<&[u8]>(keys).map(Range).map_err(failed))
     }
 
     fn table(&self, table: Table) -> Result<&ReadOnlyTable<Bytes, Bytes>, StoreError> {
@@ -224,22 +224,21 @@ impl<'a> Iterator for Range<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        unharmed(|| self.0.next().transpose().map_err(failed)).transpose()
+        whole(|| self.0.next().transpose().map_err(failed)).transpose()
     }
 }
 
 impl DoubleEndedIterator for Range<'_> {
     #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
-        unharmed(|| self.0.next_back().transpose().map_err(failed)).transpose()
+        whole(|| self.0.next_back().transpose().map_err(failed)).transpose()
     }
 }
 
-/// Does something with the file, of which a damage may make a panic.
+/// Does something with the file, which may be damaged.
 #[inline]
-fn unharmed<T>(with_file: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    let done = std::panic::catch_unwind(AssertUnwindSafe(with_file));
-    done.unwrap_or_else(|_panic| {
+fn whole<T>(with_file: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    unharmed(with_file).unwrap_or_else(|| {
         let detail = "the file of pages breaks the rules of its format".into();
         Err(StoreError::Io { trouble: DiskTrouble::Failed, detail })
     })

@@ -11,7 +11,8 @@ use crate::store::error::StoreError;
 use crate::store::keyspace::disk::base::LogState;
 use crate::store::keyspace::disk::layer::Layer;
 use crate::store::keyspace::disk::log::Log;
-use crate::store::keyspace::disk::{Checkpoints, Layers, Tables, Writing};
+use crate::store::keyspace::disk::storage::Checkpoints;
+use crate::store::keyspace::disk::tables::{Layers, Tables, Writing};
 
 /// How long rows stay in the log alone, however few they are; twice as long at most.
 const MAX_AGE: Duration = Duration::from_secs(60);

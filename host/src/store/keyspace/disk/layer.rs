@@ -10,9 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_skiplist::SkipMap;
 use crossbeam_skiplist::map;
 
+use crate::store::keyspace::changes::{Changes, Shared, is_empty};
 use crate::store::keyspace::disk::base::NewRow;
-use crate::store::keyspace::memory;
-use crate::store::keyspace::transaction::{Changes, Shared};
 use crate::store::tables::Table;
 
 /// The number of a batch of the log: what was committed together has the same.
@@ -76,7 +75,7 @@ impl Layer {
     ) -> Option<Range<'_>> {
         let rows = &self.tables[table as usize];
         let keys = (keys.start_bound(), keys.end_bound());
-        if rows.is_empty() || memory::is_empty(keys) {
+        if rows.is_empty() || is_empty(keys) {
             return None;
         }
         let version = |key: &[u8], batch| Version { key: key.into(), batch: Reverse(batch) };

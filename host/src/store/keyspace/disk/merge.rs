@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 
 use crate::store::error::StoreError;
-use crate::store::keyspace::Row;
+use crate::store::keyspace::changes::Shared;
+use crate::store::keyspace::disk::lent::Row;
 use crate::store::keyspace::disk::{base, layer};
-use crate::store::keyspace::transaction::Shared;
 
 /// Where rows come from: layers, the newest first, and the file last.
 const SOURCES: usize = 3;

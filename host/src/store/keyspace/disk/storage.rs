@@ -7,8 +7,12 @@ use std::path::{Path, PathBuf};
 use redb::StorageBackend;
 use redb::backends::{FileBackend, InMemoryBackend};
 
-use crate::store::keyspace::disk::log::{FULL_AT, SEGMENTS};
+use crate::store::keyspace::disk::log::SEGMENTS;
 use crate::store::keyspace::disk::overlay::Overlay;
+
+/// After how many bytes a segment: what a host that starts again reads, and what it keeps in
+/// memory, twice. The last batch may go beyond.
+const FULL_AT: u64 = 32 << 20;
 
 /// Where a store lies.
 #[derive(Debug)]

@@ -1,13 +1,13 @@
 //! Opening a log: what is in it that the file of pages does not have yet.
 
 use crate::store::error::{FirstFailure, LogTrouble, StoreError};
+use crate::store::keyspace::changes::Changes;
 use crate::store::keyspace::disk::base::LogState;
 use crate::store::keyspace::disk::layer::{BatchNumber, Layer};
+use crate::store::keyspace::disk::log::append::Log;
 use crate::store::keyspace::disk::log::record::{self, Beginning, LogId};
-use crate::store::keyspace::disk::log::segment::{Found, Segment};
-use crate::store::keyspace::disk::log::{Log, SEGMENTS};
+use crate::store::keyspace::disk::log::segment::{Found, SEGMENTS, Segment};
 use crate::store::keyspace::disk::watched::Watched;
-use crate::store::keyspace::transaction::Changes;
 use crate::store::place::At;
 
 /// A log that is open, and the rows that only it has.

@@ -11,9 +11,9 @@
 //! step an input that is taken for a batch.
 
 use crate::store::error::StoreError;
+use crate::store::keyspace::changes::Changes;
 use crate::store::keyspace::disk::base::NewRow;
 use crate::store::keyspace::disk::layer::BatchNumber;
-use crate::store::keyspace::transaction::Changes;
 use crate::store::tables::Table;
 
 /// What a disk writes whole or not at all, in bytes.

@@ -10,6 +10,9 @@ use crate::store::keyspace::disk::layer::BatchNumber;
 use crate::store::keyspace::disk::log::record::{self, Beginning, HEADER, Header, LogId, SECTOR};
 use crate::store::keyspace::disk::watched::{Failure, Watched};
 
+/// How many segments a log has.
+pub(in crate::store::keyspace::disk) const SEGMENTS: usize = 2;
+
 /// How much room is made at once, in bytes.
 const STEP: u64 = 1 << 20;
 
