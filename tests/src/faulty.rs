@@ -18,7 +18,7 @@ const SECTOR: usize = 512;
 const FILES: usize = 3;
 
 /// After how many bytes a segment of the log is full: few, so that checkpoints are made all the time.
-const FULL_AT: u64 = 16 << 10;
+const FULL_AT: u64 = 64 << 10;
 
 /// A disk in memory. Clones are the same disk, so its content outlives the store that was opened on
 /// it.

@@ -123,7 +123,7 @@ impl Store {
         let paths = [path.clone()].into_iter().chain(log_paths(directory));
         let place = Place::of(paths.zip([&pages].into_iter().chain(&log)))?;
         let begun = Instant::now();
-        let storage = Storage::of_files(pages, log).map_err(unusable)?;
+        let storage = Storage::of_files(directory, pages, log).map_err(unusable)?;
         let keyspace =
             open_unharmed(at, || Keyspace::open(at, storage, cache).and_then(format::prepare))?;
         tracing::info!(path = %path.display(), bytes = size, milliseconds = begun.elapsed().as_millis(),

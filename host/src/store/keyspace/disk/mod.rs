@@ -7,6 +7,7 @@
 
 mod base;
 mod checkpoint;
+mod direct;
 mod layer;
 mod lent;
 mod log;

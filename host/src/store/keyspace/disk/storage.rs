@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use redb::StorageBackend;
 use redb::backends::{FileBackend, InMemoryBackend};
 
+use crate::store::keyspace::disk::direct::DirectFile;
 use crate::store::keyspace::disk::log::SEGMENTS;
 use crate::store::keyspace::disk::overlay::Overlay;
 
@@ -46,10 +47,17 @@ impl Storage {
         Self { pages, log, full_at: FULL_AT, checkpoints: Checkpoints::InBackground }
     }
 
-    /// Files that are open.
-    pub(in crate::store) fn of_files(pages: File, log: [File; SEGMENTS]) -> io::Result<Self> {
-        let [first, second] = log;
-        Ok(Self::new(file(pages)?, [file(first)?, file(second)?]))
+    /// Files of a data directory that are open.
+    pub(in crate::store) fn of_files(
+        directory: &Path,
+        pages: File,
+        log: [File; SEGMENTS],
+    ) -> io::Result<Self> {
+        let [first, second] = log_paths(directory);
+        let [first_file, second_file] = log;
+        let first = Box::new(DirectFile::of(&first, first_file)?);
+        let second = Box::new(DirectFile::of(&second, second_file)?);
+        Ok(Self::new(file(pages)?, [first, second]))
     }
 
     /// Files of which nothing is changed: what is written stays in memory. A segment that is not there is

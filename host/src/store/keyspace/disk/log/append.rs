@@ -35,8 +35,8 @@ impl Log {
             return Err(error.clone());
         }
         let number = self.next;
-        record::write(&mut self.buffer, self.id, number, changes)?;
-        self.segments[self.active].append(&self.buffer)?;
+        let start = record::write(&mut self.buffer, self.id, number, changes)?;
+        self.segments[self.active].append(&self.buffer[start..])?;
         self.next += 1;
         Ok(number)
     }

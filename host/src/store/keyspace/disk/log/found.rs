@@ -3,6 +3,7 @@
 use crate::store::error::{FirstFailure, LogTrouble, StoreError};
 use crate::store::keyspace::changes::Changes;
 use crate::store::keyspace::disk::base::LogState;
+use crate::store::keyspace::disk::direct::BLOCK;
 use crate::store::keyspace::disk::layer::{BatchNumber, Layer};
 use crate::store::keyspace::disk::log::append::Log;
 use crate::store::keyspace::disk::log::record::{self, Beginning, LogId};
@@ -107,7 +108,7 @@ impl Opening<'_> {
     fn placed(&self, id: LogId, applied: BatchNumber) -> Result<Placed, StoreError> {
         let mut order: Vec<_> = (0..SEGMENTS).collect();
         let first = |index: &usize| {
-            let first = self.segments[*index].batch_at(id, record::SECTOR as u64);
+            let first = self.segments[*index].batch_at(id, BLOCK as u64);
             first.map(|found| found.map_or(BatchNumber::MAX, |found| found.number))
         };
         let firsts = order.iter().map(first).collect::<Result<Vec<_>, _>>()?;

@@ -1,9 +1,9 @@
 //! How a batch stands in the log.
 //!
-//! A segment begins with a sector that says what it is: [`MAGIC`], the version, a `u32`, which log it
+//! A segment begins with a block of 4 KiB that says what it is: [`MAGIC`], the version, a `u32`, which log it
 //! belongs to, 16 bytes, and a checksum of all that, a `u32`. Batches follow, each from the beginning of
-//! a sector on: [`BATCH`], a checksum, a `u32`, the number of the batch, a `u64`, the length of what
-//! follows, a `u32`, and its rows; zeros up to the end of the last sector. A row is the number of its
+//! a block on: [`BATCH`], a checksum, a `u32`, the number of the batch, a `u64`, the length of what
+//! follows, a `u32`, and its rows; zeros up to the end of the last block. A row is the number of its
 //! table, a byte, the lengths of key and value, a `u32` each, and both; of one that was taken away the
 //! length is [`GONE`]. Numbers are little-endian.
 //!
@@ -13,11 +13,9 @@
 use crate::store::error::StoreError;
 use crate::store::keyspace::changes::Changes;
 use crate::store::keyspace::disk::base::NewRow;
+use crate::store::keyspace::disk::direct::{BLOCK, aligned};
 use crate::store::keyspace::disk::layer::BatchNumber;
 use crate::store::tables::Table;
-
-/// What a disk writes whole or not at all, in bytes.
-pub(super) const SECTOR: usize = 512;
 
 /// How a segment begins.
 const MAGIC: &[u8; 10] = b"segno log\n";
@@ -34,10 +32,13 @@ const GONE: u32 = u32::MAX;
 /// What stands before the rows of a batch, in bytes.
 pub(super) const HEADER: usize = 20;
 
+/// What stands before key and value of a row, in bytes.
+const ROW: usize = 9;
+
 /// Which log it is: drawn when it is made.
 pub(in crate::store::keyspace::disk) type LogId = [u8; 16];
 
-/// What the first sector of a segment says.
+/// What the first block of a segment says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Beginning {
     /// It is a segment of this log.
@@ -48,9 +49,9 @@ pub(super) enum Beginning {
     Unknown,
 }
 
-/// The first sector of a segment.
-pub(super) fn beginning(id: LogId) -> [u8; SECTOR] {
-    let mut sector = [0; SECTOR];
+/// The first block of a segment.
+pub(super) fn beginning(id: LogId) -> [u8; BLOCK] {
+    let mut sector = [0; BLOCK];
     sector[..10].copy_from_slice(MAGIC);
     sector[10..14].copy_from_slice(&VERSION.to_le_bytes());
     sector[14..30].copy_from_slice(&id);
@@ -59,8 +60,8 @@ pub(super) fn beginning(id: LogId) -> [u8; SECTOR] {
     sector
 }
 
-/// What the first sector of a segment says.
-pub(super) fn read_beginning(sector: &[u8; SECTOR]) -> Beginning {
+/// What the first block of a segment says.
+pub(super) fn read_beginning(sector: &[u8; BLOCK]) -> Beginning {
     let checksum = crc32fast::hash(&sector[..30]).to_le_bytes();
     if sector[..10] != *MAGIC || sector[30..34] != checksum {
         return Beginning::Unknown;
@@ -71,7 +72,7 @@ pub(super) fn read_beginning(sector: &[u8; SECTOR]) -> Beginning {
     }
 }
 
-/// Writes a batch into a buffer, up to the end of a sector.
+/// Writes a batch into a buffer, up to the end of a block; gives where in the buffer it begins.
 ///
 /// # Errors
 ///
@@ -81,9 +82,11 @@ pub(super) fn write(
     id: LogId,
     number: BatchNumber,
     changes: &Changes,
-) -> Result<(), StoreError> {
-    buffer.clear();
-    buffer.resize(HEADER, 0);
+) -> Result<usize, StoreError> {
+    let of_row = |(_, key, value): NewRow<'_>| ROW + key.len() + value.map_or(0, <[u8]>::len);
+    let size = HEADER + changes.rows().map(of_row).sum::<usize>();
+    let start = aligned(buffer, size.next_multiple_of(BLOCK));
+    buffer.resize(start + HEADER, 0);
     for (table, key, value) in changes.rows() {
         buffer.push(table as u8);
         buffer.extend_from_slice(&length(table, key)?.to_le_bytes());
@@ -92,14 +95,14 @@ pub(super) fn write(
         buffer.extend_from_slice(key);
         buffer.extend_from_slice(value.unwrap_or_default());
     }
-    let of_rows = length(Table::Meta, &buffer[HEADER..])?;
-    buffer[..4].copy_from_slice(&BATCH);
-    buffer[8..16].copy_from_slice(&number.to_le_bytes());
-    buffer[16..20].copy_from_slice(&of_rows.to_le_bytes());
-    let checksum = checksum(id, &buffer[8..]);
-    buffer[4..8].copy_from_slice(&checksum.to_le_bytes());
-    buffer.resize(buffer.len().next_multiple_of(SECTOR), 0);
-    Ok(())
+    buffer.resize(start + size.next_multiple_of(BLOCK), 0);
+    let (header, rows) = buffer[start..start + size].split_at_mut(HEADER);
+    header[..4].copy_from_slice(&BATCH);
+    header[8..16].copy_from_slice(&number.to_le_bytes());
+    header[16..20].copy_from_slice(&length(Table::Meta, rows)?.to_le_bytes());
+    let checksum = checksum(id, &buffer[start + 8..start + size]);
+    buffer[start + 4..start + 8].copy_from_slice(&checksum.to_le_bytes());
+    Ok(start)
 }
 
 /// What stands before the rows of a batch.
@@ -113,7 +116,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// The header that a sector begins with, if it does. Whether it is true is for the checksum to say.
+    /// The header that a block begins with, if it does. Whether it is true is for the checksum to say.
     pub(super) fn read(sector: &[u8]) -> Option<Self> {
         if sector.len() < HEADER || sector[..4] != BATCH {
             return None;
@@ -125,7 +128,7 @@ impl Header {
 
     /// How much room the batch takes, in bytes.
     pub(super) fn size(self) -> u64 {
-        (HEADER as u64 + u64::from(self.length)).next_multiple_of(SECTOR as u64)
+        (HEADER as u64 + u64::from(self.length)).next_multiple_of(BLOCK as u64)
     }
 
     /// Whether this is the batch of the header, header and rows and no more.
@@ -157,7 +160,7 @@ pub(super) fn rows(mut rows: &[u8]) -> impl Iterator<Item = Result<NewRow<'_>, U
 pub(super) struct Unknown;
 
 fn first_row<'a>(rows: &mut &'a [u8]) -> Option<NewRow<'a>> {
-    let (head, rest) = rows.split_first_chunk::<9>()?;
+    let (head, rest) = rows.split_first_chunk::<ROW>()?;
     let table = Table::ALL.into_iter().find(|table| *table as u8 == head[0])?;
     let (key, rest) = rest.split_at_checked(u32_at(head, 1) as usize)?;
     let (value, rest) = match u32_at(head, 5) {
@@ -207,8 +210,8 @@ mod tests {
 
     fn written(rows: &[NewRow<'_>]) -> Vec<u8> {
         let mut buffer = Vec::new();
-        write(&mut buffer, ID, 7, &changes(rows)).expect("it is small");
-        buffer
+        let start = write(&mut buffer, ID, 7, &changes(rows)).expect("it is small");
+        buffer.split_off(start)
     }
 
     fn read(buffer: &[u8]) -> Option<Vec<NewRow<'_>>> {
@@ -228,7 +231,7 @@ mod tests {
             (Table::Workflows, b"c", Some(&large)),
         ];
         let buffer = written(&rows);
-        assert_eq!(buffer.len() % SECTOR, 0);
+        assert_eq!(buffer.len() % BLOCK, 0);
         assert_eq!(Header::read(&buffer).expect("it has one").size(), buffer.len() as u64);
         assert_eq!(read(&buffer), Some(rows.to_vec()));
     }
@@ -284,7 +287,7 @@ mod tests {
             other[at] ^= 1;
             assert_eq!(read_beginning(&other), Beginning::Unknown, "byte {at}");
         }
-        assert_eq!(read_beginning(&[0; SECTOR]), Beginning::Unknown);
+        assert_eq!(read_beginning(&[0; BLOCK]), Beginning::Unknown);
         let mut newer = sector;
         newer[10] = 2;
         let checksum = crc32fast::hash(&newer[..30]);

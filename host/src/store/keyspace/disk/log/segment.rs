@@ -6,8 +6,9 @@
 use redb::StorageBackend as _;
 
 use crate::store::error::StoreError;
+use crate::store::keyspace::disk::direct::{BLOCK, aligned};
 use crate::store::keyspace::disk::layer::BatchNumber;
-use crate::store::keyspace::disk::log::record::{self, Beginning, HEADER, Header, LogId, SECTOR};
+use crate::store::keyspace::disk::log::record::{self, Beginning, HEADER, Header, LogId};
 use crate::store::keyspace::disk::watched::{Failure, Watched};
 
 /// How many segments a log has.
@@ -50,24 +51,27 @@ impl Segment {
     /// A segment that is full after so many bytes.
     pub(super) fn open(file: Watched, full_at: u64) -> Result<Self, StoreError> {
         let room = file.len().map_err(Failure::told)?;
-        let step = full_at.clamp(SECTOR as u64, STEP).next_multiple_of(SECTOR as u64);
-        Ok(Self { file, end: SECTOR as u64, room, step })
+        let step = full_at.clamp(BLOCK as u64, STEP).next_multiple_of(BLOCK as u64);
+        Ok(Self { file, end: BLOCK as u64, room, step })
     }
 
     /// Makes it the empty segment of a log.
     pub(super) fn format(&mut self, id: LogId) -> Result<(), StoreError> {
+        let mut block = Vec::new();
+        let start = aligned(&mut block, BLOCK);
+        block.extend_from_slice(&record::beginning(id));
         self.end = 0;
-        self.append(&record::beginning(id))
+        self.append(&block[start..])
     }
 
     /// What it says that it is.
     pub(super) fn beginning(&self) -> Result<Beginning, StoreError> {
-        let mut sector = [0; SECTOR];
-        if self.room < SECTOR as u64 {
+        let mut block = [0; BLOCK];
+        if self.room < BLOCK as u64 {
             return Ok(Beginning::Unknown);
         }
-        self.file.read(0, &mut sector).map_err(Failure::told)?;
-        Ok(record::read_beginning(&sector))
+        self.file.read(0, &mut block).map_err(Failure::told)?;
+        Ok(record::read_beginning(&block))
     }
 
     /// Whether nothing was ever written to it.
@@ -77,7 +81,7 @@ impl Segment {
 
     /// Whether no batch was written to it yet, since it was begun.
     pub(super) fn is_empty(&self) -> bool {
-        self.end <= SECTOR as u64
+        self.end <= BLOCK as u64
     }
 
     /// Where the next batch begins.
@@ -85,7 +89,7 @@ impl Segment {
         self.end
     }
 
-    /// Appends what ends with a sector, and waits until it is on the disk.
+    /// Appends what ends with a block, and waits until it is on the disk.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         let end = self.end + bytes.len() as u64;
         if end > self.room {
@@ -102,8 +106,11 @@ impl Segment {
         let room = end.next_multiple_of(self.step);
         self.file.set_len(room).map_err(Failure::told)?;
         if room > end {
-            let zeros = vec![0; (room - end) as usize];
-            self.file.write(end, &zeros).map_err(Failure::told)?;
+            let length = (room - end) as usize;
+            let mut zeros = Vec::new();
+            let start = aligned(&mut zeros, length);
+            zeros.resize(start + length, 0);
+            self.file.write(end, &zeros[start..]).map_err(Failure::told)?;
         }
         self.room = room;
         Ok(())
@@ -112,7 +119,7 @@ impl Segment {
     /// Begins again from its beginning. What is in it is needed no more. Room that one large batch has
     /// taken is given back.
     pub(super) fn begin_again(&mut self, most_room: u64) -> Result<(), StoreError> {
-        self.end = SECTOR as u64;
+        self.end = BLOCK as u64;
         if self.room > most_room {
             self.file.set_len(most_room).map_err(Failure::told)?;
             self.room = most_room;
@@ -132,12 +139,12 @@ impl Segment {
 
     /// The batch that begins here, if one does and is whole.
     pub(super) fn batch_at(&self, id: LogId, at: u64) -> Result<Option<Found>, StoreError> {
-        let mut sector = [0; SECTOR];
-        if at + SECTOR as u64 > self.room {
+        let mut block = [0; BLOCK];
+        if at + BLOCK as u64 > self.room {
             return Ok(None);
         }
-        self.file.read(at, &mut sector).map_err(Failure::told)?;
-        let Some(header) = Header::read(&sector) else { return Ok(None) };
+        self.file.read(at, &mut block).map_err(Failure::told)?;
+        let Some(header) = Header::read(&block) else { return Ok(None) };
         let end = at + header.size();
         if end > self.room {
             return Ok(None);
@@ -154,7 +161,7 @@ impl Segment {
         id: LogId,
         mut visit: impl FnMut(Found) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let mut at = SECTOR as u64;
+        let mut at = BLOCK as u64;
         let mut next = None;
         while let Some(found) = self.batch_at(id, at)? {
             // What stood there before comes to light again behind the last batch.
@@ -174,13 +181,13 @@ impl Segment {
         number: BatchNumber,
     ) -> Result<Option<BatchNumber>, StoreError> {
         let mut chunk = vec![0; CHUNK];
-        let mut at = SECTOR as u64;
-        while at + SECTOR as u64 <= self.room {
-            let length = (self.room - at).min(CHUNK as u64) as usize / SECTOR * SECTOR;
+        let mut at = BLOCK as u64;
+        while at + BLOCK as u64 <= self.room {
+            let length = (self.room - at).min(CHUNK as u64) as usize / BLOCK * BLOCK;
             self.file.read(at, &mut chunk[..length]).map_err(Failure::told)?;
-            for (index, sector) in chunk[..length].chunks(SECTOR).enumerate() {
-                if Header::read(sector).is_some_and(|header| header.number >= number)
-                    && let Some(found) = self.batch_at(id, at + (index * SECTOR) as u64)?
+            for (index, block) in chunk[..length].chunks(BLOCK).enumerate() {
+                if Header::read(block).is_some_and(|header| header.number >= number)
+                    && let Some(found) = self.batch_at(id, at + (index * BLOCK) as u64)?
                 {
                     return Ok(Some(found.number));
                 }
