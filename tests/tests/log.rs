@@ -1,9 +1,11 @@
 //! The log in front of the file of pages: what a crash, a damage or a mistake of somebody's may do to it.
 
+use std::io::Result;
 use std::path::Path;
+use std::sync::{Arc, Barrier};
 
-use segno_host::store::{LogTrouble, StorageBackend as _, Store, StoreError};
-use segno_tests::faulty::{Disk, Kept};
+use segno_host::store::{LogTrouble, Storage, StorageBackend, Store, StoreError};
+use segno_tests::faulty::{Disk, DiskFile, Kept};
 use tempfile::TempDir;
 
 /// The table that is written: it has no meaning for these tests.
@@ -83,6 +85,69 @@ fn what_follows_a_crash_is_kept_in_the_next_one() {
             assert!(whole(&after) >= row, "seed {seed}, row {row}");
         }
     }
+}
+
+/// A file whose next sync tells that it begins, and waits until it may go on, where it is told to.
+#[derive(Debug)]
+struct Held {
+    file: DiskFile,
+    syncs: Arc<Syncs>,
+}
+
+#[derive(Debug)]
+struct Syncs {
+    are_held: std::sync::atomic::AtomicBool,
+    begins: Barrier,
+    may_end: Barrier,
+}
+
+impl StorageBackend for Held {
+    fn len(&self) -> Result<u64> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
+        self.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> Result<()> {
+        if self.syncs.are_held.swap(false, std::sync::atomic::Ordering::AcqRel) {
+            self.syncs.begins.wait();
+            self.syncs.may_end.wait();
+        }
+        self.file.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
+        self.file.write(offset, data)
+    }
+}
+
+#[test]
+fn nobody_sees_what_is_not_on_the_disk_yet() {
+    let disk = Disk::default();
+    let syncs = Arc::new(Syncs {
+        are_held: false.into(),
+        begins: Barrier::new(2),
+        may_end: Barrier::new(2),
+    });
+    let held = |number| Box::new(Held { file: disk.file(number), syncs: Arc::clone(&syncs) });
+    let storage = Storage { log: [held(1), held(2)], ..disk.clone().into() };
+    let store = Store::open_on(storage).expect("the store opens");
+    write(&store, &disk, 0..1);
+    syncs.are_held.store(true, std::sync::atomic::Ordering::Release);
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| write(&store, &disk, 1..2));
+        syncs.begins.wait();
+        let seen = whole(&store);
+        syncs.may_end.wait();
+        writing.join().expect("it is written");
+        assert_eq!((seen, whole(&store)), (1, 2));
+    });
 }
 
 #[test]
