@@ -144,6 +144,17 @@ impl Disk {
         state.base[file] = state.content[file].clone();
     }
 
+    /// What is left when the process is killed after so many operations: another disk, which has all of them,
+    /// and may lose in a power failure what was not synced.
+    pub fn after_kill(&self, operations: usize) -> Self {
+        let state = self.lock();
+        let operations = state.operations[..operations].to_vec();
+        let mut content = state.base.clone();
+        operations.iter().for_each(|(file, operation)| apply(&mut content[*file], operation));
+        let base = state.base.clone();
+        Self(Arc::new(Mutex::new(State { base, operations, content, ..State::default() })))
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -53,7 +53,10 @@ fn a_crash_at_any_operation_keeps_all_that_was_acknowledged_and_nothing_by_halve
     for operations in first..=disk.operations() {
         let least = acknowledged.iter().filter(|by| **by <= operations).count();
         for kept in [Kept::Nothing, Kept::All].into_iter().chain((0..4).map(Kept::Some)) {
-            let left = disk.after_crash(operations, kept);
+            let left = match kept {
+                Kept::All => disk.after_kill(operations),
+                Kept::Nothing | Kept::Some(_) => disk.after_crash(operations, kept),
+            };
             let after = Store::open_on(left.clone())
                 .unwrap_or_else(|error| panic!("{operations} operations, {kept:?}: {error}"));
             let there = usize::from(whole(&after));
