@@ -229,7 +229,10 @@ fn a_reference_that_has_no_place_in_its_turn_is_an_error() {
     let error_with = |references: &[Reference]| {
         let record = codec::encode(&(references, &turn));
         let key = tables::numbered(run(1), 0);
-        let written = store.write(|transaction| Ok(transaction.put(Table::Turns, &key, &record)));
+        let written = store.write(|transaction| {
+            transaction.put(Table::Turns, &key, &record);
+            Ok(())
+        });
         written.expect("there is room");
         turns(&store, run(1)).expect_err("the references are damaged").to_string()
     };

@@ -93,7 +93,11 @@ fn a_new_one_is_new_until_it_says_what_it_is(keyspace: &Keyspace) {
         Err::<(), _>(StoreError::Closed)
     });
     assert!(given_up.is_err() && keyspace.is_new().expect("it can be read"));
-    keyspace.write(&[], |transaction| Ok(make(transaction))).expect("it can be written");
+    let written = keyspace.write(&[], |transaction| {
+        make(transaction);
+        Ok(())
+    });
+    written.expect("it can be written");
     assert!(!keyspace.is_new().expect("it can be read"));
     let moment = keyspace.moment().expect("it can be read");
     for table in Table::ALL {
@@ -160,10 +164,16 @@ fn what_is_put_if_absent_stays_who_comes_first(keyspace: &Keyspace) {
 
 fn whoever_is_behind_a_fence_writes_nothing(keyspace: &Keyspace) {
     let write = |fences: &[Fence], value: &[u8]| {
-        keyspace.write(fences, |transaction| Ok(transaction.put(Table::Runs, b"a", value)))
+        keyspace.write(fences, |transaction| {
+            transaction.put(Table::Runs, b"a", value);
+            Ok(())
+        })
     };
     write(&[Fence::new(1, 0)], b"never taken over").expect("its epoch is 0");
-    let raise = |transaction: &mut Transaction| Ok(Fence::new(1, 1).raise(transaction));
+    let raise = |transaction: &mut Transaction| {
+        Fence::new(1, 1).raise(transaction);
+        Ok(())
+    };
     keyspace.write(&[Fence::new(1, 0)], raise).expect("it is free");
     let late = write(&[Fence::new(1, 0)], b"late").expect_err("it was taken over");
     assert!(
@@ -233,9 +243,11 @@ fn a_moment_that_is_held_outlives_its_keyspace_or_says_so(keyspace: Keyspace) {
 }
 
 fn put(keyspace: &Keyspace, key: &[u8], value: &[u8]) {
-    keyspace
-        .write(&[], |transaction| Ok(transaction.put(Table::Runs, key, value)))
-        .expect("it can be written");
+    let written = keyspace.write(&[], |transaction| {
+        transaction.put(Table::Runs, key, value);
+        Ok(())
+    });
+    written.expect("it can be written");
 }
 
 fn all(moment: &Moment, table: Table) -> Vec<Pair> {

@@ -116,9 +116,13 @@ impl Layer {
 /// A row as a layer has it: with nothing where it was taken away.
 pub(super) type LayerRow = (Shared, Option<Shared>);
 
+/// Versions of rows between two of them.
+type Versions<'a> =
+    map::Range<'a, Version, (Bound<Version>, Bound<Version>), Version, Option<Shared>>;
+
 /// Rows of a layer that are being read.
 pub(super) struct Range<'a> {
-    versions: map::Range<'a, Version, (Bound<Version>, Bound<Version>), Version, Option<Shared>>,
+    versions: Versions<'a>,
     /// What came later is passed over.
     batch: BatchNumber,
     /// The last key that was given from the front: its older versions may still come.
