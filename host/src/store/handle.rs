@@ -13,7 +13,7 @@ use crate::store::place::{DirectoryLock, Place};
 #[derive(Clone)]
 pub struct Store {
     /// Nothing once it is closed.
-    opened: Arc<RwLock<Option<Opened>>>,
+    opened: Arc<RwLock<Option<Arc<Opened>>>>,
     /// Nothing where it is on a storage without a name.
     place: Option<Arc<Place>>,
     first_failure: FirstFailure,
@@ -22,10 +22,10 @@ pub struct Store {
     rows_read: Arc<AtomicU64>,
 }
 
-/// What is open. The storage is closed before its directory is unlocked.
+/// What is open, shared with who writes: what is under way comes to its end when the store is closed. The
+/// storage is closed before its directory is unlocked.
 struct Opened {
-    /// Shared with who writes: what is under way comes to its end when the store is closed.
-    keyspace: Arc<Keyspace>,
+    keyspace: Keyspace,
     _lock: Option<DirectoryLock>,
 }
 
@@ -37,7 +37,7 @@ impl Store {
         place: Option<Place>,
     ) -> Self {
         let first_failure = keyspace.first_failure();
-        let opened = Opened { keyspace: Arc::new(keyspace), _lock: lock };
+        let opened = Arc::new(Opened { keyspace, _lock: lock });
         Self {
             opened: Arc::new(RwLock::new(Some(opened))),
             place: place.map(Arc::new),
@@ -50,7 +50,9 @@ impl Store {
     /// Lets the file go, whoever else holds the store: from now on it gives [`StoreError::Closed`].
     /// Reading that is under way comes to its end first.
     pub fn close(&self) {
-        drop(self.opened.write().take());
+        let opened = self.opened.write().take();
+        // Nobody else is kept waiting by what the last one has to write.
+        drop(opened);
     }
 
     /// Looks whether the disk has failed, whoever was told of it, and whether the file that is open still
@@ -87,7 +89,7 @@ impl Store {
     /// How large the file is, and how much of it is kept in memory, in bytes. Nothing is read for it.
     #[must_use]
     pub fn sizes(&self) -> (u64, u64) {
-        let cached = self.keyspace().map_or(0, |keyspace| keyspace.cached());
+        let cached = self.opened().map_or(0, |opened| opened.keyspace.cached());
         (self.place.as_ref().map_or(0, |place| place.size()), cached as u64)
     }
 
@@ -116,11 +118,10 @@ impl Store {
         &self,
         change: impl FnOnce(&mut Transaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.keyspace()?.write(&[], change)
+        self.opened()?.keyspace.write(&[], change)
     }
 
-    fn keyspace(&self) -> Result<Arc<Keyspace>, StoreError> {
-        let opened = self.opened.read();
-        Ok(Arc::clone(&opened.as_ref().ok_or(StoreError::Closed)?.keyspace))
+    fn opened(&self) -> Result<Arc<Opened>, StoreError> {
+        self.opened.read().as_ref().map(Arc::clone).ok_or(StoreError::Closed)
     }
 }
