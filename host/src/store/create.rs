@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use crate::store::error::StoreError;
+use crate::store::error::{LogTrouble, StoreError};
 use crate::store::keyspace::{Keyspace, log_paths};
 use crate::store::place::{At, FILE, unusable};
 use crate::store::{format, private};
@@ -20,6 +20,13 @@ pub(super) fn make_if_missing(directory: &Path) -> Result<(), StoreError> {
     if path.try_exists().map_err(unusable)? {
         return Ok(());
     }
+    // It may be all that is left.
+    for path in log_paths(directory) {
+        if path.metadata().is_ok_and(|log| log.len() > 0) {
+            let path = path.display().to_string();
+            return Err(StoreError::Log { path, trouble: LogTrouble::WithoutStore });
+        }
+    }
     let unfinished = directory.join(format!("{FILE}.{}{UNFINISHED}", std::process::id()));
     forget(&unfinished).map_err(unusable)?;
     let file = private::new_file(&unfinished).map_err(unusable)?;
@@ -34,19 +41,14 @@ pub(super) fn make_if_missing(directory: &Path) -> Result<(), StoreError> {
 /// store to say.
 pub(super) fn open_log(directory: &Path) -> Result<[File; 2], StoreError> {
     let unusable = |error: Error| unusable(directory, &error);
-    let mut is_new = false;
-    let mut open = |path: &Path| match private::open_file(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            is_new = true;
-            private::new_file(path)
-        }
+    let open = |path: &Path| match private::open_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => private::new_file(path),
         opened => opened,
     };
     let [first, second] = log_paths(directory).map(|path| open(&path));
     let log = [first.map_err(unusable)?, second.map_err(unusable)?];
-    if is_new {
-        sync_directory(directory).map_err(unusable)?;
-    }
+    // Whoever made them, or put them there, may not have done so.
+    sync_directory(directory).map_err(unusable)?;
     Ok(log)
 }
 

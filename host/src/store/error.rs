@@ -37,6 +37,11 @@ pub enum LogTrouble {
          lost, so restore the store from a backup otherwise"
     )]
     Missing,
+    /// It is there, and the store beside it is not.
+    #[error(
+        "is there, and the store beside it is not: put `segno.redb` back, or move the log away to begin a new store"
+    )]
+    WithoutStore,
     /// It belongs to another store than the one beside it, which has a log of its own.
     #[error(
         "belongs to another store than the one beside it: put back the log that belongs to this store, or restore \
