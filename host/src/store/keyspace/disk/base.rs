@@ -197,7 +197,12 @@ pub(super) struct Moment {
 impl Moment {
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Value<'_>>, StoreError> {
         // That of the trait is bound to the table, and the page that it lies on to the moment.
-        whole(|| ReadableTable::get(self.table(table)?, key).map_err(failed))
+        whole(|| {
+            let value = ReadableTable::get(self.table(table)?, key).map_err(failed)?;
+            // Where it lies on its page is looked at here, or never.
+            value.iter().for_each(|value| _ = value.value());
+            Ok(value)
+        })
     }
 
     pub(super) fn range(
@@ -224,15 +229,24 @@ impl<'a> Iterator for Range<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        whole(|| self.0.next().transpose().map_err(failed)).transpose()
+        whole(|| looked_at(self.0.next())).transpose()
     }
 }
 
 impl DoubleEndedIterator for Range<'_> {
     #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
-        whole(|| self.0.next_back().transpose().map_err(failed)).transpose()
+        whole(|| looked_at(self.0.next_back())).transpose()
     }
+}
+
+/// A row that was read, once it is known where on its page it lies.
+fn looked_at<'a>(
+    row: Option<Result<Row<'a>, StorageError>>,
+) -> Result<Option<Row<'a>>, StoreError> {
+    let row = row.transpose().map_err(failed)?;
+    row.iter().for_each(|(key, value)| _ = (key.value(), value.value()));
+    Ok(row)
 }
 
 /// Does something with the file, which may be damaged.
