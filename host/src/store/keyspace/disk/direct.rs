@@ -29,7 +29,8 @@ pub(super) struct DirectFile {
 impl DirectFile {
     /// The file that is open and lies here.
     pub(super) fn of(path: &Path, file: File) -> Result<Self> {
-        let direct = open_direct(path).map(backend).transpose()?;
+        let direct = open_direct(path).filter(|direct| is_same(direct, &file));
+        let direct = direct.map(backend).transpose()?;
         Ok(Self { file: backend(file)?, direct, is_synced: AtomicBool::new(false) })
     }
 
@@ -62,6 +63,20 @@ fn open_direct(path: &Path) -> Option<File> {
     let mut options = File::options();
     options.read(true).write(true).custom_flags(flags.cast_signed());
     options.open(path).ok()
+}
+
+/// Whether it is one file: another may have taken its name meanwhile.
+#[cfg(target_os = "linux")]
+fn is_same(one: &File, other: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let identity = |file: &File| file.metadata().map(|it| (it.dev(), it.ino()));
+    matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_same(_one: &File, _other: &File) -> bool {
+    true
 }
 
 #[cfg(not(target_os = "linux"))]
