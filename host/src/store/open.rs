@@ -36,13 +36,13 @@ impl Store {
         private::directory(directory).map_err(|error| unusable(directory, &error))?;
         let lock = DirectoryLock::take(directory)?;
         create::make_if_missing(directory)?;
-        let store = Self::open_file(directory, cache, lock)?;
+        let store = Self::open_file(directory, cache, lock, Keyspace::open)?;
         create::forget_unfinished(directory);
         Ok(store)
     }
 
     /// Opens a store again that this process has had open before. None is made: where there is no file
-    /// any more, somebody took it away.
+    /// any more, somebody took it away. What is in its log is brought into the file first.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Store {
         if !path.try_exists().map_err(|error| unusable(directory, &error))? {
             return Err(StoreError::Moved { path: path.display().to_string() });
         }
-        Self::open_file(directory, cache, lock)
+        Self::open_file(directory, cache, lock, Keyspace::open_settled)
     }
 
     /// Opens a store on any storage, such as one that fails on purpose.
@@ -109,7 +109,12 @@ impl Store {
         Ok(Self::of(keyspace, Some(lock), None))
     }
 
-    fn open_file(directory: &Path, cache: usize, lock: DirectoryLock) -> Result<Self, StoreError> {
+    fn open_file(
+        directory: &Path,
+        cache: usize,
+        lock: DirectoryLock,
+        open: impl FnOnce(At<'_>, Storage, usize) -> Result<Keyspace, StoreError>,
+    ) -> Result<Self, StoreError> {
         let path = directory.join(FILE);
         let at = At { directory, path: &path };
         let unusable = |error| at.unusable(&error);
@@ -124,8 +129,7 @@ impl Store {
         let place = Place::of(paths.zip([&pages].into_iter().chain(&log)))?;
         let begun = Instant::now();
         let storage = Storage::of_files(directory, pages, log).map_err(unusable)?;
-        let keyspace =
-            open_unharmed(at, || Keyspace::open(at, storage, cache).and_then(format::prepare))?;
+        let keyspace = open_unharmed(at, || open(at, storage, cache).and_then(format::prepare))?;
         tracing::info!(path = %path.display(), bytes = size, milliseconds = begun.elapsed().as_millis(),
             "the store is open");
         Ok(Self::of(keyspace, Some(lock), Some(place)))

@@ -44,6 +44,16 @@ impl Keyspace {
         disk::Space::open(at, storage, cache).map(Self::Disk)
     }
 
+    /// As [`Keyspace::open`], and all that is in the log is brought into the file of pages first: a disk
+    /// that takes that will take what follows.
+    pub(super) fn open_settled(
+        at: At<'_>,
+        storage: Storage,
+        cache: usize,
+    ) -> Result<Self, StoreError> {
+        disk::Space::open_settled(at, storage, cache).map(Self::Disk)
+    }
+
     /// In an empty file of pages, which has no log: each transaction is written to it at once. For one
     /// that is made and has no host yet.
     pub(super) fn create(at: At<'_>, pages: File) -> Result<Self, StoreError> {

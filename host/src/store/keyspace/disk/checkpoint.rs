@@ -105,6 +105,7 @@ impl Drop for Checkpointer {
 impl Tables {
     /// Makes checkpoints until it is told to stop, or one fails.
     fn make_checkpoints(&self) {
+        let _ending = Ending(self);
         let mut writing = self.writing.lock();
         while !writing.stopping {
             if self.full_layer().is_some() {
@@ -123,7 +124,8 @@ impl Tables {
         }
     }
 
-    fn make_last_checkpoint(&self) -> Result<(), StoreError> {
+    /// Brings all that is only in the log into the file. Nobody else makes checkpoints meanwhile.
+    pub(super) fn make_last_checkpoint(&self) -> Result<(), StoreError> {
         let mut writing = self.writing.lock();
         self.checkpoint()?;
         if self.layers.read().active.last().is_some() {
@@ -160,7 +162,8 @@ impl Tables {
         let base = Arc::new(self.noting(self.base.moment())?);
         let mut layers = self.layers.write();
         let active = Arc::clone(&layers.active);
-        *layers = Arc::new(Layers { active, full: None, base });
+        let later = layers.full.clone().filter(|later| !Arc::ptr_eq(later, &full));
+        *layers = Arc::new(Layers { active, full: later, base });
         Ok(())
     }
 
@@ -174,5 +177,17 @@ impl Tables {
         result.inspect_err(|error| {
             let _earlier = self.first_failure.set(error.clone());
         })
+    }
+}
+
+/// Lets nobody wait for checkpoints when the thread that makes them is over, whyever.
+struct Ending<'a>(&'a Tables);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _earlier = self.0.first_failure.set(StoreError::Panicked);
+        }
+        self.0.changed.notify_all();
     }
 }

@@ -26,7 +26,15 @@ impl Space {
         storage: Storage,
         cache: usize,
     ) -> Result<Self, StoreError> {
-        Self::open_checked(at, storage, cache, |_base| Ok(()))
+        Self::open_checked(at, storage, cache, |_base| Ok(()), |_tables| Ok(()))
+    }
+
+    pub(in crate::store::keyspace) fn open_settled(
+        at: At<'_>,
+        storage: Storage,
+        cache: usize,
+    ) -> Result<Self, StoreError> {
+        Self::open_checked(at, storage, cache, |_base| Ok(()), Tables::make_last_checkpoint)
     }
 
     pub(in crate::store::keyspace) fn open_to_look(
@@ -34,7 +42,7 @@ impl Space {
         storage: Storage,
         cache: usize,
     ) -> Result<Self, StoreError> {
-        Self::open_checked(at, storage, cache, |base| base.check(at))
+        Self::open_checked(at, storage, cache, |base| base.check(at), |_tables| Ok(()))
     }
 
     fn open_checked(
@@ -42,6 +50,7 @@ impl Space {
         storage: Storage,
         cache: usize,
         check: impl FnOnce(&mut Base) -> Result<(), StoreError>,
+        settle: impl FnOnce(&Tables) -> Result<(), StoreError>,
     ) -> Result<Self, StoreError> {
         let Storage { pages, log, full_at, checkpoints } = storage;
         let first_failure = FirstFailure::default();
@@ -61,6 +70,7 @@ impl Space {
         };
         let tables = Tables::new(base, Some(opened.log), layers, opened.last, first_failure);
         let tables = Arc::new(tables);
+        settle(&tables)?;
         let checkpointer = Checkpointer::start(&tables, checkpoints);
         let checkpointer = checkpointer.map_err(|error| at[0].unusable(&error))?;
         Ok(Self { checkpointer, tables })
