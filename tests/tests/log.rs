@@ -78,7 +78,10 @@ fn what_follows_a_crash_is_kept_in_the_next_one() {
         let store = Store::open_on(disk.clone()).expect("the store opens");
         write(&store, &disk, 0..60);
         let crash = disk.operations() - 1 - usize::try_from(seed).expect("it is small");
-        let disk = disk.after_crash(crash, Kept::Some(seed));
+        let disk = match seed % 2 {
+            0 => disk.after_crash(crash, Kept::Some(seed)),
+            _ => disk.after_kill(crash),
+        };
         let store = Store::open_on(disk.clone()).expect("the store opens");
         let there = whole(&store);
         let acknowledged = write(&store, &disk, there..there + 40);
@@ -305,6 +308,74 @@ fn a_store_that_was_restored_makes_its_own_log_and_overwrites_none() {
         std::fs::remove_file(old.path().join(segment)).expect("it is there");
     }
     assert_eq!(whole(&Store::open(old.path()).expect("the store opens")), 20);
+}
+
+/// A log that cannot be read may be the last that there is of what was acknowledged.
+#[test]
+fn a_log_that_is_damaged_or_newer_is_not_written_over_by_a_store_that_has_none() {
+    for (at, bytes) in [(3, &[0][..]), (10, &[2, 0, 0, 0])] {
+        let old = abandoned(10);
+        for segment in ["segno.0.log", "segno.1.log"] {
+            let path = old.path().join(segment);
+            let mut log = std::fs::read(&path).expect("it is there");
+            log[at..at + bytes.len()].copy_from_slice(bytes);
+            let checksum = crc32fast::hash(&log[..30]);
+            log[30..34].copy_from_slice(&checksum.to_le_bytes());
+            std::fs::write(&path, log).expect("it can be written");
+        }
+        let data = TempDir::new().expect("a temporary directory");
+        drop(Store::open(data.path()).expect("the store opens"));
+        let mut backup = Vec::new();
+        let store = Store::open_to_look(data.path()).expect("the store can be read");
+        let dumped = store.dump(|bytes| {
+            backup.extend_from_slice(bytes);
+            std::ops::ControlFlow::Continue(())
+        });
+        dumped.expect("the store can be read");
+        let file = old.path().join("segno.redb");
+        std::fs::remove_file(&file).expect("it is there");
+        Store::receive(&file, backup.as_slice()).expect("it is whole");
+        let log = || std::fs::read(old.path().join("segno.0.log")).expect("it is there");
+        let before = log();
+        let error = Store::open(old.path()).map(drop).expect_err("the log is not its own");
+        let is_told = matches!(
+            error,
+            StoreError::Log { trouble: LogTrouble::Foreign, .. } | StoreError::Newer { .. }
+        );
+        assert!(is_told, "{error}");
+        assert!(log() == before);
+    }
+}
+
+#[test]
+fn no_store_is_made_beside_a_log_that_is_left() {
+    let data = abandoned(10);
+    let file = data.path().join("segno.redb");
+    let elsewhere = data.path().join("elsewhere");
+    std::fs::rename(&file, &elsewhere).expect("it is there");
+    let error = Store::open(data.path()).map(drop).expect_err("it was moved away");
+    let is_told = matches!(error, StoreError::Log { trouble: LogTrouble::WithoutStore, .. });
+    assert!(is_told, "{error}");
+    assert!(!file.exists(), "its name is free for who puts it back");
+    std::fs::rename(&elsewhere, &file).expect("it is there");
+    assert_eq!(whole(&Store::open(data.path()).expect("the store opens")), 10);
+}
+
+/// What is only in the log must go into the file some time: whether the disk takes it is known then.
+#[test]
+fn a_store_that_is_opened_again_after_trouble_has_nothing_only_in_its_log() {
+    let data = abandoned(10);
+    let store = Store::reopen(data.path(), 1 << 20).expect("the store opens");
+    let pages = std::fs::read(data.path().join("segno.redb")).expect("it is there");
+    assert_eq!(whole(&store), 10);
+    let left = TempDir::new().expect("a temporary directory");
+    let copy = left.path().join("segno.redb");
+    std::fs::write(&copy, pages).expect("it can be written");
+    let file = redb::Database::open(copy).expect("it is whole");
+    let moment = redb::ReadableDatabase::begin_read(&file).expect("it can be read");
+    let table: redb::TableDefinition<'_, &[u8], &[u8]> = redb::TableDefinition::new(TABLE);
+    let table = moment.open_table(table).expect("it is there");
+    assert_eq!(redb::ReadableTableMetadata::len(&table).expect("it can be read"), 11);
 }
 
 #[test]

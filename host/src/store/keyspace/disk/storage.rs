@@ -11,8 +11,8 @@ use crate::store::keyspace::disk::direct::DirectFile;
 use crate::store::keyspace::disk::log::SEGMENTS;
 use crate::store::keyspace::disk::overlay::Overlay;
 
-/// After how many bytes a segment: what a host that starts again reads, and what it keeps in
-/// memory, twice. The last batch may go beyond.
+/// After how many bytes a segment of the log is full. A host that starts again reads two of them, and one
+/// that runs has the rows of two in memory, which take some times as much where they are small. The last batch may go beyond.
 const FULL_AT: u64 = 32 << 20;
 
 /// Where a store lies.

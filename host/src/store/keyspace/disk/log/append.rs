@@ -6,6 +6,9 @@ use crate::store::keyspace::disk::layer::BatchNumber;
 use crate::store::keyspace::disk::log::record::{self, LogId};
 use crate::store::keyspace::disk::log::segment::{SEGMENTS, Segment};
 
+/// How much room for the next batch is kept when one is written, in bytes.
+const KEPT_ROOM: usize = 1 << 20;
+
 /// The log of a store that is open.
 pub(in crate::store::keyspace::disk) struct Log {
     pub(super) id: LogId,
@@ -38,6 +41,9 @@ impl Log {
         let start = record::write(&mut self.buffer, self.id, number, changes)?;
         self.segments[self.active].append(&self.buffer[start..])?;
         self.next += 1;
+        if self.buffer.capacity() > KEPT_ROOM {
+            self.buffer = Vec::new();
+        }
         Ok(number)
     }
 
@@ -49,8 +55,10 @@ impl Log {
 
     /// Begins the other segment. All of its batches must be in the file of pages.
     pub(in crate::store::keyspace::disk) fn turn_over(&mut self) -> Result<(), StoreError> {
-        self.active = (self.active + 1) % SEGMENTS;
-        self.segments[self.active].begin_again(2 * self.full_at)
+        let next = (self.active + 1) % SEGMENTS;
+        self.segments[next].begin_again(self.full_at.saturating_mul(2))?;
+        self.active = next;
+        Ok(())
     }
 
     /// Which log it is.

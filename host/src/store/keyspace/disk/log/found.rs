@@ -28,7 +28,7 @@ pub(in crate::store::keyspace::disk) struct Opened {
 ///
 /// # Errors
 ///
-/// It cannot be read or written; it is missing, damaged, or that of another store. Nothing of it is
+/// It cannot be read or written; it is missing, damaged, or that of another store. Nothing that is in it is
 /// changed then.
 pub(in crate::store::keyspace::disk) fn open(
     at: [At<'_>; SEGMENTS],
@@ -58,9 +58,11 @@ impl Opening<'_> {
     /// Makes a new log, unless there is one that belongs to something else.
     fn make(mut self) -> Result<Opened, StoreError> {
         for (segment, at) in self.segments.iter().zip(self.at) {
-            if let Beginning::Of(id) = segment.beginning()?
-                && segment.any_from(id, 0)?.is_some()
-            {
+            if let Beginning::Newer(found) = segment.beginning()? {
+                return Err(StoreError::Newer { found, known: record::VERSION });
+            }
+            // Of which log does not matter, nor whether it is damaged: it may be the last that there is.
+            if segment.has_batches()? {
                 return Err(at.log(LogTrouble::Foreign));
             }
         }

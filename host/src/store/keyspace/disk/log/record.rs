@@ -2,13 +2,13 @@
 //!
 //! A segment begins with a block of 4 KiB that says what it is: [`MAGIC`], the version, a `u32`, which log it
 //! belongs to, 16 bytes, and a checksum of all that, a `u32`. Batches follow, each from the beginning of
-//! a block on: [`BATCH`], a checksum, a `u32`, the number of the batch, a `u64`, the length of what
-//! follows, a `u32`, and its rows; zeros up to the end of the last block. A row is the number of its
+//! a block on: [`BATCH`], the number of the batch, a `u64`, the length of its rows, a `u32`, their
+//! checksum and that of what came before it, a `u32` each, and the rows; zeros up to the end of the last block. A row is the number of its
 //! table, a byte, the lengths of key and value, a `u32` each, and both; of one that was taken away the
 //! length is [`GONE`]. Numbers are little-endian.
 //!
-//! A checksum of a batch is over which log it is, too. What that is, no guest knows, so none can give a
-//! step an input that is taken for a batch.
+//! The checksums of a batch are over which log it is, too. No guest knows what that is, so what one puts
+//! into a batch is not taken for a batch itself, but by a chance of one in four billions.
 
 use crate::store::error::StoreError;
 use crate::store::keyspace::changes::Changes;
@@ -30,7 +30,7 @@ const BATCH: [u8; 4] = *b"bat\n";
 const GONE: u32 = u32::MAX;
 
 /// What stands before the rows of a batch, in bytes.
-pub(super) const HEADER: usize = 20;
+pub(super) const HEADER: usize = 24;
 
 /// What stands before key and value of a row, in bytes.
 const ROW: usize = 9;
@@ -98,11 +98,17 @@ pub(super) fn write(
     buffer.resize(start + size.next_multiple_of(BLOCK), 0);
     let (header, rows) = buffer[start..start + size].split_at_mut(HEADER);
     header[..4].copy_from_slice(&BATCH);
-    header[8..16].copy_from_slice(&number.to_le_bytes());
-    header[16..20].copy_from_slice(&length(Table::Meta, rows)?.to_le_bytes());
-    let checksum = checksum(id, &buffer[start + 8..start + size]);
-    buffer[start + 4..start + 8].copy_from_slice(&checksum.to_le_bytes());
+    header[4..12].copy_from_slice(&number.to_le_bytes());
+    header[12..16].copy_from_slice(&length(Table::Meta, rows)?.to_le_bytes());
+    header[16..20].copy_from_slice(&checksum(id, rows).to_le_bytes());
+    let of_header = checksum(id, &header[4..20]);
+    header[20..24].copy_from_slice(&of_header.to_le_bytes());
     Ok(start)
+}
+
+/// Whether a block begins as batches do, of whatever log.
+pub(super) fn begins_batch(block: &[u8]) -> bool {
+    block.len() >= HEADER && block[..4] == BATCH
 }
 
 /// What stands before the rows of a batch.
@@ -116,13 +122,13 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// The header that a block begins with, if it does. Whether it is true is for the checksum to say.
-    pub(super) fn read(sector: &[u8]) -> Option<Self> {
-        if sector.len() < HEADER || sector[..4] != BATCH {
+    /// The header that a block begins with, if one of this log does.
+    pub(super) fn read(id: LogId, block: &[u8]) -> Option<Self> {
+        if !begins_batch(block) || checksum(id, &block[4..20]) != u32_at(block, 20) {
             return None;
         }
-        let (checksum, length) = (u32_at(sector, 4), u32_at(sector, 16));
-        let number = BatchNumber::from_le_bytes(sector[8..16].try_into().ok()?);
+        let (length, checksum) = (u32_at(block, 12), u32_at(block, 16));
+        let number = BatchNumber::from_le_bytes(block[4..12].try_into().ok()?);
         Some(Self { checksum, number, length })
     }
 
@@ -133,7 +139,8 @@ impl Header {
 
     /// Whether this is the batch of the header, header and rows and no more.
     pub(super) fn is_of(self, id: LogId, batch: &[u8]) -> bool {
-        batch.len() == HEADER + self.length as usize && checksum(id, &batch[8..]) == self.checksum
+        batch.len() == HEADER + self.length as usize
+            && checksum(id, &batch[HEADER..]) == self.checksum
     }
 }
 
@@ -215,7 +222,7 @@ mod tests {
     }
 
     fn read(buffer: &[u8]) -> Option<Vec<NewRow<'_>>> {
-        let header = Header::read(buffer)?;
+        let header = Header::read(ID, buffer)?;
         let batch = buffer.get(..HEADER + header.length as usize)?;
         header.is_of(ID, batch).then_some(())?;
         Some(rows(&batch[HEADER..]).map(|row| row.expect("it is known")).collect())
@@ -232,7 +239,7 @@ mod tests {
         ];
         let buffer = written(&rows);
         assert_eq!(buffer.len() % BLOCK, 0);
-        assert_eq!(Header::read(&buffer).expect("it has one").size(), buffer.len() as u64);
+        assert_eq!(Header::read(ID, &buffer).expect("it has one").size(), buffer.len() as u64);
         assert_eq!(read(&buffer), Some(rows.to_vec()));
     }
 
@@ -243,7 +250,8 @@ mod tests {
         let last = Table::ALL[Table::ALL.len() - 1];
         assert_eq!(last as usize, 17, "a new table comes last, and is written here from then on");
         let batch = written(&[(first, b"key", Some(b"value")), (last, b"gone", None)]);
-        let batch = &batch[..HEADER + Header::read(&batch).expect("it has one").length as usize];
+        let batch =
+            &batch[..HEADER + Header::read(ID, &batch).expect("it has one").length as usize];
         for (name, written) in [("log-batch", batch), ("log-beginning", &beginning(ID)[..34])] {
             let golden = golden(name, written);
             assert_eq!(hex::encode(written), hex::encode(golden), "{name}");
@@ -253,7 +261,7 @@ mod tests {
     #[test]
     fn a_batch_with_any_other_bit_is_none() {
         let whole = written(&[(Table::Runs, b"key", Some(b"value")), (Table::Turns, b"k", None)]);
-        let length = HEADER + Header::read(&whole).expect("it has one").length as usize;
+        let length = HEADER + Header::read(ID, &whole).expect("it has one").length as usize;
         for bit in 0..8 * length {
             let mut torn = whole.clone();
             torn[bit / 8] ^= 1 << (bit % 8);
@@ -264,9 +272,10 @@ mod tests {
     #[test]
     fn a_batch_of_another_log_is_none() {
         let whole = written(&[(Table::Runs, b"key", Some(b"value"))]);
-        let header = Header::read(&whole).expect("it has one");
+        let header = Header::read(ID, &whole).expect("it has one");
         let batch = &whole[..HEADER + header.length as usize];
         assert!(header.is_of(ID, batch) && !header.is_of([0; 16], batch));
+        assert!(Header::read([0; 16], &whole).is_none());
     }
 
     #[test]

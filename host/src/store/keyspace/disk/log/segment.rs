@@ -117,13 +117,15 @@ impl Segment {
     }
 
     /// Begins again from its beginning. What is in it is needed no more. Room that one large batch has
-    /// taken is given back.
+    /// taken is given back, but for this much.
     pub(super) fn begin_again(&mut self, most_room: u64) -> Result<(), StoreError> {
-        self.end = BLOCK as u64;
+        let block = BLOCK as u64;
+        let most_room = (most_room / block * block).max(2 * block);
         if self.room > most_room {
             self.file.set_len(most_room).map_err(Failure::told)?;
             self.room = most_room;
         }
+        self.end = block;
         Ok(())
     }
 
@@ -144,7 +146,7 @@ impl Segment {
             return Ok(None);
         }
         self.file.read(at, &mut block).map_err(Failure::told)?;
-        let Some(header) = Header::read(&block) else { return Ok(None) };
+        let Some(header) = Header::read(id, &block) else { return Ok(None) };
         let end = at + header.size();
         if end > self.room {
             return Ok(None);
@@ -180,16 +182,34 @@ impl Segment {
         id: LogId,
         number: BatchNumber,
     ) -> Result<Option<BatchNumber>, StoreError> {
+        self.find(|at, block| {
+            let is_later = |header: Header| header.number >= number;
+            if !Header::read(id, block).is_some_and(is_later) {
+                return Ok(None);
+            }
+            Ok(self.batch_at(id, at)?.map(|found| found.number))
+        })
+    }
+
+    /// Whether anything in it looks as a batch does, of whatever log.
+    pub(super) fn has_batches(&self) -> Result<bool, StoreError> {
+        let found = self.find(|_at, block| Ok(record::begins_batch(block).then_some(())));
+        found.map(|found| found.is_some())
+    }
+
+    /// The first thing that is found in a block behind the first: given where that lies, and what is in it.
+    fn find<T>(
+        &self,
+        find: impl Fn(u64, &[u8]) -> Result<Option<T>, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
         let mut chunk = vec![0; CHUNK];
         let mut at = BLOCK as u64;
         while at + BLOCK as u64 <= self.room {
             let length = (self.room - at).min(CHUNK as u64) as usize / BLOCK * BLOCK;
             self.file.read(at, &mut chunk[..length]).map_err(Failure::told)?;
             for (index, block) in chunk[..length].chunks(BLOCK).enumerate() {
-                if Header::read(block).is_some_and(|header| header.number >= number)
-                    && let Some(found) = self.batch_at(id, at + (index * BLOCK) as u64)?
-                {
-                    return Ok(Some(found.number));
+                if let Some(found) = find(at + (index * BLOCK) as u64, block)? {
+                    return Ok(Some(found));
                 }
             }
             at += length as u64;
