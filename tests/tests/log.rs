@@ -262,6 +262,18 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// All rows of a store, as a backup has them.
+fn backup_of(data: &Path) -> Vec<u8> {
+    let mut backup = Vec::new();
+    let store = Store::open_to_look(data).expect("the store can be read");
+    let dumped = store.dump(|bytes| {
+        backup.extend_from_slice(bytes);
+        std::ops::ControlFlow::Continue(())
+    });
+    dumped.expect("the store can be read");
+    backup
+}
+
 fn trouble(directory: &Path) -> (LogTrouble, String) {
     let error = Store::open(directory).map(drop).expect_err("its log is not its own");
     let looked = Store::open_to_look(directory).map(drop).expect_err("its log is not its own");
@@ -292,13 +304,7 @@ fn a_store_without_its_log_or_with_that_of_another_is_refused_and_says_what_to_d
 #[test]
 fn a_store_that_was_restored_makes_its_own_log_and_overwrites_none() {
     let old = abandoned(10);
-    let mut backup = Vec::new();
-    let store = Store::open_to_look(abandoned(20).path()).expect("the store can be read");
-    let dumped = store.dump(|bytes| {
-        backup.extend_from_slice(bytes);
-        std::ops::ControlFlow::Continue(())
-    });
-    dumped.expect("the store can be read");
+    let backup = backup_of(abandoned(20).path());
     let file = old.path().join("segno.redb");
     std::fs::remove_file(&file).expect("it is there");
     Store::receive(&file, backup.as_slice()).expect("it is whole");
@@ -325,13 +331,7 @@ fn a_log_that_is_damaged_or_newer_is_not_written_over_by_a_store_that_has_none()
         }
         let data = TempDir::new().expect("a temporary directory");
         drop(Store::open(data.path()).expect("the store opens"));
-        let mut backup = Vec::new();
-        let store = Store::open_to_look(data.path()).expect("the store can be read");
-        let dumped = store.dump(|bytes| {
-            backup.extend_from_slice(bytes);
-            std::ops::ControlFlow::Continue(())
-        });
-        dumped.expect("the store can be read");
+        let backup = backup_of(data.path());
         let file = old.path().join("segno.redb");
         std::fs::remove_file(&file).expect("it is there");
         Store::receive(&file, backup.as_slice()).expect("it is whole");
