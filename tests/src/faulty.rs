@@ -45,6 +45,8 @@ struct State {
     sync_fails: Option<ErrorKind>,
     /// It can be read no more.
     unreadable: bool,
+    /// The files whose length it only says that it changes.
+    lies_about_length: [bool; FILES],
 }
 
 /// One thing that a disk was asked.
@@ -82,6 +84,12 @@ impl Disk {
         self.lock().unreadable = true;
     }
 
+    /// From now on it says that it changes the length of this file, and does not. What is written beyond
+    /// its end makes it longer, as in any file.
+    pub fn lie_about_length(&self, file: usize) {
+        self.lock().lies_about_length[file] = true;
+    }
+
     /// The disk fails for good after so many syncs.
     pub fn fail_after_syncs(&self, syncs: u32) {
         self.lock().syncs_left = Some(syncs);
@@ -111,8 +119,9 @@ impl Disk {
     pub fn after_crash(&self, operations: usize, kept: Kept) -> Self {
         let state = self.lock();
         let done = &state.operations[..operations];
-        let mut random =
-            ChaCha8Rng::seed_from_u64(if let Kept::Some(seed) = kept { seed } else { 0 });
+        let seed = if let Kept::Some(seed) = kept { seed } else { 0 };
+        // Each moment has a chance of its own: most crashes leave one write open, and it is the first.
+        let mut random = ChaCha8Rng::seed_from_u64(seed.wrapping_add((operations as u64) << 32));
         let content = std::array::from_fn(|file| {
             let mut content = state.base[file].clone();
             let of_file: Vec<_> = done.iter().filter(|(of, _)| *of == file).collect();
@@ -254,7 +263,11 @@ impl StorageBackend for DiskFile {
 
     fn set_len(&self, len: u64) -> Result<()> {
         let length = usize::try_from(len).map_err(Error::other)?;
-        self.disk.lock().perform(self.number, Operation::Length(length))
+        let mut state = self.disk.lock();
+        if state.lies_about_length[self.number] {
+            return Ok(());
+        }
+        state.perform(self.number, Operation::Length(length))
     }
 
     fn sync_data(&self) -> Result<()> {
@@ -268,7 +281,8 @@ impl StorageBackend for DiskFile {
     fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
         let offset = usize::try_from(offset).map_err(Error::other)?;
         let mut state = self.disk.lock();
-        if offset + data.len() > state.content[self.number].len() {
+        let is_beyond = offset + data.len() > state.content[self.number].len();
+        if is_beyond && !state.lies_about_length[self.number] {
             return Err(ErrorKind::UnexpectedEof.into());
         }
         state.perform(self.number, Operation::Write { offset, data: data.to_vec() })

@@ -38,18 +38,32 @@ pub(super) fn make_if_missing(directory: &Path) -> Result<(), StoreError> {
 }
 
 /// Opens the segments of the log, and makes those that are not there: whether they should be is for the
-/// store to say.
-pub(super) fn open_log(directory: &Path) -> Result<[File; 2], StoreError> {
+/// store to say. Gives those that were made as well, for [`forget_empty`].
+pub(super) fn open_log(directory: &Path) -> Result<([File; 2], Vec<PathBuf>), StoreError> {
     let unusable = |error: Error| unusable(directory, &error);
-    let open = |path: &Path| match private::open_file(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => private::new_file(path),
+    let mut made = Vec::new();
+    let [first, second] = log_paths(directory).map(|path| match private::open_file(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let file = private::new_file(&path);
+            made.push(path);
+            file
+        }
         opened => opened,
-    };
-    let [first, second] = log_paths(directory).map(|path| open(&path));
+    });
     let log = [first.map_err(unusable)?, second.map_err(unusable)?];
     // Whoever made them, or put them there, may not have done so.
     sync_directory(directory).map_err(unusable)?;
-    Ok(log)
+    Ok((log, made))
+}
+
+/// Forgets files that were made in vain: who puts back what is missing finds the place free.
+pub(super) fn forget_empty(made: &[PathBuf]) {
+    let is_empty = |path: &&PathBuf| path.metadata().is_ok_and(|file| file.len() == 0);
+    for path in made.iter().filter(is_empty) {
+        if let Err(error) = forget(path) {
+            tracing::warn!(path = %path.display(), %error, "an empty file cannot be removed");
+        }
+    }
 }
 
 /// On disk is a file only when its directory says so.

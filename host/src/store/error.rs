@@ -48,6 +48,12 @@ pub enum LogTrouble {
          the store from a backup"
     )]
     OfAnother,
+    /// It belongs to the store beside it, which was written from a later state of it.
+    #[error(
+        "ends before what the store beside it has: it is an older copy, or damaged; put back the log as it was when \
+         the store was used last, or restore the store from a backup"
+    )]
+    Older,
     /// It belongs to another store than the one beside it, which has no log yet.
     #[error(
         "belongs to another store than the one beside it, which is new or was restored from a backup: move the log \

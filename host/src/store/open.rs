@@ -124,12 +124,13 @@ impl Store {
             // A store gets its name when it is whole. To make a new one of this would hide what is lost.
             return Err(at.corrupt("it is empty"));
         }
-        let log = create::open_log(directory)?;
+        let (log, made) = create::open_log(directory)?;
         let paths = [path.clone()].into_iter().chain(log_paths(directory));
         let place = Place::of(paths.zip([&pages].into_iter().chain(&log)))?;
         let begun = Instant::now();
         let storage = Storage::of_files(directory, pages, log).map_err(unusable)?;
-        let keyspace = open_unharmed(at, || open(at, storage, cache).and_then(format::prepare))?;
+        let keyspace = open_unharmed(at, || open(at, storage, cache).and_then(format::prepare))
+            .inspect_err(|_refused| create::forget_empty(&made))?;
         tracing::info!(path = %path.display(), bytes = size, milliseconds = begun.elapsed().as_millis(),
             "the store is open");
         Ok(Self::of(keyspace, Some(lock), Some(place)))

@@ -76,18 +76,36 @@ impl Opening<'_> {
     /// Takes in what the file of pages does not have yet.
     fn go_on(self, LogState { id, applied }: LogState) -> Result<Opened, StoreError> {
         self.is_of(id)?;
-        let placed = self.placed(id, applied)?;
-        for (segment, at) in self.segments.iter().zip(self.at) {
-            if let Some(later) = segment.any_from(id, placed.last + 1)? {
-                return Err(at.corrupt(&format!(
-                    "batch {} cannot be read, and batch {later} behind it can",
-                    placed.last + 1
-                )));
+        let mut placed = self.placed(id, applied)?;
+        let last = self.holds(id, placed.last)?;
+        if placed.goes_on.is_none() {
+            // A log that never had a batch has nothing to be older than.
+            if last.is_none() && applied > 0 {
+                return Err(self.at[0].log(LogTrouble::Older));
             }
+            // The last batch stays where it is until there is a later one: so it is known that this is the
+            // log that the file was written from.
+            placed.active = last.map_or(0, |segment| (segment + 1) % SEGMENTS);
         }
         // A host that was killed may have left what it had not synced; what is acted on now must stay.
         self.segments.iter().try_for_each(Segment::sync)?;
         Ok(self.into_opened(id, placed, false))
+    }
+
+    /// The segment in which this batch stands, if it does; there must be none behind it.
+    fn holds(&self, id: LogId, last: BatchNumber) -> Result<Option<usize>, StoreError> {
+        let mut holder = None;
+        for (index, (segment, at)) in self.segments.iter().zip(self.at).enumerate() {
+            let behind = segment.behind(id, last)?;
+            if let Some(later) = behind.later {
+                let missing = last + 1;
+                return Err(at.corrupt(&format!(
+                    "batch {missing} cannot be read, and batch {later} behind it can"
+                )));
+            }
+            holder = behind.has_it.then_some(index).or(holder);
+        }
+        Ok(holder)
     }
 
     /// Whether both segments are of this log.
@@ -123,10 +141,9 @@ impl Opening<'_> {
     }
 
     fn into_opened(mut self, id: LogId, placed: Placed, is_new: bool) -> Opened {
-        let Placed { last, layers, goes_on } = placed;
-        let active = goes_on.as_ref().map_or(0, |(index, _)| *index);
-        if let Some((index, found)) = &goes_on {
-            self.segments[*index].go_on_behind(found);
+        let Placed { last, layers, active, goes_on } = placed;
+        if let Some(found) = &goes_on {
+            self.segments[active].go_on_behind(found);
         }
         let [mut active_layer, mut older] = layers;
         if active == 1 {
@@ -150,13 +167,15 @@ impl Opening<'_> {
 struct Placed {
     last: BatchNumber,
     layers: [Layer; SEGMENTS],
-    /// The segment of the last one, and that one.
-    goes_on: Option<(usize, Found)>,
+    /// The segment of the last one, which is written next.
+    active: usize,
+    /// The last one.
+    goes_on: Option<Found>,
 }
 
 impl Placed {
     fn nothing(last: BatchNumber) -> Self {
-        Self { last, layers: Default::default(), goes_on: None }
+        Self { last, layers: Default::default(), active: 0, goes_on: None }
     }
 
     fn take(&mut self, at: At<'_>, index: usize, found: Found) -> Result<(), StoreError> {
@@ -180,7 +199,8 @@ impl Placed {
         }
         self.layers[index].insert(found.number, changes);
         self.last = found.number;
-        self.goes_on = Some((index, found));
+        self.active = index;
+        self.goes_on = Some(found);
         Ok(())
     }
 }

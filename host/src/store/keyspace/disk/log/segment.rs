@@ -40,6 +40,14 @@ pub(super) struct Found {
     bytes: Vec<u8>,
 }
 
+/// What stands in a segment of a batch, and of those behind it.
+pub(super) struct Behind {
+    /// It begins there.
+    pub(super) has_it: bool,
+    /// A later one is there, and is whole.
+    pub(super) later: Option<BatchNumber>,
+}
+
 impl Found {
     /// Its rows, as they stand in the log.
     pub(super) fn rows(&self) -> &[u8] {
@@ -176,19 +184,19 @@ impl Segment {
         Ok(())
     }
 
-    /// The first batch from this number on that stands anywhere in the segment.
-    pub(super) fn any_from(
-        &self,
-        id: LogId,
-        number: BatchNumber,
-    ) -> Result<Option<BatchNumber>, StoreError> {
-        self.find(|at, block| {
-            let is_later = |header: Header| header.number >= number;
-            if !Header::read(id, block).is_some_and(is_later) {
-                return Ok(None);
+    /// What stands anywhere in the segment of this batch and of those behind it.
+    pub(super) fn behind(&self, id: LogId, number: BatchNumber) -> Result<Behind, StoreError> {
+        let mut has_it = false;
+        let later = self.find(|at, block| match Header::read(id, block) {
+            Some(header) if header.number > number => {
+                Ok(self.batch_at(id, at)?.map(|found| found.number))
             }
-            Ok(self.batch_at(id, at)?.map(|found| found.number))
-        })
+            header => {
+                has_it |= header.is_some_and(|header| header.number == number);
+                Ok(None)
+            }
+        })?;
+        Ok(Behind { has_it, later })
     }
 
     /// Whether anything in it looks as a batch does, of whatever log.
@@ -200,7 +208,7 @@ impl Segment {
     /// The first thing that is found in a block behind the first: given where that lies, and what is in it.
     fn find<T>(
         &self,
-        find: impl Fn(u64, &[u8]) -> Result<Option<T>, StoreError>,
+        mut find: impl FnMut(u64, &[u8]) -> Result<Option<T>, StoreError>,
     ) -> Result<Option<T>, StoreError> {
         let mut chunk = vec![0; CHUNK];
         let mut at = BLOCK as u64;
