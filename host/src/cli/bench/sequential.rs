@@ -10,8 +10,8 @@ use crate::cli::bench::rounds::Bench;
 const LENGTHS: [usize; 3] = [1_000, 10_000, 100_000];
 
 /// How much longer than the disk alone a step may take: as a factor, and in milliseconds.
-const FACTOR: f64 = 1.6;
-const ADDED_MS: f64 = 0.1;
+const FACTOR: f64 = 1.3;
+const ADDED_MS: f64 = 0.06;
 
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let directory = bench.directory()?;

@@ -34,7 +34,7 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             let crowd = format!("{CLIENTS} callers");
             Ok(vec![
                 Figure::new(format!("{who}, one caller, p50"), Unit::Ms, share(times.clone(), 0.5))
-                    .at_most(1.5),
+                    .at_most(0.3),
                 Figure::new(format!("{who}, one caller, p99"), Unit::Ms, share(times, 0.99))
                     .at_most(5.0),
                 Figure::new(format!("webhook calls, {crowd}"), Unit::PerSecond, calls)
