@@ -211,13 +211,14 @@ fn the_border_has_no_resource() {
 }
 
 #[test]
-fn the_runtime_of_the_guest_carries_the_world_in_its_package() {
-    let carried = &file("guest-runtime/wit/workflow.wit").text;
-    assert!(
-        *carried == file("wit/workflow.wit").text,
-        "guest-runtime/wit/workflow.wit is a copy, because a package holds nothing from outside of its \
-         folder: copy wit/workflow.wit there again"
-    );
+fn both_sides_of_the_border_carry_the_world_in_their_packages() {
+    for path in ["guest-runtime/wit/workflow.wit", "host/wit/workflow.wit"] {
+        assert!(
+            file(path).text == file("wit/workflow.wit").text,
+            "{path} is a copy, because a package holds nothing from outside of its folder: copy wit/workflow.wit \
+             there again"
+        );
+    }
 }
 
 #[test]
