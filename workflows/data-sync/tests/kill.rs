@@ -33,7 +33,7 @@ fn component() -> PathBuf {
 
 fn demo(data: &Path, module: &Path, seed: u64) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_data-sync"));
-    command.arg("demo").arg("--data").arg(data).arg("--module").arg(module);
+    command.args(["demo", "--other-ports"]).arg("--data").arg(data).arg("--module").arg(module);
     command.args(["--seed", &seed.to_string(), "--fault-rate", "0.2"]);
     command.env_remove(DATABASE_URL).env_remove("RUST_LOG").stdin(Stdio::null());
     command

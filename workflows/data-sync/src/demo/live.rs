@@ -37,7 +37,8 @@ impl Live {
 
     /// Shows how the runs stand, and what went wrong on purpose.
     pub(super) fn show(&mut self, runs: &[RunView], faults: &[(&'static str, u64)]) {
-        let faults: Vec<_> = faults.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        let faults: Vec<_> =
+            faults.iter().map(|(name, count)| format!("{name} × {count}")).collect();
         let other = format!("{:<17}{}", "the other side", faults.join(", "));
         let lines: Vec<_> = runs.iter().map(line).chain([other]).collect();
         if self.watched {
@@ -71,7 +72,7 @@ fn bar() -> ProgressBar {
 }
 
 fn line(run: &RunView) -> String {
-    format!("{:<17}turn {:<6} {}", run.workflow, run.turns, doing(run))
+    format!("{:<17}{}", run.workflow, doing(run))
 }
 
 /// What a run does, in a few words.
@@ -107,12 +108,13 @@ fn waiting(waits: &[Wait]) -> String {
     }
 }
 
+/// The first line of an error, cut at its beginning: what has caused it comes last.
 fn shorten(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
-    if line.chars().count() <= SHOWN {
-        return line.to_owned();
+    match line.chars().count().checked_sub(SHOWN) {
+        None | Some(0) => line.to_owned(),
+        Some(beyond) => ['…'].into_iter().chain(line.chars().skip(beyond)).collect(),
     }
-    line.chars().take(SHOWN).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -160,7 +162,9 @@ mod tests {
     }
 
     #[test]
-    fn a_long_error_is_cut() {
-        assert_eq!(shorten(&"x".repeat(100)).chars().count(), SHOWN + 1);
+    fn of_a_long_error_the_cause_is_shown() {
+        let shown = shorten(&format!("{}: connection refused\nmore", "x".repeat(100)));
+        assert_eq!(shown.chars().count(), SHOWN + 1);
+        assert!(shown.starts_with('…') && shown.ends_with(": connection refused"), "{shown}");
     }
 }

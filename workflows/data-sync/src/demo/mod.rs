@@ -59,6 +59,10 @@ pub struct DemoArgs {
     /// The component to deploy, instead of building it from the sources
     #[arg(long, value_name = "FILE")]
     module: Option<PathBuf>,
+
+    /// Listen on other ports than the usual ones, as beside another demo; a data directory keeps its own
+    #[arg(long)]
+    other_ports: bool,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -91,7 +95,7 @@ pub async fn run(args: DemoArgs, steps: Steps) -> anyhow::Result<ExitCode> {
     // Before anything runs: a signal that comes early is not lost.
     let mut stop = std::pin::pin!(shutdown_signal());
     let component = component::get(args.module.clone()).await?;
-    let place = Place::open(args.data.as_deref(), args.seed)?;
+    let place = Place::open(args.data.as_deref(), args.seed, !args.other_ports)?;
     let demo = Demo::start(&args, &place, component, steps).await?;
 
     let mut live = Live::new(&place.describe(&demo.server));
@@ -139,7 +143,8 @@ impl Demo {
         .await?;
         // Steps in flight are started again as soon as the host is up: the other side is there first.
         http::set_base(upstream.url());
-        let mut options = ServeOptions::new(place.host()).on_free_ports();
+        let mut options = ServeOptions::new(place.host());
+        options.listen.set_port(place.management_port());
         options.webhook_listen.set_port(place.webhook_port());
         let server = Server::start(options, steps).await?;
         server

@@ -1,13 +1,13 @@
 //! Where a demo keeps everything: the host's journal, both databases, and what must stay the same when
 //! it is started again.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use rand::RngExt as _;
-use segno_host::cli::Server;
+use segno_host::cli::{ServeOptions, Server};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
@@ -26,6 +26,8 @@ struct Kept {
     seed: u64,
     /// A part of the webhook URL that the other side knows.
     webhook_port: u16,
+    /// Where commands find the host.
+    management_port: u16,
 }
 
 /// The data directory of a demo.
@@ -38,8 +40,13 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Opens the directory, or a new one, and reads what it keeps; a new one keeps the seed.
-    pub(super) fn open(directory: Option<&Path>, seed: u64) -> anyhow::Result<Self> {
+    /// Opens the directory, or a new one, and reads what it keeps; a new one keeps the seed, and the usual
+    /// ports where they are wanted and free.
+    pub(super) fn open(
+        directory: Option<&Path>,
+        seed: u64,
+        are_usual: bool,
+    ) -> anyhow::Result<Self> {
         let (directory, temporary) = match directory {
             Some(directory) => (directory.to_owned(), None),
             None => {
@@ -62,7 +69,12 @@ impl Place {
         };
         let kept = match known {
             Some(kept) => kept,
-            None => keep(&file, Kept { seed, webhook_port: free_port()? })?,
+            None => {
+                let usual = |address| Some(address).filter(|_| are_usual);
+                let webhook_port = port(usual(ServeOptions::DEFAULT_WEBHOOK_LISTEN))?;
+                let management_port = port(usual(ServeOptions::DEFAULT_LISTEN))?;
+                keep(&file, Kept { seed, webhook_port, management_port })?
+            }
         };
         Ok(Self { directory, kept, is_new: known.is_none(), temporary })
     }
@@ -75,6 +87,11 @@ impl Place {
     /// Where the host receives webhooks.
     pub(super) const fn webhook_port(&self) -> u16 {
         self.kept.webhook_port
+    }
+
+    /// Where the host's management API listens.
+    pub(super) const fn management_port(&self) -> u16 {
+        self.kept.management_port
     }
 
     /// The host's data directory.
@@ -108,11 +125,14 @@ impl Place {
 
     /// What a reader should know of a demo that runs.
     pub(super) fn describe(&self, server: &Server) -> String {
-        let url = format!("http://{}", server.management_addr());
         let all = self.directory.display();
         let host = self.host();
+        let url = match server.management_addr() {
+            ServeOptions::DEFAULT_LISTEN => String::new(),
+            other => format!("--url http://{other} "),
+        };
         format!(
-            "data in {all}; `data-sync runs --url {url} --data {}` lists the runs",
+            "data in {all}; `cargo run --release -p data-sync -- runs {url}--data {}` lists the runs",
             host.display()
         )
     }
@@ -137,11 +157,17 @@ fn keep(file: &Path, kept: Kept) -> anyhow::Result<Kept> {
     Ok(kept)
 }
 
-fn free_port() -> anyhow::Result<u16> {
+/// The usual port, which commands need not be told, or another one where it is taken or not wanted.
+fn port(usual: Option<SocketAddr>) -> anyhow::Result<u16> {
     let mut random = rand::rng();
-    let mut ports = (0..TRIES).map(|_| random.random_range(PORTS));
+    let others = (0..TRIES).map(|_| random.random_range(PORTS));
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    ports.find(is_free).context("there is no free port for webhooks")
+    usual
+        .map(|usual| usual.port())
+        .into_iter()
+        .chain(others)
+        .find(is_free)
+        .context("there is no free port")
 }
 
 #[cfg(test)]
@@ -151,9 +177,10 @@ mod tests {
     #[test]
     fn a_directory_keeps_its_seed_and_its_port() {
         let directory = tempfile::tempdir().unwrap();
-        let first = Place::open(Some(directory.path()), 5).unwrap();
-        let again = Place::open(Some(directory.path()), 6).unwrap();
+        let first = Place::open(Some(directory.path()), 5, false).unwrap();
+        let again = Place::open(Some(directory.path()), 6, false).unwrap();
         assert_eq!((again.seed(), again.webhook_port()), (5, first.webhook_port()));
+        assert_eq!(again.management_port(), first.management_port());
         assert!(first.is_new && !again.is_new);
     }
 
@@ -161,7 +188,7 @@ mod tests {
     fn a_directory_that_is_something_else_is_named() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("demo.json"), "[]").unwrap();
-        let message = Place::open(Some(directory.path()), 1).unwrap_err().to_string();
+        let message = Place::open(Some(directory.path()), 1, false).unwrap_err().to_string();
         assert!(
             message.ends_with("is not of a demo; choose another --data directory"),
             "{message}"
