@@ -108,6 +108,7 @@ mod duration;
 mod error;
 mod headers;
 pub mod http;
+pub mod local;
 pub mod log;
 #[cfg(not(target_family = "wasm"))]
 pub mod native;
@@ -125,6 +126,9 @@ mod workflow;
 /// A moment: `jiff::Timestamp`.
 #[doc(inline)]
 pub use jiff::Timestamp;
+/// Dates and times of day, without a zone: `jiff::civil`.
+#[doc(inline)]
+pub use jiff::civil;
 
 /// Makes an `async fn` a workflow: durable logic that waits, calls steps, and survives restarts.
 ///

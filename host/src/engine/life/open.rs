@@ -126,15 +126,17 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(wait).await.unwrap_or(Err(StoreError::Panicked))
 }
 
-/// The steps of a host, with the one that every host has unless it does without or has its own.
+/// The steps of a host, with those that every host has unless it does without or has its own.
 pub(crate) fn all_steps(steps: Steps, config: &Config) -> Result<Steps, OpenError> {
     steps.check()?;
-    Ok(match &config.http {
-        Some(egress) if steps.get(segno::http::STEP).is_none() => {
-            steps.with(http_step(egress.clone()))
-        }
-        _ => steps,
-    })
+    let http = config.http.clone().map(http_step);
+    let built_in = http.into_iter().chain([segno::local::step()]);
+    Ok(built_in.fold(
+        steps,
+        |steps, step| {
+            if steps.get(&step.name).is_some() { steps } else { steps.with(step) }
+        },
+    ))
 }
 
 /// Starts the shards, each on a thread of its own, and has the engine begin when all have recovered.
