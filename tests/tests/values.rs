@@ -48,7 +48,7 @@ async fn a_step_that_runs_when_its_workflow_ends_is_named() {
     let run = host.run("abandons", json!(null)).await;
     assert_eq!(
         log(&host, run.run_id).await,
-        ["the workflow ended without waiting for 1 of its steps: `slow` (0)"]
+        ["the workflow ended before 1 of its steps, which are given up: `slow` (0)"]
     );
 }
 

@@ -82,12 +82,11 @@ pub(crate) fn tokens_of_disposed(run: &Run, turn: &Turn) -> BTreeSet<String> {
     disposed.filter_map(|url| url.rsplit('/').next().map(str::to_owned)).collect()
 }
 
-/// How many dropped steps are named in the warning.
+/// How many dropped steps are named.
 const NAMED: usize = 5;
 
-/// The warning that a workflow ended without waiting for a step that it had asked for. A sleep that is
-/// left is given up, as when it lost a race, and a webhook is not waited for to its end: neither is
-/// missed.
+/// That a workflow ended before steps that it had asked for, as those do that lose a race. A sleep that is
+/// left is given up, and a webhook is not waited for to its end: neither is missed.
 pub(crate) fn dropped_at_end(run: &Run, event: &Event, output: &Output) -> Option<LogLine> {
     if output.verdict == Verdict::Waiting {
         return None;
@@ -102,10 +101,10 @@ pub(crate) fn dropped_at_end(run: &Run, event: &Event, output: &Output) -> Optio
     let shown = dropped.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     let more = if dropped.len() > NAMED { ", …" } else { "" };
     let message = format!(
-        "the workflow ended without waiting for {} of its steps: {shown}{more}",
+        "the workflow ended before {} of its steps, which are given up: {shown}{more}",
         dropped.len()
     );
-    Some(LogLine { level: Level::Warn, message })
+    Some(LogLine { level: Level::Info, message })
 }
 
 #[cfg(test)]
