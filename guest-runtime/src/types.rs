@@ -22,7 +22,7 @@ pub struct StepOptions {
 pub struct StepFailure {
     /// The name of the step.
     pub step: String,
-    /// How many attempts were made, those that a crash cut off included.
+    /// How many attempts were made. One that a crash cut off does not count.
     pub attempts: u32,
     /// The last error, with its causes.
     pub message: String,

@@ -128,7 +128,7 @@ impl StepContext {
         &self.0.info.step_name
     }
 
-    /// Which attempt this is, from 1. Attempts that a crash cut off count.
+    /// Which attempt this is, from 1. One that a crash cut off is made again, with its number.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.0.info.attempt

@@ -12,9 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct StepFailure {
     /// The name of the step.
     pub step: String,
-    /// How many attempts were made, those that a crash cut off included. 0 if the call did not
-    /// get as far as an attempt, for example because its input is too large, or cannot be written
-    /// as JSON.
+    /// How many attempts were made. One that a crash cut off does not count. 0 if the call did not get
+    /// as far as an attempt, for example because its input is too large, or cannot be written as JSON.
     pub attempts: u32,
     /// The last error, with its causes.
     pub message: String,

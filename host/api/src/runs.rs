@@ -14,7 +14,7 @@ use crate::waits::{Wait, Why};
 pub enum RunStatus {
     /// Begun, not over.
     Running,
-    /// HeldEvent with its state whole, until somebody mends what stopped it.
+    /// Stopped with its state whole, until somebody mends what stopped it.
     Blocked,
     /// Over, with an output.
     Completed,

@@ -72,7 +72,7 @@ pub mod steps {
         Ok(http::send(request).await?.json().await?)
     }
 
-    /// Sends one record. A crash uses up an attempt as well, so there are many.
+    /// Sends one record. The other side has bad minutes, so there are many attempts.
     #[segno::step(max_retries = 20, backoff(max = "5s"))]
     pub async fn sync_record(record: Record) -> Result<(), StepError> {
         let request = http::put(&format!("/destination/records/{}", record.id))

@@ -52,7 +52,7 @@ pub struct Config {
     /// there must be some left for what does not wait.
     pub max_waiting: usize,
     /// How long steps in flight may go on when the host is told to stop. An attempt that takes
-    /// longer is cut off, and counts.
+    /// longer is cut off, and made again at the next start.
     pub drain: Duration,
     /// After how many turns images are taken. The defaults are what pays; tests take more of them.
     pub image_turns: ImageTurns,

@@ -33,7 +33,7 @@ impl StoreMetrics {
         let drafts = Histogram::new(exponential_buckets(1.0, 4.0, DRAFT_BUCKETS));
         let seconds = Histogram::new(exponential_buckets(0.000_1, 4.0, COMMIT_BUCKETS));
         Self {
-            bytes: put(to, "store_bytes", "Size of the file of the store"),
+            bytes: put(to, "store_bytes", "Size of the store, with its log"),
             cache_bytes: put(to, "store_cache_bytes", "How much of the store is kept in memory"),
             commits: put(to, "commits", "Transactions that were committed"),
             drafts_per_commit: put_as(
