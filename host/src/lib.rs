@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod engine;
+mod name;
 
 // Public for the tests of Segno alone. What else a host is built of is named below, or by the modules
 // above.

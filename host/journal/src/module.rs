@@ -20,6 +20,13 @@ impl Digest {
         Self(bytes)
     }
 
+    /// Whether its text begins so, with some of its digits; `sha256:` may be left out.
+    #[must_use]
+    pub fn begins_with(&self, text: &str) -> bool {
+        let digits = text.strip_prefix(Self::PREFIX).unwrap_or(text);
+        !digits.is_empty() && self.to_string()[Self::PREFIX.len()..].starts_with(digits)
+    }
+
     /// The bytes of the digest.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 32] {

@@ -49,7 +49,9 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::AlreadyEnded(_) => &Kind::ALREADY_ENDED,
         EngineError::NotBlocked(_) => &Kind::NOT_BLOCKED,
         EngineError::NothingToRetry(_) => &Kind::NOTHING_TO_RETRY,
-        EngineError::UnknownModule(_) => &Kind::UNKNOWN_MODULE,
+        EngineError::UnknownModule(_) | EngineError::AmbiguousModule { .. } => {
+            &Kind::UNKNOWN_MODULE
+        }
         EngineError::TooLarge { .. } => &Kind::TOO_LARGE,
         EngineError::BadKey { .. } => &Kind::BAD_KEY,
         EngineError::OtherInput(_) => &Kind::OTHER_INPUT,

@@ -2,6 +2,7 @@
 
 use segno_journal::RunId;
 
+use crate::name::name;
 use crate::sandbox::ModuleError;
 use crate::store::StoreError;
 
@@ -41,12 +42,24 @@ pub enum EngineError {
     NotBlocked(RunId),
     /// No step of the run waits for its next attempt.
     #[error(
-        "no step of run {0} waits for its next attempt; `segno run {0}` says what it waits for"
+        "no step of run {0} waits for its next attempt; `{me} run {0}` says what it waits for",
+        me = name()
     )]
     NothingToRetry(RunId),
     /// No module has this digest.
-    #[error("there is no module {0}; `segno modules` lists those that there are")]
+    #[error("there is no module {0}; `{me} modules` lists those that there are", me = name())]
     UnknownModule(String),
+    /// Several modules have a digest that begins so.
+    #[error(
+        "{count} modules have a digest that begins with {beginning}: write more of it; `{me} modules` lists them",
+        me = name()
+    )]
+    AmbiguousModule {
+        /// What was given.
+        beginning: String,
+        /// How many there are.
+        count: usize,
+    },
     /// Something is larger than it may be.
     #[error("{what} has {size} bytes, but at most {limit} are allowed")]
     TooLarge {
@@ -142,7 +155,7 @@ impl EngineError {
 
 fn known_workflows(known: &[String]) -> String {
     if known.is_empty() {
-        "no module is deployed yet: deploy one with `segno deploy MODULE.wasm`".to_owned()
+        format!("no module is deployed yet: deploy one with `{} deploy MODULE.wasm`", name())
     } else {
         format!("known are {}", known.join(", "))
     }

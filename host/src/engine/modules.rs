@@ -87,6 +87,21 @@ impl Modules {
         missing(&self.steps, manifest)
     }
 
+    /// The module that is named by its digest, or by a beginning of it.
+    pub(crate) fn named(&self, text: &str) -> Result<Digest, EngineError> {
+        if let Ok(digest) = text.parse() {
+            return Ok(digest);
+        }
+        let beginning: String = text.chars().take(80).collect();
+        let mut named: Vec<_> = self.state.lock().records.keys().copied().collect();
+        named.retain(|digest| digest.begins_with(&beginning));
+        match named[..] {
+            [digest] => Ok(digest),
+            [] => Err(EngineError::UnknownModule(beginning)),
+            _ => Err(EngineError::AmbiguousModule { beginning, count: named.len() }),
+        }
+    }
+
     /// The module for a new run of a workflow. The run counts as being on it from now on. One that
     /// wants steps which this host lacks starts nothing.
     pub(crate) fn enter_current(&self, workflow: &str) -> Result<Digest, EngineError> {

@@ -22,7 +22,7 @@ impl DiskTrouble {
             Self::Refused => "the host goes on by itself when the disk takes what is written",
             Self::Failed => {
                 "what the disk has kept is not known, so the host stays down: look at the disk and at the log of the \
-                 system, have `segno check` read the store, and restart the host"
+                 system, have the command `check` read the store, and restart the host"
             }
         }
     }

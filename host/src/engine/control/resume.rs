@@ -1,7 +1,7 @@
 //! Letting a blocked run go on.
 
 use segno_api::{RunStatus, RunView};
-use segno_journal::{Digest, RunId};
+use segno_journal::RunId;
 
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
@@ -19,7 +19,8 @@ impl Engine {
 
     /// Lets a blocked run go on, on its own module or on another one. On another one it goes on only
     /// if that gives the same commands for all that is recorded; where it does not, the run stays
-    /// blocked, with the difference as its reason. Its history says who asked.
+    /// blocked, with the difference as its reason. Its history says who asked. The module is named by its
+    /// digest, or by a beginning of it that no other has.
     ///
     /// # Errors
     ///
@@ -33,10 +34,7 @@ impl Engine {
         let admitted = self.admit_to(run, 0)?;
         let module = match module {
             None => None,
-            Some(text) => {
-                let unknown = |_| EngineError::UnknownModule(text.chars().take(80).collect());
-                Some(text.parse::<Digest>().map_err(unknown)?)
-            }
+            Some(text) => Some(self.0.modules.named(&text)?),
         };
         if self.status(run)? != RunStatus::Blocked {
             return Err(EngineError::NotBlocked(run));

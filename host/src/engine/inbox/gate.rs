@@ -16,6 +16,7 @@ use parking_lot::{Condvar, Mutex};
 use segno_journal::RunId;
 
 use crate::engine::clock::Clock;
+use crate::name::name;
 
 /// For how long a shard may be at one message before it counts as one that does not answer: several
 /// times what the fuel of a turn takes.
@@ -81,7 +82,8 @@ impl fmt::Display for Busy {
             Some((run, workflow)) => write!(
                 f,
                 "shard {shard} has computed one turn of {run} (workflow `{workflow}`) for {seconds} s, and its other \
-                 runs wait; `segno cancel {run}` ends the run"
+                 runs wait; `{me} cancel {run}` ends the run",
+                me = name()
             ),
             None => write!(
                 f,

@@ -2,6 +2,7 @@
 
 use crate::engine::clock::Clock;
 use crate::engine::inbox::{Busy, Inboxes, LOOK};
+use crate::name::name;
 
 /// Looks at the shards until the host stops, and says once of each message that takes too long.
 pub(crate) async fn look_out(inboxes: Inboxes, clock: Clock) {
@@ -27,7 +28,8 @@ fn tell(busy: &Busy) {
             %run,
             %workflow,
             seconds,
-            "a turn takes long, and other runs wait for it; `segno cancel {run}` ends the run"
+            "a turn takes long, and other runs wait for it; `{} cancel {run}` ends the run",
+            name()
         ),
         None => tracing::warn!(
             shard,

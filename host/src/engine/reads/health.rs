@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
+use crate::name::name;
 
 /// How late a timer may be before it is worth a word: it fires within milliseconds, and a host that was
 /// down has many to fire at once.
@@ -56,9 +57,10 @@ impl Engine {
         for (kind, runs) in self.0.outside.metrics().blocked_runs() {
             let count = u64::try_from(runs).unwrap_or_default();
             if count > 0 {
+                let me = name();
                 let message = format!(
-                    "{}: {kind}; `segno runs --trouble` lists them, `segno run RUN` says why, and `segno resume RUN` \
-                     lets one go on when that is mended",
+                    "{}: {kind}; `{me} runs --trouble` lists them, `{me} run RUN` says why, and `{me} resume RUN` lets \
+                     one go on when that is mended",
                     counted(count, "run is blocked", "runs are blocked"),
                 );
                 problems.push(problem(ProblemKind::Blocked, count, message));
@@ -118,9 +120,10 @@ fn tell_failing(runs: &[RunSummary], more: &str, problems: &mut Vec<HealthProble
     let mut steps: Vec<_> = steps.into_iter().collect();
     steps.sort_by_key(|(_, (count, _))| Reverse(*count));
     for ((workflow, step), (count, attempt)) in steps.into_iter().take(NAMED) {
+        let me = name();
         let message = format!(
-            "step {} of workflow {} fails again and again in {more}{}, up to attempt {attempt}; `segno runs \
-             --trouble` shows the errors",
+            "step {} of workflow {} fails again and again in {more}{}, up to attempt {attempt}; `{me} runs --trouble` \
+             shows the errors",
             printable(step, NAME),
             printable(workflow, NAME),
             counted(count, "run", "runs"),

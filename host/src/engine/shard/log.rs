@@ -11,6 +11,7 @@ use segno_journal::{BlockKind, Event, Op, Turn, Verdict};
 use crate::engine::inbox::Asker;
 use crate::engine::shard::active::Active;
 use crate::engine::shard::why::AGAIN_AND_AGAIN;
+use crate::name::name;
 
 /// How much of an error is logged, in characters.
 const LOGGED: usize = 200;
@@ -39,7 +40,8 @@ pub(crate) fn attempt_failed(active: &Active, op: Op, step: &str, attempt: &Atte
             step,
             op = op.0,
             attempt = number,
-            "a step fails again and again; `segno run {}` says why",
+            "a step fails again and again; `{} run {}` says why",
+            name(),
             active.owner.run
         );
     }
@@ -59,19 +61,20 @@ pub(crate) fn turn(active: &Active, turn: &Turn) {
             step,
             op = op.0,
             attempts,
-            "a step was given up; `segno run {run}` says why"
+            "a step was given up; `{} run {run}` says why",
+            name()
         );
     }
     if let Verdict::Failed(error) = &turn.verdict {
         let error = printable(error, LOGGED);
         say!(debug, active, error, "why the run failed");
-        say!(warn, active, "the run failed; `segno run {run}` says why");
+        say!(warn, active, "the run failed; `{} run {run}` says why", name());
     }
 }
 
 /// A run is blocked.
 pub(crate) fn blocked(active: &Active, kind: BlockKind) {
-    say!(warn, active, %kind, "the run is blocked; `segno run {}` says why", active.owner.run);
+    say!(warn, active, %kind, "the run is blocked; `{} run {}` says why", name(), active.owner.run);
 }
 
 /// Somebody let a blocked run go on.
