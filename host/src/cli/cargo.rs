@@ -69,6 +69,17 @@ impl Workspace {
         self.chosen.iter().map(|index| &self.metadata.packages[*index])
     }
 
+    /// The package that has this program.
+    pub(super) fn program(&self, name: &str) -> Option<&Package> {
+        let has_it = |package: &&Package| {
+            package
+                .targets
+                .iter()
+                .any(|target| target.kind.contains(&TargetKind::Bin) && target.name == name)
+        };
+        self.metadata.packages.iter().find(has_it)
+    }
+
     /// The root directory.
     pub(super) fn root(&self) -> &Path {
         self.metadata.workspace_root.as_std_path()
@@ -79,10 +90,11 @@ impl Workspace {
         self.metadata.target_directory.as_std_path()
     }
 
-    /// The directories of the chosen packages and of all packages of the workspace that they depend
-    /// on.
-    pub(super) fn source_directories(&self) -> Vec<PathBuf> {
-        let mut pending: Vec<&Package> = self.packages().collect();
+    /// The directories of the chosen packages, of that of a program, and of all packages of the workspace
+    /// that they depend on.
+    pub(super) fn source_directories(&self, program: Option<&str>) -> Vec<PathBuf> {
+        let program = program.and_then(|name| self.program(name));
+        let mut pending: Vec<&Package> = self.packages().chain(program).collect();
         let mut found = Vec::new();
         while let Some(package) = pending.pop() {
             let Some(directory) = package.manifest_path.parent() else { continue };
@@ -171,6 +183,22 @@ pub(super) fn cargo(directory: &Path) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(program);
     prepare(&mut command, directory);
+    command
+}
+
+/// The same for what is built for this machine, as the person would who runs this process with cargo: what
+/// cargo says to this process alone would have it compile again what looks at that.
+#[expect(clippy::disallowed_methods, reason = "cargo says so to whom it runs, and to nobody else")]
+pub(super) fn native(directory: &Path) -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = Command::new(program);
+    command.current_dir(directory).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        let said = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|of| said.starts_with(of)) {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

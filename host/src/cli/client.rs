@@ -89,7 +89,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(host: HostArgs) -> anyhow::Result<Self> {
         let token = host.find_token()?;
-        let base = host.url;
+        let base = host.url();
         let builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none());

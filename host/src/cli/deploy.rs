@@ -32,6 +32,7 @@ pub(super) async fn run(args: DeployArgs, output: Output) -> anyhow::Result<Exit
 pub(super) fn sentence(deployed: &Deployed) -> String {
     let Deployed { digest, workflows, unchanged, .. } = deployed;
     let workflows = workflows.join(", ");
+    let digest = text::digest(digest);
     if *unchanged {
         format!("unchanged: {workflows} ({digest})")
     } else {

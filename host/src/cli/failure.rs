@@ -24,7 +24,7 @@ pub(super) fn tell(error: &anyhow::Error, output: Output) -> Exit {
         // Where it cannot be printed, it is still said below.
         let _ = output::line(&json);
     }
-    output::note(&format!("error: {error:#}"));
+    output::complain(&format!("{error:#}"));
     of(error)
 }
 

@@ -8,7 +8,13 @@ use crate::cli::text;
 use segno_api::HealthReport;
 
 pub(super) async fn run(args: HealthArgs, output: Output) -> anyhow::Result<Exit> {
-    let answer = Client::new(args.host)?.get(&["v1", "health"], &[]).await?;
+    let client = Client::new(args.host)?;
+    if args.live {
+        let answer = client.get(&["healthz"], &[]).await?;
+        output.show(&answer.json, || "the host takes work".to_owned())?;
+        return Ok(Exit::Done);
+    }
+    let answer = client.get(&["v1", "health"], &[]).await?;
     let report: HealthReport = answer.read()?;
     output.show(&answer.json, || sentences(&report))?;
     Ok(if report.problems.is_empty() { Exit::Done } else { Exit::Failed })

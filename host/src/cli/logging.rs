@@ -35,5 +35,9 @@ pub fn init(format: LogFormat) -> anyhow::Result<()> {
         LogFormat::Text => subscriber.with_target(false).try_init(),
         LogFormat::Json => subscriber.json().try_init(),
     }
-    .map_err(|error| anyhow!(error))
+    .map_err(|error| anyhow!(error))?;
+    if format == LogFormat::Json {
+        output::log_notes();
+    }
+    Ok(())
 }

@@ -30,12 +30,15 @@ mod health;
 mod local;
 mod logging;
 mod modules;
+mod new;
 mod output;
+mod program;
 mod progress;
 mod run;
 mod runs;
 mod serve;
 mod server;
+mod service;
 mod size;
 mod start;
 mod text;
@@ -49,7 +52,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, FromArgMatches};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use segno::Steps;
@@ -62,6 +65,7 @@ pub use self::server::{ServeOptions, Server};
 use self::args::{Arguments, Verb};
 use self::exit::Exit;
 use self::output::Output;
+use crate::name::take_name;
 
 /// How long work that nobody waits for any more, such as a build, may hold up the end of the
 /// process.
@@ -135,6 +139,7 @@ impl Cli {
     /// Reads the arguments of the process, does what they ask for, and gives the exit code.
     #[must_use]
     pub fn run(self) -> ExitCode {
+        take_name();
         let matches = self.definition().get_matches();
         self.obey(&matches)
     }
@@ -148,7 +153,7 @@ impl Cli {
     }
 
     fn definition(&self) -> clap::Command {
-        Arguments::command().subcommands(self.added.iter().map(|added| added.command.clone()))
+        Arguments::definition().subcommands(self.added.iter().map(|added| added.command.clone()))
     }
 
     fn perform(self, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
@@ -173,6 +178,7 @@ impl Cli {
         }
         let definition = self.definition();
         let arguments = Arguments::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+        let arguments = arguments.settle(matches)?;
         let exit = perform(arguments, self.steps, definition).await?;
         Ok(exit.into())
     }
@@ -185,6 +191,7 @@ async fn perform(
 ) -> anyhow::Result<Exit> {
     let output = Output::new(arguments.json);
     match arguments.verb {
+        Verb::New(args) => new::run(&args, output),
         Verb::Serve(args) => serve::run(args, steps, output).await,
         Verb::Dev(args) => dev::run(args, steps, output).await,
         Verb::Build(args) => build::run(args, output).await,

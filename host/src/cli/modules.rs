@@ -31,7 +31,7 @@ fn block(module: &ModuleView, now: Timestamp) -> String {
     let workflows: Vec<_> = module.workflows.iter().map(workflow).collect();
     format!(
         "{}\n  workflows  {}\n  steps      {}\n  runs       {}\n  size       {}\n  built by   {}\n  deployed   {}",
-        module.digest,
+        text::digest(&module.digest),
         listed(&workflows),
         text::printable(&listed(&module.steps), usize::MAX),
         module.runs,

@@ -4,6 +4,7 @@
 //! standard error. A closed pipe is an error that the caller passes on, not a panic.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap_complete::Shell;
 
@@ -16,6 +17,11 @@ pub(super) struct Output {
 impl Output {
     pub(super) const fn new(json: bool) -> Self {
         Self { json }
+    }
+
+    /// For programs where this is so as well.
+    pub(super) const fn or_json(self, json: bool) -> Self {
+        Self { json: self.json || json }
     }
 
     /// True if the answers are for programs.
@@ -36,9 +42,30 @@ pub(super) fn line(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
+/// What is said beside answers goes into the log, because that is read by a program.
+static IS_LOGGED: AtomicBool = AtomicBool::new(false);
+
+/// From now on, what is said beside answers goes into the log.
+pub(super) fn log_notes() {
+    IS_LOGGED.store(true, Ordering::Relaxed);
+}
+
 /// Says something beside the answer. That nobody reads it is no error.
 pub(super) fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    if IS_LOGGED.load(Ordering::Relaxed) {
+        tracing::info!("{text}");
+    } else {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+}
+
+/// The same for what went wrong.
+pub(super) fn complain(text: &str) {
+    if IS_LOGGED.load(Ordering::Relaxed) {
+        tracing::error!("{text}");
+    } else {
+        let _ = writeln!(io::stderr().lock(), "error: {text}");
+    }
 }
 
 /// True if a person sees what is said beside the answer, so that progress may be shown.

@@ -1,22 +1,24 @@
 //! `run`, `cancel`, `resume`, `retry-now`: one run.
 
-use segno_api::{RunStatus, RunView};
 use std::collections::BTreeMap;
+use std::io::BufRead;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
+use segno_api::{RunStatus, RunView};
 use segno_journal::RunId;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::cli::args::{HostArgs, OneRunArgs, ResumeArgs, RunArgs};
-use crate::cli::client::{Answer, Client};
-use crate::cli::exit::Exit;
+use crate::cli::args::{HostArgs, ResumeArgs, RunArgs, RunIds, RunsOfHostArgs};
+use crate::cli::client::{Answer, Client, ClientError};
+use crate::cli::exit::{Exit, UsageError};
 use crate::cli::follow::{self, Reader, Told};
 use crate::cli::output::{self, Output};
 use crate::cli::timeline::Timeline;
-use crate::cli::{text, wait};
+use crate::cli::{failure, text, wait};
 
 /// What stands above the entries of a history.
 const HISTORY: &str = "\nhistory";
@@ -87,33 +89,93 @@ fn print_json(answer: &Answer, told: impl IntoIterator<Item = Told>) -> anyhow::
     Ok(())
 }
 
-pub(super) async fn cancel(args: OneRunArgs, output: Output) -> anyhow::Result<Exit> {
-    act(args.host, args.id, ("cancel", "{}".to_owned()), output).await?;
-    Ok(Exit::Done)
+pub(super) async fn cancel(args: RunsOfHostArgs, output: Output) -> anyhow::Result<Exit> {
+    act(args.host, &args.ids, ("cancel", "{}".to_owned()), output).await
 }
 
-pub(super) async fn retry_now(args: OneRunArgs, output: Output) -> anyhow::Result<Exit> {
-    act(args.host, args.id, ("retry-now", "{}".to_owned()), output).await?;
-    Ok(Exit::Done)
+pub(super) async fn retry_now(args: RunsOfHostArgs, output: Output) -> anyhow::Result<Exit> {
+    act(args.host, &args.ids, ("retry-now", "{}".to_owned()), output).await
 }
 
 /// A run that is blocked again at once does not go on, which a script is told.
 pub(super) async fn resume(args: ResumeArgs, output: Output) -> anyhow::Result<Exit> {
     let body = json!({ "module": args.module }).to_string();
-    let view = act(args.host, args.id, ("resume", body), output).await?;
-    Ok(if view.status == RunStatus::Blocked { Exit::Unsuccessful } else { Exit::Done })
+    act(args.host, &args.ids, ("resume", body), output).await
 }
 
-/// Does something to a run, and says how it then stands.
+/// Does something to runs, one after the other, and says how each then stands. One that refuses does not
+/// keep it from the others; how this ends is how the first of them ended that did not go well.
 async fn act(
     host: HostArgs,
-    id: RunId,
+    ids: &[RunIds],
     (verb, body): (&str, String),
     output: Output,
-) -> anyhow::Result<RunView> {
-    let path = ["v1", "runs", &id.to_string(), verb];
-    let answer = Client::new(host)?.post(&path, body, HeaderMap::new()).await?;
-    let view: RunView = answer.read()?;
-    output.show(&answer.json, || format!("{id} {}", wait::outcome(&view)))?;
-    Ok(view)
+) -> anyhow::Result<Exit> {
+    let ids = all(ids)?;
+    let client = Client::new(host)?;
+    let mut ended = Exit::Done;
+    for id in &ids {
+        let path = ["v1", "runs", &id.to_string(), verb];
+        let exit = match client.post(&path, body.clone(), HeaderMap::new()).await {
+            Ok(answer) => {
+                let view: RunView = answer.read()?;
+                output.show(&answer.json, || format!("{id} {}", wait::outcome(&view)))?;
+                let is_stuck = verb == "resume" && view.status == RunStatus::Blocked;
+                if is_stuck { Exit::Unsuccessful } else { Exit::Done }
+            }
+            // Of a host that does not answer, the others need not be asked for.
+            Err(error @ ClientError::Unreachable { .. }) => return Err(error.into()),
+            Err(error) if ids.len() == 1 => return Err(error.into()),
+            Err(error) => {
+                failure::tell(&anyhow::Error::from(error).context(id.to_string()), output)
+            }
+        };
+        if ended == Exit::Done {
+            ended = exit;
+        }
+    }
+    Ok(ended)
+}
+
+/// The runs that are meant, those on standard input read to its end: a line that names none stops all.
+fn all(ids: &[RunIds]) -> anyhow::Result<Vec<RunId>> {
+    let mut all = Vec::new();
+    for ids in ids {
+        match ids {
+            RunIds::One(id) => all.push(*id),
+            RunIds::StandardInput => all.extend(read(std::io::stdin().lock())?),
+        }
+    }
+    Ok(all)
+}
+
+/// The runs that stand at the beginnings of lines.
+fn read(input: impl BufRead) -> anyhow::Result<Vec<RunId>> {
+    let mut ids = Vec::new();
+    for line in input.lines() {
+        let line = line.context("cannot read standard input")?;
+        if let Some(word) = line.split_whitespace().next() {
+            let id =
+                word.parse().map_err(|error| UsageError(format!("{error}; nothing was done")))?;
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_runs_is_read_by_its_first_column() {
+        let id = "run_01JAB3CD4EF5GH6JK7MN8PQ9RS";
+        let ids = read(format!("{id}  order  blocked\n\n  {id}\n").as_bytes()).unwrap();
+        assert_eq!(ids, [id.parse().unwrap(), id.parse().unwrap()]);
+        let error = read(format!("{id}\nRUN WORKFLOW\n").as_bytes()).unwrap_err();
+        assert!(
+            error.is::<UsageError>() && error.to_string().contains("nothing was done"),
+            "{error}"
+        );
+    }
 }

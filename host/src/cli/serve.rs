@@ -9,10 +9,11 @@ use crate::cli::args::ServeArgs;
 use crate::cli::exit::Exit;
 use crate::cli::local::Registered;
 use crate::cli::output::{self, Output};
-use crate::cli::{ServeOptions, Server, local, logging};
+use crate::cli::{LogFormat, ServeOptions, Server, local, logging, service};
 
 pub(super) async fn run(args: ServeArgs, steps: Steps, output: Output) -> anyhow::Result<Exit> {
     logging::init(args.listen.log_format)?;
+    let output = output.or_json(args.listen.log_format == LogFormat::Json);
     // Before anything is listened to: a signal that comes early is not lost.
     let mut signal = pin!(shutdown_signal());
     let data = args.data.display().to_string();
@@ -23,6 +24,7 @@ pub(super) async fn run(args: ServeArgs, steps: Steps, output: Output) -> anyhow
     };
     let _registered = register(&server);
     announce(&server, &data, output);
+    service::ready();
     signal.await;
     stop(server).await
 }
@@ -89,6 +91,7 @@ pub(super) fn register(server: &Server) -> Option<Registered> {
 
 /// Stops a host; a second signal does not wait for it.
 pub(super) async fn stop(server: Server) -> anyhow::Result<Exit> {
+    service::stopping();
     output::note("stopping; every run goes on at the next start");
     tokio::select! {
         () = server.stop() => Ok(Exit::Done),

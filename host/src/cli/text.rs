@@ -21,6 +21,15 @@ pub(super) const fn status(status: RunStatus) -> &'static str {
     }
 }
 
+/// How many digits of a digest are shown: no two modules of a host begin with the same.
+const DIGITS: usize = 12;
+
+/// A digest as people read and write it: its beginning, which the host takes as well.
+pub(super) fn digest(digest: &str) -> &str {
+    let end = digest.find(':').map_or(0, |colon| colon + 1) + DIGITS;
+    digest.get(..end).unwrap_or(digest)
+}
+
 /// The two largest units of a duration: `212ms`, `1.2s`, `4m 12s`, `3h 20m`, `2d 1h`.
 pub(super) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();

@@ -30,6 +30,7 @@ impl<'a> Timeline<'a> {
         let RunView {
             run_id, workflow, status, module, started_at, ended_at, turns, input, ..
         } = self.view;
+        let module = text::digest(module);
         let ended = ended_at.map_or_else(String::new, |ended| {
             format!(
                 "\n  ended    {} after {}",
@@ -122,6 +123,7 @@ impl<'a> Timeline<'a> {
             }
             E::RunResumed { by } => format!("the run was resumed{}", self.by(by)),
             E::ModuleChanged { by, from, to } => {
+                let [from, to] = [from, to].map(|module| text::digest(module));
                 format!("the run was moved from module {from} to {to}{}", self.by(by))
             }
         }

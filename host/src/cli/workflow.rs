@@ -21,7 +21,7 @@ fn block(workflow: &WorkflowView) -> String {
     format!(
         "{}\n  module   {}\n  history  {history}\n  input    {}\n  output   {}",
         workflow.name,
-        workflow.module,
+        text::digest(&workflow.module),
         schema(workflow.input.as_ref()),
         schema(workflow.output.as_ref()),
     )

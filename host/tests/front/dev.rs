@@ -29,7 +29,7 @@ segno = {{ path = {sdk:?} }}
 
 # As the repository has it: what is compiled otherwise is compiled again.
 [profile.release]
-debug = "line-tables-only"
+strip = true
 "#
     );
     std::fs::write(root.join("Cargo.toml"), toml).unwrap();

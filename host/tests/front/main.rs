@@ -10,6 +10,7 @@ mod crowd;
 mod dev;
 mod management;
 mod missing;
+mod new;
 mod offline;
 mod process;
 mod refusals;

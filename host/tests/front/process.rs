@@ -81,6 +81,14 @@ impl Process {
         serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
     }
 
+    /// Waits until the host has started itself again, and is ready elsewhere.
+    pub(crate) fn ready_again(&mut self) {
+        let ready =
+            std::iter::repeat_with(|| self.next()).find(|said| said["management"].is_string());
+        let ready = ready.expect("it goes on until it is found");
+        ready["management"].as_str().expect("it is a text").clone_into(&mut self.url);
+    }
+
     /// Reads what the host says until it says this, and gives that line.
     pub(crate) fn hear(&mut self, words: &str) -> String {
         let line = self.notes.by_ref().map(Result::unwrap).find(|line| line.contains(words));

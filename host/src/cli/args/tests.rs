@@ -1,4 +1,6 @@
-use clap::CommandFactory;
+use std::time::Duration;
+
+use clap::FromArgMatches as _;
 use clap::error::ErrorKind;
 
 use crate::cli::args::parse::defaults;
@@ -17,7 +19,7 @@ fn refusal(line: &str) -> ErrorKind {
 
 #[test]
 fn the_definition_is_sound() {
-    Arguments::command().debug_assert();
+    Arguments::definition().debug_assert();
 }
 
 #[test]
@@ -40,6 +42,8 @@ fn what_the_manual_shows_is_understood() {
         &format!("cancel {RUN}"),
         &format!("resume {RUN} --module sha256:0"),
         "--json modules",
+        "--url http://host:1 --token t runs --workflow w",
+        &format!("cancel {RUN} {RUN} -"),
         "completions zsh",
     ] {
         parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -106,4 +110,87 @@ fn what_is_turned_on_reaches_the_engine() {
     };
     let options = args.listen.into_options(args.data);
     assert!(options.verify_images);
+}
+
+/// The host that a command asks.
+fn asked(line: &str) -> Result<HostArgs, UsageError> {
+    let line = format!("segno {line}");
+    let matches = Arguments::definition().get_matches_from(line.split_whitespace());
+    let arguments = Arguments::from_arg_matches(&matches).unwrap();
+    arguments.settle(&matches).map(|mut settled| settled.verb.host().unwrap().clone())
+}
+
+#[test]
+fn the_host_is_named_before_the_command_or_behind_it() {
+    let url = |line: &str| asked(line).unwrap().url().to_string();
+    assert_eq!(url("--url http://a:1 runs"), "http://a:1/");
+    assert_eq!(url("runs --url http://b:2"), "http://b:2/");
+    assert_eq!(url("--url http://a:1 runs --url http://b:2"), "http://b:2/");
+    let error = asked("--url http://a:1 serve --data d").unwrap_err();
+    assert!(error.to_string().starts_with("--url before a command"), "{error}");
+}
+
+/// The command lines of a document that begin with the name of a host. What a shell fills in stands for a
+/// word.
+fn command_lines(document: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut language = None;
+    for line in document.lines() {
+        if let Some(fence) = line.strip_prefix("```") {
+            language = if language.is_none() { Some(fence) } else { None };
+        } else if let Some(line) = match language {
+            Some("sh") => Some(line),
+            Some("console") => line.strip_prefix("$ "),
+            _ => None,
+        } {
+            let hosts = ["segno ", "hello ", "cargo run -- "];
+            lines.extend(hosts.iter().find_map(|host| line.strip_prefix(host)).map(str::to_owned));
+        }
+    }
+    lines
+}
+
+/// The words of a command line, as a shell takes them apart: enough of it for documents.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quote = None;
+    for letter in line.chars() {
+        match (quote, letter) {
+            (None, '#') if words.last().is_some_and(String::is_empty) => break,
+            (None, '>' | '|' | '&') => break,
+            (None, ' ') => words.push(String::new()),
+            (None, '\'' | '"') => quote = Some(letter),
+            (Some(open), letter) if open == letter => quote = None,
+            (_, letter) => words.last_mut().expect("there is one").push(letter),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[test]
+fn the_command_lines_of_the_book_are_understood() {
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/src")];
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            for line in command_lines(&std::fs::read_to_string(&path).unwrap()) {
+                let stands_for = |word: String| match word.as_str() {
+                    "RUN" | "OTHER" => RUN.to_owned(),
+                    _ => word,
+                };
+                let words = words(&line).into_iter().map(stands_for);
+                let parsed = Arguments::definition()
+                    .try_get_matches_from(["segno".to_owned()].into_iter().chain(words));
+                parsed.unwrap_or_else(|error| panic!("{}: {line}: {error}", path.display()));
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 40, "the book has command lines");
 }

@@ -1,0 +1,130 @@
+//! Runs: which of them, and what is shown or done.
+
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use segno_api::RunStatus;
+use segno_journal::RunId;
+
+use crate::cli::args::{HostArgs, WaitArgs};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RunsArgs {
+    /// Only runs of this workflow
+    #[arg(long)]
+    pub(in crate::cli) workflow: Option<String>,
+
+    /// Only runs that stand so
+    #[arg(long, value_enum)]
+    pub(in crate::cli) status: Option<StatusArg>,
+
+    /// Only runs that are blocked, fail again and again, or wait for a step that the host lacks
+    #[arg(long)]
+    pub(in crate::cli) trouble: bool,
+
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(in crate::cli) limit: u16,
+
+    /// Where the page before ended, as it said
+    #[arg(long, value_name = "RUN")]
+    pub(in crate::cli) cursor: Option<RunId>,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum StatusArg {
+    Running,
+    Blocked,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl From<StatusArg> for RunStatus {
+    fn from(status: StatusArg) -> Self {
+        match status {
+            StatusArg::Running => Self::Running,
+            StatusArg::Blocked => Self::Blocked,
+            StatusArg::Completed => Self::Completed,
+            StatusArg::Failed => Self::Failed,
+            StatusArg::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RunArgs {
+    /// The ID of the run
+    pub(in crate::cli) id: RunId,
+
+    #[command(flatten)]
+    pub(in crate::cli) wait: WaitArgs,
+
+    /// Show inputs, outputs and messages whole, and all that the run waits for
+    #[arg(long)]
+    pub(in crate::cli) full: bool,
+
+    /// Only the last entries of the history
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(in crate::cli) tail: Option<u16>,
+
+    /// Go on to tell what happens until the run has ended
+    #[arg(long, conflicts_with = "wait")]
+    pub(in crate::cli) follow: bool,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
+
+/// The ID of a run, or `-` for those on standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum RunIds {
+    One(RunId),
+    StandardInput,
+}
+
+impl FromStr for RunIds {
+    type Err = <RunId as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "-" { Ok(Self::StandardInput) } else { text.parse().map(Self::One) }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RunsOfHostArgs {
+    /// The IDs of the runs; - is standard input, with one at the beginning of each line
+    #[arg(value_name = "RUN", required = true)]
+    pub(in crate::cli) ids: Vec<RunIds>,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ResumeArgs {
+    /// The IDs of the runs; - is standard input, with one at the beginning of each line
+    #[arg(value_name = "RUN", required = true)]
+    pub(in crate::cli) ids: Vec<RunIds>,
+
+    /// The module to go on with: its digest, or a beginning of it that no other has [default: the run's own]
+    #[arg(long, value_name = "DIGEST")]
+    pub(in crate::cli) module: Option<String>,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct HealthArgs {
+    /// Only whether the host takes work, as a health check of a container asks; needs no token
+    #[arg(long)]
+    pub(in crate::cli) live: bool,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
