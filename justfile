@@ -52,6 +52,10 @@ fuzz *arguments:
 docs:
     cargo doc --workspace --no-deps --open
 
+# The book, in a browser. Needs mdbook.
+book:
+    mdbook serve docs --open --dest-dir "$PWD/target/book"
+
 # What this machine and its disk make of it: `just bench --only W1`.
 bench *arguments:
     cargo run --release -p segno-host -- bench {{arguments}}

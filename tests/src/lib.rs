@@ -237,3 +237,26 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub async fn patiently<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("it does not hang")
 }
+
+/// The examples of the book are compiled like those of the documentation.
+#[cfg(doctest)]
+mod book {
+    macro_rules! chapters {
+        ($($name:ident = $file:literal),* $(,)?) => {
+            $(#[doc = include_str!(concat!("../../docs/src/", $file))] struct $name;)*
+        };
+    }
+
+    chapters! {
+        Introduction = "introduction.md",
+        FirstWorkflow = "first-workflow.md",
+        Workflows = "workflows.md",
+        Steps = "steps.md",
+        Sleeping = "sleeping.md",
+        Webhooks = "webhooks.md",
+        Errors = "errors.md",
+        Testing = "testing.md",
+        Deploying = "deploying.md",
+        Operating = "operating.md",
+    }
+}

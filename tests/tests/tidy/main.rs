@@ -1,6 +1,7 @@
-//! What `ARCHITECTURE.md`, `CONTRIBUTING.md` and `README.md` say of the sources, checked by reading
-//! them. A check that fails names each line, and what to do.
+//! What `ARCHITECTURE.md`, `CONTRIBUTING.md`, `README.md` and the book say of the sources, checked by
+//! reading them. A check that fails names each line, and what to do.
 
+mod book;
 mod borders;
 mod circles;
 mod code;

@@ -1,4 +1,4 @@
-//! Orders that are paid, shipped and confirmed: what goes wrong in `INCIDENTS.md`.
+//! Orders that are paid, shipped and confirmed: what goes wrong in the book.
 //!
 //! The component comes in editions, by `ORDERS_EDITION` as it is built: without one, it divides by the
 //! number of pieces; `fixed` does not; `reordered` ships before it is paid.

@@ -1,4 +1,4 @@
-//! How each incident of the document comes about.
+//! How what the sections of the book begin with comes about.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,8 +8,24 @@ use segno_tests::hostile::Hostile;
 
 use crate::stage::Stage;
 
-/// A host on which the incident with this title has just happened.
-pub(crate) fn prepare(title: &str) -> Stage {
+/// A host on which that has just happened which the section with this title begins with.
+pub(crate) fn prepare(chapter: &str, title: &str) -> Stage {
+    match (chapter, title) {
+        ("first-workflow.md", "Start a run") => hello(),
+        ("first-workflow.md", "Look at it") => welcomed(),
+        ("first-workflow.md", "Kill the host") => killed(),
+        ("errors.md", "A blocked run") => panic(),
+        ("errors.md", "Cancel") | ("deploying.md", "Runs in flight stay where they are") => {
+            waiting()
+        }
+        ("deploying.md", "Modules") | ("operating.md", "Health") => shop(),
+        ("operating.md", "Backups") => sold(),
+        ("incidents.md", title) => incident(title),
+        _ => panic!("there is no scene for `{title}` in {chapter}"),
+    }
+}
+
+fn incident(title: &str) -> Stage {
     match title {
         "A service that steps call is down" => service_down(),
         "A workflow panics" => panic(),
@@ -22,6 +38,28 @@ pub(crate) fn prepare(title: &str) -> Stage {
         "A module that does harm" => hostile(),
         _ => panic!("there is no scene for `{title}`"),
     }
+}
+
+/// A host on which the first workflow is deployed.
+fn hello() -> Stage {
+    let stage = Stage::new();
+    std::fs::write(stage.path("hello.wasm"), build("hello", "")).expect("it can be written");
+    stage.json("segno deploy hello.wasm --json");
+    stage
+}
+
+/// A run of it that has sent its first letter.
+fn welcomed() -> Stage {
+    let mut stage = hello();
+    stage.start("RUN", "welcome", r#""Ada""#);
+    stage.until("RUN", |run| run["waits_for"][0]["type"] == "sleep");
+    stage
+}
+
+fn killed() -> Stage {
+    let mut stage = welcomed();
+    stage.serve("segno serve --data data");
+    stage
 }
 
 /// An order that can be carried out.
@@ -45,17 +83,21 @@ fn shop() -> Stage {
 fn orders(edition: &str) -> &'static [u8] {
     static BUILT: OnceLock<Vec<(&str, Vec<u8>)>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
-        ["", "fixed", "reordered"].into_iter().map(|edition| (edition, build(edition))).collect()
+        ["", "fixed", "reordered"]
+            .into_iter()
+            .map(|edition| (edition, build("orders", edition)))
+            .collect()
     });
     let (_, component) =
         built.iter().find(|(built, _)| *built == edition).expect("there is such an edition");
     component
 }
 
-fn build(edition: &str) -> Vec<u8> {
+/// The component of a package, in an edition where it has some.
+fn build(package: &str, edition: &str) -> Vec<u8> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let mut build = Command::new(env!("CARGO_BIN_EXE_drill"));
-    build.args(["build", "--package", "orders", "--manifest-path"]).arg(manifest);
+    build.args(["build", "--package", package, "--manifest-path"]).arg(manifest);
     let build = build.env("ORDERS_EDITION", edition).output().expect("the program starts");
     let printed = String::from_utf8_lossy(&build.stdout);
     let path = printed
@@ -141,11 +183,26 @@ fn full_disk() -> Stage {
     stage
 }
 
-/// A store, and what will damage it.
-fn damaged() -> Stage {
+/// An order that was carried out.
+fn sold() -> Stage {
     let mut stage = shop();
     stage.start("RUN", "order", GOOD);
     stage.until("RUN", |run| run["status"] == "completed");
+    stage
+}
+
+/// An order that waits for the service that takes the money.
+fn waiting() -> Stage {
+    let mut stage = shop();
+    std::fs::write(stage.path("payments-are-down"), "").expect("it can be written");
+    stage.start("RUN", "order", GOOD);
+    stage.until("RUN", |run| run["waits_for"][0]["attempt"] == 2);
+    stage
+}
+
+/// A store, and what will damage it.
+fn damaged() -> Stage {
+    let stage = sold();
     let host = stage.host();
     let harm =
         "dd if=/dev/zero of=data/segno.redb bs=4096 seek=16 count=64 conv=notrunc status=none";

@@ -1,5 +1,5 @@
-//! `INCIDENTS.md`, word by word: each section is brought about on a real host, and each command in it is
-//! run and gives what stands there.
+//! The book, word by word: what its sections begin with is brought about on a real host, and each command
+//! in them is run and gives what stands there.
 //!
 //! Numbers, names of runs and blanks may differ. `UPDATE_EXPECT=1` writes down what the commands gave.
 
@@ -7,27 +7,52 @@ mod scenes;
 mod stage;
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::stage::Stage;
 
 #[test]
+fn the_first_workflow_goes_as_it_is_written() {
+    follow("first-workflow.md", 3);
+}
+
+#[test]
+fn what_is_said_of_errors_goes_as_it_is_written() {
+    follow("errors.md", 2);
+}
+
+#[test]
+fn what_is_said_of_deploying_goes_as_it_is_written() {
+    follow("deploying.md", 2);
+}
+
+#[test]
+fn what_is_said_of_operating_goes_as_it_is_written() {
+    follow("operating.md", 2);
+}
+
+#[test]
 fn every_incident_goes_as_it_is_written() {
-    let path = document();
-    let text = std::fs::read_to_string(&path).expect("the document is there");
+    follow("incidents.md", 9);
+}
+
+/// Plays the sections of a chapter that have commands, of which there are so many.
+fn follow(chapter: &str, commanding: usize) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/src").join(chapter);
+    let text = std::fs::read_to_string(&path).expect("the chapter is there");
     let mut played = String::new();
     let mut scenes = 0;
     for section in sections(&text) {
         let title = section.lines().next().and_then(|line| line.strip_prefix("## "));
         match title {
             Some(title) if section.contains("\n```console\n") => {
-                played.push_str(&play(section, &mut scenes::prepare(title)));
+                played.push_str(&play(section, &mut scenes::prepare(chapter, title)));
                 scenes += 1;
             }
             _ => played.push_str(section),
         }
     }
-    assert!(scenes > 5, "the document has no incidents");
+    assert_eq!(scenes, commanding, "{chapter}: a section of commands begins with a line of ##");
     if is_to_be_written() {
         std::fs::write(&path, played).expect("the document can be written");
         return;
@@ -37,7 +62,7 @@ fn every_incident_goes_as_it_is_written() {
     for (written, played) in written.lines().zip(played.lines()) {
         assert_eq!(
             written, played,
-            "INCIDENTS.md says otherwise; UPDATE_EXPECT=1 takes over what is right"
+            "{chapter} says otherwise; UPDATE_EXPECT=1 takes over what is right"
         );
     }
     assert_eq!(written.lines().count(), played.lines().count());
@@ -49,10 +74,6 @@ fn every_incident_goes_as_it_is_written() {
 )]
 fn is_to_be_written() -> bool {
     std::env::var_os("UPDATE_EXPECT").is_some()
-}
-
-fn document() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../INCIDENTS.md")
 }
 
 /// The document in pieces, each of which begins with a heading.
