@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -52,7 +53,7 @@ pub struct StepInfo {
 /// ```
 ///
 /// Outside a host, as in a unit test, a call of a step runs its body once with a detached context:
-/// attempt 1 of `run_detached`, never cancelled.
+/// attempt 1 of `run_detached`, with a number of its own in the process, never cancelled.
 #[derive(Clone)]
 pub struct StepContext(Arc<Attempt>);
 
@@ -165,11 +166,14 @@ impl StepContext {
 
     /// The context of a call outside a host.
     fn detached(step: &Step) -> Self {
+        /// The number of the next call: as in a run, each has a step ID of its own.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+
         let now = Timestamp::now();
         let info = StepInfo {
             run_id: "run_detached".to_owned(),
             workflow: "detached".to_owned(),
-            operation: 0,
+            operation: NEXT.fetch_add(1, Ordering::Relaxed),
             step_name: step.name.to_string(),
             attempt: 1,
             started_at: now,
