@@ -68,3 +68,21 @@ async fn a_value_that_is_nested_too_deep_for_readers_is_a_failure() {
         Some("step `nested` failed: the output of the step is nested more than 100 levels deep")
     );
 }
+
+#[tokio::test]
+async fn a_run_is_told_what_clocks_show_in_a_place_and_that_is_recorded() {
+    let host = Host::new().await;
+    let run = host.run("clocks", json!(["02:00", "Europe/Berlin"])).await;
+    let shown = output(&run)[1].as_str().expect("it is a text").to_owned();
+    assert!(shown.ends_with("T02:00:00"), "{shown}");
+    let history = host.engine.history(run.run_id, 0, 100).await.expect("the run is known");
+    let asked = history.events.iter().filter(|entry| {
+        matches!(&entry.event, HistoryEvent::StepStarted { name, .. } if name == "local_time")
+    });
+    assert_eq!(asked.count(), 2);
+
+    let run = host.run("clocks", json!(["02:00", "Europe/Bonn"])).await;
+    assert_eq!(run.status, RunStatus::Failed);
+    let error = run.error.expect("it says why");
+    assert!(error.contains("`Europe/Bonn` is not a time zone"), "{error}");
+}

@@ -163,7 +163,7 @@ fn what_the_host_refuses_is_told_and_ends_with_1() {
     assert_eq!((code, stdout.as_str()), (Some(1), ""));
     assert_eq!(
         stderr,
-        "error: there is no workflow `nothing`; no module is deployed yet: deploy one with `segno deploy MODULE.wasm`\n"
+        "error: there is no workflow `nothing`; no module is deployed yet: deploy one with `basics deploy MODULE.wasm`\n"
     );
     let (code, stdout, _) = host.ask(&["start", "nothing", "--json"]);
     assert_eq!(code, Some(1));
@@ -194,6 +194,33 @@ fn cancelling_is_told_and_told_only_once() {
         (code, stderr),
         (Some(1), format!("error: run {run} is not blocked; only a blocked run can be resumed\n"))
     );
+}
+
+#[test]
+fn many_runs_are_cancelled_at_once_and_one_that_refuses_keeps_no_other_from_it() {
+    let data = TempDir::new().unwrap();
+    let host = Process::serve(data.path());
+    host.must(&["deploy", basics().to_str().unwrap()]);
+    let start = || {
+        let started = host.must(&["start", "nap", "--input", "3600000", "--json"]);
+        let started: Value = serde_json::from_str(&started).unwrap();
+        started["run_id"].as_str().unwrap().to_owned()
+    };
+    let runs = [start(), start(), start()];
+    let unknown = "run_01JAB3CD4EF5GH6JK7MN8PQ9RS";
+    let (code, said, error) = host.ask(&["cancel", &runs[0], unknown, &runs[1]]);
+    assert_eq!(code, Some(1), "{said}{error}");
+    assert!(error.contains(unknown), "{error}");
+    let cancelled = |run: &String| said.contains(&format!("{run} cancelled"));
+    assert!(cancelled(&runs[0]) && cancelled(&runs[1]), "{said}");
+
+    let mut rest = segno();
+    rest.args(["--url", &host.url, "cancel", "-"]).stdin(Stdio::piped());
+    let mut rest = rest.stdout(Stdio::piped()).spawn().unwrap();
+    writeln!(rest.stdin.take().unwrap(), "{}  nap  running", runs[2]).unwrap();
+    let said = rest.wait_with_output().unwrap();
+    assert!(said.status.success());
+    assert!(String::from_utf8_lossy(&said.stdout).contains(&format!("{} cancelled", runs[2])));
 }
 
 #[test]

@@ -15,6 +15,8 @@ mod offline;
 mod process;
 mod refusals;
 mod schemas;
+#[cfg(unix)]
+mod service;
 mod starts;
 mod support;
 mod token;

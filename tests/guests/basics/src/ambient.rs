@@ -60,3 +60,12 @@ fn ambience() -> Result<Ambience, Error> {
         order: members.into_keys().collect(),
     })
 }
+
+/// Says when clocks in a zone show a time next, and what they show then.
+#[workflow]
+pub async fn clocks(asked: (String, String)) -> Result<(Timestamp, String), Error> {
+    let (time, zone) = asked;
+    let next = segno::local::next_time(&time, &zone).await?;
+    let shown = segno::local::time_in(&zone, next).await?;
+    Ok((next, shown.to_string()))
+}

@@ -40,6 +40,7 @@ segno::export!(
     program::program,
     ambient::prints,
     ambient::times,
+    ambient::clocks,
 );
 
 segno::register!(
