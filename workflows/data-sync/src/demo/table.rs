@@ -41,7 +41,7 @@ fn render(comparison: &Comparison) -> String {
 /// What the runs had to cope with.
 fn on_the_way(comparison: &Comparison) -> Vec<String> {
     let faults: Vec<_> =
-        comparison.faults.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        comparison.faults.iter().map(|(name, count)| format!("{name} × {count}")).collect();
     let mut lines = Vec::new();
     if !faults.is_empty() {
         lines.push(format!("went wrong on purpose since this start: {}", faults.join(", ")));
