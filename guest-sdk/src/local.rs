@@ -111,8 +111,8 @@ fn next(time: &str, zone: &str, after: Timestamp) -> Result<Timestamp, StepError
     /// More days than any zone has ever left out in a row.
     const DAYS: i8 = 4;
 
-    let time: jiff::civil::Time = time.parse().map_err(|error| {
-        StepError::fatal(format!("`{time}` is not a time of day, such as 02:00: {error}"))
+    let time: jiff::civil::Time = time.parse().map_err(|_error| {
+        StepError::fatal(format!("`{}` is not a time of day, such as 02:00", shown(time)))
     })?;
     let zone = zone_of(zone)?;
     let today = zone.to_datetime(after).date();
@@ -131,9 +131,15 @@ fn next(time: &str, zone: &str, after: Timestamp) -> Result<Timestamp, StepError
 
 #[cfg(not(target_family = "wasm"))]
 fn zone_of(name: &str) -> Result<jiff::tz::TimeZone, StepError> {
-    jiff::tz::TimeZone::get(name).map_err(|error| {
-        StepError::fatal(format!("`{name}` is not a time zone, such as Europe/Berlin: {error}"))
+    jiff::tz::TimeZone::get(name).map_err(|_error| {
+        StepError::fatal(format!("`{}` is not a time zone, such as Europe/Berlin", shown(name)))
     })
+}
+
+/// The beginning of what a workflow has written: it may have megabytes.
+#[cfg(not(target_family = "wasm"))]
+fn shown(text: &str) -> String {
+    text.chars().take(40).flat_map(char::escape_debug).collect()
 }
 
 #[cfg(test)]
@@ -171,9 +177,12 @@ mod tests {
         for (time, zone, said) in [
             ("25:00", "Europe/Berlin", "`25:00` is not a time of day"),
             ("02:00", "Europe/Bonn", "`Europe/Bonn` is not a time zone"),
+            ("02:00", "../../../etc/passwd", "`../../../etc/passwd` is not a time zone"),
+            ("02:00", &"x".repeat(1 << 20), "`xxxx"),
         ] {
             let error = next(time, zone, now).expect_err("it is not understood");
             assert!(error.is_fatal() && error.message().starts_with(said), "{error:?}");
+            assert!(error.message().len() < 200, "it may be megabytes");
         }
     }
 
