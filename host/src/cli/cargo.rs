@@ -179,19 +179,21 @@ pub(super) fn ensure_target(directory: &Path, progress: &dyn Fn(&str)) -> anyhow
 
 /// The cargo that runs this process, or the first on the path.
 #[expect(clippy::disallowed_methods, reason = "cargo says so to whom it runs, and to nobody else")]
+fn program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))
+}
+
+/// Cargo, for a component.
 pub(super) fn cargo(directory: &Path) -> Command {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let mut command = Command::new(program);
+    let mut command = Command::new(program());
     prepare(&mut command, directory);
     command
 }
 
-/// The same for what is built for this machine, as the person would who runs this process with cargo: what
+/// Cargo, for what is built for this machine, as the person would who runs this process with cargo: what
 /// cargo says to this process alone would have it compile again what looks at that.
-#[expect(clippy::disallowed_methods, reason = "cargo says so to whom it runs, and to nobody else")]
 pub(super) fn native(directory: &Path) -> Command {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let mut command = Command::new(program);
+    let mut command = Command::new(program());
     command.current_dir(directory).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         let said = name.to_string_lossy();
