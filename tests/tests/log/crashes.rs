@@ -14,20 +14,14 @@ const ROWS: u8 = 105;
 #[test]
 fn a_crash_at_any_operation_keeps_all_that_was_acknowledged_and_nothing_by_halves() {
     let disk = Disk::default();
-    let store = Store::open_on(disk.clone()).expect("the store opens");
-    let first = disk.operations();
-    let acknowledged = write(&store, &disk, 0..ROWS);
-    crash_at_each_operation(&disk, first, &acknowledged);
+    write_and_crash(&disk, disk.clone().into());
 }
 
 #[test]
 fn a_crash_keeps_what_was_acknowledged_while_a_thread_brings_it_into_the_file() {
     let disk = Disk::default();
     let storage = Storage { checkpoints: Checkpoints::InBackground, ..disk.clone().into() };
-    let store = Store::open_on(storage).expect("the store opens");
-    let first = disk.operations();
-    let acknowledged = write(&store, &disk, 0..ROWS);
-    crash_at_each_operation(&disk, first, &acknowledged);
+    write_and_crash(&disk, storage);
 }
 
 /// The room of a log is made by telling the disk how long its files are, which some disks only say they do.
@@ -35,10 +29,7 @@ fn a_crash_keeps_what_was_acknowledged_while_a_thread_brings_it_into_the_file() 
 fn a_log_whose_length_the_disk_lies_about_keeps_what_was_acknowledged() {
     let disk = Disk::default();
     [1, 2].into_iter().for_each(|segment| disk.lie_about_length(segment));
-    let store = Store::open_on(disk.clone()).expect("the store opens");
-    let first = disk.operations();
-    let acknowledged = write(&store, &disk, 0..ROWS);
-    crash_at_each_operation(&disk, first, &acknowledged);
+    write_and_crash(&disk, disk.clone().into());
 }
 
 /// A host that begins on a log of which all is in the file tears no batch that says how far the file is.
@@ -53,6 +44,14 @@ fn a_crash_after_orderly_stops_keeps_all_that_was_acknowledged() {
     };
     let acknowledged: Vec<_> = (0..32).flat_map(live).collect();
     crash_at_each_operation(&disk, first, &acknowledged);
+}
+
+/// Fills a new store, and opens what a crash leaves of it.
+fn write_and_crash(disk: &Disk, storage: Storage) {
+    let store = Store::open_on(storage).expect("the store opens");
+    let first = disk.operations();
+    let acknowledged = write(&store, disk, 0..ROWS);
+    crash_at_each_operation(disk, first, &acknowledged);
 }
 
 /// Opens what a crash leaves at each operation of the disk from the first one on.
