@@ -1,6 +1,8 @@
 //! What the runtime asks of whoever hosts it. One method is one import of the WIT world.
 
-use crate::types::{Answer, CreatedWebhook, Level, Operation, Response, RunInfo, StepOptions};
+use crate::types::{
+    Answer, CreatedHook, CreatedWebhook, Level, Operation, Response, RunInfo, StepOptions,
+};
 
 /// The host of a run: on wasm the imports of the component, in tests whoever plays it.
 ///
@@ -14,12 +16,16 @@ pub trait Host {
     fn cancel_sleep(&self, sleep: Operation);
     /// Opens a webhook.
     fn create_webhook(&self, answer: Answer) -> CreatedWebhook;
-    /// The workflow took the oldest request that it had not yet taken.
-    fn take_request(&self, webhook: Operation);
-    /// Answers the caller of a request, by its number in the run.
-    fn respond(&self, request: u64, response: Response);
-    /// Closes a webhook.
-    fn dispose_webhook(&self, webhook: Operation);
+    /// Opens a hook, with this token or one that the host draws. What is said of it is JSON.
+    fn create_hook(&self, token: Option<&str>, metadata: Option<&str>) -> CreatedHook;
+    /// Takes in the signals of a name.
+    fn open_signal(&self, name: &str) -> Operation;
+    /// The workflow took the oldest of what lay untaken in an inbox.
+    fn take(&self, inbox: Operation);
+    /// Answers the caller of a request or of a signal, by its number in the run.
+    fn respond(&self, number: u64, response: Response);
+    /// Closes an inbox.
+    fn close(&self, inbox: Operation);
     /// Writes a line to the log of the run.
     fn log(&self, level: Level, message: &str);
     /// Which run this is.

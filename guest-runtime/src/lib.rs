@@ -52,7 +52,10 @@
 //! |---|---|
 //! | a step | [`step::call`] |
 //! | to wait for time | [`sleep::until`] |
-//! | to be called, and to answer | [`webhook::create`], [`webhook::respond`] |
+//! | to be called by the world | [`webhook::create`] |
+//! | to be called by programs and people, by a token | [`hook::create`], [`hook::open`] |
+//! | to be sent something under a name | [`signal::open`] |
+//! | to answer who called it | [`inbox::respond`] |
 //! | to know its run and the time, to draw lots, to log | [`context`] |
 //!
 //! Each of these asks the host at once, as promises do; an SDK whose futures are lazy asks at their
@@ -89,9 +92,12 @@
 
 pub mod component;
 pub mod context;
+pub mod hook;
 pub mod host;
+pub mod inbox;
 mod operations;
 pub mod runtime;
+pub mod signal;
 pub mod sleep;
 pub mod step;
 pub mod task;

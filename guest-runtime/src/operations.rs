@@ -8,15 +8,36 @@
 //! handed out.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use crate::types::{Event, Operation, Request};
+use crate::types::{Event, Operation};
+
+/// Where what comes from outside lies until it is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Inbox {
+    /// The operation by which it is taken.
+    pub(crate) operation: Operation,
+    /// The name of the signals that it takes in, if it does: they come to the run, and not to an
+    /// operation.
+    pub(crate) name: Option<Arc<str>>,
+}
+
+impl Inbox {
+    /// The inbox of a webhook or a hook.
+    pub(crate) const fn of(operation: Operation) -> Self {
+        Self { operation, name: None }
+    }
+}
 
 /// What a run waits for.
 #[derive(Default)]
 pub(crate) struct Operations {
     open: BTreeMap<Operation, Slot>,
-    /// Numbers those who wait for requests.
+    /// The signals that nobody took yet, and those who wait for one, by name: they may come before
+    /// anybody takes in those of their name.
+    signals: BTreeMap<String, Contents>,
+    /// Numbers those who wait for what comes from outside.
     waiters: u64,
 }
 
@@ -26,14 +47,16 @@ pub(crate) enum Slot {
     Waiting(Option<Waker>),
     /// Its answer lies here until the workflow looks.
     Answered(Event),
-    /// It is a webhook, which is answered as often as the world likes.
-    Inbox(Inbox),
+    /// It is a webhook or a hook, to which something comes as often as the world likes.
+    Inbox(Contents),
+    /// It takes in signals.
+    Signals,
 }
 
-/// The requests of a webhook that nobody took yet, and those who wait for one.
+/// What lies in an inbox, and those who wait for more.
 #[derive(Default)]
-pub(crate) struct Inbox {
-    requests: VecDeque<Request>,
+pub(crate) struct Contents {
+    events: VecDeque<Event>,
     waiting: Vec<(u64, Waker)>,
     closed: bool,
 }
@@ -44,9 +67,13 @@ impl Operations {
         self.open.insert(operation, Slot::Waiting(None));
     }
 
-    /// Opens a webhook.
-    pub(crate) fn open_inbox(&mut self, webhook: Operation) {
-        self.open.insert(webhook, Slot::Inbox(Inbox::default()));
+    /// Opens a webhook, a hook, or the signals of a name.
+    pub(crate) fn open_inbox(&mut self, inbox: &Inbox) {
+        let slot = match inbox.name {
+            None => Slot::Inbox(Contents::default()),
+            Some(_) => Slot::Signals,
+        };
+        self.open.insert(inbox.operation, slot);
     }
 
     /// Gives an operation up. Its answer, if it still comes, is ignored.
@@ -65,21 +92,27 @@ impl Operations {
         let Some(slot) = self.open.get_mut(&operation) else {
             return Vec::new();
         };
-        match (slot, event) {
-            (Slot::Inbox(inbox), Event::Requested(request)) => {
-                inbox.requests.push_back(request);
-                inbox.wakers()
+        match slot {
+            Slot::Inbox(contents) => {
+                contents.events.push_back(event);
+                contents.wakers()
             }
-            (Slot::Inbox(_) | Slot::Answered(_), _) | (Slot::Waiting(_), Event::Requested(_)) => {
-                Vec::new()
-            }
-            (slot @ Slot::Waiting(_), answer) => {
-                match std::mem::replace(slot, Slot::Answered(answer)) {
-                    Slot::Waiting(waker) => waker.into_iter().collect(),
-                    Slot::Answered(_) | Slot::Inbox(_) => Vec::new(),
-                }
-            }
+            Slot::Answered(_) | Slot::Signals => Vec::new(),
+            Slot::Waiting(_) => match std::mem::replace(slot, Slot::Answered(event)) {
+                Slot::Waiting(waker) => waker.into_iter().collect(),
+                Slot::Answered(_) | Slot::Inbox(_) | Slot::Signals => Vec::new(),
+            },
         }
+    }
+
+    /// Stores a signal where those will look for it who take in its name, and says who is to be woken.
+    pub(crate) fn deliver_signal(&mut self, name: &str, event: Event) -> Vec<Waker> {
+        let contents = match self.signals.get_mut(name) {
+            Some(contents) => contents,
+            None => self.signals.entry(name.to_owned()).or_default(),
+        };
+        contents.events.push_back(event);
+        contents.wakers()
     }
 
     /// The answer of an operation, which is then closed. While there is none, `waker` changes
@@ -96,52 +129,58 @@ impl Operations {
         match self.open.remove(&operation) {
             Some(Slot::Answered(event)) => Poll::Ready(event),
             // It was polled again after its answer, which no future of this crate does.
-            Some(Slot::Waiting(_) | Slot::Inbox(_)) | None => Poll::Pending,
+            Some(Slot::Waiting(_) | Slot::Inbox(_) | Slot::Signals) | None => Poll::Pending,
         }
     }
 
-    /// The oldest request of a webhook; `None` when it is closed and empty. While there is none,
+    /// The oldest of what lies in an inbox; `None` when it is closed and empty. While there is nothing,
     /// `waker` changes places with the one that was known.
-    pub(crate) fn poll_request(
+    pub(crate) fn poll_inbox(
         &mut self,
-        webhook: Operation,
+        inbox: &Inbox,
         waiter: &mut Option<u64>,
         waker: &mut Option<Waker>,
-    ) -> Poll<Option<Request>> {
-        let Some(Slot::Inbox(inbox)) = self.open.get_mut(&webhook) else {
-            return Poll::Ready(None);
-        };
-        if let Some(request) = inbox.requests.pop_front() {
-            return Poll::Ready(Some(request));
+    ) -> Poll<Option<Event>> {
+        if let Some(name) = &inbox.name
+            && !self.signals.contains_key(&**name)
+        {
+            self.signals.insert(name.to_string(), Contents::default());
         }
-        if inbox.closed {
+        let Some(contents) = self.contents_mut(inbox) else { return Poll::Ready(None) };
+        if let Some(event) = contents.events.pop_front() {
+            self.tidy(inbox);
+            return Poll::Ready(Some(event));
+        }
+        if contents.closed {
             return Poll::Ready(None);
         }
         let number = *waiter.get_or_insert_with(|| {
             self.waiters += 1;
             self.waiters
         });
-        inbox.wait(number, waker);
+        if let Some(contents) = self.contents_mut(inbox) {
+            contents.wait(number, waker);
+        }
         Poll::Pending
     }
 
-    /// Forgets one who waited for a request, and gives its waker.
-    pub(crate) fn forget_waiter(&mut self, webhook: Operation, waiter: u64) -> Option<Waker> {
-        let Some(Slot::Inbox(inbox)) = self.open.get_mut(&webhook) else {
-            return None;
-        };
-        let at = inbox.waiting.iter().position(|(number, _)| *number == waiter)?;
-        Some(inbox.waiting.remove(at).1)
+    /// Forgets one who waited for something in an inbox, and gives its waker.
+    pub(crate) fn forget_waiter(&mut self, inbox: &Inbox, waiter: u64) -> Option<Waker> {
+        let contents = self.contents_mut(inbox)?;
+        let at = contents.waiting.iter().position(|(number, _)| *number == waiter);
+        let waker = at.map(|at| contents.waiting.remove(at).1);
+        self.tidy(inbox);
+        waker
     }
 
-    /// Lets those who wait know that no further request will come.
-    pub(crate) fn close_inbox(&mut self, webhook: Operation) -> Vec<Waker> {
-        match self.open.get_mut(&webhook) {
-            Some(Slot::Inbox(inbox)) => {
-                inbox.closed = true;
-                inbox.wakers()
+    /// Lets those who wait know that nothing further will come.
+    pub(crate) fn close_inbox(&mut self, inbox: &Inbox) -> Vec<Waker> {
+        match self.open.get_mut(&inbox.operation) {
+            Some(Slot::Inbox(contents)) => {
+                contents.closed = true;
+                contents.wakers()
             }
-            Some(Slot::Waiting(_) | Slot::Answered(_)) | None => Vec::new(),
+            Some(Slot::Waiting(_) | Slot::Answered(_) | Slot::Signals) | None => Vec::new(),
         }
     }
 
@@ -150,20 +189,46 @@ impl Operations {
         self.open.len()
     }
 
-    /// How many wait for a request of a webhook.
+    /// How many wait for something in an inbox.
     #[cfg(test)]
-    pub(crate) fn waiters_of(&self, webhook: Operation) -> usize {
-        match &self.open[&webhook] {
-            Slot::Inbox(inbox) => inbox.waiting.len(),
-            Slot::Waiting(_) | Slot::Answered(_) => 0,
+    pub(crate) fn waiters_of(&mut self, inbox: &Inbox) -> usize {
+        self.contents_mut(inbox).map_or(0, |contents| contents.waiting.len())
+    }
+
+    /// How many names there are of which a signal lies here or is waited for.
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> usize {
+        self.signals.len()
+    }
+
+    fn contents_mut(&mut self, inbox: &Inbox) -> Option<&mut Contents> {
+        match (&inbox.name, self.open.get_mut(&inbox.operation)) {
+            (Some(name), _) => self.signals.get_mut(&**name),
+            (None, Some(Slot::Inbox(contents))) => Some(contents),
+            (None, _) => None,
+        }
+    }
+
+    /// Forgets a name of which nothing lies here and that nobody waits for: a run of years stays as small
+    /// as what it waits for.
+    fn tidy(&mut self, inbox: &Inbox) {
+        if let Some(name) = &inbox.name
+            && self.signals.get(&**name).is_some_and(Contents::is_idle)
+        {
+            self.signals.remove(&**name);
         }
     }
 }
 
-impl Inbox {
-    /// How many requests nobody took yet.
+impl Contents {
+    /// How much nobody took yet of what the host counts. The answer to a hook that asks for its token
+    /// does not lie untaken.
     pub(crate) fn untaken(&self) -> usize {
-        self.requests.len()
+        self.events.iter().filter(|event| event.is_taken()).count()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.events.is_empty() && self.waiting.is_empty()
     }
 
     /// Remembers whom to wake; the same waiter has one place.
@@ -175,7 +240,7 @@ impl Inbox {
         }
     }
 
-    /// All who wait: which of them takes the request is the workflow's affair.
+    /// All who wait: which of them takes the event is the workflow's affair.
     fn wakers(&mut self) -> Vec<Waker> {
         let waiting = std::mem::take(&mut self.waiting);
         waiting.into_iter().map(|(_, waker)| waker).collect()

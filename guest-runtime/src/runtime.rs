@@ -10,23 +10,33 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::host::Host;
-use crate::operations::{Operations, Slot};
+use crate::operations::{Inbox, Operations, Slot};
 use crate::task::{Task, WorkflowFuture};
-use crate::types::{Answer, CreatedWebhook, Event, Operation, Request, StepOptions, Verdict};
+use crate::types::{
+    Answer, CreatedHook, CreatedWebhook, Event, Operation, Signal, StepOptions, Verdict,
+};
 
 thread_local! {
     /// The run of this thread. A component has one thread and one run.
     static HERE: RefCell<Option<Rc<Runtime>>> = const { RefCell::new(None) };
 }
 
+/// What a workflow dropped, and its host is to be told.
+enum GivenUp {
+    /// A sleep that was not over.
+    Sleep(Operation),
+    /// An inbox that is of no use without whoever dropped it.
+    Inbox(Operation),
+    /// Something in an inbox that nobody can read any more.
+    Unread(Operation),
+}
+
 /// One run.
 pub struct Runtime {
     host: Box<dyn Host>,
     operations: RefCell<Operations>,
-    /// Sleeps that were dropped in this turn while they were under way, in the order of the drops.
-    given_up: RefCell<Vec<Operation>>,
-    /// The webhooks that were dropped in this turn, once for each request that they had untaken.
-    unread: RefCell<Vec<Operation>>,
+    /// What was dropped in this turn while it was under way, in the order of the drops.
+    given_up: RefCell<Vec<GivenUp>>,
     task: RefCell<Option<Task>>,
 }
 
@@ -40,7 +50,6 @@ impl Runtime {
             host: Box::new(host),
             operations: RefCell::default(),
             given_up: RefCell::default(),
-            unread: RefCell::default(),
             task: RefCell::default(),
         };
         HERE.set(Some(Rc::new(runtime)));
@@ -86,15 +95,23 @@ impl Runtime {
         self.run()
     }
 
-    /// Gives an event to its operation, and runs the workflow until it waits again or ends. What
-    /// belongs to an operation that the workflow dropped is ignored; the host hears that a request
-    /// does not lie untaken, lest those that nobody can read fill what the run may have of them.
-    pub fn deliver(&self, operation: Operation, event: Event) -> Verdict {
-        let is_request = matches!(event, Event::Requested(_));
-        if is_request && !self.operations.borrow().is_open(operation) {
-            self.host.take_request(operation);
-        }
-        let wakers = self.operations.borrow_mut().deliver(operation, event);
+    /// Gives an event to its operation, a signal to whoever takes in its name, and runs the workflow until it waits again or ends. What
+    /// belongs to an operation that the workflow dropped is ignored; the host hears that it does not lie
+    /// untaken, lest what nobody can read fills what the run may have of it.
+    pub fn deliver(&self, operation: Option<Operation>, event: Event) -> Verdict {
+        let wakers = match (operation, &event) {
+            (_, Event::Signalled(Signal { name, .. })) => {
+                let name = name.clone();
+                self.operations.borrow_mut().deliver_signal(&name, event)
+            }
+            (Some(operation), _) => {
+                if event.is_taken() && !self.operations.borrow().is_open(operation) {
+                    self.host.take(operation);
+                }
+                self.operations.borrow_mut().deliver(operation, event)
+            }
+            (None, _) => Vec::new(),
+        };
         // A waker may run code of the author's, which may come back here.
         for waker in wakers {
             waker.wake();
@@ -109,10 +126,16 @@ impl Runtime {
         self.operations.borrow().len()
     }
 
-    /// How many wait for a request of a webhook.
+    /// How many wait for something in an inbox.
     #[cfg(test)]
-    pub(crate) fn waiters_of(&self, webhook: Operation) -> usize {
-        self.operations.borrow().waiters_of(webhook)
+    pub(crate) fn waiters_of(&self, inbox: &Inbox) -> usize {
+        self.operations.borrow_mut().waiters_of(inbox)
+    }
+
+    /// How many names there are of which a signal lies here or is waited for.
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> usize {
+        self.operations.borrow().names()
     }
 
     /// Polls the workflow as long as it is woken.
@@ -136,17 +159,17 @@ impl Runtime {
         Verdict::Waiting
     }
 
-    /// Tells the host what the workflow gave up in this turn: sleeps, and requests that nobody can
-    /// read any more.
+    /// Tells the host what the workflow gave up in this turn.
     ///
     /// A drop can happen anywhere, also where the host may not be called; here a turn is under way
     /// for certain. A run that ends never comes here: its verdict gives up all that is open.
     fn tell_drops(&self) {
-        for sleep in self.given_up.take() {
-            self.host.cancel_sleep(sleep);
-        }
-        for webhook in self.unread.take() {
-            self.host.take_request(webhook);
+        for given_up in self.given_up.take() {
+            match given_up {
+                GivenUp::Sleep(sleep) => self.host.cancel_sleep(sleep),
+                GivenUp::Inbox(inbox) => self.host.close(inbox),
+                GivenUp::Unread(inbox) => self.host.take(inbox),
+            }
         }
     }
 
@@ -175,19 +198,35 @@ impl Runtime {
         // What it held is dropped after the borrows: a waker may run code of the author's.
         let slot = self.operations.borrow_mut().close(sleep);
         if matches!(slot, Some(Slot::Waiting(_))) {
-            self.given_up.borrow_mut().push(sleep);
+            self.given_up.borrow_mut().push(GivenUp::Sleep(sleep));
         }
         drop(slot);
     }
 
-    /// Gives a webhook up: its requests can be read by nobody any more. Callers do not notice.
-    pub(crate) fn give_up_webhook(&self, webhook: Operation) {
+    /// Leaves a webhook or a hook open that nobody can read any more. Callers do not notice.
+    pub(crate) fn leave_inbox(&self, inbox: &Inbox) {
         // What it held is dropped after the borrows: a waker may run code of the author's.
-        let slot = self.operations.borrow_mut().close(webhook);
-        if let Some(Slot::Inbox(inbox)) = &slot {
-            self.unread.borrow_mut().extend(std::iter::repeat_n(webhook, inbox.untaken()));
+        let slot = self.operations.borrow_mut().close(inbox.operation);
+        self.give_up_unread(inbox, slot.as_ref());
+        drop(slot);
+    }
+
+    /// Gives an inbox up: the host closes it.
+    pub(crate) fn give_up_inbox(&self, inbox: &Inbox) {
+        // What it held is dropped after the borrows: a waker may run code of the author's.
+        let slot = self.operations.borrow_mut().close(inbox.operation);
+        self.give_up_unread(inbox, slot.as_ref());
+        if slot.is_some() {
+            self.given_up.borrow_mut().push(GivenUp::Inbox(inbox.operation));
         }
         drop(slot);
+    }
+
+    fn give_up_unread(&self, inbox: &Inbox, slot: Option<&Slot>) {
+        if let Some(Slot::Inbox(contents)) = slot {
+            let unread = (0..contents.untaken()).map(|_| GivenUp::Unread(inbox.operation));
+            self.given_up.borrow_mut().extend(unread);
+        }
     }
 
     /// Gives the answer of a step up. The step goes on, and the host need not hear of it.
@@ -209,36 +248,52 @@ impl Runtime {
     /// Opens a webhook, and an inbox for its requests.
     pub(crate) fn create_webhook(&self, answer: Answer) -> CreatedWebhook {
         let created = self.host.create_webhook(answer);
-        self.operations.borrow_mut().open_inbox(created.operation);
+        self.operations.borrow_mut().open_inbox(&Inbox::of(created.operation));
         created
     }
 
-    /// Takes the oldest request of a webhook; `None` when the webhook is disposed and empty.
-    pub(crate) fn poll_request(
+    /// Opens a hook, and an inbox for what it receives.
+    pub(crate) fn create_hook(&self, token: Option<&str>, metadata: Option<&str>) -> CreatedHook {
+        let created = self.host.create_hook(token, metadata);
+        self.operations.borrow_mut().open_inbox(&Inbox::of(created.operation));
+        created
+    }
+
+    /// Takes in the signals of a name.
+    pub(crate) fn open_signal(&self, name: &str) -> Inbox {
+        let inbox = Inbox { operation: self.host.open_signal(name), name: Some(name.into()) };
+        self.operations.borrow_mut().open_inbox(&inbox);
+        inbox
+    }
+
+    /// Takes the oldest of what lies in an inbox; `None` when it is closed and empty.
+    pub(crate) fn poll_inbox(
         &self,
-        webhook: Operation,
+        inbox: &Inbox,
         waiter: &mut Option<u64>,
         context: &Context<'_>,
-    ) -> Poll<Option<Request>> {
+    ) -> Poll<Option<Event>> {
         let mut waker = Some(context.waker().clone());
-        let polled = self.operations.borrow_mut().poll_request(webhook, waiter, &mut waker);
-        if let Poll::Ready(Some(_)) = polled {
-            self.host.take_request(webhook);
+        let polled = self.operations.borrow_mut().poll_inbox(inbox, waiter, &mut waker);
+        if let Poll::Ready(Some(event)) = &polled
+            && event.is_taken()
+        {
+            self.host.take(inbox.operation);
         }
         polled
     }
 
-    /// Forgets one who waited for a request.
-    pub(crate) fn forget_waiter(&self, webhook: Operation, waiter: u64) {
+    /// Forgets one who waited for something in an inbox.
+    pub(crate) fn forget_waiter(&self, inbox: &Inbox, waiter: u64) {
         // What it held is dropped after the borrow: a waker may run code of the author's.
-        let waker = self.operations.borrow_mut().forget_waiter(webhook, waiter);
+        let waker = self.operations.borrow_mut().forget_waiter(inbox, waiter);
         drop(waker);
     }
 
-    /// Closes a webhook. What was taken in before can still be read.
-    pub(crate) fn dispose_webhook(&self, webhook: Operation) {
-        self.host.dispose_webhook(webhook);
-        let wakers = self.operations.borrow_mut().close_inbox(webhook);
+    /// Closes a webhook or a hook. What came before can still be read.
+    pub(crate) fn close_inbox(&self, inbox: &Inbox) {
+        self.host.close(inbox.operation);
+        let wakers = self.operations.borrow_mut().close_inbox(inbox);
         for waker in wakers {
             waker.wake();
         }

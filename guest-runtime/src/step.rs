@@ -34,9 +34,7 @@ impl Future for StepCall {
         Runtime::here(|runtime| runtime.poll_answer(self.0, context)).map(|event| match event {
             Event::StepCompleted(output) => Ok(output),
             Event::StepFailed(failure) => Err(failure),
-            Event::Slept | Event::Requested(_) => {
-                unreachable!("the host answers a step with its output or its failure")
-            }
+            _ => unreachable!("the host answers a step with its output or its failure"),
         })
     }
 }

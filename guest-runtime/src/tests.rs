@@ -11,10 +11,10 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use crate::host::Host;
 use crate::runtime::Runtime;
 use crate::types::{
-    Answer, CreatedWebhook, Event, Level, Operation, Response, RunInfo, StepFailure, StepOptions,
-    Verdict,
+    Answer, CreatedHook, CreatedWebhook, Event, Level, Operation, Response, RunInfo, Signal,
+    StepFailure, StepOptions, Verdict,
 };
-use crate::{context, sleep, step, webhook};
+use crate::{context, hook, inbox, signal, sleep, step, webhook};
 
 /// What the host was asked for, line by line.
 type History = Rc<RefCell<Vec<String>>>;
@@ -57,16 +57,26 @@ impl Host for Scribe {
         CreatedWebhook { operation, token: "t".to_owned(), url: "http://host/t".to_owned() }
     }
 
-    fn take_request(&self, webhook: Operation) {
-        self.note(format!("take {webhook}"));
+    fn create_hook(&self, token: Option<&str>, metadata: Option<&str>) -> CreatedHook {
+        let token = token.unwrap_or("drawn");
+        let operation = self.operation(&format!("hook {token} {}", metadata.unwrap_or_default()));
+        CreatedHook { operation, token: token.to_owned() }
+    }
+
+    fn open_signal(&self, name: &str) -> Operation {
+        self.operation(&format!("signal {name}"))
+    }
+
+    fn take(&self, inbox: Operation) {
+        self.note(format!("take {inbox}"));
     }
 
     fn respond(&self, request: u64, response: Response) {
         self.note(format!("respond {request} {}", response.status));
     }
 
-    fn dispose_webhook(&self, webhook: Operation) {
-        self.note(format!("dispose {webhook}"));
+    fn close(&self, inbox: Operation) {
+        self.note(format!("close {inbox}"));
     }
 
     fn log(&self, level: Level, message: &str) {
@@ -95,7 +105,12 @@ fn start(workflow: impl Future<Output = Result<String, String>> + 'static) -> (H
 }
 
 fn deliver(operation: Operation, event: Event) -> Verdict {
-    Runtime::here(|runtime| runtime.deliver(operation, event))
+    Runtime::here(|runtime| runtime.deliver(Some(operation), event))
+}
+
+fn signalled(number: u64, name: &str, payload: &str) -> Verdict {
+    let signal = Signal { number, name: name.to_owned(), payload: payload.to_owned() };
+    Runtime::here(|runtime| runtime.deliver(None, Event::Signalled(signal)))
 }
 
 fn completed(output: &str) -> Event {
@@ -169,13 +184,13 @@ fn a_request_is_taken_from_the_host_when_it_is_given() {
         let given = webhook.next().await;
         assert_eq!(given.as_ref(), Some(&expected));
         let response = Response { status: 418, headers: Vec::new(), body: Vec::new() };
-        webhook::respond(3, response);
+        inbox::respond(3, response);
         webhook.dispose();
         assert_eq!(webhook.next().await, None);
         Ok(String::new())
     });
     assert_eq!(deliver(0, Event::Requested(request)), Verdict::Completed(String::new()));
-    assert_eq!(*history.borrow(), ["0: webhook", "take 0", "respond 3 418", "dispose 0"]);
+    assert_eq!(*history.borrow(), ["0: webhook", "take 0", "respond 3 418", "close 0"]);
 }
 
 #[test]
@@ -187,10 +202,105 @@ fn who_stops_waiting_is_forgotten() {
             let next: FuturesUnordered<_> = [webhook.next()].into_iter().collect();
             assert!(next.into_future().now_or_never().is_none());
         }
-        let waiters = Runtime::here(|runtime| runtime.waiters_of(0));
+        let waiters = Runtime::here(|runtime| runtime.waiters_of(&inbox::Inbox::of(0)));
         Ok(waiters.to_string())
     });
     assert_eq!(verdict, Verdict::Completed("0".to_owned()));
+}
+
+#[test]
+fn a_hook_hears_first_whether_it_has_its_token() {
+    let (history, _) = start(async {
+        let hook = hook::open("order-42", Some("{}")).await.map_err(|taken| taken.owner)?;
+        let first = hook.next().await;
+        hook.dispose();
+        Ok(format!("{} {first:?} {:?}", hook.token(), hook.next().await))
+    });
+    assert_eq!(deliver(0, Event::HookOpened), Verdict::Waiting);
+    let verdict = deliver(0, Event::Received("1".to_owned()));
+    assert_eq!(verdict, Verdict::Completed("order-42 Some(\"1\") None".to_owned()));
+    assert_eq!(*history.borrow(), ["0: hook order-42 {}", "take 0", "close 0"]);
+}
+
+#[test]
+fn a_hook_whose_token_is_taken_is_an_answer_and_closes_nothing() {
+    let (history, _) = start(async {
+        match hook::open("order-42", None).await {
+            Ok(_) => Ok("open".to_owned()),
+            Err(taken) => {
+                sleep::until(5_000).await;
+                Ok(taken.owner)
+            }
+        }
+    });
+    assert_eq!(deliver(0, Event::HookTaken("run_2".to_owned())), Verdict::Waiting);
+    assert_eq!(deliver(1, Event::Slept), Verdict::Completed("run_2".to_owned()));
+    assert_eq!(*history.borrow(), ["0: hook order-42 ", "1: sleep until 5000"]);
+}
+
+#[test]
+fn a_hook_that_nobody_waits_for_any_more_gives_its_token_back() {
+    let (history, _) = start(async {
+        drop(select(hook::open("order-42", None), sleep::until(9_000)).await);
+        sleep::until(10_000).await;
+        Ok(String::new())
+    });
+    assert_eq!(deliver(1, Event::Slept), Verdict::Waiting);
+    let asked = ["0: hook order-42 ", "1: sleep until 9000", "2: sleep until 10000", "close 0"];
+    assert_eq!(*history.borrow(), asked);
+    assert_eq!(deliver(0, Event::HookOpened), Verdict::Waiting, "it comes too late");
+}
+
+#[test]
+fn a_hook_that_is_dropped_stays_open_and_what_comes_lies_untaken_for_nobody() {
+    let (history, _) = start(async {
+        let drawn = hook::create(None);
+        sleep::until(5_000).await;
+        drop(drawn);
+        sleep::until(6_000).await;
+        Ok(String::new())
+    });
+    assert_eq!(deliver(0, Event::Received("1".to_owned())), Verdict::Waiting);
+    assert_eq!(deliver(1, Event::Slept), Verdict::Waiting);
+    assert_eq!(deliver(0, Event::Received("2".to_owned())), Verdict::Waiting);
+    let asked =
+        ["0: hook drawn ", "1: sleep until 5000", "2: sleep until 6000", "take 0", "take 0"];
+    assert_eq!(*history.borrow(), asked);
+}
+
+#[test]
+fn signals_that_come_before_anybody_takes_them_in_are_kept_in_order_by_name() {
+    let (history, _) = start(async {
+        sleep::until(5_000).await;
+        let notes = signal::open("note");
+        let (first, second) = (notes.next().await, notes.next().await);
+        Ok(format!("{} {}", first.payload, second.number))
+    });
+    assert_eq!(signalled(0, "note", "1"), Verdict::Waiting);
+    assert_eq!(signalled(1, "other", "2"), Verdict::Waiting);
+    assert_eq!(deliver(0, Event::Slept), Verdict::Waiting);
+    assert_eq!(signalled(2, "note", "3"), Verdict::Completed("1 2".to_owned()));
+    let asked = ["0: sleep until 5000", "1: signal note", "take 1", "take 1"];
+    assert_eq!(*history.borrow(), asked);
+}
+
+#[test]
+fn signals_that_are_dropped_are_waited_for_no_more_and_lose_nothing() {
+    let (history, _) = start(async {
+        for round in 0..3 {
+            drop(select(signal::open("note").next(), sleep::until(round)).await);
+        }
+        let names = Runtime::here(Runtime::names);
+        Ok(format!("{names} {}", signal::open("note").next().await.payload))
+    });
+    for sleep in [1, 3] {
+        assert_eq!(deliver(sleep, Event::Slept), Verdict::Waiting);
+    }
+    assert_eq!(deliver(5, Event::Slept), Verdict::Waiting);
+    assert_eq!(signalled(0, "note", "7"), Verdict::Completed("0 7".to_owned()));
+    let closed: Vec<_> =
+        history.borrow().iter().filter(|line| line.starts_with("close")).cloned().collect();
+    assert_eq!(closed, ["close 0", "close 2", "close 4"]);
 }
 
 #[test]

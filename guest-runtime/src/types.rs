@@ -37,7 +37,7 @@ pub enum Answer {
     Accepted,
     /// With the same response every time.
     Fixed(Response),
-    /// By [`respond`](crate::webhook::respond), or by a step.
+    /// By [`respond`](crate::inbox::respond), or by a step.
     Manual,
 }
 
@@ -52,10 +52,30 @@ pub struct CreatedWebhook {
     pub url: String,
 }
 
+/// A hook that the host was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreatedHook {
+    /// The operation that what is sent comes to.
+    pub operation: Operation,
+    /// What it is called by.
+    pub token: String,
+}
+
+/// What somebody sent to the run under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// The number of this signal in its run, from 0, over all requests and signals of the run.
+    pub number: u64,
+    /// The name.
+    pub name: String,
+    /// What was sent, as JSON.
+    pub payload: String,
+}
+
 /// One call of a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The number of this request in its run, from 0, over all webhooks of the run.
+    /// The number of this request in its run, from 0, over all requests and signals of the run.
     pub number: u64,
     /// The method, in capitals.
     pub method: String,
@@ -113,6 +133,28 @@ pub enum Event {
     Slept,
     /// A webhook was called. It stays open.
     Requested(Request),
+    /// A hook has the token that its workflow chose.
+    HookOpened,
+    /// It has not, because a hook of this run has it.
+    HookTaken(String),
+    /// A hook was called with this JSON. It stays open.
+    Received(String),
+    /// Somebody sent a signal to the run.
+    Signalled(Signal),
+}
+
+impl Event {
+    /// Whether it lies in an inbox until it is taken, which the host is told.
+    pub(crate) const fn is_taken(&self) -> bool {
+        match self {
+            Self::Requested(_) | Self::Received(_) | Self::Signalled(_) => true,
+            Self::StepCompleted(_)
+            | Self::StepFailed(_)
+            | Self::Slept
+            | Self::HookOpened
+            | Self::HookTaken(_) => false,
+        }
+    }
 }
 
 /// How the run stands when nothing more can happen without the host.

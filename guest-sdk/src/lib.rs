@@ -107,6 +107,7 @@ mod component;
 mod duration;
 mod error;
 mod headers;
+pub mod hook;
 pub mod http;
 pub mod local;
 pub mod log;
@@ -116,6 +117,7 @@ mod random;
 mod run;
 #[cfg(feature = "schema")]
 mod schema;
+pub mod signal;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -259,6 +261,8 @@ pub use crate::body::Body;
 pub use crate::component::Steps;
 pub use crate::duration::{IntoDuration, InvalidDuration};
 pub use crate::error::Error;
+#[doc(inline)]
+pub use crate::hook::{Hook, HookBuilder, HookError, ScopedHook};
 #[cfg(not(target_family = "wasm"))]
 pub use crate::native::StepContext;
 #[cfg(not(target_family = "wasm"))]
@@ -266,6 +270,8 @@ pub use crate::native::StepContext;
 pub use crate::native::Steps;
 pub use crate::random::{random, random_range};
 pub use crate::run::{RunInfo, run};
+#[doc(inline)]
+pub use crate::signal::{Signal, Signals, signals};
 #[cfg(target_family = "wasm")]
 pub use crate::step::StepContext;
 pub use crate::step::{StepError, StepFailure};

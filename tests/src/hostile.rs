@@ -43,7 +43,7 @@ pub struct Hostile<'a> {
     pub describe: &'a str,
     /// What `start` does and gives: instructions that leave the address of a verdict.
     pub start: &'a str,
-    /// What `deliver` does and gives. Its first parameter is the operation.
+    /// What `deliver` does and gives. Its first two parameters are whether there is an operation, and which.
     pub deliver: &'a str,
     /// What `save` does.
     pub save: &'a str,
@@ -135,7 +135,7 @@ impl Hostile<'_> {
             let types = signature_text(&signature.params, &signature.results);
             writeln!(
                 text,
-                r#"(func (export "segno:workflow/guest@0.1.0#{name}") {types} {body} {answer})"#
+                r#"(func (export "segno:workflow/guest@0.2.0#{name}") {types} {body} {answer})"#
             )
             .expect("a string takes all");
         }

@@ -254,6 +254,7 @@ mod book {
         Steps = "steps.md",
         Sleeping = "sleeping.md",
         Webhooks = "webhooks.md",
+        Talking = "talking.md",
         Errors = "errors.md",
         Testing = "testing.md",
         Deploying = "deploying.md",

@@ -187,7 +187,7 @@ async fn a_guest_that_failed_to_save_itself_is_let_go_and_its_run_goes_on() {
     let hostile = Hostile {
         start: "(drop (call $sleep.until (i64.const 0))) (i32.const 16)",
         // Sleeps five times, and is done.
-        deliver: "(if (result i32) (i64.lt_u (local.get 0) (i64.const 5))
+        deliver: "(if (result i32) (i64.lt_u (local.get 1) (i64.const 5))
             (then (drop (call $sleep.until (i64.const 0))) (i32.const 16))
             (else (i32.const 32)))",
         save: "(unreachable)",

@@ -83,7 +83,7 @@ async fn what_cannot_be_run_is_refused_and_changes_nothing() {
         (Bytes::from_static(b"<html>"), "this is not WebAssembly"),
         (truncated, "this component is damaged or cut short"),
         (core.into(), "this is a core WebAssembly module, not a component"),
-        (empty.into(), "does not export `segno:workflow/guest@0.1.0`"),
+        (empty.into(), "does not export `segno:workflow/guest@0.2.0`"),
         (stranger.into(), "imports `acme:db/sql@1.0.0`, which this host does not offer"),
     ];
     for (wasm, expected) in cases {

@@ -119,7 +119,7 @@ async fn requests_reach_the_workflow_in_order_and_are_answered() {
         }
         assert_eq!(host.end(run).await.status, RunStatus::Completed);
         let late = host.engine.call_webhook(&token, post("late")).await;
-        assert!(matches!(late, Err(EngineError::WebhookClosed)), "{late:?}");
+        assert!(matches!(late, Err(EngineError::InboxClosed)), "{late:?}");
     }
 }
 
@@ -152,7 +152,7 @@ async fn requests_beyond_the_buffer_are_refused_and_none_before_is_lost() {
     loop {
         match host.engine.call_webhook(&token, post("x")).await {
             Ok(_) => stored += 1,
-            Err(EngineError::WebhookFull) => break,
+            Err(EngineError::InboxFull) => break,
             Err(error) => panic!("{error}"),
         }
     }
@@ -244,7 +244,7 @@ async fn a_cancelled_run_is_over_and_its_webhooks_are_closed() {
     assert_eq!(host.engine.cancel(run).await.expect("it waits").status, RunStatus::Cancelled);
     assert_eq!(host.engine.cancel(run).await.expect("twice is once").status, RunStatus::Cancelled);
     let called = host.engine.call_webhook(&token, post("")).await;
-    assert!(matches!(called, Err(EngineError::WebhookClosed)), "{called:?}");
+    assert!(matches!(called, Err(EngineError::InboxClosed)), "{called:?}");
     let done = host.run("echo", json!(1)).await.run_id;
     assert!(matches!(host.engine.cancel(done).await, Err(EngineError::AlreadyEnded(_))));
     let nobody = RunId::from_parts(Timestamp(1), 1);

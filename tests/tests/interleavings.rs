@@ -10,7 +10,7 @@ use segno_host::sandbox::{
     Capacity, Facts, Guest, Module, Moment, Quota, Sandbox, Tokens, WebhookAddress,
 };
 use segno_journal::{
-    Command, Event, Op, Open, Request, Run, RunId, StepFailure, Timestamp, Turn, Verdict,
+    Command, Event, Op, Open, Request, Run, RunId, Signal, StepFailure, Timestamp, Turn, Verdict,
     divergence,
 };
 use segno_tests::basics;
@@ -102,6 +102,10 @@ impl<'a> Play<'a> {
 
     /// One of the things that can happen now.
     fn something(&mut self) -> Event {
+        // A signal needs nobody who waits for it.
+        if self.random.random_ratio(1, 20) {
+            return self.signal("told".to_owned());
+        }
         let open: Vec<_> = self.run.open().map(|(op, open)| (op, open.clone())).collect();
         let (op, open) = &open[self.random.random_range(0..open.len())];
         match open {
@@ -122,7 +126,28 @@ impl<'a> Play<'a> {
                 Event::Slept { op: *op }
             }
             Open::Webhook(_) => self.call(*op),
+            Open::Hook(hook) if hook.claimed => {
+                Event::HookReceived { op: *op, payload: self.payload() }
+            }
+            Open::Hook(_) if self.random.random_ratio(1, 3) => {
+                Event::HookTaken { op: *op, owner: "run_1".into() }
+            }
+            Open::Hook(_) => Event::HookOpened { op: *op },
+            Open::Signal(signal) => self.signal(signal.name.clone()),
         }
+    }
+
+    fn signal(&mut self, name: String) -> Event {
+        let key =
+            self.random.random_ratio(1, 2).then(|| self.random.random_range(0..9).to_string());
+        let (number, payload) = (self.run.requests(), self.payload());
+        Event::Signalled { signal: Signal { number, name, payload, key } }
+    }
+
+    /// Now and then one that does not fit.
+    fn payload(&mut self) -> String {
+        let payload = self.random.random_range(0..50);
+        if payload == 0 { "null".to_owned() } else { payload.to_string() }
     }
 
     fn call(&mut self, op: Op) -> Event {

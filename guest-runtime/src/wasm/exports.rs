@@ -7,7 +7,7 @@ use std::panic::PanicHookInfo;
 use crate::component::WorkflowSchemas;
 use crate::component::{Component, Manifest, StartError, Workflow};
 use crate::runtime::Runtime;
-use crate::types::{Event, Request, StepFailure, Verdict};
+use crate::types::{Event, Request, Signal, StepFailure, Verdict};
 use crate::wasm::bindings::exports::segno::workflow::guest;
 #[cfg(feature = "schema")]
 use crate::wasm::bindings::exports::segno::workflow::schemas;
@@ -35,7 +35,7 @@ impl<C: Component> guest::Guest for Exported<C> {
         }
     }
 
-    fn deliver(operation: types::Operation, event: types::Event) -> types::Verdict {
+    fn deliver(operation: Option<types::Operation>, event: types::Event) -> types::Verdict {
         Runtime::here(|runtime| runtime.deliver(operation, event.into())).into()
     }
 
@@ -90,6 +90,12 @@ impl From<types::Event> for Event {
             types::Event::Slept => Self::Slept,
             types::Event::Requested(types::Request { number, method, url, headers, body }) => {
                 Self::Requested(Request { number, method, url, headers, body })
+            }
+            types::Event::HookOpened => Self::HookOpened,
+            types::Event::HookTaken(owner) => Self::HookTaken(owner),
+            types::Event::Received(payload) => Self::Received(payload),
+            types::Event::Signalled(types::Signal { number, name, payload }) => {
+                Self::Signalled(Signal { number, name, payload })
             }
         }
     }

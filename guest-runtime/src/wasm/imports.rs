@@ -1,8 +1,12 @@
 //! The imports of the component, as the runtime sees them.
 
 use crate::host::Host;
-use crate::types::{Answer, CreatedWebhook, Level, Operation, Response, RunInfo, StepOptions};
-use crate::wasm::bindings::segno::workflow::{context, log, sleep, step, types, webhook};
+use crate::types::{
+    Answer, CreatedHook, CreatedWebhook, Level, Operation, Response, RunInfo, StepOptions,
+};
+use crate::wasm::bindings::segno::workflow::{
+    context, hook, inbox, log, signal, sleep, step, types, webhook,
+};
 
 /// Whoever hosts the component.
 pub(crate) struct Imports;
@@ -31,16 +35,25 @@ impl Host for Imports {
         CreatedWebhook { operation, token, url }
     }
 
-    fn take_request(&self, webhook: Operation) {
-        webhook::take(webhook);
+    fn create_hook(&self, token: Option<&str>, metadata: Option<&str>) -> CreatedHook {
+        let hook::Created { operation, token } = hook::create(token, metadata);
+        CreatedHook { operation, token }
     }
 
-    fn respond(&self, request: u64, response: Response) {
-        webhook::respond(request, &response.into());
+    fn open_signal(&self, name: &str) -> Operation {
+        signal::open(name)
     }
 
-    fn dispose_webhook(&self, webhook: Operation) {
-        webhook::dispose(webhook);
+    fn take(&self, inbox: Operation) {
+        inbox::take(inbox);
+    }
+
+    fn respond(&self, number: u64, response: Response) {
+        inbox::respond(number, &response.into());
+    }
+
+    fn close(&self, inbox: Operation) {
+        inbox::close(inbox);
     }
 
     fn log(&self, level: Level, message: &str) {

@@ -1,5 +1,7 @@
 //! What workflows do on the executor, before a host that only writes down what it is asked.
 
+mod hooks;
+mod signals;
 mod sleeps;
 mod steps;
 mod waiting;
@@ -11,8 +13,8 @@ use std::rc::Rc;
 use segno_guest_runtime::host::Host;
 use segno_guest_runtime::runtime::Runtime;
 use segno_guest_runtime::types::{
-    Answer, CreatedWebhook, Event, Level, Operation, Request, Response, RunInfo, StepFailure,
-    StepOptions, Verdict,
+    Answer, CreatedHook, CreatedWebhook, Event, Level, Operation, Request, Response, RunInfo,
+    Signal, StepFailure, StepOptions, Verdict,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -73,16 +75,30 @@ impl Host for Scribe {
         }
     }
 
-    fn take_request(&self, webhook: Operation) {
-        self.note(format!("take {webhook}"));
+    fn create_hook(&self, token: Option<&str>, metadata: Option<&str>) -> CreatedHook {
+        let drawn = format!("h{}", self.operations.get());
+        let metadata = metadata.map_or_else(String::new, |metadata| format!(" {metadata}"));
+        let operation = self.operation(&format!("hook {}{metadata}", token.unwrap_or("drawn")));
+        CreatedHook { operation, token: token.map_or(drawn, str::to_owned) }
     }
 
-    fn respond(&self, request: u64, response: Response) {
-        self.note(format!("respond {request} {}", response.status));
+    fn open_signal(&self, name: &str) -> Operation {
+        self.operation(&format!("signal {name}"))
     }
 
-    fn dispose_webhook(&self, webhook: Operation) {
-        self.note(format!("dispose {webhook}"));
+    fn take(&self, inbox: Operation) {
+        self.note(format!("take {inbox}"));
+    }
+
+    fn respond(&self, number: u64, response: Response) {
+        let Response { status, headers, body } = response;
+        let body = String::from_utf8_lossy(&body).into_owned();
+        let said = if headers.is_empty() { String::new() } else { format!(" {body}") };
+        self.note(format!("respond {number} {status}{said}"));
+    }
+
+    fn close(&self, inbox: Operation) {
+        self.note(format!("close {inbox}"));
     }
 
     fn log(&self, level: Level, message: &str) {
@@ -121,8 +137,20 @@ impl Run {
 
     /// Delivers an event.
     fn deliver(self, operation: Operation, event: Event) -> Self {
-        let verdict = Runtime::here(|runtime| runtime.deliver(operation, event));
+        let verdict = Runtime::here(|runtime| runtime.deliver(Some(operation), event));
         self.conclude(verdict)
+    }
+
+    /// Sends a signal.
+    fn signalled(self, number: u64, name: &str, payload: &str) -> Self {
+        let signal = Signal { number, name: name.to_owned(), payload: payload.to_owned() };
+        let event = Event::Signalled(signal);
+        let verdict = Runtime::here(|runtime| runtime.deliver(None, event));
+        self.conclude(verdict)
+    }
+
+    fn received(self, operation: Operation, payload: &str) -> Self {
+        self.deliver(operation, Event::Received(payload.to_owned()))
     }
 
     fn completed(self, operation: Operation, output: &str) -> Self {

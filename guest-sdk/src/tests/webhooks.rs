@@ -121,8 +121,8 @@ fn after_dispose_what_came_before_can_be_taken_and_then_nothing() {
         "waiting",
         "waiting",
         "waiting",
-        "dispose 0",
-        "dispose 0",
+        "close 0",
+        "close 0",
         "take 0",
         "take 0",
         "completed [[0,1],true]",
@@ -144,7 +144,7 @@ fn who_waits_hears_that_the_webhook_was_disposed_of() {
         "0: webhook accepted",
         "1: sleep until 2000",
         "waiting",
-        "dispose 0",
+        "close 0",
         "completed null",
     ]);
 }
@@ -226,5 +226,11 @@ fn a_caller_is_answered_from_the_workflow() {
         Ok(())
     })
     .requested(0, 3)
-    .said(&["0: webhook manual", "waiting", "take 0", "respond 3 418", "completed null"]);
+    .said(&[
+        "0: webhook manual",
+        "waiting",
+        "take 0",
+        "respond 3 418 hello",
+        "completed null",
+    ]);
 }

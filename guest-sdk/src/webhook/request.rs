@@ -5,7 +5,7 @@ use std::str::Utf8Error;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use segno_guest_runtime::{types, webhook};
+use segno_guest_runtime::{inbox, types};
 
 use crate::body::Body;
 use crate::headers;
@@ -16,7 +16,7 @@ use crate::webhook::response::Response;
 /// One call of a webhook. It can be passed to a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// The number of this request in its run, from 0, over all webhooks of the run.
+    /// The number of this request in its run, from 0, over all requests and signals of the run.
     pub number: u64,
     /// The method, in capitals.
     pub method: String,
@@ -82,7 +82,7 @@ impl Request {
             step.respond(self.number, response);
             return;
         }
-        webhook::respond(self.number, response.into_host());
+        inbox::respond(self.number, response.into_host());
     }
 
     /// A request as it came from the host.

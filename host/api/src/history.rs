@@ -74,12 +74,33 @@ pub enum HistoryEvent {
     WebhookCreated { op: u64, url: String },
     /// A webhook was called.
     WebhookRequested { op: u64, request: u64, method: String, url: String, bytes: usize },
-    /// The workflow took a request.
-    WebhookTaken { op: u64 },
-    /// The workflow answered a request.
-    WebhookResponded { request: u64, status: u16 },
-    /// The workflow closed a webhook.
-    WebhookDisposed { op: u64 },
+    /// The workflow took the oldest of what had come to a webhook or a hook, or of the signals of a name.
+    Taken { op: u64 },
+    /// The workflow answered a request or a signal, by its number.
+    Responded { request: u64, status: u16 },
+    /// The workflow closed a webhook or a hook, or takes in the signals of a name no more.
+    Disposed { op: u64 },
+    /// The workflow opened a hook. Whether it has its token is said later where it chose it.
+    HookCreated { op: u64, token: String },
+    /// A hook has the token that the workflow chose.
+    HookOpened { op: u64 },
+    /// A hook has not got its token, which a hook of this run has.
+    HookTaken { op: u64, owner: String },
+    /// A hook was called.
+    HookReceived {
+        op: u64,
+        #[schema(value_type = Value)]
+        payload: Json,
+    },
+    /// The workflow takes in the signals of a name.
+    SignalOpened { op: u64, name: String },
+    /// A signal came, whether or not the workflow takes in its name.
+    SignalReceived {
+        number: u64,
+        name: String,
+        #[schema(value_type = Value)]
+        payload: Json,
+    },
     /// The workflow wrote to the log.
     Log {
         #[schema(value_type = String)]

@@ -7,6 +7,7 @@
 
 mod health;
 mod history;
+mod hooks;
 mod json;
 mod modules;
 mod moment;
@@ -17,6 +18,7 @@ mod waits;
 
 pub use crate::health::{Health, HealthProblem, HealthReport, ProblemKind};
 pub use crate::history::{HistoryEntry, HistoryEvent, HistoryPage};
+pub use crate::hooks::{HookPage, HookView};
 pub use crate::json::Json;
 pub use crate::modules::{Deployed, ModuleList, ModuleView, WorkflowView};
 pub use crate::moment::when;

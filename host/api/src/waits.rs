@@ -99,6 +99,30 @@ pub enum Wait {
         /// How many requests the workflow has not taken yet.
         untaken: usize,
     },
+    /// A call of a hook.
+    Hook {
+        /// The number of the operation in its run.
+        op: u64,
+        /// What it is called by.
+        token: String,
+        /// When it was opened.
+        #[schema(value_type = String, format = DateTime)]
+        since: Timestamp,
+        /// How much the workflow has not taken yet.
+        untaken: usize,
+    },
+    /// A signal.
+    Signal {
+        /// The number of the operation in its run.
+        op: u64,
+        /// Its name.
+        name: String,
+        /// Since when the workflow takes in those of this name.
+        #[schema(value_type = String, format = DateTime)]
+        since: Timestamp,
+        /// How many of this name the workflow has not taken yet.
+        untaken: usize,
+    },
 }
 
 impl Wait {
@@ -106,9 +130,11 @@ impl Wait {
     #[must_use]
     pub const fn since(&self) -> Timestamp {
         match self {
-            Self::Step { since, .. } | Self::Sleep { since, .. } | Self::Webhook { since, .. } => {
-                *since
-            }
+            Self::Step { since, .. }
+            | Self::Sleep { since, .. }
+            | Self::Webhook { since, .. }
+            | Self::Hook { since, .. }
+            | Self::Signal { since, .. } => *since,
         }
     }
 }
@@ -160,9 +186,14 @@ impl Why {
                 format!("step {name}{lacks}{begun}{attempt}{}", error.unwrap_or_default())
             }
             (_, Some(Wait::Sleep { until: end, .. })) => format!("sleep until {}", until(*end)),
-            (_, Some(Wait::Webhook { untaken: 0, .. })) => format!("webhook{begun}"),
             (_, Some(Wait::Webhook { untaken, .. })) => {
-                format!("webhook{begun}, {untaken} untaken")
+                format!("webhook{begun}{}", left(*untaken))
+            }
+            (_, Some(Wait::Hook { token, untaken, .. })) => {
+                format!("hook {}{begun}{}", printable(token, SHOWN), left(*untaken))
+            }
+            (_, Some(Wait::Signal { name, untaken, .. })) => {
+                format!("signal {}{begun}{}", printable(name, SHOWN), left(*untaken))
             }
             (_, None) => return "its next turn".to_owned(),
         };
@@ -171,6 +202,10 @@ impl Why {
             others => format!("{text}; and {others} more"),
         }
     }
+}
+
+fn left(untaken: usize) -> String {
+    if untaken == 0 { String::new() } else { format!(", {untaken} untaken") }
 }
 
 #[cfg(test)]

@@ -6,6 +6,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Op, Response, Timestamp, grows};
 
+/// How long the token of a hook may be, in bytes.
+pub const MAX_HOOK_TOKEN: usize = 256;
+
+/// How long may be what a workflow says of a hook, in bytes of JSON: a list shows a thousand hooks.
+pub const MAX_HOOK_METADATA: usize = 4 << 10;
+
+/// How long the name of a signal may be, in bytes.
+pub const MAX_SIGNAL_NAME: usize = 128;
+
+/// Whether something may be known by this word: a token or a name. It has from 1 to so many bytes, and no
+/// control characters, which would do something to whoever is shown it.
+#[must_use]
+pub fn is_word(word: &str, limit: usize) -> bool {
+    (1..=limit).contains(&word.len()) && !word.chars().any(char::is_control)
+}
+
 /// How many bytes an open operation takes besides its payload, about: what is known of it in memory.
 pub const OPERATION_BYTES: usize = 256;
 
@@ -39,27 +55,42 @@ pub enum Command {
         /// How its callers are answered.
         answer: Answer,
     },
-    /// Take the oldest untaken request of a webhook.
+    /// Take the oldest of what lies untaken in an inbox.
     Take {
-        /// Which webhook.
-        webhook: Op,
+        /// Which webhook, hook or signal.
+        inbox: Op,
     },
-    /// Answer the caller of a request.
+    /// Answer the caller of a request or of a signal.
     Respond {
-        /// The number of the request.
+        /// The number of the request or the signal.
         request: u64,
         /// The answer.
         response: Response,
     },
-    /// Close a webhook.
+    /// Close an inbox.
     Dispose {
-        /// Which webhook.
-        webhook: Op,
+        /// Which webhook, hook or signal.
+        inbox: Op,
     },
     /// Give up a sleep.
     CancelSleep {
         /// Which sleep.
         sleep: Op,
+    },
+    /// Open a hook.
+    Hook {
+        /// What it is called by: unique among the hooks that are open.
+        token: String,
+        /// Whether the workflow chose the token. It may be in use then, so an event says whether the
+        /// hook is open. Else it was drawn by the host when the turn ran live, and is recorded since.
+        chosen: bool,
+        /// What the workflow says of it to those who look it up, as JSON.
+        metadata: Option<String>,
+    },
+    /// Take in the signals of a name.
+    Signal {
+        /// The name.
+        name: String,
     },
 }
 
@@ -68,7 +99,11 @@ impl Command {
     #[must_use]
     pub const fn starts_operation(&self) -> bool {
         match self {
-            Self::Step { .. } | Self::Sleep { .. } | Self::Webhook { .. } => true,
+            Self::Step { .. }
+            | Self::Sleep { .. }
+            | Self::Webhook { .. }
+            | Self::Hook { .. }
+            | Self::Signal { .. } => true,
             Self::Take { .. }
             | Self::Respond { .. }
             | Self::Dispose { .. }
@@ -86,7 +121,9 @@ impl Command {
             | Self::Take { .. }
             | Self::Respond { .. }
             | Self::Dispose { .. }
-            | Self::CancelSleep { .. } => None,
+            | Self::CancelSleep { .. }
+            | Self::Hook { .. }
+            | Self::Signal { .. } => None,
         }
     }
 
@@ -100,21 +137,42 @@ impl Command {
             | Self::Take { .. }
             | Self::Respond { .. }
             | Self::Dispose { .. }
-            | Self::CancelSleep { .. } => None,
+            | Self::CancelSleep { .. }
+            | Self::Hook { .. }
+            | Self::Signal { .. } => None,
         }
     }
 
-    /// The webhook that it disposes of.
+    /// The token of the hook that it opens, if the host drew it.
     #[must_use]
-    pub const fn disposed(&self) -> Option<Op> {
+    pub const fn drawn_token(&self) -> Option<&String> {
         match self {
-            Self::Dispose { webhook } => Some(*webhook),
+            Self::Hook { token, chosen: false, .. } => Some(token),
             Self::Step { .. }
             | Self::Sleep { .. }
             | Self::Webhook { .. }
             | Self::Take { .. }
             | Self::Respond { .. }
-            | Self::CancelSleep { .. } => None,
+            | Self::Dispose { .. }
+            | Self::CancelSleep { .. }
+            | Self::Hook { .. }
+            | Self::Signal { .. } => None,
+        }
+    }
+
+    /// The inbox that it disposes of.
+    #[must_use]
+    pub const fn disposed(&self) -> Option<Op> {
+        match self {
+            Self::Dispose { inbox } => Some(*inbox),
+            Self::Step { .. }
+            | Self::Sleep { .. }
+            | Self::Webhook { .. }
+            | Self::Take { .. }
+            | Self::Respond { .. }
+            | Self::CancelSleep { .. }
+            | Self::Hook { .. }
+            | Self::Signal { .. } => None,
         }
     }
 
@@ -134,8 +192,20 @@ impl Command {
         }
     }
 
+    /// How many bytes the words take by which it is known: a name, a token, what is said of a hook.
     fn name_size(&self) -> usize {
-        self.step().map_or(0, String::len)
+        match self {
+            Self::Step { name, .. } | Self::Signal { name } => name.len(),
+            Self::Hook { token, metadata, .. } => {
+                token.len() + metadata.as_ref().map_or(0, String::len)
+            }
+            Self::Sleep { .. }
+            | Self::Webhook { .. }
+            | Self::Take { .. }
+            | Self::Respond { .. }
+            | Self::Dispose { .. }
+            | Self::CancelSleep { .. } => 0,
+        }
     }
 
     /// How many bytes the value has that the command carries: the input of a step, or a response.
@@ -149,12 +219,14 @@ impl Command {
             | Self::Webhook { .. }
             | Self::Take { .. }
             | Self::Dispose { .. }
-            | Self::CancelSleep { .. } => 0,
+            | Self::CancelSleep { .. }
+            | Self::Hook { .. }
+            | Self::Signal { .. } => 0,
         }
     }
 
     /// True if both commands are the same operation on replay: all agrees but what the host put
-    /// in (token and URL) and what is not part of the identity (the options).
+    /// in (a token that it drew, and a URL) and what is not part of the identity (the options).
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -163,6 +235,10 @@ impl Command {
                 Self::Step { name: other_name, input: other_input, options: _ },
             ) => name == other_name && input == other_input,
             (Self::Webhook { answer, .. }, Self::Webhook { answer: other, .. }) => answer == other,
+            (
+                Self::Hook { token: _, chosen: false, metadata },
+                Self::Hook { token: _, chosen: false, metadata: other },
+            ) => metadata == other,
             (one, other) => one == other,
         }
     }
@@ -177,12 +253,17 @@ impl fmt::Display for Command {
             }
             Self::Sleep { until } => write!(f, "sleep until {until}"),
             Self::Webhook { answer, .. } => write!(f, "webhook answered {answer}"),
-            Self::Take { webhook } => write!(f, "take a request of webhook {webhook}"),
+            Self::Take { inbox } => write!(f, "take what came to inbox {inbox}"),
             Self::Respond { request, response } => {
                 write!(f, "respond to request {request} with status {}", response.status)
             }
-            Self::Dispose { webhook } => write!(f, "dispose of webhook {webhook}"),
+            Self::Dispose { inbox } => write!(f, "dispose of inbox {inbox}"),
             Self::CancelSleep { sleep } => write!(f, "give up sleep {sleep}"),
+            Self::Hook { token, chosen: true, .. } => {
+                write!(f, "hook with token `{}`", shortened(token))
+            }
+            Self::Hook { .. } => f.write_str("hook with a drawn token"),
+            Self::Signal { name } => write!(f, "signal `{name}`"),
         }
     }
 }

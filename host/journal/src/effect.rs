@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Op, Response, StepCall, Timestamp};
+use crate::{Claim, Op, Response, StepCall, Timestamp};
 
 /// What the world owes a run after a turn: it may happen only when the turn is on disk.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,16 +28,28 @@ pub enum Effect {
         /// The moment at which it was to be woken.
         at: Timestamp,
     },
-    /// Answer the caller of a request.
+    /// Answer the caller of a request or of a signal.
     Respond {
-        /// The number of the request.
+        /// The number of the request or the signal.
         request: u64,
         /// The answer.
         response: Response,
+    },
+    /// Have the token of a hook, unless another hook that is open has it. It is asked for in the commit of
+    /// the turn itself.
+    Claim(Box<Claim>),
+    /// Have the token of a hook no more: whoever asks for it next gets it, from the commit of the turn on.
+    Release {
+        /// The operation.
+        op: Op,
+        /// The token.
+        token: String,
     },
     /// The run is over: stop its steps, forget its timers, tell who waits for it.
     End {
         /// The timers that it may have, by their moments: of sleeps, and of attempts to come.
         timers: Vec<(Timestamp, Op)>,
+        /// The tokens of its hooks, with those that it may have.
+        hooks: Vec<(Op, String)>,
     },
 }

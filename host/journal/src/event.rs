@@ -42,6 +42,30 @@ pub enum Event {
     },
     /// Somebody cancelled the run. The workflow does not see it.
     Cancelled,
+    /// A hook has the token that its workflow chose, and can be called.
+    HookOpened {
+        /// Which hook.
+        op: Op,
+    },
+    /// A hook has not got the token that its workflow chose, because another one has it. It is over.
+    HookTaken {
+        /// Which hook.
+        op: Op,
+        /// The run whose hook has the token.
+        owner: String,
+    },
+    /// Somebody called a hook.
+    HookReceived {
+        /// Which hook.
+        op: Op,
+        /// What was sent, as JSON.
+        payload: String,
+    },
+    /// Somebody sent a signal to the run.
+    Signalled {
+        /// The signal.
+        signal: Signal,
+    },
 }
 
 impl Event {
@@ -49,11 +73,14 @@ impl Event {
     #[must_use]
     pub const fn op(&self) -> Option<Op> {
         match self {
-            Self::Started { .. } | Self::Cancelled => None,
+            Self::Started { .. } | Self::Cancelled | Self::Signalled { .. } => None,
             Self::StepCompleted { op, .. }
             | Self::StepFailed { op, .. }
             | Self::Slept { op }
-            | Self::Requested { op, .. } => Some(*op),
+            | Self::Requested { op, .. }
+            | Self::HookOpened { op }
+            | Self::HookTaken { op, .. }
+            | Self::HookReceived { op, .. } => Some(*op),
         }
     }
 
@@ -65,20 +92,65 @@ impl Event {
             Self::Started { .. }
             | Self::Slept { .. }
             | Self::Requested { .. }
-            | Self::Cancelled => None,
+            | Self::Cancelled
+            | Self::HookOpened { .. }
+            | Self::HookTaken { .. }
+            | Self::HookReceived { .. }
+            | Self::Signalled { .. } => None,
         }
     }
 
-    /// The request that it brings. There may be many of one operation; of all else there is one.
+    /// The number by which the workflow can answer it, if that can be answered: that of a request or of a
+    /// signal.
     #[must_use]
-    pub const fn request(&self) -> Option<&Request> {
+    pub const fn number(&self) -> Option<u64> {
         match self {
-            Self::Requested { request, .. } => Some(request),
+            Self::Requested { request: Request { number, .. }, .. }
+            | Self::Signalled { signal: Signal { number, .. } } => Some(*number),
             Self::Started { .. }
             | Self::StepCompleted { .. }
             | Self::StepFailed { .. }
             | Self::Slept { .. }
-            | Self::Cancelled => None,
+            | Self::Cancelled
+            | Self::HookOpened { .. }
+            | Self::HookTaken { .. }
+            | Self::HookReceived { .. } => None,
+        }
+    }
+
+    /// The same event with this number, if it has one.
+    #[must_use]
+    pub fn numbered(mut self, next: u64) -> Self {
+        match &mut self {
+            Self::Requested { request: Request { number, .. }, .. }
+            | Self::Signalled { signal: Signal { number, .. } } => *number = next,
+            Self::Started { .. }
+            | Self::StepCompleted { .. }
+            | Self::StepFailed { .. }
+            | Self::Slept { .. }
+            | Self::Cancelled
+            | Self::HookOpened { .. }
+            | Self::HookTaken { .. }
+            | Self::HookReceived { .. } => {}
+        }
+        self
+    }
+
+    /// How many bytes lie untaken until the workflow takes what it brings; nothing where it brings nothing
+    /// into an inbox. There may be many of one inbox; of all else there is one.
+    #[must_use]
+    pub fn untaken(&self) -> Option<usize> {
+        match self {
+            Self::Requested { request, .. } => Some(request.size()),
+            Self::HookReceived { payload, .. } => Some(size_of::<Signal>() + payload.len()),
+            Self::Signalled { signal } => Some(signal.size()),
+            Self::Started { .. }
+            | Self::StepCompleted { .. }
+            | Self::StepFailed { .. }
+            | Self::Slept { .. }
+            | Self::Cancelled
+            | Self::HookOpened { .. }
+            | Self::HookTaken { .. } => None,
         }
     }
 
@@ -91,7 +163,11 @@ impl Event {
             | Self::StepFailed { .. }
             | Self::Slept { .. }
             | Self::Requested { .. }
-            | Self::Cancelled => None,
+            | Self::Cancelled
+            | Self::HookOpened { .. }
+            | Self::HookTaken { .. }
+            | Self::HookReceived { .. }
+            | Self::Signalled { .. } => None,
         }
     }
 
@@ -102,7 +178,12 @@ impl Event {
             Self::StepCompleted { output, .. } => output.len(),
             Self::StepFailed { failure, .. } => failure.message.len(),
             Self::Requested { request, .. } => request.size(),
-            Self::Slept { .. } | Self::Cancelled => 0,
+            Self::HookReceived { payload, .. } => payload.len(),
+            Self::Signalled { signal } => signal.size(),
+            Self::Slept { .. }
+            | Self::Cancelled
+            | Self::HookOpened { .. }
+            | Self::HookTaken { .. } => 0,
         }
     }
 }
@@ -122,10 +203,34 @@ pub struct StepFailure {
 
 grows!(StepFailure { step, attempts, message, fatal });
 
+/// What somebody sent to a run under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signal {
+    /// Its number in its run, from 0, over all requests and signals of the run.
+    pub number: u64,
+    /// The name.
+    pub name: String,
+    /// What was sent, as JSON.
+    pub payload: String,
+    /// By what it is known when it is sent again, if it is to be known.
+    pub key: Option<String>,
+}
+
+grows!(Signal { number, name, payload, key });
+
+impl Signal {
+    /// How much room the signal takes while it waits to be taken, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let key = self.key.as_ref().map_or(0, String::len);
+        size_of::<Self>() + self.name.len() + self.payload.len() + key
+    }
+}
+
 /// One call of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Its number in its run, from 0, over all webhooks of the run.
+    /// Its number in its run, from 0, over all requests and signals of the run.
     pub number: u64,
     /// The HTTP method, in capitals.
     pub method: String,

@@ -9,11 +9,14 @@
 //! turns into the state of the run and says which [`Effect`]s the world owes it. [`retry`] decides
 //! what follows a failed attempt, [`divergence`] compares a replay with the record.
 
+mod admits;
 mod command;
 pub mod divergence;
 mod effect;
 mod event;
+mod fault;
 mod grows;
+mod hook;
 mod id;
 mod json;
 mod losses;
@@ -22,16 +25,23 @@ mod open;
 mod payload;
 pub mod retry;
 mod run;
+mod signals;
 mod turn;
 
-pub use crate::command::{Answer, Command, OPERATION_BYTES, StepOptions};
+pub use crate::command::{
+    Answer, Command, MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_SIGNAL_NAME, OPERATION_BYTES,
+    StepOptions, is_word,
+};
 pub use crate::effect::Effect;
-pub use crate::event::{Event, Request, Response, StepFailure};
+pub use crate::event::{Event, Request, Response, Signal, StepFailure};
+pub use crate::fault::{Fault, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Refusal};
+pub use crate::hook::{Claim, OpenHook};
 pub use crate::id::{Op, ParseRunIdError, RunId, Timestamp};
 pub use crate::json::{MAX_NESTING, is_too_nested};
 pub use crate::losses::{APART_FROM, Losses, MAX_LOSSES};
 pub use crate::module::{Digest, History, Manifest, ParseDigestError, Workflow};
-pub use crate::open::{Open, OpenWebhook, Owed, StepCall};
+pub use crate::open::{Open, OpenSignal, OpenWebhook, Owed, StepCall};
 pub use crate::payload::Payload;
-pub use crate::run::{Fault, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Refusal, Run, Status};
+pub use crate::run::{Run, Status};
+pub use crate::signals::{KEPT_KEYS, KnownSignal, Signals};
 pub use crate::turn::{BlockKind, Blocked, Level, LogLine, Turn, Verdict};

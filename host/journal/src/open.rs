@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::retry::Attempt;
-use crate::{Answer, Losses, OPERATION_BYTES, StepOptions, Timestamp, grows};
+use crate::{Answer, Losses, OPERATION_BYTES, OpenHook, StepOptions, Timestamp, grows};
 
 /// An operation that is not over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,7 +31,23 @@ pub enum Open {
     /// A webhook that is not disposed of, or of which requests are left to take. Apart, since a host
     /// may have a million runs that sleep, and none of them shall pay for it.
     Webhook(Box<OpenWebhook>),
+    /// A hook that is not disposed of, or of which something is left to take.
+    Hook(Box<OpenHook>),
+    /// The signals of a name, which the workflow takes in.
+    Signal(Box<OpenSignal>),
 }
+
+/// The signals of a name, which the workflow takes in. What lies untaken of the name is known of the run,
+/// since it may come before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenSignal {
+    /// Since when the workflow takes them in.
+    pub since: Timestamp,
+    /// The name.
+    pub name: String,
+}
+
+grows!(OpenSignal { since, name });
 
 /// A webhook that is not over.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +79,40 @@ impl Open {
                     Answer::Fixed(response) => response.size(),
                     Answer::Accepted | Answer::Manual => 0,
                 },
+                Self::Hook(hook) => {
+                    hook.token.len() + hook.metadata.as_ref().map_or(0, String::len)
+                }
+                Self::Signal(signal) => signal.name.len(),
             }
+    }
+
+    /// The sizes of what lies untaken in it and whether it is disposed of, if it is an inbox with a store
+    /// of its own.
+    pub(crate) fn inbox_mut(&mut self) -> Option<(&mut VecDeque<usize>, &mut bool)> {
+        match self {
+            Self::Webhook(webhook) => Some((&mut webhook.untaken, &mut webhook.disposed)),
+            Self::Hook(hook) => Some((&mut hook.untaken, &mut hook.disposed)),
+            Self::Step { .. } | Self::Sleep { .. } | Self::Signal(_) => None,
+        }
+    }
+
+    /// Whether it is an inbox that is closed: nothing comes to it any more.
+    #[must_use]
+    pub fn is_disposed(&self) -> bool {
+        match self {
+            Self::Webhook(webhook) => webhook.disposed,
+            Self::Hook(hook) => hook.disposed,
+            Self::Step { .. } | Self::Sleep { .. } | Self::Signal(_) => false,
+        }
+    }
+
+    /// The hook, if it is one.
+    #[must_use]
+    pub fn hook(&self) -> Option<&OpenHook> {
+        match self {
+            Self::Hook(hook) => Some(hook),
+            Self::Step { .. } | Self::Sleep { .. } | Self::Webhook(_) | Self::Signal(_) => None,
+        }
     }
 
     /// The step, if it is one: what was asked for, and the last attempt that failed.
@@ -71,7 +120,7 @@ impl Open {
     pub fn step(&self) -> Option<(&Arc<StepCall>, Option<&Attempt>)> {
         match self {
             Self::Step { call, last_attempt } => Some((call, last_attempt.as_deref())),
-            Self::Sleep { .. } | Self::Webhook(_) => None,
+            Self::Sleep { .. } | Self::Webhook(_) | Self::Hook(_) | Self::Signal(_) => None,
         }
     }
 
@@ -80,7 +129,7 @@ impl Open {
     pub fn webhook(&self) -> Option<&OpenWebhook> {
         match self {
             Self::Webhook(webhook) => Some(webhook),
-            Self::Step { .. } | Self::Sleep { .. } => None,
+            Self::Step { .. } | Self::Sleep { .. } | Self::Hook(_) | Self::Signal(_) => None,
         }
     }
 
@@ -89,7 +138,7 @@ impl Open {
     pub const fn sleeps_until(&self) -> Option<Timestamp> {
         match self {
             Self::Sleep { until, .. } => Some(*until),
-            Self::Step { .. } | Self::Webhook(_) => None,
+            Self::Step { .. } | Self::Webhook(_) | Self::Hook(_) | Self::Signal(_) => None,
         }
     }
 
@@ -99,7 +148,7 @@ impl Open {
         match self {
             Self::Step { last_attempt, .. } => last_attempt.as_ref().map(|last| last.retry_at),
             Self::Sleep { until, .. } => Some(*until),
-            Self::Webhook(_) => None,
+            Self::Webhook(_) | Self::Hook(_) | Self::Signal(_) => None,
         }
     }
 }
@@ -123,6 +172,8 @@ pub enum Owed {
         /// When; it may be over.
         at: Timestamp,
     },
+    /// To ask for the token of a hook, because nobody knows whether it has it.
+    Claim,
     /// Nothing: what happens to it comes from outside.
     Nothing,
 }
@@ -142,7 +193,8 @@ impl Open {
                 Owed::Attempt { at: after_failure.max(after_loss), last }
             }
             Self::Sleep { until, .. } => Owed::Wake { at: *until },
-            Self::Webhook(_) => Owed::Nothing,
+            Self::Hook(hook) if !hook.claimed => Owed::Claim,
+            Self::Webhook(_) | Self::Hook(_) | Self::Signal(_) => Owed::Nothing,
         }
     }
 }
@@ -256,5 +308,21 @@ mod tests {
             disposed: false,
         }));
         assert_eq!(webhook.owed(None, NOW), Owed::Nothing);
+    }
+
+    #[test]
+    fn a_hook_asks_for_its_token_as_long_as_nobody_knows_whether_it_has_it() {
+        let hook = |claimed| {
+            Open::Hook(Box::new(OpenHook {
+                since: Timestamp(1),
+                token: "order-42".into(),
+                metadata: None,
+                claimed,
+                untaken: VecDeque::new(),
+                disposed: false,
+            }))
+        };
+        assert_eq!(hook(false).owed(None, NOW), Owed::Claim);
+        assert_eq!(hook(true).owed(None, NOW), Owed::Nothing);
     }
 }

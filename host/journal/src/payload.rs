@@ -64,7 +64,12 @@ const fn of_event(event: &mut Event) -> Option<Payload<'_>> {
         Event::StepCompleted { output, .. } => Some(Payload::Text(output)),
         Event::StepFailed { failure, .. } => Some(Payload::Text(&mut failure.message)),
         Event::Requested { request, .. } => Some(Payload::Bytes(&mut request.body)),
-        Event::Slept { .. } | Event::Cancelled => None,
+        Event::HookReceived { payload, .. } => Some(Payload::Text(payload)),
+        Event::Signalled { signal } => Some(Payload::Text(&mut signal.payload)),
+        Event::Slept { .. }
+        | Event::Cancelled
+        | Event::HookOpened { .. }
+        | Event::HookTaken { .. } => None,
     }
 }
 
@@ -77,7 +82,9 @@ const fn of_command(command: &mut Command) -> Option<Payload<'_>> {
         | Command::Webhook { answer: Answer::Accepted | Answer::Manual, .. }
         | Command::Take { .. }
         | Command::Dispose { .. }
-        | Command::CancelSleep { .. } => None,
+        | Command::CancelSleep { .. }
+        | Command::Hook { .. }
+        | Command::Signal { .. } => None,
     }
 }
 
@@ -91,8 +98,8 @@ const fn of_verdict(verdict: &mut Verdict) -> Option<Payload<'_>> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        Answer, Command, Event, Op, Request, Response, StepFailure, StepOptions, Timestamp, Turn,
-        Verdict,
+        Answer, Command, Event, Op, Request, Response, Signal, StepFailure, StepOptions, Timestamp,
+        Turn, Verdict,
     };
 
     fn response(body: &str) -> Response {
@@ -131,10 +138,12 @@ mod tests {
             webhook(Answer::Accepted),
             webhook(Answer::Fixed(response("2"))),
             webhook(Answer::Manual),
-            Command::Take { webhook: Op(2) },
+            Command::Take { inbox: Op(2) },
             Command::Respond { request: 0, response: response("3") },
-            Command::Dispose { webhook: Op(2) },
+            Command::Dispose { inbox: Op(2) },
             Command::CancelSleep { sleep: Op(1) },
+            Command::Hook { token: "t".into(), chosen: true, metadata: Some("{}".into()) },
+            Command::Signal { name: "s".into() },
             step("4"),
         ];
         let started = Event::Started { input: "0".into() };
@@ -163,6 +172,13 @@ mod tests {
         );
         check(turn(Event::StepFailed { op, failure }, vec![], Verdict::Waiting), &["no"]);
         check(turn(Event::Requested { op, request }, vec![], Verdict::Waiting), &["body"]);
+        let signal = Signal { number: 0, name: "s".into(), payload: "{}".into(), key: None };
+        check(turn(Event::Signalled { signal }, vec![], Verdict::Waiting), &["{}"]);
+        let received = Event::HookReceived { op, payload: "[1]".into() };
+        check(turn(received, vec![], Verdict::Waiting), &["[1]"]);
+        check(turn(Event::HookOpened { op }, vec![], Verdict::Waiting), &[]);
+        let owner = "run_1".into();
+        check(turn(Event::HookTaken { op, owner }, vec![], Verdict::Waiting), &[]);
         check(turn(Event::Slept { op }, vec![], Verdict::Waiting), &[]);
         check(turn(Event::Cancelled, vec![], Verdict::Cancelled), &[]);
     }

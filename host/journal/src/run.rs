@@ -7,16 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::retry::Attempt;
 use crate::{
-    Command, Effect, Event, Op, Open, OpenWebhook, StepCall, Timestamp, Turn, Verdict, grows,
+    Command, Effect, Event, Fault, KnownSignal, Op, Open, OpenHook, OpenSignal, OpenWebhook,
+    Refusal, Signal, Signals, StepCall, Turn, Verdict, grows,
 };
-
-/// How many requests of one webhook may lie untaken. More than this is a workflow that does not
-/// keep up; its callers are asked to come later.
-pub const MAX_UNTAKEN: usize = 1_000;
-
-/// How many bytes of requests may lie untaken, over all webhooks of a run: they live in the memory of
-/// the guest, which is bounded.
-pub const MAX_UNTAKEN_BYTES: usize = 8 << 20;
 
 /// The state of a run: the fold of its turns, and nothing else.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,14 +18,16 @@ pub struct Run {
     turns: u64,
     operations: u64,
     requests: u64,
-    /// Bytes of requests that lie untaken, over all webhooks.
+    /// Bytes of what lies untaken, over all inboxes.
     untaken_bytes: usize,
     /// Bytes of the operations that are open.
     open_bytes: usize,
     open: BTreeMap<Op, Box<Open>>,
+    /// What was signalled to it, once anything was: a million runs that sleep shall not pay for it.
+    signals: Option<Box<Signals>>,
 }
 
-grows!(Run { status, turns, operations, requests, untaken_bytes, open_bytes, open });
+grows!(Run { status, turns, operations, requests, untaken_bytes, open_bytes, open; signals });
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,65 +51,6 @@ impl Status {
     pub const fn has_ended(&self) -> bool {
         matches!(self, Self::Completed(_) | Self::Failed(_) | Self::Cancelled)
     }
-}
-
-/// Why a run cannot be given an event. Nothing has changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The run is over.
-    #[error("the run has ended")]
-    Ended,
-    /// The operation is over, or was never of this kind.
-    #[error("operation {0} is not open")]
-    NotOpen(Op),
-    /// Too much lies untaken at the webhook.
-    #[error(
-        "the workflow has not yet taken {MAX_UNTAKEN} requests or {MAX_UNTAKEN_BYTES} bytes of them"
-    )]
-    Full,
-}
-
-/// A turn that no workflow built after the rules can give, or a damaged record.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// The turn is not the next one.
-    #[error("turn {found} stands where turn {expected} belongs")]
-    OutOfOrder {
-        /// The turn that is next.
-        expected: u64,
-        /// The turn that was given.
-        found: u64,
-    },
-    /// The turn counts other operations before it than there were.
-    #[error("turn {seq} says that {} operations began before it, but {} did", .found.0, .expected.0)]
-    Miscounted {
-        /// The turn.
-        seq: u64,
-        /// The number of the operation that is next.
-        expected: Op,
-        /// The number that the turn gives to its first operation.
-        found: Op,
-    },
-    /// The event cannot happen to the run as it stands.
-    #[error("turn {seq} delivers an event that the run cannot have: {refusal}")]
-    Event {
-        /// The turn.
-        seq: u64,
-        /// Why not.
-        refusal: Refusal,
-    },
-    /// The workflow took a request that is not there.
-    #[error("the workflow took a request of webhook {0}, where none is left to take")]
-    NothingToTake(Op),
-    /// The workflow answered a request that never came.
-    #[error("the workflow answered request {0}, which never came")]
-    UnknownRequest(u64),
-    /// The workflow waits, but nothing can wake it.
-    #[error(
-        "the workflow waits, but for no step, sleep or webhook of its own, so nothing can ever wake it; \
-         await only futures that come from segno"
-    )]
-    WaitsForNothing,
 }
 
 impl Run {
@@ -142,7 +78,7 @@ impl Run {
         self.operations
     }
 
-    /// How many requests all webhooks of the run have had; also the number of the next one.
+    /// How many requests and signals the run has had; also the number of the next one.
     #[must_use]
     pub const fn requests(&self) -> u64 {
         self.requests
@@ -151,6 +87,17 @@ impl Run {
     /// The operations that are not over, in the order in which they were started.
     pub fn open(&self) -> impl ExactSizeIterator<Item = (Op, &Open)> {
         self.open.iter().map(|(op, open)| (*op, &**open))
+    }
+
+    /// What was signalled to the run, if anything was.
+    #[must_use]
+    pub fn signals(&self) -> Option<&Signals> {
+        self.signals.as_deref()
+    }
+
+    /// How many bytes lie untaken, over all inboxes.
+    pub(crate) const fn untaken_bytes(&self) -> usize {
+        self.untaken_bytes
     }
 
     /// How many bytes the open operations take, about: inputs of steps and fixed answers of webhooks,
@@ -171,47 +118,6 @@ impl Run {
     pub fn remember(&mut self, op: Op, attempt: Attempt) {
         if let Some(Open::Step { last_attempt, .. }) = self.open_mut(op) {
             *last_attempt = Some(Box::new(attempt));
-        }
-    }
-
-    /// Whether the event can be delivered to the run as it stands.
-    ///
-    /// # Errors
-    ///
-    /// Why it cannot.
-    pub fn admits(&self, event: &Event) -> Result<(), Refusal> {
-        match (&self.status, event) {
-            (Status::Pending, Event::Started { .. } | Event::Cancelled) => Ok(()),
-            (Status::Running, Event::Cancelled) => Ok(()),
-            (Status::Running, event) => self.admits_to_operation(event),
-            (Status::Pending, event) => Err(Refusal::NotOpen(event.op().unwrap_or(Op(0)))),
-            (Status::Completed(_) | Status::Failed(_) | Status::Cancelled, _) => {
-                Err(Refusal::Ended)
-            }
-        }
-    }
-
-    fn admits_to_operation(&self, event: &Event) -> Result<(), Refusal> {
-        let op = event.op().unwrap_or(Op(0));
-        match (self.operation(op), event) {
-            (Some(Open::Step { .. }), Event::StepCompleted { .. } | Event::StepFailed { .. })
-            | (Some(Open::Sleep { .. }), Event::Slept { .. }) => Ok(()),
-            (Some(Open::Webhook(webhook)), Event::Requested { request, .. })
-                if !webhook.disposed =>
-            {
-                let bytes = self.untaken_bytes + request.size();
-                let full = webhook.untaken.len() >= MAX_UNTAKEN || bytes > MAX_UNTAKEN_BYTES;
-                if full { Err(Refusal::Full) } else { Ok(()) }
-            }
-            (
-                None | Some(Open::Step { .. } | Open::Sleep { .. } | Open::Webhook(_)),
-                Event::Started { .. }
-                | Event::StepCompleted { .. }
-                | Event::StepFailed { .. }
-                | Event::Slept { .. }
-                | Event::Requested { .. }
-                | Event::Cancelled,
-            ) => Err(Refusal::NotOpen(op)),
         }
     }
 
@@ -239,11 +145,16 @@ impl Run {
         self.take_in(&turn.event);
         let mut effects = Vec::with_capacity(turn.commands.len());
         for command in &turn.commands {
-            effects.extend(self.obey(command, turn.at)?);
+            effects.extend(self.obey(command, turn)?);
         }
+        // A hook that was closed in the turn that opened it wants nothing.
+        effects.retain(
+            |effect| !matches!(effect, Effect::Claim(claim) if !self.open.contains_key(&claim.op)),
+        );
         if let Some(end) = self.conclude(&turn.verdict)? {
             // What is not awaited at the end is dropped: nothing starts only to be stopped.
-            effects.retain(|effect| matches!(effect, Effect::Respond { .. }));
+            effects
+                .retain(|effect| matches!(effect, Effect::Respond { .. } | Effect::Release { .. }));
             effects.push(end);
         }
         Ok((self, effects))
@@ -251,18 +162,31 @@ impl Run {
 
     /// Takes in an event that was admitted.
     fn take_in(&mut self, event: &Event) {
+        let untaken = event.untaken().unwrap_or(0);
+        self.untaken_bytes += untaken;
+        self.requests += u64::from(event.number().is_some());
         match event {
             Event::Started { .. } => self.status = Status::Running,
             Event::StepCompleted { op, .. }
             | Event::StepFailed { op, .. }
-            | Event::Slept { op } => {
-                self.close(*op);
+            | Event::Slept { op }
+            | Event::HookTaken { op, .. } => self.close(*op),
+            Event::Requested { op, .. } | Event::HookReceived { op, .. } => {
+                if let Some((inbox, _disposed)) = self.open_mut(*op).and_then(Open::inbox_mut) {
+                    inbox.push_back(untaken);
+                }
             }
-            Event::Requested { op, request } => {
-                self.requests += 1;
-                if let Some(Open::Webhook(webhook)) = self.open_mut(*op) {
-                    webhook.untaken.push_back(request.size());
-                    self.untaken_bytes += request.size();
+            Event::HookOpened { op } => {
+                if let Some(Open::Hook(hook)) = self.open_mut(*op) {
+                    hook.claimed = true;
+                }
+            }
+            Event::Signalled { signal: Signal { number, name, payload: _, key } } => {
+                let signals = self.signals.get_or_insert_default();
+                signals.come(name, untaken);
+                if let Some(key) = key.clone() {
+                    let (name, number) = (name.clone(), *number);
+                    signals.know(KnownSignal { key, name, number, answered_in: None });
                 }
             }
             Event::Cancelled => {}
@@ -270,29 +194,47 @@ impl Run {
     }
 
     /// Does what a command asks for to the state, and says what it asks of the world.
-    fn obey(&mut self, command: &Command, now: Timestamp) -> Result<Option<Effect>, Fault> {
+    fn obey(&mut self, command: &Command, turn: &Turn) -> Result<Option<Effect>, Fault> {
+        let since = turn.at;
         match command {
             Command::Step { name, input, options } => {
                 let name = name.clone();
                 let input = input.clone();
-                let call = Arc::new(StepCall { name, input, options: *options, asked_at: now });
+                let call = Arc::new(StepCall { name, input, options: *options, asked_at: since });
                 let op = self.begin(Open::Step { call: Arc::clone(&call), last_attempt: None });
                 Ok(Some(Effect::Start { op, call }))
             }
             Command::Sleep { until } => {
-                let op = self.begin(Open::Sleep { since: now, until: *until });
+                let op = self.begin(Open::Sleep { since, until: *until });
                 Ok(Some(Effect::Wake { op, at: *until }))
             }
             Command::Webhook { token: _, url, answer } => {
                 let url = url.clone();
                 let answer = answer.clone();
                 let untaken = VecDeque::new();
-                let webhook = OpenWebhook { since: now, url, answer, untaken, disposed: false };
+                let webhook = OpenWebhook { since, url, answer, untaken, disposed: false };
                 self.begin(Open::Webhook(Box::new(webhook)));
                 Ok(None)
             }
-            Command::Take { webhook } => self.take(*webhook).map(|()| None),
+            Command::Hook { token, chosen, metadata } => {
+                let (token, metadata) = (token.clone(), metadata.clone());
+                let untaken = VecDeque::new();
+                let claimed = !chosen;
+                let hook = OpenHook { since, token, metadata, claimed, untaken, disposed: false };
+                let claim = hook.claim(Op(self.operations));
+                self.begin(Open::Hook(Box::new(hook)));
+                Ok(Some(Effect::Claim(Box::new(claim))))
+            }
+            Command::Signal { name } => {
+                let name = name.clone();
+                self.begin(Open::Signal(Box::new(OpenSignal { since, name })));
+                Ok(None)
+            }
+            Command::Take { inbox } => self.take(*inbox).map(|()| None),
             Command::Respond { request, response } if *request < self.requests => {
+                if let Some(signals) = &mut self.signals {
+                    signals.answered(*request, turn.seq);
+                }
                 Ok(Some(Effect::Respond { request: *request, response: response.clone() }))
             }
             Command::Respond { request, .. } => Err(Fault::UnknownRequest(*request)),
@@ -304,34 +246,46 @@ impl Run {
                 self.close(*sleep);
                 Ok(Some(Effect::Forget { op: *sleep, at }))
             }
-            Command::Dispose { webhook } => {
-                if let Some(Open::Webhook(webhook)) = self.open_mut(*webhook) {
-                    webhook.disposed = true;
-                }
-                self.forget_if_drained(*webhook);
-                Ok(None)
-            }
+            Command::Dispose { inbox } => Ok(self.dispose(*inbox)),
         }
     }
 
-    fn take(&mut self, webhook: Op) -> Result<(), Fault> {
-        let oldest = match self.open_mut(webhook) {
-            Some(Open::Webhook(webhook)) => webhook.untaken.pop_front(),
-            Some(Open::Step { .. } | Open::Sleep { .. }) | None => None,
+    fn take(&mut self, inbox: Op) -> Result<(), Fault> {
+        let oldest = match self.open.get_mut(&inbox).map(|open| &mut **open) {
+            Some(Open::Signal(signal)) => {
+                self.signals.as_mut().and_then(|signals| signals.take(&signal.name))
+            }
+            Some(open) => open.inbox_mut().and_then(|(untaken, _disposed)| untaken.pop_front()),
+            None => None,
         };
-        self.forget_if_drained(webhook);
-        let size = oldest.ok_or(Fault::NothingToTake(webhook))?;
+        self.forget_if_drained(inbox);
+        let size = oldest.ok_or(Fault::NothingToTake(inbox))?;
         self.untaken_bytes -= size;
         Ok(())
     }
 
-    /// A webhook that is disposed of is over when the last of its requests is taken.
-    fn forget_if_drained(&mut self, webhook: Op) {
-        if let Some(Open::Webhook(open)) = self.operation(webhook)
-            && open.disposed
-            && open.untaken.is_empty()
+    /// Closes an inbox. The token of a hook is free then. Signals that come later wait for the next who
+    /// takes in those of their name.
+    fn dispose(&mut self, op: Op) -> Option<Effect> {
+        let open = self.open_mut(op)?;
+        if matches!(open, Open::Signal(_)) {
+            self.close(op);
+            return None;
+        }
+        let token = open.hook().filter(|hook| !hook.disposed).map(|hook| hook.token.clone());
+        let (_untaken, disposed) = open.inbox_mut()?;
+        *disposed = true;
+        self.forget_if_drained(op);
+        token.map(|token| Effect::Release { op, token })
+    }
+
+    /// A webhook or a hook that is disposed of is over when the last of what came to it is taken.
+    fn forget_if_drained(&mut self, op: Op) {
+        if let Some((untaken, true)) =
+            self.open_mut(op).and_then(Open::inbox_mut).map(|(a, b)| (a, *b))
+            && untaken.is_empty()
         {
-            self.close(webhook);
+            self.close(op);
         }
     }
 
@@ -364,8 +318,13 @@ impl Run {
         };
         let open = std::mem::take(&mut self.open);
         let timers = open.iter().filter_map(|(op, open)| Some((open.due_at()?, *op))).collect();
+        let hooks = open.iter().filter_map(|(op, open)| {
+            open.hook().filter(|hook| !hook.disposed).map(|hook| (*op, hook.token.clone()))
+        });
+        let hooks = hooks.collect();
         (self.untaken_bytes, self.open_bytes) = (0, 0);
-        Ok(Some(Effect::End { timers }))
+        self.signals = None;
+        Ok(Some(Effect::End { timers, hooks }))
     }
 }
 

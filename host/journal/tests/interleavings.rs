@@ -6,28 +6,36 @@
 
 use proptest::prelude::*;
 use segno_journal::{
-    Answer, Command, Event, Op, Open, Refusal, Request, Run, StepFailure, StepOptions, Timestamp,
-    Turn, Verdict, divergence,
+    Answer, Command, Event, Op, Open, Refusal, Request, Run, Signal, StepFailure, StepOptions,
+    Timestamp, Turn, Verdict, divergence,
 };
 
 /// A workflow whose memory is one number.
 struct Toy {
     memory: u64,
-    /// Webhooks that were opened, and how many of their requests were not taken.
+    /// Webhooks and hooks that were opened, and how much of what came was not taken.
     webhooks: Vec<(Op, u64)>,
+    /// Signals of the one name that were not taken.
+    signals: u64,
+    /// Who takes them in, if anybody does.
+    takes_signals: Option<Op>,
     operations: u64,
 }
 
 impl Toy {
     const fn new(seed: u64) -> Self {
-        Self { memory: seed, webhooks: Vec::new(), operations: 0 }
+        Self { memory: seed, webhooks: Vec::new(), signals: 0, takes_signals: None, operations: 0 }
     }
 
     fn deliver(&mut self, event: &Event) -> (Vec<Command>, Verdict) {
         for byte in format!("{event:?}").bytes() {
             self.memory = (self.memory ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        if let Event::Requested { op, .. } = event {
+        if let Event::HookTaken { op, .. } = event {
+            self.webhooks.retain(|(hook, _)| hook != op);
+        }
+        self.signals += u64::from(matches!(event, Event::Signalled { .. }));
+        if let Event::Requested { op, .. } | Event::HookReceived { op, .. } = event {
             self.webhooks
                 .iter_mut()
                 .filter(|(webhook, _)| webhook == op)
@@ -49,17 +57,34 @@ impl Toy {
 
     fn command(&mut self) -> Command {
         let waiting = self.webhooks.iter().position(|(_, left)| *left > 0);
-        match (self.draw(5), waiting) {
+        match (self.draw(9), waiting) {
             (0, _) => {
                 self.webhooks.push((Op(self.operations), 0));
                 Command::Webhook { token: "t".into(), url: "u".into(), answer: Answer::Accepted }
             }
             (1, Some(at)) => {
                 self.webhooks[at].1 -= 1;
-                Command::Take { webhook: self.webhooks[at].0 }
+                Command::Take { inbox: self.webhooks[at].0 }
             }
             (2, None) if !self.webhooks.is_empty() => {
-                Command::Dispose { webhook: self.webhooks.swap_remove(0).0 }
+                Command::Dispose { inbox: self.webhooks.swap_remove(0).0 }
+            }
+            (4, _) => {
+                self.webhooks.push((Op(self.operations), 0));
+                let chosen = self.draw(2) == 0;
+                let token = if chosen { format!("t{}", self.draw(3)) } else { "drawn".to_owned() };
+                Command::Hook { token, chosen, metadata: None }
+            }
+            (5, _) => {
+                self.takes_signals = Some(Op(self.operations));
+                Command::Signal { name: "s".into() }
+            }
+            (6, _) if self.signals > 0 && self.takes_signals.is_some() => {
+                self.signals -= 1;
+                Command::Take { inbox: self.takes_signals.unwrap_or(Op(0)) }
+            }
+            (7, _) if self.takes_signals.is_some() => {
+                Command::Dispose { inbox: self.takes_signals.take().unwrap_or(Op(0)) }
             }
             (3, _) => Command::Sleep { until: Timestamp(self.draw(1000)) },
             _ => {
@@ -101,6 +126,10 @@ fn play(seed: u64, choices: &[(prop::sample::Index, bool)]) -> (Run, Vec<Turn>) 
         let open: Vec<_> = run.open().collect();
         let (op, open) = open[choice.index(open.len())];
         event = happening(op, open, run.requests(), *goes_well);
+        // A signal needs nobody who waits for it.
+        if choice.index(7) == 0 {
+            event = signalled(run.requests(), *goes_well);
+        }
         // A webhook that is disposed of takes nothing more; time goes on for what is left.
         while run.admits(&event).is_err() {
             let sleep = run
@@ -125,6 +154,10 @@ fn happening(op: Op, open: &Open, number: u64, goes_well: bool) -> Event {
             }
         }
         Open::Sleep { .. } => Event::Slept { op },
+        Open::Hook(hook) if hook.claimed => Event::HookReceived { op, payload: "1".into() },
+        Open::Hook(_) if goes_well => Event::HookOpened { op },
+        Open::Hook(_) => Event::HookTaken { op, owner: "run_1".into() },
+        Open::Signal(_) => signalled(number, goes_well),
         Open::Webhook(_) => {
             let method = "POST".to_owned();
             let url = "/".to_owned();
@@ -134,6 +167,11 @@ fn happening(op: Op, open: &Open, number: u64, goes_well: bool) -> Event {
             }
         }
     }
+}
+
+fn signalled(number: u64, has_key: bool) -> Event {
+    let key = has_key.then(|| format!("k{}", number % 3));
+    Event::Signalled { signal: Signal { number, name: "s".into(), payload: "{}".into(), key } }
 }
 
 fn choices() -> impl Strategy<Value = Vec<(prop::sample::Index, bool)>> {
@@ -153,6 +191,10 @@ proptest! {
                 let (commands, verdict) = toy.deliver(&turn.event);
                 prop_assert_eq!(divergence::check(turn, &commands, &verdict), Ok(()));
                 folded = folded.apply(turn).expect("what was applied once can be applied again").0;
+                // As an image of it is stored and read.
+                let stored = postcard::to_allocvec(&folded).expect("it can be written");
+                let read: Run = postcard::from_bytes(&stored).expect("it can be read");
+                prop_assert_eq!(&read, &folded);
             }
             prop_assert_eq!(&folded, &run);
         }

@@ -11,6 +11,7 @@ mod offline;
 mod parse;
 mod policy;
 mod runs;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -28,6 +29,7 @@ pub(super) use self::listen::ListenArgs;
 pub(super) use self::modules::{DeployArgs, ModulesArgs, WorkflowArgs};
 pub(super) use self::offline::{BackupArgs, CheckArgs, ExportArgs};
 pub(super) use self::runs::{HealthArgs, ResumeArgs, RunArgs, RunIds, RunsArgs, RunsOfHostArgs};
+pub(super) use self::talk::{HookArgs, HooksArgs, ResumeHookArgs, SignalArgs};
 pub(super) use self::wait::WaitArgs;
 use crate::cli::exit::{EXIT_CODES, UsageError};
 use crate::engine::COMPILE;
@@ -96,6 +98,14 @@ pub(super) enum Verb {
     Cancel(RunsOfHostArgs),
     /// Let a blocked run go on
     Resume(ResumeArgs),
+    /// Send something to a run under a name, and perhaps wait for its answer
+    Signal(SignalArgs),
+    /// List the hooks that can be called
+    Hooks(HooksArgs),
+    /// Say whose hook has a token
+    Hook(HookArgs),
+    /// Send something to the hook of a token
+    ResumeHook(ResumeHookArgs),
     /// Say what is wrong with a host and its runs
     Health(HealthArgs),
     /// Try the steps of a run now that wait for their next attempt
@@ -137,6 +147,10 @@ impl Verb {
             Self::Run(args) => Some(&mut args.host),
             Self::Cancel(args) | Self::RetryNow(args) => Some(&mut args.host),
             Self::Resume(args) => Some(&mut args.host),
+            Self::Signal(args) => Some(&mut args.host),
+            Self::Hooks(args) => Some(&mut args.host),
+            Self::Hook(args) => Some(&mut args.host),
+            Self::ResumeHook(args) => Some(&mut args.host),
             Self::Health(args) => Some(&mut args.host),
             Self::Modules(args) => Some(&mut args.host),
             Self::Workflow(args) => Some(&mut args.host),

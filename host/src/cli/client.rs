@@ -4,11 +4,12 @@ use segno_api::Problem;
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
 use crate::cli::args::HostArgs;
+use crate::cli::exit::UsageError;
 use crate::cli::local::is_loopback;
 use crate::cli::text;
 use crate::doors::Token;
@@ -50,6 +51,18 @@ pub(super) enum ClientError {
     Strange { url: Url, status: u16, detail: String },
 }
 
+/// The header by which something can be asked for again and done once.
+pub(super) fn idempotency(key: Option<String>) -> Result<HeaderMap, UsageError> {
+    let mut headers = HeaderMap::new();
+    if let Some(key) = key {
+        let value = HeaderValue::from_bytes(key.as_bytes()).map_err(|_| {
+            UsageError("--key must be a text without control characters".to_owned())
+        })?;
+        headers.insert("idempotency-key", value);
+    }
+    Ok(headers)
+}
+
 /// An answer, as it came.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -68,6 +81,11 @@ impl Answer {
     /// True if something was made that was not there before.
     pub(super) const fn is_created(&self) -> bool {
         self.status == 201
+    }
+
+    /// True if it is stored, and not done yet.
+    pub(super) const fn is_accepted(&self) -> bool {
+        self.status == 202
     }
 
     fn strange(&self, detail: &str) -> ClientError {
@@ -128,6 +146,20 @@ impl Client {
         headers: HeaderMap,
     ) -> Result<Answer, ClientError> {
         let request = self.request(Method::POST, path, &[]).headers(headers);
+        self.send(request.header(CONTENT_TYPE, "application/json").body(json)).await
+    }
+
+    /// As [`post`](Self::post), where the host is to wait so long for what it answers.
+    pub(super) async fn post_waiting(
+        &self,
+        path: &[&str],
+        json: String,
+        headers: HeaderMap,
+        wait: Duration,
+    ) -> Result<Answer, ClientError> {
+        let milliseconds = format!("{}ms", wait.as_millis());
+        let request = self.request(Method::POST, path, &[("wait", &milliseconds)]).headers(headers);
+        let request = request.timeout(ANSWER_TIMEOUT.saturating_add(wait));
         self.send(request.header(CONTENT_TYPE, "application/json").body(json)).await
     }
 

@@ -10,7 +10,7 @@ Exit codes:
   2  the command line cannot be used
   3  the host cannot be reached
   4  with --wait: the run failed, was cancelled or is blocked; resume: it is blocked again
-  5  with --wait: the time was up before the run ended";
+  5  with --wait: the time was up before the run ended, or answered";
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) enum Exit {
     Unreachable = 3,
     /// The run that was waited for failed, was cancelled or is blocked.
     Unsuccessful = 4,
-    /// The run that was waited for has not ended in time.
+    /// The run that was waited for has not ended, or not answered, in time.
     TimedOut = 5,
 }
 

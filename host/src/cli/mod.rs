@@ -27,6 +27,7 @@ mod export;
 mod failure;
 mod follow;
 mod health;
+mod hooks;
 mod local;
 mod logging;
 mod modules;
@@ -39,11 +40,13 @@ mod runs;
 mod serve;
 mod server;
 mod service;
+mod signal;
 mod size;
 mod start;
 mod text;
 mod timeline;
 mod token;
+mod value;
 mod wait;
 mod watch;
 mod workflow;
@@ -201,6 +204,10 @@ async fn perform(
         Verb::Run(args) => run::run(args, output).await,
         Verb::Cancel(args) => run::cancel(args, output).await,
         Verb::Resume(args) => run::resume(args, output).await,
+        Verb::Signal(args) => signal::run(args, output).await,
+        Verb::Hooks(args) => hooks::list(args, output).await,
+        Verb::Hook(args) => hooks::show(args, output).await,
+        Verb::ResumeHook(args) => hooks::resume(args, output).await,
         Verb::Health(args) => health::run(args, output).await,
         Verb::RetryNow(args) => run::retry_now(args, output).await,
         Verb::Modules(args) => modules::run(args, output).await,

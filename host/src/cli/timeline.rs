@@ -101,16 +101,17 @@ impl<'a> Timeline<'a> {
             E::SleepStarted { op, until } => self.sleep(*op, *until),
             E::SleepCancelled { op } => format!("sleep #{op} given up"),
             E::SleepCompleted { op } => format!("sleep #{op} is over"),
-            E::WebhookCreated { op, url } => format!("webhook #{op} opened at {}", self.whole(url)),
-            E::WebhookRequested { op, request, method, url: _, bytes } => {
-                let method = self.shown(method);
-                format!("webhook #{op} was called: request {request}, {method}, {bytes} bytes")
-            }
-            E::WebhookTaken { op } => format!("webhook #{op}: a request was taken"),
-            E::WebhookResponded { request, status } => {
-                format!("request {request} was answered with {status}")
-            }
-            E::WebhookDisposed { op } => format!("webhook #{op} closed"),
+            E::WebhookCreated { .. }
+            | E::WebhookRequested { .. }
+            | E::Taken { .. }
+            | E::Responded { .. }
+            | E::Disposed { .. }
+            | E::HookCreated { .. }
+            | E::HookOpened { .. }
+            | E::HookTaken { .. }
+            | E::HookReceived { .. }
+            | E::SignalOpened { .. }
+            | E::SignalReceived { .. } => self.talk(event),
             E::Log { level, message } => {
                 format!("{:<5} {}", format!("{level:?}").to_lowercase(), self.shown(message))
             }
@@ -126,6 +127,36 @@ impl<'a> Timeline<'a> {
                 let [from, to] = [from, to].map(|module| text::digest(module));
                 format!("the run was moved from module {from} to {to}{}", self.by(by))
             }
+        }
+    }
+
+    /// What came from outside, and what became of it. Of all else, nothing.
+    fn talk(&self, event: &HistoryEvent) -> String {
+        use HistoryEvent as E;
+        match event {
+            E::WebhookCreated { op, url } => format!("webhook #{op} opened at {}", self.whole(url)),
+            E::WebhookRequested { op, request, method, url: _, bytes } => {
+                let method = self.shown(method);
+                format!("webhook #{op} was called: request {request}, {method}, {bytes} bytes")
+            }
+            E::Taken { op } => format!("#{op}: the oldest that had come was taken"),
+            E::Responded { request, status } => {
+                format!("request {request} was answered with {status}")
+            }
+            E::Disposed { op } => format!("#{op} closed"),
+            E::HookCreated { op, token } => format!("hook #{op} {}", self.whole(token)),
+            E::HookOpened { op } => format!("hook #{op} has its token"),
+            E::HookTaken { op, owner } => {
+                format!("hook #{op}: the token is in use by {}", self.whole(owner))
+            }
+            E::HookReceived { op, payload } => {
+                format!("hook #{op} was sent {}", self.json(payload))
+            }
+            E::SignalOpened { op, name } => format!("signal #{op} {}", self.whole(name)),
+            E::SignalReceived { number, name, payload } => {
+                format!("signal {number} {} came with {}", self.whole(name), self.json(payload))
+            }
+            _ => String::new(),
         }
     }
 
@@ -170,9 +201,13 @@ impl<'a> Timeline<'a> {
             }
             Wait::Sleep { op, until, .. } => self.sleep(*op, *until),
             Wait::Webhook { op, url, untaken, .. } => {
-                let untaken =
-                    if *untaken == 0 { String::new() } else { format!(", {untaken} untaken") };
-                format!("webhook #{op} at {}{untaken}", self.whole(url))
+                format!("webhook #{op} at {}{}", self.whole(url), left(*untaken))
+            }
+            Wait::Hook { op, token, untaken, .. } => {
+                format!("hook #{op} {}{}", self.whole(token), left(*untaken))
+            }
+            Wait::Signal { op, name, untaken, .. } => {
+                format!("signal #{op} {}{}", self.whole(name), left(*untaken))
             }
         }
     }
@@ -195,6 +230,11 @@ impl<'a> Timeline<'a> {
     fn whole(&self, text: &str) -> String {
         text::printable(text, usize::MAX)
     }
+}
+
+/// How much lies untaken, if anything does.
+fn left(untaken: usize) -> String {
+    if untaken == 0 { String::new() } else { format!(", {untaken} untaken") }
 }
 
 fn counted(count: u32, noun: &str) -> String {

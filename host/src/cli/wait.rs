@@ -12,7 +12,7 @@ use crate::cli::progress::Progress;
 use crate::cli::text;
 
 /// How long one request waits: short enough that a proxy does not cut it off.
-const ROUND: Duration = Duration::from_secs(25);
+pub(super) const ROUND: Duration = Duration::from_secs(25);
 
 /// How a run stood when it was no longer waited for.
 pub(super) struct Waited {

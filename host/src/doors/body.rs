@@ -8,7 +8,9 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, EXPECT};
 use bytes::Bytes;
 use futures::StreamExt;
+use segno_journal::{MAX_NESTING, is_too_nested};
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::doors::bodies::{Bodies, Held};
 use crate::doors::refusal::{Kind, Refusal};
@@ -69,10 +71,7 @@ pub(super) async fn json<T: DeserializeOwned + Default>(
         return Ok((T::default(), held));
     }
     if !is_json(&parts.headers) {
-        return Err(Refusal::new(
-            &Kind::NOT_JSON,
-            "send the body with `Content-Type: application/json`",
-        ));
+        return Err(not_json());
     }
     let value = serde_json::from_slice(&bytes).map_err(|error| {
         Refusal::new(&Kind::MALFORMED_JSON, format!("the body cannot be used: {error}"))
@@ -83,6 +82,38 @@ pub(super) async fn json<T: DeserializeOwned + Default>(
     } else {
         Err(Refusal::new(&Kind::MALFORMED_JSON, "the body cannot be used: it is not a JSON object"))
     }
+}
+
+/// Reads a body that is any JSON value, and gives it as it was written. An empty one is `null`.
+///
+/// # Errors
+///
+/// As [`read`]; 415 where it is not declared as JSON, 400 where it is none or is nested too deep.
+pub(super) async fn value(
+    request: Request,
+    bounds: Bounds,
+    bodies: &Bodies,
+) -> Result<(String, Held), Refusal> {
+    let (parts, body) = request.into_parts();
+    let (bytes, held) = read(&parts.headers, body, bounds, bodies).await?;
+    if bytes.is_empty() {
+        return Ok(("null".to_owned(), held));
+    }
+    if !is_json(&parts.headers) {
+        return Err(not_json());
+    }
+    let value: Box<RawValue> = serde_json::from_slice(&bytes).map_err(|error| {
+        Refusal::new(&Kind::MALFORMED_JSON, format!("the body is no JSON: {error}"))
+    })?;
+    if is_too_nested(value.get()) {
+        let detail = format!("the body is nested more than {MAX_NESTING} levels deep");
+        return Err(Refusal::new(&Kind::MALFORMED_JSON, detail));
+    }
+    Ok((<Box<str>>::from(value).into_string(), held))
+}
+
+fn not_json() -> Refusal {
+    Refusal::new(&Kind::NOT_JSON, "send the body with `Content-Type: application/json`")
 }
 
 async fn collect(body: Body, limit: usize, bodies: &Bodies) -> Result<(Bytes, Held), Refusal> {

@@ -27,7 +27,11 @@ impl Refusal {
             | EngineError::AlreadyEnded(run)
             | EngineError::NotBlocked(run)
             | EngineError::NothingToRetry(run)
-            | EngineError::OtherInput(run) => problem.about_run(*run),
+            | EngineError::OtherInput(run)
+            | EngineError::SignalTooLate(run)
+            | EngineError::SignalUnanswered(run)
+            | EngineError::AnswerForgotten(run)
+            | EngineError::OtherSignal(run) => problem.about_run(*run),
             _ => problem,
         }
     }
@@ -44,8 +48,14 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::UnknownWorkflow { .. } => &Kind::UNKNOWN_WORKFLOW,
         EngineError::UnknownRun(_) => &Kind::UNKNOWN_RUN,
         EngineError::UnknownWebhook => &Kind::UNKNOWN_WEBHOOK,
-        EngineError::WebhookClosed => &Kind::WEBHOOK_CLOSED,
-        EngineError::WebhookFull => &Kind::WEBHOOK_FULL,
+        EngineError::UnknownHook { .. } => &Kind::UNKNOWN_HOOK,
+        EngineError::InboxClosed => &Kind::WEBHOOK_CLOSED,
+        EngineError::InboxFull => &Kind::INBOX_FULL,
+        EngineError::SignalTooLate(_) => &Kind::SIGNAL_TOO_LATE,
+        EngineError::SignalUnanswered(_) => &Kind::SIGNAL_UNANSWERED,
+        EngineError::AnswerForgotten(_) => &Kind::ANSWER_FORGOTTEN,
+        EngineError::OtherSignal(_) => &Kind::OTHER_SIGNAL,
+        EngineError::BadWord { .. } => &Kind::BAD_NAME,
         EngineError::AlreadyEnded(_) => &Kind::ALREADY_ENDED,
         EngineError::NotBlocked(_) => &Kind::NOT_BLOCKED,
         EngineError::NothingToRetry(_) => &Kind::NOTHING_TO_RETRY,
@@ -123,8 +133,14 @@ mod tests {
         );
         check(&EngineError::UnknownRun(run), 404, "unknown-run");
         check(&EngineError::UnknownWebhook, 404, "unknown-webhook");
-        check(&EngineError::WebhookClosed, 410, "webhook-closed");
-        check(&EngineError::WebhookFull, 429, "webhook-full");
+        check(&EngineError::UnknownHook { token: "t".into() }, 404, "unknown-hook");
+        check(&EngineError::InboxClosed, 410, "webhook-closed");
+        check(&EngineError::InboxFull, 429, "inbox-full");
+        check(&EngineError::SignalTooLate(run), 409, "signal-too-late");
+        check(&EngineError::SignalUnanswered(run), 409, "signal-unanswered");
+        check(&EngineError::AnswerForgotten(run), 410, "answer-forgotten");
+        check(&EngineError::OtherSignal(run), 422, "other-signal");
+        check(&EngineError::BadWord { what: "the name", limit: 1 }, 400, "bad-name");
         check(&EngineError::AlreadyEnded(run), 409, "already-ended");
         check(&EngineError::NotBlocked(run), 409, "not-blocked");
         check(&EngineError::NothingToRetry(run), 409, "nothing-to-retry");

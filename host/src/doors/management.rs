@@ -12,7 +12,7 @@ use crate::doors::bodies::Bodies;
 use crate::doors::openapi::{self, Document, Head};
 use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::Keyring;
-use crate::doors::{backup, health, metrics, modules, runs, workflows};
+use crate::doors::{backup, health, hooks, metrics, modules, runs, signals, workflows};
 use crate::engine::{Door, Engine, Supervisor};
 
 /// The management API on an engine. Every route but `/healthz` asks for a token, and for one that has
@@ -43,6 +43,9 @@ fn routes() -> OpenApiRouter<Supervisor> {
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::resume))
         .routes(routes!(runs::retry_now))
+        .routes(routes!(signals::send))
+        .routes(routes!(hooks::list))
+        .routes(routes!(hooks::get, hooks::resume))
         .routes(routes!(modules::deploy, modules::list))
         .routes(routes!(backup::make))
         .routes(routes!(health::check))
@@ -101,15 +104,19 @@ mod tests {
             get /metrics
             get /openapi.json
             get /v1/health
+            get /v1/hooks
+            get /v1/hooks/{token}
             get /v1/modules
             get /v1/runs
             get /v1/runs/{id}
             get /v1/runs/{id}/events
             get /v1/workflows/{name}
             post /v1/backup
+            post /v1/hooks/{token}
             post /v1/runs/{id}/cancel
             post /v1/runs/{id}/resume
             post /v1/runs/{id}/retry-now
+            post /v1/runs/{id}/signals/{name}
             post /v1/workflows/{name}/runs
             put /v1/modules"#]]
         .assert_eq(&routes.join("\n"));

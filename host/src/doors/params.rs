@@ -5,9 +5,23 @@ use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use segno_journal::RunId;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use std::time::Duration;
 
+use crate::doors::duration::parse_duration;
 use crate::doors::errors::chain;
 use crate::doors::refusal::{Kind, Refusal};
+
+/// How long one request may wait for the end of a run: below the idle time-outs of most proxies
+/// times a few; who wants to wait longer asks again.
+pub const MAX_WAIT: Duration = Duration::from_secs(300);
+
+/// How many runs or turns a page has where the caller does not say: a screen or two.
+const DEFAULT_PAGE: usize = 50;
+
+/// How many runs or turns a page may have: enough to need few requests, little enough to be
+/// answered at once.
+const MAX_PAGE: usize = 1_000;
 
 /// The parameters of a query. Those that `T` does not know are refused if `T` says so.
 pub(super) struct Params<T>(pub(super) T);
@@ -49,8 +63,75 @@ impl<S: Send + Sync> FromRequestParts<S> for RunPath {
     }
 }
 
+/// The run that a path names, and a name behind it.
+pub(super) struct RunAndName(pub(super) RunId, pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for RunAndName {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let Path((run, name)) = Path::<(String, String)>::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| Refusal::new(&Kind::BAD_PATH, chain(&rejection)))?;
+        let run = run.parse().map_err(|error| Refusal::new(&Kind::BAD_PATH, chain(&error)))?;
+        Ok(Self(run, name))
+    }
+}
+
 /// What the parser said, with the name of the parameter where one is at fault.
 fn what_is_wrong(rejection: &QueryRejection) -> String {
     let text = rejection.body_text();
     text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text).to_owned()
+}
+
+/// The size of a page.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit(usize);
+
+impl Limit {
+    /// How many.
+    pub(super) const fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(DEFAULT_PAGE)
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.parse() {
+            Ok(limit) if (1..=MAX_PAGE).contains(&limit) => Ok(Self(limit)),
+            _ => Err(serde::de::Error::custom(format!("write a number from 1 to {MAX_PAGE}"))),
+        }
+    }
+}
+
+/// How long to wait for something.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WaitFor(Duration);
+
+impl WaitFor {
+    /// At most so long.
+    pub(super) const fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for WaitFor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wait = parse_duration(&String::deserialize(deserializer)?)
+            .map_err(serde::de::Error::custom)?;
+        if wait > MAX_WAIT {
+            let seconds = MAX_WAIT.as_secs();
+            return Err(serde::de::Error::custom(format!(
+                "at most {seconds}s can be waited for at once; ask again after it"
+            )));
+        }
+        Ok(Self(wait))
+    }
 }

@@ -37,6 +37,11 @@ impl Refusal {
         })
     }
 
+    /// With another status than its kind has.
+    pub(super) fn with_status(self, status: u16) -> Self {
+        Self(Problem { status, ..self.0 })
+    }
+
     pub(super) fn lacking(self, missing_steps: Vec<String>) -> Self {
         Self(Problem { missing_steps: Some(missing_steps.into()), ..self.0 })
     }
@@ -108,7 +113,14 @@ kinds! {
     UNKNOWN_RUN = "unknown-run", NOT_FOUND, "no such run";
     UNKNOWN_WEBHOOK = "unknown-webhook", NOT_FOUND, "no such webhook";
     WEBHOOK_CLOSED = "webhook-closed", GONE, "the webhook is closed";
-    WEBHOOK_FULL = "webhook-full", TOO_MANY_REQUESTS, "too many requests wait at the webhook";
+    INBOX_FULL = "inbox-full", TOO_MANY_REQUESTS, "more waits than the workflow has taken";
+    UNKNOWN_HOOK = "unknown-hook", NOT_FOUND, "no such hook";
+    SIGNAL_TOO_LATE = "signal-too-late", CONFLICT, "the run has ended";
+    SIGNAL_UNANSWERED = "signal-unanswered", CONFLICT, "the run ended without an answer";
+    SIGNAL_REFUSED = "signal-refused", CONFLICT, "the workflow refuses the signal";
+    ANSWER_FORGOTTEN = "answer-forgotten", GONE, "the answer is no longer kept";
+    OTHER_SIGNAL = "other-signal", UNPROCESSABLE_ENTITY, "the idempotency key has another signal";
+    BAD_NAME = "bad-name", BAD_REQUEST, "the name cannot be used";
     ALREADY_ENDED = "already-ended", CONFLICT, "the run has already ended";
     NOT_BLOCKED = "not-blocked", CONFLICT, "the run is not blocked";
     BACKUP_UNDER_WAY = "backup-under-way", TOO_MANY_REQUESTS, "another backup is under way";

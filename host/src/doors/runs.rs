@@ -11,23 +11,11 @@ use utoipa::IntoParams;
 
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
-use crate::doors::duration::parse_duration;
-use crate::doors::params::{Params, RunPath};
+use crate::doors::params::{Limit, Params, RunPath, WaitFor};
 use crate::doors::refusal::Refusal;
 use crate::doors::tokens::Caller;
 use crate::engine::{Asker, Engine};
 use segno_api::Problem;
-
-/// How long one request may wait for the end of a run: below the idle time-outs of most proxies
-/// times a few; who wants to wait longer asks again.
-pub const MAX_WAIT: Duration = Duration::from_secs(300);
-
-/// How many runs or turns a page has where the caller does not say: a screen or two.
-const DEFAULT_PAGE: usize = 50;
-
-/// How many runs or turns a page may have: enough to need few requests, little enough to be
-/// answered at once.
-const MAX_PAGE: usize = 1_000;
 
 /// What the body of a resume may be: a digest and what stands around it.
 const RESUME: Bounds = Bounds { size: 64 << 10, time: Duration::from_secs(30) };
@@ -73,7 +61,7 @@ pub(super) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<Json<RunPage>, Refusal> {
     let ListParams { workflow, status, trouble, limit, cursor } = params;
-    let filter = RunFilter { workflow, status, trouble, limit: limit.0, before: cursor };
+    let filter = RunFilter { workflow, status, trouble, limit: limit.get(), before: cursor };
     Ok(Json(engine.runs(filter).await?))
 }
 
@@ -85,7 +73,7 @@ pub(super) struct GetParams {
     /// Wait so long for the run to end or to be blocked: a number of seconds, or a number with ms,
     /// s, m or h; at most 5m.
     #[param(value_type = Option<String>, example = "30s")]
-    wait: Option<Wait>,
+    wait: Option<WaitFor>,
 }
 
 /// Says how a run stands; with `wait`, when it has ended or is blocked, or when the time is up.
@@ -112,7 +100,7 @@ pub(super) async fn get(
 ) -> Result<Json<RunView>, Refusal> {
     Ok(Json(match params.wait {
         None => engine.run(run).await?,
-        Some(Wait(at_most)) => engine.wait(run, at_most).await?,
+        Some(wait) => engine.wait(run, wait.get()).await?,
     }))
 }
 
@@ -151,7 +139,7 @@ pub(super) async fn events(
     RunPath(run): RunPath,
     Params(params): Params<EventsParams>,
 ) -> Result<Json<HistoryPage>, Refusal> {
-    Ok(Json(engine.history(run, params.cursor.0, params.limit.0).await?))
+    Ok(Json(engine.history(run, params.cursor.0, params.limit.get()).await?))
 }
 
 /// Cancels a run: nothing new starts, its steps are told, its webhooks close.
@@ -244,43 +232,5 @@ impl<'de> Deserialize<'de> for Turn {
                 "`{text}` is not the number of a turn: write the `next` of a page"
             ))
         })
-    }
-}
-
-/// The size of a page.
-#[derive(Debug, Clone, Copy)]
-struct Limit(usize);
-
-impl Default for Limit {
-    fn default() -> Self {
-        Self(DEFAULT_PAGE)
-    }
-}
-
-impl<'de> Deserialize<'de> for Limit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match text.parse() {
-            Ok(limit) if (1..=MAX_PAGE).contains(&limit) => Ok(Self(limit)),
-            _ => Err(serde::de::Error::custom(format!("write a number from 1 to {MAX_PAGE}"))),
-        }
-    }
-}
-
-/// How long to wait for the end of a run.
-#[derive(Debug, Clone, Copy)]
-struct Wait(Duration);
-
-impl<'de> Deserialize<'de> for Wait {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wait = parse_duration(&String::deserialize(deserializer)?)
-            .map_err(serde::de::Error::custom)?;
-        if wait > MAX_WAIT {
-            let seconds = MAX_WAIT.as_secs();
-            return Err(serde::de::Error::custom(format!(
-                "at most {seconds}s can be waited for at once; ask again after it"
-            )));
-        }
-        Ok(Self(wait))
     }
 }

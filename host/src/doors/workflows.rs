@@ -105,7 +105,7 @@ pub(super) async fn get(
     Ok(Json(engine.workflow(&name)?))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let text = str::from_utf8(value.as_bytes())
         .map_err(|_| Refusal::new(&Kind::BAD_KEY, "the idempotency key must be text in UTF-8"))?;

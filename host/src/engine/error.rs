@@ -23,12 +23,46 @@ pub enum EngineError {
     /// No webhook has this token.
     #[error("there is no such webhook")]
     UnknownWebhook,
-    /// The webhook is closed, or its run is over.
+    /// No hook has this token.
+    #[error(
+        "no hook has the token `{token}`: none was opened yet, or it was disposed of, or its run has ended; \
+         `{me} hooks` lists those that there are",
+        me = name()
+    )]
+    UnknownHook {
+        /// The token, as far as it is shown.
+        token: String,
+    },
+    /// The webhook is closed, or its run is over. Of a hook and of a signal, whoever asked is told more.
     #[error("this webhook is closed: it was disposed of, or its run has ended")]
-    WebhookClosed,
-    /// Too many requests of the webhook wait to be taken.
-    #[error("this webhook has more requests waiting than its workflow takes; try again later")]
-    WebhookFull,
+    InboxClosed,
+    /// Too much waits to be taken.
+    #[error("more waits here than the workflow has taken; try again later")]
+    InboxFull,
+    /// The run is over, so it takes no signal.
+    #[error("run {0} has ended, so it takes no signal any more")]
+    SignalTooLate(RunId),
+    /// The run ended before it answered a signal.
+    #[error("run {0} has ended without an answer to this signal, which it had taken in")]
+    SignalUnanswered(RunId),
+    /// The name or the key of a signal cannot be used.
+    #[error("{what} must have from 1 to {limit} bytes, and no control characters")]
+    BadWord {
+        /// What it is.
+        what: &'static str,
+        /// How long it may be, in bytes.
+        limit: usize,
+    },
+    /// The idempotency key came with another signal.
+    #[error(
+        "the idempotency key came to run {0} with another signal before; repeat that, or use another key"
+    )]
+    OtherSignal(RunId),
+    /// The answer to a signal is no longer kept.
+    #[error(
+        "run {0} has answered this signal, but forgot the turn in which it did, as its workflow wishes with `history`"
+    )]
+    AnswerForgotten(RunId),
     /// The run is over, so it cannot be cancelled.
     #[error("run {0} has already ended; only a run that has not ended can be cancelled")]
     AlreadyEnded(RunId),

@@ -27,13 +27,13 @@ mod shard;
 
 pub use segno_api::{
     BlockedView, Deployed, HealthProblem, HealthReport, HistoryEntry, HistoryEvent, HistoryPage,
-    Json, ModuleView, ProblemKind, RunFilter, RunPage, RunStatus, RunSummary, RunView, Started,
-    Trouble, Wait, Why, WorkflowView,
+    HookPage, HookView, Json, ModuleView, ProblemKind, RunFilter, RunPage, RunStatus, RunSummary,
+    RunView, Started, Trouble, Wait, Why, WorkflowView,
 };
 
 pub use crate::engine::clock::{Clock, VirtualClock};
 pub use crate::engine::config::{BadPolicy, Config, ImageTurns, Limits, Policy, Rule};
-pub use crate::engine::control::{FoundWebhook, MissingSteps};
+pub use crate::engine::control::{FoundWebhook, MissingSteps, NewSignal};
 pub use crate::engine::error::EngineError;
 pub use crate::engine::handle::Engine;
 pub use crate::engine::inbox::{Answered, Asker, Busy, Place, Reply};

@@ -6,9 +6,9 @@ use segno_journal::{Answer, Event, Level, Op, Response};
 use crate::sandbox::bindings::exports::segno::workflow::guest::Event as GuestEvent;
 use crate::sandbox::bindings::segno::workflow::{log, types, webhook};
 
-/// The operation and the event as the guest sees them, or `None` for an event that is not the
-/// guest's.
-pub(crate) fn event_to_guest(event: &Event) -> Option<(Op, GuestEvent)> {
+/// The operation, if it belongs to one, and the event as the guest sees them, or `None` for an event that
+/// is not the guest's.
+pub(crate) fn event_to_guest(event: &Event) -> Option<(Option<Op>, GuestEvent)> {
     let event_for_guest = match event {
         Event::Started { .. } | Event::Cancelled => return None,
         Event::StepCompleted { output, .. } => GuestEvent::StepCompleted(output.clone()),
@@ -26,8 +26,16 @@ pub(crate) fn event_to_guest(event: &Event) -> Option<(Op, GuestEvent)> {
             headers: request.headers.clone(),
             body: request.body.clone(),
         }),
+        Event::HookOpened { .. } => GuestEvent::HookOpened,
+        Event::HookTaken { owner, .. } => GuestEvent::HookTaken(owner.clone()),
+        Event::HookReceived { payload, .. } => GuestEvent::Received(payload.clone()),
+        Event::Signalled { signal } => GuestEvent::Signalled(types::Signal {
+            number: signal.number,
+            name: signal.name.clone(),
+            payload: signal.payload.clone(),
+        }),
     };
-    event.op().map(|op| (op, event_for_guest))
+    Some((event.op(), event_for_guest))
 }
 
 /// How much an answer brings, in bytes. What is empty takes room, too.

@@ -132,7 +132,7 @@ fn check_header(wasm: &[u8]) -> Result<(), ModuleError> {
 }
 
 fn check_exports(component: &Component, engine: &wasmtime::Engine) -> Result<(), ModuleError> {
-    const EXPORT: &str = "segno:workflow/guest@0.1.0";
+    const EXPORT: &str = "segno:workflow/guest@0.2.0";
     let exported = component.component_type().exports(engine).any(|(name, _)| name == EXPORT);
     if exported { Ok(()) } else { Err(ModuleError::MissingExport { export: EXPORT.into() }) }
 }

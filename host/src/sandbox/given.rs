@@ -86,7 +86,7 @@ pub struct WebhookAddress {
     pub url: String,
 }
 
-/// Where the address of a new webhook comes from: the one thing that differs between a turn that
+/// Where the address of a new webhook, and the token of a hook that chose none, comes from: the one thing that differs between a turn that
 /// runs live and one that is replayed.
 pub enum Tokens {
     /// From this function: the turn runs live.
@@ -99,9 +99,16 @@ impl Tokens {
     /// The addresses that the commands of a recorded turn hold.
     #[must_use]
     pub fn recorded(commands: &[Command]) -> Self {
-        let addresses = commands.iter().filter_map(Command::address);
-        let addresses =
-            addresses.map(|(token, url)| WebhookAddress { token: token.clone(), url: url.clone() });
+        let address = |command: &Command| match (command.address(), command.drawn_token()) {
+            (Some((token, url)), _) => {
+                Some(WebhookAddress { token: token.clone(), url: url.clone() })
+            }
+            (None, Some(token)) => {
+                Some(WebhookAddress { token: token.clone(), url: String::new() })
+            }
+            (None, None) => None,
+        };
+        let addresses = commands.iter().filter_map(address);
         Self::Recorded(addresses.collect::<Vec<_>>().into_iter())
     }
 

@@ -72,7 +72,9 @@ impl Guest {
                 guest.call_start(&mut self.store, &workflow, input)?
             }
             event => match convert::event_to_guest(event) {
-                Some((op, event)) => guest.call_deliver(&mut self.store, op.0, &event)?,
+                Some((op, event)) => {
+                    guest.call_deliver(&mut self.store, op.map(|op| op.0), &event)?
+                }
                 // A cancelled run is not told; there is nothing to deliver.
                 None => return Ok((Verdict::Cancelled, false)),
             },

@@ -4,9 +4,14 @@
 //! replayed: that is decided by [`crate::sandbox::Tokens`] and by what the engine does with the
 //! record.
 
-use segno_journal::{BlockKind, Command, MAX_NESTING, Op, StepOptions, Timestamp, is_too_nested};
+use segno_journal::{
+    BlockKind, Command, MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_SIGNAL_NAME, Op, StepOptions,
+    Timestamp,
+};
 
-use crate::sandbox::bindings::segno::workflow::{context, image, log, sleep, step, types, webhook};
+use crate::sandbox::bindings::segno::workflow::{
+    context, hook, image, inbox, log, signal, sleep, step, types, webhook,
+};
 use crate::sandbox::caller::Caller;
 use crate::sandbox::convert;
 
@@ -22,16 +27,7 @@ impl step::Host for Caller<'_> {
         let state = self.pays(name.len() + input.len())?;
         let step::Options { max_retries, retry_for_ms, timeout_ms } = options;
         let options = StepOptions { max_retries, retry_for_ms, timeout_ms };
-        if serde_json::from_str::<&serde_json::value::RawValue>(&input).is_err() {
-            return Err(
-                state.stop(BlockKind::Trap, format!("the input of step `{name}` is not JSON"))
-            );
-        }
-        if is_too_nested(&input) {
-            let message =
-                format!("the input of step `{name}` is nested more than {MAX_NESTING} levels deep");
-            return Err(state.stop(BlockKind::Limit, message));
-        }
+        state.check_json(&input, || format!("the input of step `{name}`"))?;
         state.start_operation(Command::Step { name, input, options }).map(|op| op.0)
     }
 }
@@ -56,12 +52,42 @@ impl webhook::Host for Caller<'_> {
         let (op, address) = state.open_webhook(answer)?;
         Ok(webhook::Created { operation: op.0, token: address.token, url: address.url })
     }
+}
 
-    fn take(&mut self, webhook: u64) -> wasmtime::Result<()> {
-        self.pays(0)?.record(Command::Take { webhook: Op(webhook) })
+impl hook::Host for Caller<'_> {
+    fn create(
+        &mut self,
+        token: Option<String>,
+        metadata: Option<String>,
+    ) -> wasmtime::Result<hook::Created> {
+        let size = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let state = self.pays(size(&token) + size(&metadata))?;
+        if let Some(token) = &token {
+            state.check_word("the token of a hook", token, MAX_HOOK_TOKEN)?;
+        }
+        if let Some(metadata) = &metadata {
+            state.check_size("the metadata of a hook", metadata.len(), MAX_HOOK_METADATA)?;
+            state.check_json(metadata, || "the metadata of a hook".to_owned())?;
+        }
+        let (op, token) = state.open_hook(token, metadata)?;
+        Ok(hook::Created { operation: op.0, token })
+    }
+}
+
+impl signal::Host for Caller<'_> {
+    fn open(&mut self, name: String) -> wasmtime::Result<u64> {
+        let state = self.pays(name.len())?;
+        state.check_word("the name of a signal", &name, MAX_SIGNAL_NAME)?;
+        state.start_operation(Command::Signal { name }).map(|op| op.0)
+    }
+}
+
+impl inbox::Host for Caller<'_> {
+    fn take(&mut self, inbox: u64) -> wasmtime::Result<()> {
+        self.pays(0)?.record(Command::Take { inbox: Op(inbox) })
     }
 
-    fn respond(&mut self, request: u64, response: webhook::Response) -> wasmtime::Result<()> {
+    fn respond(&mut self, request: u64, response: inbox::Response) -> wasmtime::Result<()> {
         let state = self.pays(convert::size_of_response(&response))?;
         match convert::response(response) {
             Ok(response) => state.record(Command::Respond { request, response }),
@@ -69,8 +95,8 @@ impl webhook::Host for Caller<'_> {
         }
     }
 
-    fn dispose(&mut self, webhook: u64) -> wasmtime::Result<()> {
-        self.pays(0)?.record(Command::Dispose { webhook: Op(webhook) })
+    fn close(&mut self, inbox: u64) -> wasmtime::Result<()> {
+        self.pays(0)?.record(Command::Dispose { inbox: Op(inbox) })
     }
 }
 

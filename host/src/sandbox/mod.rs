@@ -9,6 +9,7 @@
 mod bindings;
 mod caller;
 mod capacity;
+mod checks;
 mod compile_alone;
 mod compiler;
 mod convert;
@@ -39,4 +40,4 @@ pub use crate::sandbox::module::Module;
 pub use crate::sandbox::schemas::{add_schemas, with_schemas};
 
 /// The world that guests and this host speak through. An image is of one version of it.
-pub const ABI: &str = "segno:workflow@0.1.0";
+pub const ABI: &str = "segno:workflow@0.2.0";

@@ -71,7 +71,7 @@ pub fn with_schemas(mut component: Vec<u8>, described: &[u8]) -> Result<Vec<u8>,
 }
 
 fn ask(sandbox: &Sandbox, wasm: &[u8]) -> Result<BTreeMap<String, Schemas>, ModuleError> {
-    const EXPORT: &str = "segno:workflow/schemas@0.1.0";
+    const EXPORT: &str = "segno:workflow/schemas@0.2.0";
     let engine = &sandbox.engine;
     let component = Component::from_binary(engine, wasm)
         .map_err(|error| ModuleError::Invalid { detail: format!("{error:#}") })?;

@@ -290,6 +290,19 @@ impl State {
         Ok((op, address))
     }
 
+    /// Records that the guest opens a hook, with a token that it chose or one that is drawn.
+    pub(crate) fn open_hook(
+        &mut self,
+        token: Option<String>,
+        metadata: Option<String>,
+    ) -> wasmtime::Result<(Op, String)> {
+        let chosen = token.is_some();
+        let Some(turn) = &mut self.turn else { return Err(self.outside_of_turn()) };
+        let token = token.unwrap_or_else(|| turn.tokens.next().token);
+        let command = Command::Hook { token: token.clone(), chosen, metadata };
+        Ok((self.start_operation(command)?, token))
+    }
+
     /// Records a command.
     pub(crate) fn record(&mut self, command: Command) -> wasmtime::Result<()> {
         let commands_limit = self.quota.commands_per_turn;
@@ -321,16 +334,6 @@ impl State {
             BlockKind::Trap,
             "the component called its host while no event was being delivered",
         )
-    }
-
-    /// Refuses a value that is larger than it may be.
-    pub(crate) fn check_payload(&mut self, what: &str, size: usize) -> wasmtime::Result<()> {
-        let limit = self.quota.payload;
-        if size <= limit {
-            return Ok(());
-        }
-        let message = format!("{what} has {size} bytes, but at most {limit} are allowed");
-        Err(self.stop(BlockKind::Limit, message))
     }
 
     /// Writes a line to the log of the run.

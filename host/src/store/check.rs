@@ -16,7 +16,9 @@ use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::keyspace::Moment;
 use crate::store::payloads::{self, Reference};
-use crate::store::records::{HeldEvent, ModuleRecord, Note, RunRecord, Standing, WebhookRecord};
+use crate::store::records::{
+    HeldEvent, HookRecord, ModuleRecord, Note, RunRecord, Standing, WebhookRecord,
+};
 use crate::store::tables::{self, Table};
 
 /// How many findings are told: who has seen so many knows that a backup is needed.
@@ -275,6 +277,14 @@ impl Check<'_> {
             let Some(record) = check.read("a webhook", record)? else { return Ok(()) };
             if !check.has(Table::Runs, &record.run().to_bytes())? {
                 check.found(format!("a webhook leads to {}, which is not there", record.run()));
+            }
+            Ok(())
+        })?;
+        self.rows(Table::Hooks, |check, _, value| {
+            let record = codec::decode::<HookRecord>(Table::Hooks.name(), value);
+            let Some(record) = check.read("a hook", record)? else { return Ok(()) };
+            if !check.has(Table::Runs, &record.run().to_bytes())? {
+                check.found(format!("a hook leads to {}, which is not there", record.run()));
             }
             Ok(())
         })?;

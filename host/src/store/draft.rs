@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::ops::{Deref, Range};
 
 use segno_journal::retry::Attempt;
-use segno_journal::{Command, Digest, Effect, Losses, Op, RunId, Timestamp, Turn};
+use segno_journal::{Claim, Command, Digest, Effect, Losses, Op, RunId, Timestamp, Turn};
 
 use crate::store::codec;
 use crate::store::payloads::{self, NewPayloads};
 use crate::store::records::{HeldEvent, ModuleRecord, Note, RunRecord, WebhookRecord};
 use crate::store::tables::{self, Table};
+use crate::store::tokens::{Claimed, TokenChange};
 
 /// A thing that is on disk. Only the store makes one, and only what holds one may let the world
 /// hear of the thing.
@@ -46,9 +47,11 @@ pub struct Draft<T> {
 
 /// Rows to write in one transaction, in any order: no two of one draft have the same key. With them
 /// the payloads that they refer to.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Rows {
     pub(super) rows: Vec<Row>,
+    /// What becomes of the tokens of hooks, in order.
+    pub(super) tokens: Vec<TokenChange>,
     pub(super) payloads: NewPayloads,
     /// How much room the thing itself takes while it waits, in bytes.
     pub(super) held: usize,
@@ -61,9 +64,9 @@ pub(super) struct Row {
     pub(super) value: Option<Vec<u8>>,
 }
 
-impl std::fmt::Debug for Row {
+impl std::fmt::Debug for Rows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}: {} bytes", self.key, self.value.as_ref().map_or(0, Vec::len))
+        write!(f, "{} rows, {} bytes", self.rows.len(), self.size())
     }
 }
 
@@ -76,7 +79,13 @@ impl Rows {
             .iter()
             .map(|row| size_of::<Row>() + row.key.len() + row.value.as_ref().map_or(0, Vec::len));
         let payloads = self.payloads.values().map(|payload| payload.record.len());
-        self.held + rows.chain(payloads).sum::<usize>()
+        let tokens = self.tokens.iter().map(TokenChange::size);
+        self.held + rows.chain(payloads).chain(tokens).sum::<usize>()
+    }
+
+    /// Whether they change nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.tokens.is_empty()
     }
 
     pub(super) fn put(&mut self, table: Table, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
@@ -85,6 +94,18 @@ impl Rows {
 
     pub(super) fn delete(&mut self, table: Table, key: impl Into<Vec<u8>>) {
         self.rows.push(Row { table, key: key.into(), value: None });
+    }
+
+    /// Also asks for the token of a hook.
+    pub(super) fn want_token(&mut self, run: RunId, claim: &Claim) -> Claimed {
+        let (wanted, claimed) = TokenChange::wanted(run, claim);
+        self.tokens.push(wanted);
+        claimed
+    }
+
+    /// Also gives back the token of a hook, if it has it.
+    pub(super) fn free_token(&mut self, run: RunId, op: Op, token: &str) {
+        self.tokens.push(TokenChange::Freed { token: token.to_owned(), run, op });
     }
 }
 
@@ -95,10 +116,12 @@ pub struct TurnAndEffects {
     pub turn: Turn,
     /// What the world owes.
     pub effects: Vec<Effect>,
+    /// The hooks that ask for their tokens, and what they were told, once that is on disk.
+    pub claims: Vec<Claimed>,
 }
 
 impl Draft<TurnAndEffects> {
-    /// A turn of a run with its effects, and the tokens of the webhooks that it opens.
+    /// A turn of a run with its effects, and the tokens of the webhooks and hooks that it opens and closes.
     pub fn turn(run: RunId, mut turn: Turn, effects: Vec<Effect>) -> Self {
         let (record, payloads) = payloads::encode(&mut turn);
         let mut rows = Rows { payloads, held: turn.size(), ..Rows::default() };
@@ -109,7 +132,21 @@ impl Draft<TurnAndEffects> {
                 rows.put(Table::Webhooks, token.as_bytes(), codec::encode(&record));
             }
         }
-        Self { thing: TurnAndEffects { turn, effects }, rows }
+        let mut claims = Vec::new();
+        for effect in &effects {
+            match effect {
+                Effect::Claim(claim) => claims.push(rows.want_token(run, claim)),
+                Effect::Release { op, token } => rows.free_token(run, *op, token),
+                Effect::End { hooks, .. } => {
+                    hooks.iter().for_each(|(op, token)| rows.free_token(run, *op, token));
+                }
+                Effect::Start { .. }
+                | Effect::Wake { .. }
+                | Effect::Forget { .. }
+                | Effect::Respond { .. } => {}
+            }
+        }
+        Self { thing: TurnAndEffects { turn, effects, claims }, rows }
     }
 }
 

@@ -14,6 +14,7 @@ mod draft;
 mod error;
 mod format;
 mod handle;
+mod hooks;
 mod images;
 mod keyspace;
 mod open;
@@ -27,6 +28,7 @@ mod recall;
 mod receive;
 mod records;
 mod tables;
+mod tokens;
 mod turns;
 mod unharmed;
 
@@ -46,5 +48,6 @@ pub use crate::store::raw::{RawRow, RawRows};
 pub use crate::store::recall::Recalled;
 pub use crate::store::receive::{BackupError, Received};
 pub use crate::store::records::{
-    HeldEvent, ModuleRecord, Note, Noted, RunRecord, Standing, WebhookRecord,
+    HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord, Standing, WebhookRecord,
 };
+pub use crate::store::tokens::Claimed;

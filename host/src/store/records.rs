@@ -148,6 +148,35 @@ impl WebhookRecord {
     }
 }
 
+/// The hook that has a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookRecord {
+    /// The run, as 16 bytes.
+    run: [u8; 16],
+    /// The operation.
+    pub op: Op,
+    /// When the workflow opened it.
+    pub since: Timestamp,
+    /// What the workflow says of it, as JSON.
+    pub metadata: Option<String>,
+}
+
+grows!(HookRecord { run, op, since, metadata });
+
+impl HookRecord {
+    /// The hook that is this operation of this run.
+    #[must_use]
+    pub const fn new(run: RunId, op: Op, since: Timestamp, metadata: Option<String>) -> Self {
+        Self { run: run.to_bytes(), op, since, metadata }
+    }
+
+    /// The run.
+    #[must_use]
+    pub const fn run(&self) -> RunId {
+        RunId::from_bytes(self.run)
+    }
+}
+
 /// What is known of a module without its code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleRecord {

@@ -125,11 +125,18 @@ pub(crate) enum Table {
     /// Key: the name, as text. Value: digest (32 bytes), without an envelope. Lives: for ever; moved by
     /// a deploy.
     Workflows,
+
+    /// Which hook has a token.
+    ///
+    /// Key: the token, as text. Value: [`crate::store::HookRecord`]. Lives: from the commit in which the hook
+    /// gets the token to its end or that of its run; where that was ended without its shard, to the next
+    /// start of a host, and it counts for nothing meanwhile.
+    Hooks,
 }
 
 impl Table {
     /// All tables, beginning with what the store says of itself.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Meta,
         Self::Runs,
         Self::Unfinished,
@@ -148,6 +155,7 @@ impl Table {
         Self::Modules,
         Self::Code,
         Self::Workflows,
+        Self::Hooks,
     ];
 
     /// The name, as it stands on disk.
@@ -171,6 +179,7 @@ impl Table {
             Self::Modules => "modules",
             Self::Code => "code",
             Self::Workflows => "workflows",
+            Self::Hooks => "hooks",
         }
     }
 
@@ -253,6 +262,25 @@ pub(crate) fn rows_from(run: RunId, number: u64) -> RowsOf {
 /// The attempts of an operation.
 pub(crate) fn attempts_of(run: RunId, op: Op) -> RowsOf {
     RowsOf { first: numbered(run, op.0), last: attempt(run, op, u32::MAX) }
+}
+
+/// The keys that are text and come behind one; all of them where none is given.
+pub(crate) struct TextAfter<'a>(Option<&'a str>);
+
+impl<'a> TextAfter<'a> {
+    pub(crate) const fn new(text: Option<&'a str>) -> Self {
+        Self(text)
+    }
+}
+
+impl RangeBounds<[u8]> for TextAfter<'_> {
+    fn start_bound(&self) -> Bound<&[u8]> {
+        self.0.map_or(Bound::Unbounded, |text| Bound::Excluded(text.as_bytes()))
+    }
+
+    fn end_bound(&self) -> Bound<&[u8]> {
+        Bound::Unbounded
+    }
 }
 
 /// The keys of the runs before one; of all of them where none is given.

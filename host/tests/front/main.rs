@@ -19,6 +19,7 @@ mod schemas;
 mod service;
 mod starts;
 mod support;
+mod talk;
 mod token;
 mod trouble;
 mod webhooks;

@@ -244,9 +244,6 @@ async fn a_webhook_whose_workflow_does_not_keep_up_is_429() {
     for _ in 0..8 {
         assert_eq!(call().await.unwrap().status(), 202);
     }
-    let detail = problem(call().await.unwrap(), 429, "webhook-full").await;
-    assert_eq!(
-        detail,
-        "this webhook has more requests waiting than its workflow takes; try again later"
-    );
+    let detail = problem(call().await.unwrap(), 429, "inbox-full").await;
+    assert_eq!(detail, "more waits here than the workflow has taken; try again later");
 }

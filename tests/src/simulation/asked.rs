@@ -1,9 +1,9 @@
 //! What the world asks of the host in a life, and what it makes of the answers.
 
 use segno_host::engine::{
-    Answered, Asked, Deployed, EngineError, Reply, RunStatus, RunView, Started,
+    Answered, Asked, Deployed, EngineError, HookView, Reply, RunStatus, RunView, Started,
 };
-use segno_journal::RunId;
+use segno_journal::{Op, RunId};
 use tokio::sync::oneshot;
 
 /// Something that was asked, and is not answered.
@@ -12,6 +12,10 @@ pub(crate) enum Call {
     Start(Asked<Started>, Option<String>, usize),
     /// A webhook, by its token, with the text of the request.
     Request(Asked<Reply>, String, String),
+    /// A signal to a run, with what it brings.
+    Signal(Asked<Reply>, RunId, String),
+    /// A hook, with what it is sent.
+    Hook(Asked<HookView>, String),
     /// The end of a run.
     Cancel(Asked<RunView>),
     /// The end of a run, behind the back of its shard.
@@ -34,6 +38,10 @@ pub(crate) enum Answer {
     Deployed(Deployed),
     /// A request was taken.
     Replied(Reply, String, String),
+    /// A signal was taken in.
+    Signalled(Reply, RunId, String),
+    /// A hook of a run received this.
+    Received(RunId, Op, String),
     /// There is no webhook with this token.
     Unknown(String),
 }
@@ -56,8 +64,22 @@ impl Call {
                 Some(Ok(reply)) => {
                     Answer::Replied(reply, std::mem::take(token), std::mem::take(text))
                 }
-                Some(Err(EngineError::WebhookClosed | EngineError::WebhookFull)) => Answer::Done,
+                Some(Err(EngineError::InboxClosed | EngineError::InboxFull)) => Answer::Done,
                 Some(Err(EngineError::UnknownWebhook)) => Answer::Unknown(std::mem::take(token)),
+                Some(Err(error)) => refused(&error),
+            },
+            Self::Signal(asked, run, payload) => match asked.answer() {
+                None => Answer::None,
+                Some(Ok(reply)) => Answer::Signalled(reply, *run, std::mem::take(payload)),
+                Some(Err(EngineError::SignalTooLate(_) | EngineError::InboxFull)) => Answer::Done,
+                Some(Err(error)) => refused(&error),
+            },
+            Self::Hook(asked, payload) => match asked.answer() {
+                None => Answer::None,
+                Some(Ok(hook)) => {
+                    Answer::Received(hook.run_id, Op(hook.op), std::mem::take(payload))
+                }
+                Some(Err(EngineError::UnknownHook { .. } | EngineError::InboxFull)) => Answer::Done,
                 Some(Err(error)) => refused(&error),
             },
             Self::Cancel(asked) => match asked.answer() {
@@ -111,7 +133,11 @@ impl Waiting {
             Err(oneshot::error::TryRecvError::Closed) | Ok(Err(_)) => true,
             Ok(Ok(response)) => {
                 let text = String::from_utf8_lossy(&response.body).into_owned();
-                let ours = [format!("heard {}", self.text), format!("{} heard", self.text)];
+                let ours = [
+                    self.text.clone(),
+                    format!("heard {}", self.text),
+                    format!("{} heard", self.text),
+                ];
                 let by_number =
                     text.strip_suffix(" heard").is_some_and(|n| n.parse::<u64>().is_ok());
                 assert!(ours.contains(&text) || by_number, "{} was answered by {text}", self.text);

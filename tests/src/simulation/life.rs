@@ -13,6 +13,7 @@ use crate::faulty::{Disk, Kept};
 use crate::simulation::asked::{Answer, Call, Waiting};
 use crate::simulation::editions::EDITIONS;
 use crate::simulation::moves::{self, Move};
+use crate::simulation::talk;
 use crate::simulation::witness::Witness;
 
 /// How much may happen before all runs have to be over: far more than they need.
@@ -30,6 +31,7 @@ pub(crate) struct Life<'a> {
     pub(crate) witness: Witness,
     pub(crate) starts: usize,
     pub(crate) calls: u64,
+    pub(crate) said: u64,
     pub(crate) cancels: usize,
     pub(crate) crashes: usize,
     /// After how many turns hosts take images.
@@ -50,6 +52,7 @@ pub(crate) struct Moment {
     witness: Witness,
     now: Timestamp,
     calls: u64,
+    said: u64,
 }
 
 /// An engine, and the store under it.
@@ -75,6 +78,7 @@ impl<'a> Life<'a> {
             witness: Witness::default(),
             starts: 0,
             calls: 0,
+            said: 0,
             cancels: 0,
             crashes: 0,
             max_running_steps,
@@ -92,9 +96,9 @@ impl<'a> Life<'a> {
         seed: u64,
         tell: &'a mut dyn FnMut(&str),
     ) -> Self {
-        let Moment { operations: _, witness, now, calls } = moment.clone();
+        let Moment { operations: _, witness, now, calls, said } = moment.clone();
         let clock = VirtualClock::new(now);
-        Self { disk, clock, witness, calls, ..Self::new(seed, tell) }
+        Self { disk, clock, witness, calls, said, ..Self::new(seed, tell) }
     }
 
     /// A life that begins on a disk of which nothing is known.
@@ -143,7 +147,7 @@ impl<'a> Life<'a> {
         for _ in 0..PATIENCE {
             if self.host().can_go_on() || self.host().engine.next_timer().is_some() {
                 self.go_on();
-            } else if !(self.call_all() || self.end_blocked()) {
+            } else if !(self.call_all() | self.tell_all() || self.end_blocked()) {
                 return;
             }
         }
@@ -186,8 +190,9 @@ impl<'a> Life<'a> {
         let now = self.host().engine.now();
         let operations = self.disk.operations();
         let witness = self.witness.clone();
-        let calls = self.calls;
-        self.moments.get_or_insert_default().push(Moment { operations, witness, now, calls });
+        let (calls, said) = (self.calls, self.said);
+        let moment = Moment { operations, witness, now, calls, said };
+        self.moments.get_or_insert_default().push(moment);
     }
 
     /// Does it, if it can be done just now.
@@ -195,6 +200,8 @@ impl<'a> Life<'a> {
         match next {
             Move::Start => self.start(),
             Move::Call => self.call_any(),
+            Move::Signal => self.signal_any(),
+            Move::Hook => self.call_any_hook(),
             Move::Crowd => self.call_blocked(),
             Move::Cancel => self.cancel(),
             Move::CancelWithoutShard => self.cancel_without_shard(),
@@ -279,6 +286,20 @@ impl<'a> Life<'a> {
                 tell(&format!("{run} is started"));
                 since.inspect(|since| witness.editions.started(run, *since));
                 witness.started(run, key.as_deref(), &host.store);
+                false
+            }
+            Answer::Signalled(reply, run, payload) => {
+                tell(&format!("signal {payload} is answered: {reply:?}"));
+                talk::look_at_reply(&reply, &payload);
+                witness.talk.acknowledged(run, None, &payload);
+                if let Reply::Later(answer, _place) = reply {
+                    waiting.push(Waiting { answer, text: payload });
+                }
+                false
+            }
+            Answer::Received(run, op, payload) => {
+                tell(&format!("a hook of {run} received {payload}"));
+                witness.talk.acknowledged(run, Some(op), &payload);
                 false
             }
             Answer::Unknown(token) => {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use segno_host::store::Store;
-use segno_journal::{Event, RunId, Turn};
+use segno_journal::{Event, RunId, Signal, Turn};
 
 /// What was held on disk, by run, when it was last looked at.
 #[derive(Clone, Default)]
@@ -24,7 +24,13 @@ impl Lines {
     /// unless nobody could take it any more. Only an end from outside waits for nothing.
     pub(crate) fn look(&mut self, run: RunId, new: &[Turn], store: &Store) {
         let held = store.held(run).expect("the store can be read");
-        let held: VecDeque<_> = held.iter().map(|(_, held)| without_number(&held.event)).collect();
+        let held = held.iter().map(|(_, held)| without_number(&held.event));
+        // A signal that was sent again with its key comes once.
+        let held = held.fold(VecDeque::new(), |mut line, event| {
+            let comes_again = is_keyed(&event) && line.contains(&event);
+            line.extend((!comes_again).then_some(event));
+            line
+        });
         let told: Vec<_> = new.iter().map(|turn| without_number(&turn.event)).collect();
         let mut line = self.0.remove(&run).unwrap_or_default();
         for event in told.iter().filter(|event| **event != Event::Cancelled) {
@@ -42,9 +48,9 @@ impl Lines {
 
 /// A request is numbered when it has its turn.
 fn without_number(event: &Event) -> Event {
-    let mut event = event.clone();
-    if let Event::Requested { request, .. } = &mut event {
-        request.number = 0;
-    }
-    event
+    event.clone().numbered(0)
+}
+
+fn is_keyed(event: &Event) -> bool {
+    matches!(event, Event::Signalled { signal: Signal { key: Some(_), .. } })
 }

@@ -22,17 +22,31 @@ struct Journal<'a> {
     over: BTreeMap<u64, (usize, &'a Event)>,
     /// The requests of each webhook, and in which turn each came.
     requests: BTreeMap<u64, Vec<(usize, String)>>,
+    /// The signals of each name, and in which turn each came.
+    signals: BTreeMap<String, Vec<(usize, String)>>,
 }
 
 impl<'a> Journal<'a> {
     fn of(turns: &'a [Turn]) -> Self {
-        let mut journal =
-            Self { turns, begun: Vec::new(), over: BTreeMap::new(), requests: BTreeMap::new() };
+        let mut journal = Self {
+            turns,
+            begun: vec![],
+            over: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            signals: BTreeMap::new(),
+        };
         for (at, turn) in turns.iter().enumerate() {
             match (&turn.event, turn.event.op()) {
                 (Event::Requested { request, .. }, Some(op)) => {
                     let text = String::from_utf8_lossy(&request.body).into_owned();
                     journal.requests.entry(op.0).or_default().push((at, text));
+                }
+                (Event::HookReceived { payload, .. }, Some(op)) => {
+                    journal.requests.entry(op.0).or_default().push((at, payload.clone()));
+                }
+                (Event::Signalled { signal }, None) => {
+                    let named = journal.signals.entry(signal.name.clone()).or_default();
+                    named.push((at, signal.payload.clone()));
                 }
                 (event, Some(op)) => {
                     let before = journal.over.insert(op.0, (at, event));
@@ -75,6 +89,21 @@ impl<'a> Journal<'a> {
                 self.over(op).map(|(at, _)| (at, Seen::Slept(self.at(at))))
             }
             Act::Take(webhook, requests) => self.take(*webhook as u64, *requests, begins),
+            Act::Hook(token, payloads) => {
+                let is_it = |_, command: &Command| matches!(command, Command::Hook { token: of, .. } if of == token);
+                let op = self.find(begins, is_it)?;
+                match self.over(op)? {
+                    (at, Event::HookTaken { .. }) => Some((at, Seen::Taken(self.at(at)))),
+                    (at, _) => {
+                        let came = self.requests.get(&op).map_or(&[][..], Vec::as_slice);
+                        self.got(came, *payloads, at)
+                    }
+                }
+            }
+            Act::Signals(name, count) => {
+                let came = self.signals.get(name).map_or(&[][..], Vec::as_slice);
+                self.got(came, *count, begins)
+            }
             Act::Each(acts) => {
                 let mut at = begins;
                 let mut all = Vec::new();
@@ -118,6 +147,17 @@ impl<'a> Journal<'a> {
             taken.push((self.at(at), text.clone()));
         }
         Some((at, Seen::Took(taken)))
+    }
+
+    /// The first so many of what came, each taken when it was there and the act had begun.
+    fn got(&self, came: &[(usize, String)], count: usize, begins: usize) -> Option<(usize, Seen)> {
+        let mut at = begins;
+        let mut got = Vec::new();
+        for (came_at, payload) in came.get(..count)? {
+            at = at.max(*came_at);
+            got.push((self.at(at), payload.parse().expect("it is a number")));
+        }
+        Some((at, Seen::Got(got)))
     }
 
     /// The operation that a command began; it has to be in the turn in which its act begins.

@@ -12,6 +12,10 @@ pub(crate) enum Move {
     Start,
     /// Somebody calls a webhook.
     Call,
+    /// Somebody sends a signal to a run.
+    Signal,
+    /// Somebody calls a hook.
+    Hook,
     /// Many call the webhooks of runs of which something is held.
     Crowd,
     /// Somebody cancels a run.
@@ -45,9 +49,11 @@ pub(crate) enum Move {
 }
 
 /// Each with its weight. What cannot happen just now changes nothing, and something else is drawn.
-const WEIGHTS: [(u32, Move); 19] = [
+const WEIGHTS: [(u32, Move); 21] = [
     (12, Move::Start),
     (12, Move::Call),
+    (8, Move::Signal),
+    (6, Move::Hook),
     (3, Move::Crowd),
     (2, Move::Cancel),
     (1, Move::CancelWithoutShard),

@@ -18,6 +18,12 @@ const DEPTH: u32 = 3;
 /// number must fit into that.
 const LEAVES: u64 = 16;
 
+/// The tokens of hooks: few, so that they are in use.
+pub(crate) const TOKENS: [&str; 3] = ["order-1", "order-2", "order-3"];
+
+/// The names of signals.
+pub(crate) const NAMES: [&str; 3] = ["address", "note", "stop"];
+
 /// A workflow and its input.
 pub(crate) fn plan(random: &mut ChaCha8Rng) -> (&'static str, Value) {
     match random.random_range(0..20) {
@@ -37,7 +43,7 @@ pub(crate) fn plan(random: &mut ChaCha8Rng) -> (&'static str, Value) {
 /// A little program.
 pub(crate) fn program(random: &mut ChaCha8Rng) -> Program {
     let strict = random.random_ratio(1, 4);
-    let mut author = Author { random, webhooks: Vec::new(), leaves: 0 };
+    let mut author = Author { random, webhooks: Vec::new(), leaves: 0, signals: 0, tokens: 0 };
     let act = author.act(DEPTH);
     Program { webhooks: author.webhooks, act, strict }
 }
@@ -46,6 +52,8 @@ struct Author<'a> {
     random: &'a mut ChaCha8Rng,
     webhooks: Vec<bool>,
     leaves: u64,
+    signals: usize,
+    tokens: usize,
 }
 
 impl Author<'_> {
@@ -66,9 +74,19 @@ impl Author<'_> {
     fn leaf(&mut self) -> Act {
         let id = self.leaves;
         self.leaves += 1;
-        match self.random.random_range(0..10) {
+        match self.random.random_range(0..14) {
             0..5 => Act::Step(self.work(id)),
             5..8 => Act::Sleep(self.random.random_range(0..200) * 100 + id),
+            8..10 if self.tokens < TOKENS.len() => {
+                let token = TOKENS[self.tokens];
+                self.tokens += 1;
+                Act::Hook(token.to_owned(), self.random.random_range(0..3))
+            }
+            10..12 if self.signals < NAMES.len() => {
+                let name = NAMES[self.signals];
+                self.signals += 1;
+                Act::Signals(name.to_owned(), self.random.random_range(1..3))
+            }
             _ => {
                 let is_manual = self.random.random();
                 self.webhooks.push(is_manual);

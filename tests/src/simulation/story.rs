@@ -124,10 +124,17 @@ fn play(life: &mut Life<'_>) {
     life.start_with("program", &program(&retried, &[true]), Some("an order".into()));
     let raced = json!({ "first": [{ "take": [0, 1] }, { "each": [{ "sleep": 902 }, { "step": work(1, 9) }] }] });
     life.start_with("program", &program(&raced, &[false]), None);
+    // Two who want one token, and each of them is told something.
+    let asks = json!({ "each": [{ "hook": ["order-1", 1] }, { "signals": ["address", 2] }] });
+    for _ in 0..2 {
+        life.start_with("program", &program(&asks, &[]), None);
+    }
     life.start_with(KEPT_WORKFLOW, &json!(ROUNDS), None);
     life.settle();
     for _ in 0..8 {
         life.make(Move::Call);
+        life.make(Move::Signal);
+        life.make(Move::Hook);
         for _ in 0..4 {
             life.go_on();
         }

@@ -13,6 +13,7 @@ use crate::simulation::editions::Editions;
 use crate::simulation::lines::Lines;
 use crate::simulation::plans::most_attempts;
 use crate::simulation::suspects::Suspects;
+use crate::simulation::talk::Talk;
 use crate::simulation::turns::turns;
 
 /// What was seen of a life, over all its crashes.
@@ -43,6 +44,7 @@ pub(crate) struct Witness {
     /// The runs that have ended on disk, and how.
     over: BTreeMap<RunId, Standing>,
     lines: Lines,
+    pub(crate) talk: Talk,
     pub(crate) cuts: Cuts,
     pub(crate) editions: Editions,
 }
@@ -78,6 +80,11 @@ impl Witness {
             self.cuts.look(run, &record, self.runs[&run].turns.len() as u64, store);
         }
         self.look_at_held(store);
+        let (over, runs) = (&self.over, &self.runs);
+        let unfinished = |run| runs.get(&run).filter(|_| !over.contains_key(&run));
+        self.talk.look_at_owed(store, |run| unfinished(run).map(|seen| &seen.run));
+        let unfinished = runs.iter().filter(|(run, _)| !over.contains_key(run));
+        Talk::look_at_tokens(unfinished.map(|(run, seen)| (*run, &seen.run)), store);
         for attempt in engine.attempts() {
             self.look_at_attempt(&attempt, engine.now(), store);
         }
@@ -104,6 +111,7 @@ impl Witness {
     ) {
         let Seen { turns: before, run } = self.runs.entry(id).or_default();
         let new = turns(store, id, before.len() as u64);
+        let mut requested = Vec::new();
         self.lines.look(id, &new, store);
         for turn in new {
             assert_eq!(
@@ -143,23 +151,30 @@ impl Witness {
                 }
                 Event::Requested { op, request } => {
                     let text = String::from_utf8_lossy(&request.body).into_owned();
-                    let (number, token) =
-                        text.split_once(" for ").expect("each request says where it goes");
-                    let number = number.parse().expect("requests are numbered");
-                    let before = self.given.insert(token.to_owned(), number);
-                    assert!(before < Some(number), "{id}: {text} comes after request {before:?}");
-                    let known =
-                        self.tokens.get(token).is_some_and(|(run, to, _)| (*run, *to) == (id, *op));
-                    assert!(known, "{id}: webhook {op} was given a request of another: {text}");
-                    assert!(
-                        self.delivered.insert(text.clone()),
-                        "{id}: {text} was delivered twice"
-                    );
+                    requested.push((*op, text));
                 }
-                Event::Started { .. } | Event::Slept { .. } | Event::Cancelled => {}
+                Event::Started { .. }
+                | Event::Slept { .. }
+                | Event::Cancelled
+                | Event::HookOpened { .. }
+                | Event::HookTaken { .. }
+                | Event::HookReceived { .. }
+                | Event::Signalled { .. } => self.talk.turn(id, &turn.event),
             }
             before.push(turn);
         }
+        requested.into_iter().for_each(|(op, text)| self.look_at_request(id, op, text));
+    }
+
+    /// A request is delivered once, to its webhook, in the order in which they were made.
+    fn look_at_request(&mut self, id: RunId, op: Op, text: String) {
+        let (number, token) = text.split_once(" for ").expect("each request says where it goes");
+        let number = number.parse().expect("requests are numbered");
+        let before = self.given.insert(token.to_owned(), number);
+        assert!(before < Some(number), "{id}: {text} comes after request {before:?}");
+        let known = self.tokens.get(token).is_some_and(|(run, to, _)| (*run, *to) == (id, op));
+        assert!(known, "{id}: webhook {op} was given a request of another: {text}");
+        assert!(self.delivered.insert(text.clone()), "{id}: {text} was delivered twice");
     }
 
     /// What was acknowledged and is held does so until it has its turn, or nobody can take it any
@@ -183,6 +198,12 @@ impl Witness {
         let open =
             self.tokens.iter().filter(|(_, (run, op, _))| is_it(*run) && self.is_open(*run, *op));
         open.map(|(token, _)| token.clone()).collect()
+    }
+
+    /// The runs that have not ended.
+    pub(crate) fn unfinished(&self) -> impl Iterator<Item = (RunId, &Seen)> {
+        let runs = self.runs.iter().filter(|(run, _)| !self.over.contains_key(run));
+        runs.map(|(run, seen)| (*run, seen))
     }
 
     /// Whether something of any run is held.
@@ -276,6 +297,7 @@ impl Witness {
         assert!(self.begun.iter().any(|(_, _, number)| *number > 2), "no step was tried again");
         assert!(self.delivered.len() > 2 && self.acknowledged.len() > 2, "no webhook was called");
         assert!(self.keys.len() > 1, "no key was used");
+        assert!(self.talk.has_everything(), "nothing was said to a run");
         assert!(self.cuts.has_cut(), "no turn was forgotten");
     }
 
@@ -288,7 +310,7 @@ impl Witness {
         }
         let disposed =
             turns.iter().flat_map(|turn| &turn.commands).filter_map(|command| match command {
-                Command::Dispose { webhook } => Some(*webhook),
+                Command::Dispose { inbox } => Some(*inbox),
                 _ => None,
             });
         let disposed: BTreeSet<_> = disposed.collect();

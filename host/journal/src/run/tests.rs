@@ -1,5 +1,10 @@
 use super::*;
-use crate::{Answer, OPERATION_BYTES, Owed, Request, Response, StepFailure, StepOptions};
+use crate::{
+    Answer, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, OPERATION_BYTES, Owed, Request, Response, StepFailure,
+    StepOptions, Timestamp,
+};
+
+mod talk;
 
 /// A run and the turns that it had, for telling its life in a few lines.
 struct Life {
@@ -41,6 +46,10 @@ fn webhook() -> Command {
     Command::Webhook { token: "t".into(), url: "http://h/t".into(), answer: Answer::Accepted }
 }
 
+fn hook(token: &str) -> Command {
+    Command::Hook { token: token.into(), chosen: true, metadata: None }
+}
+
 fn call(op: u64, number: u64, size: usize) -> Event {
     let request = Request {
         number,
@@ -66,6 +75,8 @@ fn operations_are_numbered_in_the_order_in_which_they_are_started() {
             Open::Step { call, .. } => format!("{op} step {}", call.name),
             Open::Sleep { until, .. } => format!("{op} sleep {}", until.0),
             Open::Webhook(webhook) => format!("{op} webhook {}", webhook.url),
+            Open::Hook(hook) => format!("{op} hook {}", hook.token),
+            Open::Signal(signal) => format!("{op} signal {}", signal.name),
         })
         .collect();
     assert_eq!(kinds, ["0 step a", "1 sleep 5", "2 webhook http://h/t"]);
@@ -102,7 +113,7 @@ fn a_sleep_that_is_given_up_is_over_and_its_timer_forgotten() {
     // Giving up what is over, or what is no sleep, changes nothing.
     assert_eq!(
         life.turn_to(done(2), cancel, Verdict::Completed("1".into())),
-        Ok(vec![Effect::End { timers: vec![] }])
+        Ok(vec![Effect::End { timers: vec![], hooks: vec![] }])
     );
 }
 
@@ -111,7 +122,7 @@ fn an_ended_run_admits_nothing() {
     let mut life = Life::started(vec![step("a"), webhook()]);
     let effects =
         life.turn_to(done(0), vec![], Verdict::Completed("2".into())).expect("the run ends");
-    assert_eq!(effects, [Effect::End { timers: vec![] }]);
+    assert_eq!(effects, [Effect::End { timers: vec![], hooks: vec![] }]);
     assert_eq!(life.run.status(), &Status::Completed("2".into()));
     assert_eq!(life.run.open().len(), 0);
     assert_eq!(life.run.admits(&call(1, 0, 1)), Err(Refusal::Ended));
@@ -133,7 +144,7 @@ fn requests_lie_untaken_until_the_bound_and_a_take_makes_room() {
         life.turn(call(0, number, 1), vec![]).expect("there is room");
     }
     assert_eq!(life.run.admits(&call(0, 9, 1)), Err(Refusal::Full));
-    life.turn_to(call(0, 9, 1), vec![Command::Take { webhook: Op(0) }; 2], Verdict::Waiting)
+    life.turn_to(call(0, 9, 1), vec![Command::Take { inbox: Op(0) }; 2], Verdict::Waiting)
         .expect("what is recorded was admitted");
     assert_eq!(life.run.admits(&call(0, 9, 1)), Ok(()));
     assert_eq!(life.run.admits(&call(0, 9, MAX_UNTAKEN_BYTES)), Err(Refusal::Full));
@@ -143,7 +154,7 @@ fn requests_lie_untaken_until_the_bound_and_a_take_makes_room() {
 fn a_workflow_cannot_take_what_is_not_there() {
     let mut life = Life::started(vec![webhook(), step("a")]);
     assert_eq!(
-        life.turn(done(1), vec![Command::Take { webhook: Op(0) }]),
+        life.turn(done(1), vec![Command::Take { inbox: Op(0) }]),
         Err(Fault::NothingToTake(Op(0)))
     );
 }
@@ -151,7 +162,7 @@ fn a_workflow_cannot_take_what_is_not_there() {
 #[test]
 fn a_disposed_webhook_admits_no_request_and_may_be_disposed_again() {
     let mut life = Life::started(vec![webhook(), step("a"), step("b")]);
-    let dispose = vec![Command::Dispose { webhook: Op(0) }];
+    let dispose = vec![Command::Dispose { inbox: Op(0) }];
     life.turn(done(1), dispose.clone()).expect("the webhook was open");
     assert_eq!(life.run.admits(&call(0, 0, 1)), Err(Refusal::NotOpen(Op(0))));
     life.turn_to(done(2), dispose, Verdict::Completed("0".into()))
@@ -162,9 +173,9 @@ fn a_disposed_webhook_admits_no_request_and_may_be_disposed_again() {
 fn what_came_before_a_webhook_was_disposed_of_can_still_be_taken() {
     let mut life = Life::started(vec![webhook(), step("a"), step("b")]);
     life.turn(call(0, 0, 1), vec![]).expect("the webhook is open");
-    life.turn(done(1), vec![Command::Dispose { webhook: Op(0) }]).expect("the webhook was open");
+    life.turn(done(1), vec![Command::Dispose { inbox: Op(0) }]).expect("the webhook was open");
     assert_eq!(life.run.admits(&call(0, 1, 1)), Err(Refusal::NotOpen(Op(0))));
-    let take = vec![Command::Take { webhook: Op(0) }; 2];
+    let take = vec![Command::Take { inbox: Op(0) }; 2];
     assert_eq!(life.turn(done(2), take[..1].to_vec()), Err(Fault::WaitsForNothing));
     assert_eq!(
         life.turn_to(done(2), take, Verdict::Completed("0".into())),
@@ -252,7 +263,7 @@ fn what_is_open_is_counted_in_bytes_until_it_is_over() {
     assert_eq!(life.run.open_bytes(), begun);
     life.turn(call(2, 0, 5), vec![Command::CancelSleep { sleep: Op(1) }]).expect("all are open");
     assert_eq!(life.run.open_bytes(), begun - OPERATION_BYTES);
-    life.turn(done(0), vec![Command::Dispose { webhook: Op(2) }]).expect("both are open");
+    life.turn(done(0), vec![Command::Dispose { inbox: Op(2) }]).expect("both are open");
     assert_eq!(life.run.open_bytes(), OPERATION_BYTES + fixed.size(), "a request is left to take");
     life.turn_to(call(2, 1, 5), vec![], Verdict::Waiting).expect_err("it is closed");
     life.turn_to(Event::Cancelled, vec![], Verdict::Cancelled).expect("it may be cancelled");
@@ -261,10 +272,20 @@ fn what_is_open_is_counted_in_bytes_until_it_is_over() {
 
 /// A command of each kind that starts an operation.
 fn each_that_starts() -> Vec<Command> {
-    let all = vec![step("charge"), Command::Sleep { until: Timestamp(5_000) }, webhook()];
+    let all = vec![
+        step("charge"),
+        Command::Sleep { until: Timestamp(5_000) },
+        webhook(),
+        hook("order-42"),
+        Command::Signal { name: "address".into() },
+    ];
     // A new kind does not compile here until somebody has thought of the list.
     let starts = |command: &Command| match command {
-        Command::Step { .. } | Command::Sleep { .. } | Command::Webhook { .. } => true,
+        Command::Step { .. }
+        | Command::Sleep { .. }
+        | Command::Webhook { .. }
+        | Command::Hook { .. }
+        | Command::Signal { .. } => true,
         Command::Take { .. }
         | Command::Respond { .. }
         | Command::Dispose { .. }
@@ -287,6 +308,10 @@ fn a_turn_asks_the_world_for_what_its_operations_are_owed_after_a_crash() {
             Some(Effect::Start { op, call: Arc::clone(call) })
         }
         Owed::Wake { at } => Some(Effect::Wake { op, at }),
+        Owed::Claim => {
+            let hook = open.hook().expect("only a hook asks for a token");
+            Some(Effect::Claim(Box::new(hook.claim(op))))
+        }
         Owed::Nothing => None,
         Owed::Stopped => panic!("nothing was lost"),
     });

@@ -150,7 +150,9 @@ impl Policy {
             | Command::Take { .. }
             | Command::Respond { .. }
             | Command::Dispose { .. }
-            | Command::CancelSleep { .. } => None,
+            | Command::CancelSleep { .. }
+            | Command::Hook { .. }
+            | Command::Signal { .. } => None,
         });
         for step in called {
             let why_not = if !listed.contains(step) && !BUILT_IN.contains(&&**step) {

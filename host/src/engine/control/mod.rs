@@ -1,14 +1,32 @@
-//! What can be asked of an engine that changes something: to start runs, to call their webhooks, to end
-//! them and let them go on, and to deploy modules. Each is admitted first, comes to its end even if its
+//! What can be asked of an engine that changes something: to start runs, to call their webhooks and
+//! hooks, to send them signals, to end them and let them go on, and to deploy modules. Each is admitted first, comes to its end even if its
 //! caller goes, and answers when it is on disk.
 
 mod cancel;
 mod deploy;
 mod fingerprint;
+mod hook;
 mod resume;
 mod retry_now;
+mod signal;
 mod start;
 mod webhook;
 
 pub use crate::engine::control::deploy::MissingSteps;
+pub use crate::engine::control::signal::NewSignal;
 pub use crate::engine::control::webhook::FoundWebhook;
+
+use crate::engine::error::EngineError;
+
+/// How long an idempotency key may be, in bytes.
+const MAX_KEY: usize = 256;
+
+/// Refuses a key that is empty or too long.
+fn check_key(key: Option<&str>) -> Result<(), EngineError> {
+    match key.map(str::len) {
+        Some(size) if !(1..=MAX_KEY).contains(&size) => {
+            Err(EngineError::BadKey { size, limit: MAX_KEY })
+        }
+        _ => Ok(()),
+    }
+}

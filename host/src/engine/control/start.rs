@@ -5,15 +5,13 @@ use segno_journal::RunId;
 use serde_json::value::RawValue;
 
 use crate::engine::admission::to_the_end;
+use crate::engine::control::check_key;
 use crate::engine::control::fingerprint::Fingerprint;
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
 use crate::engine::inbox::Message;
 use crate::engine::reads::may_block;
 use crate::store::{RunRecord, Standing};
-
-/// How long an idempotency key may be, in bytes.
-const MAX_KEY: usize = 256;
 
 /// How many names a new run is given up while they lead to shards that do not answer: with half of the
 /// shards held up, one start in thousands meets one of them.
@@ -41,10 +39,7 @@ impl Engine {
         let run = self.name_run();
         let engine = self.clone();
         let admitted = self.admit_to(run, size)?;
-        let size = key.as_ref().map_or(1, String::len);
-        if size == 0 || size > MAX_KEY {
-            return Err(EngineError::BadKey { size, limit: MAX_KEY });
-        }
+        check_key(key.as_deref())?;
         let workflow = workflow.to_owned();
         // A caller who hangs up takes neither the key's lock nor its place in the line with it.
         to_the_end(async move {

@@ -1,6 +1,6 @@
 //! Calls of webhooks.
 
-use segno_journal::Request;
+use segno_journal::{Event, Request, RunId};
 use tokio::sync::oneshot;
 
 use crate::engine::admission::to_the_end;
@@ -61,24 +61,34 @@ impl Engine {
         request: Request,
     ) -> Result<Reply, EngineError> {
         let (run, op) = (found.webhook.run(), found.webhook.op);
-        let admitted = self.admit_to(run, request.size())?;
-        let (caller, answer) = oneshot::channel();
-        self.0.inboxes.send(run, Message::Request { run, op, request, caller });
-        // A caller who hangs up keeps its place: its request is still in the line.
-        let answered = to_the_end(async move {
-            let _admitted = admitted;
-            answer.await
-        });
-        let reply = answered.await.map_err(|_| EngineError::Stopping)?;
+        let reply = self.call(run, Event::Requested { op, request }, false).await?;
         match reply {
             Ok(_) => {
                 self.0.outside.metrics().webhooks_called.inc();
             }
             // Its run does not know whether it is over or gone.
-            Err(EngineError::WebhookClosed) => self.probe_webhook(&found.token).await?,
+            Err(EngineError::InboxClosed) => self.probe_webhook(&found.token).await?,
             Err(_) => {}
         }
         reply
+    }
+
+    /// Gives a run what was sent to it. The outer error is that nobody could be asked.
+    pub(super) async fn call(
+        &self,
+        run: RunId,
+        event: Event,
+        waits: bool,
+    ) -> Result<Result<Reply, EngineError>, EngineError> {
+        let admitted = self.admit_to(run, event.untaken().unwrap_or(0))?;
+        let (caller, answer) = oneshot::channel();
+        self.0.inboxes.send(run, Message::Call { run, event, waits, caller });
+        // A caller who hangs up keeps its place: what it sent is still in the line.
+        let answered = to_the_end(async move {
+            let _admitted = admitted;
+            answer.await
+        });
+        answered.await.map_err(|_| EngineError::Stopping)
     }
 
     /// Finds a webhook and delivers a call of it.

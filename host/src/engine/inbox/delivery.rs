@@ -55,12 +55,9 @@ impl Delivery {
         Self { event, then: Then::Nothing, held: Some(position) }
     }
 
-    /// The event, with the number that a request has in its run.
-    pub(crate) fn numbered(mut self, number: u64) -> Self {
-        if let Event::Requested { request, .. } = &mut self.event {
-            request.number = number;
-        }
-        self
+    /// The event, with the number that a request or a signal has in its run.
+    pub(crate) fn numbered(self, number: u64) -> Self {
+        Self { event: self.event.numbered(number), ..self }
     }
 }
 
@@ -71,9 +68,10 @@ pub(crate) enum Then {
     Nothing,
     /// Somebody who wants to know how the run stands then.
     Tell(oneshot::Sender<Result<RunStatus, EngineError>>),
-    /// The caller of a webhook that is answered so; with a place to wait if it is `manual`.
+    /// The caller of a webhook, of a hook, or who sent a signal, if that is answered so; with a place to
+    /// wait if it is `manual`.
     Answer { caller: Caller, answer: Answer, place: Option<Place> },
-    /// The caller of a `manual` webhook, whose answer will come through this receiver.
+    /// One who waits for the answer of the workflow, which will come through this receiver.
     AnswerLater { caller: Caller, heard: oneshot::Receiver<Answered>, place: Place },
 }
 
@@ -112,8 +110,10 @@ impl Then {
     pub(crate) fn refuse(self, run: RunId, refusal: Refusal) {
         let error = match (&self, refusal) {
             (Self::Tell(_), _) => EngineError::AlreadyEnded(run),
-            (_, Refusal::Ended | Refusal::NotOpen(_)) => EngineError::WebhookClosed,
-            (_, Refusal::Full) => EngineError::WebhookFull,
+            (_, Refusal::Ended | Refusal::NotOpen(_)) => EngineError::InboxClosed,
+            (_, Refusal::Full) => EngineError::InboxFull,
+            // It is there, so it is done.
+            (_, Refusal::Repeated) => return self.done(RunStatus::Running),
         };
         self.fail(error);
     }

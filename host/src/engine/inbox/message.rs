@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use segno_api::{Wait, Why};
 use segno_journal::retry::Attempt;
-use segno_journal::{Digest, Event, Op, Request, RunId};
+use segno_journal::{Digest, Event, Op, RunId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::engine::admission::Admitted;
@@ -22,8 +22,9 @@ pub(crate) enum Message {
     Start { run: RunId, record: RunRecord, input: String, key: Option<String>, then: Then },
     /// Something happened to a run.
     Event { run: RunId, event: Event },
-    /// Somebody called a webhook of a run.
-    Request { run: RunId, op: Op, request: Request, caller: Caller },
+    /// Somebody called a webhook or a hook of a run, or sent it a signal. Of a signal they may wait for
+    /// the answer; how a webhook is answered it says itself.
+    Call { run: RunId, event: Event, waits: bool, caller: Caller },
     /// An attempt of a step failed, and the step is to be tried again.
     Attempt { run: RunId, op: Op, attempt: Attempt },
     /// An attempt of a step is over, which is why this is told. Its place is free once this is taken.
@@ -59,7 +60,7 @@ impl Message {
             Self::Ended { message, .. } => message.waits_its_turn(),
             Self::Start { run, .. }
             | Self::Event { run, .. }
-            | Self::Request { run, .. }
+            | Self::Call { run, .. }
             | Self::Attempt { run, .. }
             | Self::Begins { run, .. }
             | Self::Retry(StepAttempt { run, .. })

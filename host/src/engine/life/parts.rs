@@ -151,6 +151,7 @@ impl Parts {
         }
         self.say_who_is_not_left_out();
         self.modules.forget_unneeded();
+        self.committer.submit(self.store.stale_tokens()?, |_freed| {});
         // Before it says that it runs again: then it would be known no more.
         let recovery = self.recovery()?;
         self.say_running().await?;

@@ -5,7 +5,7 @@
 //! happens next among all that can, and so what happened can be made to happen again. Dropping one is
 //! a crash: opening another on what its disk kept is the recovery.
 
-use segno_api::{Deployed, RunView, Started};
+use segno_api::{Deployed, HookView, RunView, Started};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::clock::{Clock, VirtualClock};
 use crate::engine::config::Config;
-use crate::engine::control::MissingSteps;
+use crate::engine::control::{MissingSteps, NewSignal};
 use crate::engine::error::EngineError;
 use crate::engine::handle::{Engine, Threads};
 use crate::engine::inbox::Asker;
@@ -146,6 +146,19 @@ impl Simulated {
         let engine = self.engine.clone();
         let token = token.to_owned();
         self.ask(async move { engine.call_webhook(&token, request).await })
+    }
+
+    /// Sends a signal, as [`Engine::signal`].
+    pub fn signal(&mut self, run: RunId, signal: NewSignal, waits: bool) -> Asked<Reply> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.signal(run, signal, waits).await })
+    }
+
+    /// Calls a hook, as [`Engine::resume_hook`].
+    pub fn resume_hook(&mut self, token: &str, payload: String) -> Asked<HookView> {
+        let engine = self.engine.clone();
+        let token = token.to_owned();
+        self.ask(async move { engine.resume_hook(&token, payload).await })
     }
 
     /// Asks for the end of a run, as [`Engine::cancel`].

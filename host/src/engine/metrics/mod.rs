@@ -61,6 +61,8 @@ pub(crate) struct Metrics {
     pub(crate) timer_overdue: Gauge<f64, AtomicU64>,
     /// Calls of webhooks that were stored.
     pub(crate) webhooks_called: Counter,
+    pub(crate) hooks_called: Counter,
+    pub(crate) signals: Counter,
     names: Names,
     shard_turn_age: Family<OfShard, Gauge<f64, AtomicU64>>,
     shard_inbox: Family<OfShard, Gauge>,
@@ -92,6 +94,8 @@ impl Metrics {
             steps_waiting: put(to, "steps_waiting", "Attempts of steps that wait for a place"),
             timer_overdue: put(to, "timer_overdue_seconds", "How late the earliest timer is"),
             webhooks_called: put(to, "webhooks_called", "Calls of webhooks that were stored"),
+            hooks_called: put(to, "hooks_called", "Calls of hooks that were stored"),
+            signals: put(to, "signals", "Signals that were stored"),
             shard_turn_age: put(
                 to,
                 "shard_turn_age_seconds",

@@ -34,7 +34,7 @@ use crate::engine::outside::missing::Missing;
 use crate::engine::outside::watch::Watch;
 use crate::engine::random::Random;
 use crate::steps::{Runner, StepAttempt};
-use crate::store::{Committed, TurnAndEffects};
+use crate::store::{Claimed, Committed, TurnAndEffects};
 
 /// The world, as the engine reaches it. Cheap to clone.
 #[derive(Clone)]
@@ -86,7 +86,7 @@ impl Outside {
     /// Lets the world hear of a turn, and then whoever waits for the turn itself: the one way out, and it
     /// takes what only the store can make.
     pub(crate) fn release(&self, owner: &Owner, committed: Committed<TurnAndEffects>, then: Then) {
-        let TurnAndEffects { turn, effects } = committed.into_inner();
+        let TurnAndEffects { turn, effects, claims } = committed.into_inner();
         // First: the answer that a caller waits for may be among the effects.
         let then = self.0.waiters.expect_answer(owner.run, &turn.event, then);
         let status = status_after(&turn.verdict);
@@ -109,10 +109,28 @@ impl Outside {
                 Effect::Respond { request, response } => {
                     self.0.waiters.respond(owner.run, request, response);
                 }
-                Effect::End { timers } => self.forget(owner.run, &timers),
+                Effect::End { timers, .. } => self.forget(owner.run, &timers),
+                // The store has seen to it, in the commit of the turn.
+                Effect::Claim(_) | Effect::Release { .. } => {}
             }
         }
+        claims.iter().for_each(|claimed| self.tell_claimed(owner.run, claimed));
         then.done(status);
+    }
+
+    /// A hook has asked for its token again.
+    pub(crate) fn claimed(&self, run: RunId, committed: &Committed<Claimed>) {
+        self.tell_claimed(run, committed);
+    }
+
+    /// Tells a run whether its hook has the token that it asked for, if it waits to hear that.
+    fn tell_claimed(&self, run: RunId, claimed: &Claimed) {
+        let Some(op) = claimed.waits() else { return };
+        let event = match claimed.taken_by() {
+            None => Event::HookOpened { op },
+            Some(owner) => Event::HookTaken { op, owner: owner.to_string() },
+        };
+        self.tell(run, Message::Event { run, event });
     }
 
     /// A run was ended without a turn of its own that anybody computed. What it has timers for is refused

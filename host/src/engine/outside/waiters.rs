@@ -25,7 +25,8 @@ pub(crate) struct Waiters {
 
 #[derive(Default)]
 struct Requests {
-    waiting: BTreeMap<(RunId, u64), oneshot::Sender<Answered>>,
+    /// By the number of the request or the signal. A signal that is sent again has several who wait.
+    waiting: BTreeMap<(RunId, u64), Vec<oneshot::Sender<Answered>>>,
     /// How many may wait before those that gave up are let go.
     sweep_at: usize,
     /// The host stops: who comes now is let go at once.
@@ -80,11 +81,10 @@ impl Waiters {
     /// to it from now on. Before the effects of the turn are let out: it may be among them.
     #[must_use]
     pub(super) fn expect_answer(&self, run: RunId, event: &Event, then: Then) -> Then {
-        let Some(request) = event.request() else { return then };
+        let Some(number) = event.number() else { return then };
         match then {
             Then::Answer { caller, place: Some(place), .. } => {
-                let (answerer, heard) = oneshot::channel();
-                self.expect_response(run, request.number, answerer);
+                let heard = self.expect_response(run, number);
                 Then::AnswerLater { caller, heard, place }
             }
             Then::Nothing
@@ -94,27 +94,43 @@ impl Waiters {
         }
     }
 
-    /// A caller waits for the answer to a request.
-    fn expect_response(&self, run: RunId, request: u64, caller: oneshot::Sender<Answered>) {
+    /// Somebody waits for the answer to a request or a signal, which will come through this.
+    fn expect_response(&self, run: RunId, number: u64) -> oneshot::Receiver<Answered> {
+        let (caller, heard) = oneshot::channel();
         let mut requests = self.requests.lock();
         if requests.closed {
-            return;
+            return heard;
         }
-        requests.waiting.insert((run, request), caller);
+        let callers = requests.waiting.entry((run, number)).or_default();
+        callers.retain(|caller| !caller.is_closed());
+        callers.push(caller);
         // Waiters gave up without a word; the sweep doubles its distance, so it costs each caller
         // a constant.
         if requests.waiting.len() > requests.sweep_at {
-            requests.waiting.retain(|_, caller| !caller.is_closed());
+            requests.waiting.retain(|_, callers| {
+                callers.retain(|caller| !caller.is_closed());
+                !callers.is_empty()
+            });
             requests.sweep_at = 2 * requests.waiting.len() + MIN_SWEEP;
         }
+        heard
     }
 
-    /// The first answer to a request goes to its caller, if that one still waits.
-    pub(super) fn respond(&self, run: RunId, request: u64, response: Response) {
-        let caller = self.requests.lock().waiting.remove(&(run, request));
-        if let Some(caller) = caller {
+    /// Somebody else waits for the answer to a signal that has come already.
+    pub(crate) fn expect_same_answer(
+        &self,
+        run: RunId,
+        number: u64,
+    ) -> oneshot::Receiver<Answered> {
+        self.expect_response(run, number)
+    }
+
+    /// The first answer to a request or a signal goes to those who still wait for it.
+    pub(super) fn respond(&self, run: RunId, number: u64, response: Response) {
+        let callers = self.requests.lock().waiting.remove(&(run, number));
+        for caller in callers.into_iter().flatten() {
             // A caller that has gone in this moment needs no answer.
-            let _gone = caller.send(Ok(response));
+            let _gone = caller.send(Ok(response.clone()));
         }
     }
 
@@ -156,9 +172,9 @@ impl Waiters {
         let keys: Vec<_> =
             requests.waiting.range((run, 0)..=(run, u64::MAX)).map(|(key, _)| *key).collect();
         for key in keys {
-            if let Some(caller) = requests.waiting.remove(&key) {
+            for caller in requests.waiting.remove(&key).into_iter().flatten() {
                 // A caller that has gone in this moment need not know.
-                let _gone = caller.send(Err(EngineError::WebhookClosed));
+                let _gone = caller.send(Err(EngineError::InboxClosed));
             }
         }
     }

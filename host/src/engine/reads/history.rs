@@ -2,7 +2,7 @@
 
 use segno_api::{HistoryEntry, HistoryEvent, Json, when};
 use segno_journal::retry::Attempt;
-use segno_journal::{Blocked, Command, Event, Op, RunId, StepFailure, Turn, Verdict};
+use segno_journal::{Blocked, Command, Event, Op, RunId, Signal, StepFailure, Turn, Verdict};
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::store::{Note, Noted};
@@ -130,6 +130,14 @@ impl Teller {
                 url: request.url,
                 bytes: request.body.len(),
             },
+            Event::HookOpened { op } => HistoryEvent::HookOpened { op: op.0 },
+            Event::HookTaken { op, owner } => HistoryEvent::HookTaken { op: op.0, owner },
+            Event::HookReceived { op, payload } => {
+                HistoryEvent::HookReceived { op: op.0, payload: Json::of(payload) }
+            }
+            Event::Signalled { signal: Signal { number, name, payload, key: _ } } => {
+                HistoryEvent::SignalReceived { number, name, payload: Json::of(payload) }
+            }
             // The verdict of the same turn says it.
             Event::Cancelled => return None,
         })
@@ -166,11 +174,13 @@ fn told_command(run: RunId, op: u64, command: Command) -> HistoryEvent {
         },
         Command::Sleep { until } => HistoryEvent::SleepStarted { op, until: when(until) },
         Command::Webhook { url, .. } => HistoryEvent::WebhookCreated { op, url },
-        Command::Take { webhook } => HistoryEvent::WebhookTaken { op: webhook.0 },
+        Command::Take { inbox } => HistoryEvent::Taken { op: inbox.0 },
         Command::Respond { request, response } => {
-            HistoryEvent::WebhookResponded { request, status: response.status }
+            HistoryEvent::Responded { request, status: response.status }
         }
-        Command::Dispose { webhook } => HistoryEvent::WebhookDisposed { op: webhook.0 },
+        Command::Dispose { inbox } => HistoryEvent::Disposed { op: inbox.0 },
+        Command::Hook { token, .. } => HistoryEvent::HookCreated { op, token },
+        Command::Signal { name } => HistoryEvent::SignalOpened { op, name },
         Command::CancelSleep { sleep } => HistoryEvent::SleepCancelled { op: sleep.0 },
     }
 }

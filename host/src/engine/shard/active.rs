@@ -143,7 +143,7 @@ pub(crate) struct HeldEvents {
     first: u64,
     next: u64,
     events: usize,
-    requests: usize,
+    untaken: usize,
     bytes: usize,
 }
 
@@ -174,12 +174,11 @@ impl HeldEvents {
         if self.is_empty() { 0..0 } else { self.first..self.next }
     }
 
-    /// Whether there is room for the event. Only requests are bounded: what else can happen to a
+    /// Whether there is room for the event. Only what comes from outside is bounded: what else can happen to a
     /// run is bounded by what it has asked for.
     pub(crate) fn admits(&self, event: &Event) -> Result<(), Refusal> {
-        let Some(request) = event.request() else { return Ok(()) };
-        let is_full =
-            self.requests >= MAX_UNTAKEN || self.bytes + request.size() > MAX_UNTAKEN_BYTES;
+        let Some(size) = event.untaken() else { return Ok(()) };
+        let is_full = self.untaken >= MAX_UNTAKEN || self.bytes + size > MAX_UNTAKEN_BYTES;
         if is_full { Err(Refusal::Full) } else { Ok(()) }
     }
 
@@ -194,17 +193,17 @@ impl HeldEvents {
     pub(crate) fn take(&mut self, position: u64, event: &Event) {
         self.first = position + 1;
         self.events = self.events.saturating_sub(1);
-        if let Some(request) = event.request() {
-            self.requests = self.requests.saturating_sub(1);
-            self.bytes = self.bytes.saturating_sub(request.size());
+        if let Some(size) = event.untaken() {
+            self.untaken = self.untaken.saturating_sub(1);
+            self.bytes = self.bytes.saturating_sub(size);
         }
     }
 
     fn count(&mut self, event: &Event) {
         self.events += 1;
-        if let Some(request) = event.request() {
-            self.requests += 1;
-            self.bytes += request.size();
+        if let Some(size) = event.untaken() {
+            self.untaken += 1;
+            self.bytes += size;
         }
     }
 }

@@ -6,6 +6,7 @@ mod attempts;
 mod awaiting_room;
 mod blocked;
 mod bounds;
+mod calls;
 mod cancelled;
 mod fold;
 mod hold;
@@ -168,7 +169,7 @@ impl Shard {
                 self.turn(run, Delivery::new(Event::Started { input }, then));
             }
             Message::Event { run, event } => self.turn(run, Delivery::new(event, Then::Nothing)),
-            Message::Request { run, op, request, caller } => self.request(run, op, request, caller),
+            Message::Call { run, event, waits, caller } => self.call(run, event, waits, caller),
             Message::Attempt { run, op, attempt } => self.attempt(run, op, attempt),
             Message::Ended { message, running } => {
                 drop(running);

@@ -77,7 +77,9 @@ pub(crate) fn blocked(
 fn described(event: &Event, run: &Run) -> String {
     let step = |op| match run.operation(op) {
         Some(Open::Step { call, .. }) => format!("step #{op} {}", call.name),
-        Some(Open::Sleep { .. } | Open::Webhook(_)) | None => format!("step #{op}"),
+        Some(Open::Sleep { .. } | Open::Webhook(_) | Open::Hook(_) | Open::Signal(_)) | None => {
+            format!("step #{op}")
+        }
     };
     match event {
         Event::Started { input } => format!("its start with {}", cut(input, QUOTED)),
@@ -94,6 +96,17 @@ fn described(event: &Event, run: &Run) -> String {
             format!("webhook #{op} was called: request {}, {method}, {bytes} bytes", request.number)
         }
         Event::Cancelled => "it was cancelled".to_owned(),
+        Event::HookOpened { op } => format!("hook #{op} has its token"),
+        Event::HookTaken { op, owner } => {
+            format!("the token of hook #{op} is in use by {}", cut(owner, QUOTED))
+        }
+        Event::HookReceived { op, payload } => {
+            format!("hook #{op} was sent {}", cut(payload, QUOTED))
+        }
+        Event::Signalled { signal } => {
+            let (name, payload) = (cut(&signal.name, QUOTED), cut(&signal.payload, QUOTED));
+            format!("signal {} `{name}` came with {payload}", signal.number)
+        }
     }
 }
 

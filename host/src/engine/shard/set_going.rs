@@ -147,7 +147,23 @@ impl Shard {
                     stopped = Some((run, suspects::stopped(&call.name, op)));
                 }
                 (Owed::Wake { at }, _) => self.outside.wake_at(at, run, op),
-                (Owed::Attempt { .. } | Owed::Stopped, Open::Sleep { .. } | Open::Webhook(_))
+                (Owed::Claim, Open::Hook(hook)) => {
+                    let outside = self.outside.clone();
+                    self.committer.submit(Draft::claim(run, &hook.claim(op)), move |claimed| {
+                        // Who cannot write has other troubles; the next host asks again.
+                        if let Ok(claimed) = claimed {
+                            outside.claimed(run, &claimed);
+                        }
+                    });
+                }
+                (
+                    Owed::Attempt { .. } | Owed::Stopped,
+                    Open::Sleep { .. } | Open::Webhook(_) | Open::Hook(_) | Open::Signal(_),
+                )
+                | (
+                    Owed::Claim,
+                    Open::Step { .. } | Open::Sleep { .. } | Open::Webhook(_) | Open::Signal(_),
+                )
                 | (Owed::Nothing, _) => {}
             }
         }
@@ -197,7 +213,7 @@ fn told_already(store: &Store, active: &Active) -> Result<BTreeSet<Op>, StoreErr
     }
     let mut told = BTreeSet::new();
     store.recall(active.owner.run)?.visit_held(|_, held| {
-        if held.event.request().is_none() {
+        if held.event.untaken().is_none() {
             told.extend(held.event.op());
         }
     })?;

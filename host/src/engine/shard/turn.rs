@@ -1,12 +1,10 @@
 //! The turn of a run, which is all that ever happens to one.
 
-use segno_journal::{
-    Answer, BlockKind, Blocked, Command, Event, Op, Open, Refusal, Request, RunId, Turn, Verdict,
-};
+use segno_journal::{BlockKind, Blocked, Command, Event, Op, Refusal, RunId, Turn, Verdict};
 
 use crate::engine::error::EngineError;
 use crate::engine::guests::{CannotTurn, Fate};
-use crate::engine::inbox::{Caller, Delivery, Then};
+use crate::engine::inbox::{Delivery, Then};
 use crate::engine::shard::active::Active;
 use crate::engine::shard::bounds::Bounds;
 use crate::engine::shard::retention::Forgotten;
@@ -207,24 +205,6 @@ impl Shard {
                 Err(error) => then.fail(error.into()),
             },
         );
-    }
-
-    pub(super) fn request(&mut self, id: RunId, op: Op, request: Request, caller: Caller) {
-        let operation = self.runs.get(&id).and_then(|active| active.run.operation(op));
-        let webhook = operation.and_then(Open::webhook);
-        let answer = webhook.map_or(Answer::Accepted, |webhook| webhook.answer.clone());
-        let place = match answer {
-            Answer::Manual => self.outside.waiters().place_for_answer().map(Some),
-            Answer::Accepted | Answer::Fixed(_) => Ok(None),
-        };
-        match place {
-            Ok(place) => {
-                let then = Then::Answer { caller, answer, place };
-                self.turn(id, Delivery::new(Event::Requested { op, request }, then));
-            }
-            // Whoever has gone in the meantime needs no answer.
-            Err(error) => drop(caller.send(Err(error))),
-        }
     }
 }
 

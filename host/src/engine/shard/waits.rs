@@ -14,13 +14,10 @@ use crate::sandbox::Output;
 /// What a run waits for, in the order in which it asked.
 pub(crate) fn waits_for(active: &Active, suspects: &Suspects, steps: &segno::Steps) -> Vec<Wait> {
     let id = active.owner.run;
-    let waited_for = active
-        .run
-        .open()
-        .filter(|(_, open)| !open.webhook().is_some_and(|webhook| webhook.disposed));
+    let waited_for = active.run.open().filter(|(_, open)| !open.is_disposed());
     let waits = waited_for.map(|(op, open)| {
         let losses = suspects.get(id, op).unwrap_or_default();
-        wait((id, op), open, losses, steps)
+        wait((id, op), open, losses, (steps, &active.run))
     });
     waits.collect()
 }
@@ -30,7 +27,7 @@ pub(crate) fn wait(
     (id, op): (RunId, Op),
     open: &Open,
     losses: Losses,
-    steps: &segno::Steps,
+    (steps, run): (&segno::Steps, &Run),
 ) -> Wait {
     match open {
         Open::Step { call, last_attempt } => Wait::Step {
@@ -53,6 +50,18 @@ pub(crate) fn wait(
             let untaken = webhook.untaken.len();
             Wait::Webhook { op: op.0, url, since, untaken }
         }
+        Open::Hook(hook) => Wait::Hook {
+            op: op.0,
+            token: hook.token.clone(),
+            since: when(hook.since),
+            untaken: hook.untaken.len(),
+        },
+        Open::Signal(signal) => Wait::Signal {
+            op: op.0,
+            name: signal.name.clone(),
+            since: when(signal.since),
+            untaken: run.signals().map_or(0, |signals| signals.untaken(&signal.name)),
+        },
     }
 }
 
@@ -143,7 +152,7 @@ mod tests {
         let first = turn(0, 0, vec![Command::Sleep { until: Timestamp(1) }, create(1)]);
         let (run, _effects) = Run::new().apply(&first).expect("it follows");
         let begun = (2..MANY).map(create);
-        let disposed = (0..MANY + 10).map(|op| Command::Dispose { webhook: Op(op) });
+        let disposed = (0..MANY + 10).map(|op| Command::Dispose { inbox: Op(op) });
         let tokens = tokens_of_disposed(&run, &turn(1, 2, begun.chain(disposed).collect()));
         assert_eq!(tokens, (1..MANY).map(|op| format!("t{op}")).collect());
         assert!(tokens_of_disposed(&run, &turn(1, 2, vec![create(2)])).is_empty());

@@ -26,7 +26,8 @@ pub(crate) fn why(active: &Active, steps: &Steps) -> Why {
     }
     let Some((op, open)) = most_telling(active, steps) else { return why };
     why.trouble = trouble(open, steps);
-    let mut wait = waits::wait((active.owner.run, op), open, Losses::default(), steps);
+    let mut wait =
+        waits::wait((active.owner.run, op), open, Losses::default(), (steps, &active.run));
     if let Wait::Step { last_error: Some(error), .. } = &mut wait {
         *error = printable(error, SHOWN);
     }
@@ -43,7 +44,9 @@ fn most_telling<'a>(active: &'a Active, steps: &Steps) -> Option<(Op, &'a Open)>
             Open::Step { call, .. } if steps.get(&call.name).is_none() => (3, 0),
             Open::Step { last_attempt, .. } => (2, failures(last_attempt)),
             Open::Sleep { .. } => (1, 0),
-            Open::Webhook(webhook) => (u8::from(!webhook.disposed), 0),
+            Open::Webhook(_) | Open::Hook(_) | Open::Signal(_) => {
+                (u8::from(!open.is_disposed()), 0)
+            }
         };
         if highest.is_none_or(|highest| rank > highest) {
             (telling, highest) = (Some((op, open)), Some(rank));
@@ -58,7 +61,7 @@ fn trouble(open: &Open, steps: &Steps) -> Option<Trouble> {
         Open::Step { last_attempt, .. } => {
             (failures(last_attempt) >= AGAIN_AND_AGAIN).then_some(Trouble::Failing)
         }
-        Open::Sleep { .. } | Open::Webhook(_) => None,
+        Open::Sleep { .. } | Open::Webhook(_) | Open::Hook(_) | Open::Signal(_) => None,
     }
 }
 

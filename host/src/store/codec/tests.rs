@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use segno_journal::retry::Attempt;
 use segno_journal::{
     Answer, BlockKind, Blocked, Command, Digest, Event, History, Level, LogLine, Losses, Manifest,
-    Op, Request, Response, Run, RunId, StepFailure, StepOptions, Timestamp, Turn, Verdict,
+    Op, Request, Response, Run, RunId, Signal, StepFailure, StepOptions, Timestamp, Turn, Verdict,
     Workflow,
 };
 use serde::Serialize;
@@ -21,7 +21,7 @@ use crate::store::codec;
 use crate::store::images::ImageRecord;
 use crate::store::payloads::{self, Reference};
 use crate::store::records::{
-    HeldEvent, ModuleRecord, Note, Noted, RunRecord, Standing, WebhookRecord,
+    HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord, Standing, WebhookRecord,
 };
 
 /// The record is written as the golden file has it, and the golden file is read as the record.
@@ -33,7 +33,13 @@ fn check<R: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, record
         hex::encode(&golden),
         "{name} is written in another way than the first release did"
     );
-    assert_eq!(&codec::decode::<R>("golden", &golden).expect("the golden record is read"), record);
+    read(&golden, record);
+}
+
+/// The golden file is read as the record: one of which the type has got fields since is not written so any
+/// more.
+fn read<R: DeserializeOwned + PartialEq + Debug>(golden: &[u8], record: &R) {
+    assert_eq!(&codec::decode::<R>("golden", golden).expect("the golden record is read"), record);
 }
 
 /// The record in a golden file. `written` is what the file has to be where there is none.
@@ -88,13 +94,20 @@ fn turns_with_every_command_are_read_for_ever() {
             answer: Answer::Fixed(response()),
         },
         Command::Webhook { token: "v".into(), url: "http://h/v".into(), answer: Answer::Manual },
-        Command::Take { webhook: Op(2) },
+        Command::Take { inbox: Op(2) },
         Command::Respond { request: 7, response: response() },
-        Command::Dispose { webhook: Op(2) },
+        Command::Dispose { inbox: Op(2) },
         Command::CancelSleep { sleep: Op(1) },
     ];
-    let turn = turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting);
-    check("turn-commands", &(no_references(), turn));
+    let talk = vec![
+        Command::Hook { token: "order-42".into(), chosen: true, metadata: Some("{}".into()) },
+        Command::Hook { token: "drawn".into(), chosen: false, metadata: None },
+        Command::Signal { name: "address".into() },
+    ];
+    for (name, commands) in [("turn-commands", commands), ("turn-commands-of-talk", talk)] {
+        let turn = turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting);
+        check(name, &(no_references(), turn));
+    }
 }
 
 #[test]
@@ -107,6 +120,8 @@ fn turns_with_every_event_and_verdict_are_read_for_ever() {
         headers: vec![("x-y".into(), "z".into())],
         body: b"hello".to_vec(),
     };
+    let (name, key) = ("address".into(), Some("k".into()));
+    let signal = Signal { number: 2, name, payload: "{}".into(), key };
     let events = [
         (
             "turn-step-completed",
@@ -121,6 +136,18 @@ fn turns_with_every_event_and_verdict_are_read_for_ever() {
         ("turn-slept", Event::Slept { op: Op(300) }, Verdict::Completed("null".into())),
         ("turn-requested", Event::Requested { op: Op(2), request }, Verdict::Waiting),
         ("turn-cancelled", Event::Cancelled, Verdict::Cancelled),
+        ("turn-hook-opened", Event::HookOpened { op: Op(2) }, Verdict::Waiting),
+        (
+            "turn-hook-taken",
+            Event::HookTaken { op: Op(2), owner: "run_1".into() },
+            Verdict::Waiting,
+        ),
+        (
+            "turn-hook-received",
+            Event::HookReceived { op: Op(2), payload: "[1]".into() },
+            Verdict::Waiting,
+        ),
+        ("turn-signalled", Event::Signalled { signal }, Verdict::Waiting),
     ];
     for (name, event, verdict) in events {
         check(name, &(no_references(), turn(event, vec![], verdict)));
@@ -214,7 +241,27 @@ fn images_with_every_open_operation_are_read_for_ever() {
     let abi = "segno:workflow@0.1.0".into();
     let module = Digest::from_bytes([9; 32]);
     let image = ImageRecord { abi, module, at, run, pages: 17, length: 65_536, blocks: [5; 32] };
-    check("image", &image);
+    read(&golden("image", &codec::encode(&image)), &image);
+    check("image-of-talk", &ImageRecord { run: talked_to(image.run.clone()), ..image });
+}
+
+/// The run with everything that can come to it from outside.
+fn talked_to(run: Run) -> Run {
+    let commands = vec![
+        Command::Hook { token: "order-42".into(), chosen: true, metadata: Some("{}".into()) },
+        Command::Signal { name: "address".into() },
+    ];
+    let next = |run: Run, event, commands| {
+        let (seq, first_op) = (run.turns(), Op(run.operations()));
+        let turn = Turn { seq, first_op, ..turn(event, commands, Verdict::Waiting) };
+        run.apply(&turn).expect("it follows").0
+    };
+    let run = next(run, Event::Slept { op: Op(1) }, commands);
+    let run = next(run, Event::HookOpened { op: Op(3) }, vec![]);
+    let run = next(run, Event::HookReceived { op: Op(3), payload: "1".into() }, vec![]);
+    let (name, key) = ("address".into(), Some("k".into()));
+    let signal = Signal { number: 0, name, payload: "{}".into(), key };
+    next(run, Event::Signalled { signal }, vec![])
 }
 
 #[test]
@@ -225,6 +272,8 @@ fn the_other_records_are_read_for_ever() {
     check("losses", &Losses { count: 3, running: true, retry_at });
     check("held-event", &HeldEvent { at, event: Event::Slept { op: Op(1) } });
     check("webhook", &WebhookRecord::new(RunId::from_parts(at, 42), Op(3)));
+    let run = RunId::from_parts(at, 42);
+    check("hook", &HookRecord::new(run, Op(3), at, Some("{}".into())));
     let workflows = vec![
         Workflow { name: "a".into(), history: History::All, input: None, output: None },
         Workflow {

@@ -19,7 +19,7 @@ pub(in crate::store) fn write<'a>(
     batch: impl Iterator<Item = &'a Rows> + Clone,
     committed: &Committing,
 ) -> Result<(), StoreError> {
-    if batch.clone().all(|draft| draft.rows.is_empty()) {
+    if batch.clone().all(Rows::is_empty) {
         return Ok(());
     }
     let mut references = References::default();
@@ -27,8 +27,11 @@ pub(in crate::store) fn write<'a>(
     let begun = Instant::now();
     store.write(|transaction| {
         // Where two drafts write the same key, the later one stands.
-        let mut rows = batch.clone().flat_map(|draft| &draft.rows);
-        rows.try_for_each(|row| write_row(transaction, row, &mut references))?;
+        for draft in batch.clone() {
+            let mut rows = draft.rows.iter();
+            rows.try_for_each(|row| write_row(transaction, row, &mut references))?;
+            draft.tokens.iter().try_for_each(|token| token.write(transaction))?;
+        }
         references.settle(transaction)
     })?;
     // What the next host does not find is not acknowledged.

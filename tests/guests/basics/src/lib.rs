@@ -8,6 +8,7 @@ pub mod medley;
 pub mod plain;
 pub mod program;
 pub mod steps;
+pub mod talk;
 #[cfg(not(target_family = "wasm"))]
 pub mod tried;
 pub mod work;
@@ -38,6 +39,15 @@ segno::export!(
     medley::medley_kept,
     medley::edition,
     program::program,
+    talk::approve,
+    talk::drawn,
+    talk::busy_hook,
+    talk::opens_again,
+    talk::deaf_hook,
+    talk::closing_hook,
+    talk::order,
+    talk::mailbox,
+    talk::deaf,
     ambient::prints,
     ambient::times,
     ambient::clocks,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures::future::{Either, join, join_all, select};
-use segno::{Error, Response, Webhook, random_range, sleep, workflow};
+use segno::{Error, Hook, HookError, Response, Webhook, random_range, signals, sleep, workflow};
 
 use crate::steps;
 use crate::work::{Mishap, Work};
@@ -13,14 +13,14 @@ use crate::work::{Mishap, Work};
 /// happened in each.
 #[workflow]
 pub async fn medley(rounds: u64) -> Result<Vec<String>, Error> {
-    play(rounds, 5).await
+    play(rounds, 7).await
 }
 
 /// Plays the same, and rounds that leave something behind which is of no use any more; only the last
 /// turns are kept.
 #[workflow(history = "keep 8")]
 pub async fn medley_kept(rounds: u64) -> Result<Vec<String>, Error> {
-    play(rounds, 8).await
+    play(rounds, 10).await
 }
 
 /// Plays so many rounds, of so many kinds.
@@ -37,8 +37,10 @@ async fn play(rounds: u64, kinds: u64) -> Result<Vec<String>, Error> {
             }
             3 => lost_step(round).await,
             4 => both(&webhook, round).await?,
-            5 => mishap(round).await,
-            6 => passing().await,
+            5 => asked().await?,
+            6 => told().await,
+            7 => mishap(round).await,
+            8 => passing().await,
             _ => letter(round).await?,
         };
         segno::log::debug!("round {round}: {what}");
@@ -98,6 +100,32 @@ async fn passing() -> String {
     let has_come = matches!(request, Either::Left((Some(_), _)));
     webhook.dispose();
     format!("passing, {has_come}")
+}
+
+/// A hook against time, with a token that others want too.
+async fn asked() -> Result<String, Error> {
+    let token = format!("token {}", random_range(0..3));
+    let hook = match Hook::<u64>::open(token).await {
+        Ok(hook) => hook.scoped(),
+        Err(HookError::TokenInUse { owner, .. }) => return Ok(format!("{owner} has it")),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(match select(hook.next(), sleep(Duration::from_millis(30))).await {
+        Either::Left((value, _)) => format!("asked: {value:?}"),
+        Either::Right(((), _)) => "asked: nothing".to_owned(),
+    })
+}
+
+/// A signal against time; it is answered.
+async fn told() -> String {
+    let told = signals::<u64>("told");
+    match select(told.next(), sleep(Duration::from_millis(30))).await {
+        Either::Left((signal, _)) => {
+            signal.respond(signal.value);
+            format!("told: {}", signal.value)
+        }
+        Either::Right(((), _)) => "told: nothing".to_owned(),
+    }
 }
 
 /// A step with much to say, of which some is said again and again.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures::future::{Either, join_all, select};
-use segno::{Error, Response, StepFailure, Webhook, sleep, workflow};
+use segno::{Error, Hook, HookError, Response, StepFailure, Webhook, signals, sleep, workflow};
 use serde::{Deserialize, Serialize};
 
 use crate::steps;
@@ -34,6 +34,10 @@ pub enum Act {
     Sleep(u64),
     /// Takes so many requests of a webhook, which is nobody else's.
     Take(usize, usize),
+    /// Opens a hook of this token, takes so many payloads, and closes it.
+    Hook(String, usize),
+    /// Takes so many signals of this name, which is nobody else's, and answers them.
+    Signals(String, usize),
     /// One after the other.
     Each(Vec<Act>),
     /// All at once.
@@ -52,6 +56,10 @@ pub enum Seen {
     Slept(u64),
     /// The requests of a webhook, and when each was taken.
     Took(Vec<(u64, String)>),
+    /// What was sent to a hook or as signals, and when each was taken.
+    Got(Vec<(u64, u64)>),
+    /// When a hook heard that its token is in use.
+    Taken(u64),
     /// What each saw, in the order of the program.
     Each(Vec<Seen>),
     /// What all saw, in the order of the program.
@@ -66,7 +74,7 @@ impl Seen {
     pub fn has_failure(&self) -> bool {
         match self {
             Self::Step(_, outcome) => outcome.is_err(),
-            Self::Slept(_) | Self::Took(_) => false,
+            Self::Slept(_) | Self::Took(_) | Self::Got(_) | Self::Taken(_) => false,
             Self::Each(seen) | Self::All(seen) => seen.iter().any(Self::has_failure),
             Self::First(_, seen) => seen.has_failure(),
         }
@@ -101,6 +109,17 @@ fn play<'a>(act: &'a Act, webhooks: &'a [Webhook]) -> Playing<'a> {
                 Seen::Slept(now())
             }
             Act::Take(webhook, requests) => take(&webhooks[*webhook], *requests).await?,
+            Act::Hook(token, payloads) => hook(token, *payloads).await?,
+            Act::Signals(name, count) => {
+                let named = signals::<u64>(name);
+                let mut got = Vec::new();
+                while got.len() < *count {
+                    let signal = named.next().await;
+                    signal.respond(signal.value);
+                    got.push((now(), signal.value));
+                }
+                Seen::Got(got)
+            }
             Act::Each(acts) => {
                 let mut seen = Vec::new();
                 for act in acts {
@@ -133,6 +152,21 @@ async fn take(webhook: &Webhook, requests: usize) -> Result<Seen, Error> {
     }
     webhook.dispose();
     Ok(Seen::Took(taken))
+}
+
+/// Takes payloads of a hook, if it has its token.
+async fn hook(token: &str, payloads: usize) -> Result<Seen, Error> {
+    let hook = match Hook::<u64>::open(token).await {
+        Ok(hook) => hook.scoped(),
+        Err(HookError::TokenInUse { .. }) => return Ok(Seen::Taken(now())),
+        Err(error) => return Err(error.into()),
+    };
+    let mut got = Vec::new();
+    while got.len() < payloads {
+        let Some(value) = hook.next().await else { break };
+        got.push((now(), value));
+    }
+    Ok(Seen::Got(got))
 }
 
 /// The time, in milliseconds since 1970.

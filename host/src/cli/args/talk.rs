@@ -1,0 +1,67 @@
+//! Talking to a run: what is sent to it, and to whom.
+
+use clap::Args;
+use segno_journal::RunId;
+
+use crate::cli::args::{HostArgs, WaitArgs};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct SignalArgs {
+    /// The ID of the run
+    pub(in crate::cli) id: RunId,
+
+    /// The name of the signal
+    pub(in crate::cli) name: String,
+
+    /// What is sent, as JSON; - is standard input [default: null]
+    #[arg(value_name = "JSON")]
+    pub(in crate::cli) payload: Option<String>,
+
+    /// A signal with the same key comes once, and gets the same answer
+    #[arg(long)]
+    pub(in crate::cli) key: Option<String>,
+
+    #[command(flatten)]
+    pub(in crate::cli) wait: WaitArgs,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct HooksArgs {
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(in crate::cli) limit: u16,
+
+    /// Where the page before ended, as it said
+    #[arg(long, value_name = "TOKEN")]
+    pub(in crate::cli) cursor: Option<String>,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct HookArgs {
+    /// The token of the hook
+    #[arg(value_name = "TOKEN")]
+    pub(in crate::cli) hook: String,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ResumeHookArgs {
+    /// The token of the hook
+    #[arg(value_name = "TOKEN")]
+    pub(in crate::cli) hook: String,
+
+    /// What is sent, as JSON; - is standard input [default: null]
+    #[arg(value_name = "JSON")]
+    pub(in crate::cli) payload: Option<String>,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}

@@ -1,0 +1,58 @@
+//! Signals to runs.
+
+use segno_journal::{Event, MAX_SIGNAL_NAME, RunId, Signal, is_word};
+
+use crate::engine::control::check_key;
+use crate::engine::error::EngineError;
+use crate::engine::handle::Engine;
+use crate::engine::inbox::Reply;
+
+/// What is sent to a run under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSignal {
+    /// The name.
+    pub name: String,
+    /// What is sent, as JSON.
+    pub payload: String,
+    /// By what it is known when it is sent again.
+    pub key: Option<String>,
+}
+
+impl Engine {
+    /// Sends a signal to a run. Answers when it is on disk, with how the workflow answers; `waits` says whether
+    /// anybody waits for that. A signal with a key that came already is not sent again: the caller gets the
+    /// answer that the first one got.
+    ///
+    /// The answer of the workflow is JSON, or a status from 400 on with a sentence.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was stored then: the run is not known or over, it takes no more for now, or the host cannot take
+    /// it.
+    pub async fn signal(
+        &self,
+        run: RunId,
+        signal: NewSignal,
+        waits: bool,
+    ) -> Result<Reply, EngineError> {
+        self.takes_work()?;
+        let NewSignal { name, payload, key } = signal;
+        if !is_word(&name, MAX_SIGNAL_NAME) {
+            let (what, limit) = ("the name of a signal", MAX_SIGNAL_NAME);
+            return Err(EngineError::BadWord { what, limit });
+        }
+        check_key(key.as_deref())?;
+        let event = Event::Signalled { signal: Signal { number: 0, name, payload, key } };
+        match self.call(run, event, waits).await? {
+            // Who does not know a run does not know whether it ever was.
+            Err(EngineError::InboxClosed) => {
+                self.status(run)?;
+                Err(EngineError::SignalTooLate(run))
+            }
+            reply => {
+                self.0.outside.metrics().signals.inc_by(u64::from(reply.is_ok()));
+                reply
+            }
+        }
+    }
+}

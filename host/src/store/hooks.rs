@@ -1,0 +1,84 @@
+//! Which hooks have tokens, and asking for one again.
+
+use segno_journal::{Claim, RunId};
+
+use crate::store::codec;
+use crate::store::draft::{Draft, Rows};
+use crate::store::error::StoreError;
+use crate::store::handle::Store;
+use crate::store::records::HookRecord;
+use crate::store::tables::{self, Table};
+use crate::store::tokens::Claimed;
+
+impl Draft<Claimed> {
+    /// A hook asks for its token, again: nobody knows what it was told.
+    pub fn claim(run: RunId, claim: &Claim) -> Self {
+        let mut rows = Rows::default();
+        let thing = rows.want_token(run, claim);
+        Self { thing, rows }
+    }
+}
+
+impl Store {
+    /// The hook that has this token.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read. The same holds for all functions here.
+    pub fn hook(&self, token: &str) -> Result<Option<HookRecord>, StoreError> {
+        let moment = self.moment()?;
+        let Some(row) = moment.get(Table::Hooks, token.as_bytes())? else { return Ok(None) };
+        let record: HookRecord = codec::decode(Table::Hooks.name(), &row)?;
+        let is_open = moment.get(Table::Unfinished, &record.run().to_bytes())?.is_some();
+        Ok(is_open.then_some(record))
+    }
+
+    /// Hooks that have a token, in the order of their tokens, behind this one: so many at most.
+    pub fn hooks(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, HookRecord)>, StoreError> {
+        let mut hooks = Vec::new();
+        self.visit_hooks(after, |token, record, is_open| {
+            if is_open {
+                hooks.push((token, record));
+            }
+            hooks.len() < limit
+        })?;
+        Ok(hooks)
+    }
+
+    /// Frees the tokens of runs that ended without knowing them: where a host begins.
+    pub fn stale_tokens(&self) -> Result<Draft<()>, StoreError> {
+        let mut draft = Draft::nothing();
+        self.visit_hooks(None, |token, record, is_open| {
+            if !is_open {
+                draft.rows.free_token(record.run(), record.op, &token);
+            }
+            true
+        })?;
+        Ok(draft)
+    }
+
+    /// Visits the rows of tokens: each with whether its run has not ended. `visit` says whether to go on.
+    fn visit_hooks(
+        &self,
+        after: Option<&str>,
+        mut visit: impl FnMut(String, HookRecord, bool) -> bool,
+    ) -> Result<(), StoreError> {
+        let moment = self.moment()?;
+        for row in moment.range(Table::Hooks, &tables::TextAfter::new(after))? {
+            let row = row?;
+            let token = str::from_utf8(row.key()).map_err(|_| {
+                codec::damaged(Table::Hooks.name(), "a token is no text".to_owned())
+            })?;
+            let record: HookRecord = codec::decode(Table::Hooks.name(), row.value())?;
+            let is_open = moment.get(Table::Unfinished, &record.run().to_bytes())?.is_some();
+            if !visit(token.to_owned(), record, is_open) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

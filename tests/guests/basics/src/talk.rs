@@ -1,0 +1,142 @@
+//! Workflows that are talked to: by the tokens of hooks, and by signals.
+
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use segno::{Error, Hook, HookError, signals, sleep, workflow};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::steps;
+
+/// What somebody decides.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Approval {
+    /// Who.
+    pub by: String,
+    /// What.
+    pub granted: bool,
+}
+
+/// Opens a hook with this token and waits for one approval; returns it, or whose the token is.
+#[workflow]
+pub async fn approve(token: String) -> Result<Value, Error> {
+    let hook = Hook::<Approval>::builder().metadata(json!({ "asks": token })).open(token).await;
+    match hook {
+        Ok(hook) => Ok(json!(hook.next().await)),
+        Err(HookError::TokenInUse { owner, .. }) => Ok(json!({ "owner": owner })),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens a hook with a drawn token, which it tells through the step `note`; returns what `n` callers sent.
+#[workflow]
+pub async fn drawn(n: usize) -> Result<Vec<Value>, Error> {
+    let hook = Hook::<Value>::create();
+    steps::note(hook.token().to_owned()).await?;
+    take(&hook, n).await
+}
+
+/// Waits a while before it takes what came to its hook meanwhile; leaving the loop leaves it open.
+#[workflow]
+pub async fn busy_hook(token: String) -> Result<Vec<Value>, Error> {
+    let hook = Hook::<Value>::open(token).await?;
+    let begin = signals::<()>("begin").next().await;
+    begin.respond("begun");
+    let mut got = take(&hook, 2).await?;
+    got.extend(take(&hook, 1).await?);
+    Ok(got)
+}
+
+/// Opens a token twice at once, and again when it was given back; returns what came of each.
+#[workflow]
+pub async fn opens_again(token: String) -> Result<Vec<bool>, Error> {
+    let mut opened = Vec::new();
+    {
+        let first = Hook::<Value>::open(token.clone()).await?.scoped();
+        let second = Hook::<Value>::open(token.clone()).await;
+        opened.push(!first.token().is_empty());
+        opened.push(second.is_ok());
+    }
+    // What is dropped in a turn is told at its end.
+    sleep(Duration::from_millis(1)).await;
+    let again = Hook::<Value>::open(token.clone()).await?;
+    again.dispose();
+    opened.push(Hook::<Value>::open(token).await.is_ok());
+    Ok(opened)
+}
+
+/// Opens a hook and never looks at it.
+#[workflow]
+pub async fn deaf_hook(token: String) -> Result<(), Error> {
+    let _hook = Hook::<Value>::open(token).await?;
+    sleep("1 year").await;
+    Ok(())
+}
+
+/// Disposes of its hook when it is told to, and ends when it is told to.
+#[workflow]
+pub async fn closing_hook(token: String) -> Result<Vec<Value>, Error> {
+    let hook = Hook::<Value>::open(token).await?;
+    signals::<()>("dispose").next().await.respond("disposed");
+    hook.dispose();
+    signals::<()>("end").next().await.respond("over");
+    let mut left = Vec::new();
+    while let Some(value) = hook.next().await {
+        left.push(value);
+    }
+    Ok(left)
+}
+
+async fn take(hook: &Hook<Value>, n: usize) -> Result<Vec<Value>, Error> {
+    let mut got = Vec::new();
+    while got.len() < n {
+        let Some(value) = hook.next().await else { break };
+        got.push(value);
+    }
+    Ok(got)
+}
+
+/// An order that takes other addresses until it is shipped, and answers each; returns the last one.
+#[workflow]
+pub async fn order(address: String) -> Result<String, Error> {
+    let changes = signals::<String>("change_address");
+    let ships = signals::<()>("ship");
+    let mut address = address;
+    loop {
+        match select(changes.next(), ships.next()).await {
+            Either::Left((change, _)) => {
+                let before = std::mem::replace(&mut address, change.value.clone());
+                change.respond(json!({ "before": before }));
+            }
+            Either::Right((ship, _)) => {
+                ship.respond(());
+                break;
+            }
+        }
+    }
+    match select(changes.next(), signals::<()>("arrive").next()).await {
+        Either::Left((change, _)) => change.refuse("the parcel is on its way"),
+        Either::Right((arrive, _)) => arrive.refuse_with(422, "nobody is at home"),
+    }
+    Ok(address)
+}
+
+/// Takes no signal before its time has come; returns the notes that came until then and after.
+#[workflow]
+pub async fn mailbox(ms: u64) -> Result<Vec<String>, Error> {
+    sleep(Duration::from_millis(ms)).await;
+    let notes = signals::<String>("note");
+    let mut taken = Vec::new();
+    while taken.len() < 3 {
+        taken.push(notes.next().await.value);
+    }
+    Ok(taken)
+}
+
+/// Waits for a signal that never comes.
+#[workflow]
+pub async fn deaf() -> Result<(), Error> {
+    signals::<()>("never").next().await;
+    Ok(())
+}

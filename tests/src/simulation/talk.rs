@@ -1,0 +1,114 @@
+//! What is said to runs: signals and payloads of hooks. Each that is acknowledged has its turn, once; and of
+//! the hooks that ask for a token, one has it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use segno_host::engine::Reply;
+use segno_host::store::Store;
+use segno_journal::{Event, Op, Open, Run, RunId};
+
+/// What was said to runs. Each payload is a number that no other has.
+#[derive(Clone, Default)]
+pub(crate) struct Talk {
+    /// What had its turn.
+    delivered: BTreeSet<String>,
+    /// What was acknowledged, and had not had its turn when it was last looked at: of which run, and of which
+    /// hook if it is no signal.
+    owed: BTreeMap<String, (RunId, Option<Op>)>,
+    acknowledged: usize,
+}
+
+impl Talk {
+    /// A run has had a turn.
+    pub(crate) fn turn(&mut self, run: RunId, event: &Event) {
+        let payload = match event {
+            Event::HookReceived { payload, .. } => payload,
+            Event::Signalled { signal } => &signal.payload,
+            _ => return,
+        };
+        assert!(self.delivered.insert(payload.clone()), "{run}: {payload} was delivered twice");
+    }
+
+    /// Something was acknowledged: it has had its turn, or is held.
+    pub(crate) fn acknowledged(&mut self, run: RunId, hook: Option<Op>, payload: &str) {
+        self.acknowledged += 1;
+        if !self.delivered.contains(payload) {
+            self.owed.insert(payload.to_owned(), (run, hook));
+        }
+    }
+
+    /// What was acknowledged has its turn, or is held as long as its run has not ended. What was sent to a
+    /// hook need not come any more when the run has disposed of it.
+    pub(crate) fn look_at_owed<'a>(
+        &mut self,
+        store: &Store,
+        unfinished: impl Fn(RunId) -> Option<&'a Run>,
+    ) {
+        let delivered = &self.delivered;
+        self.owed.retain(|payload, (run, hook)| {
+            let is_wanted = unfinished(*run).is_some_and(|state| {
+                hook.is_none_or(|op| open_hooks(*run, state).any(|(_, open, _)| open == op))
+            });
+            let is_owed = is_wanted && !delivered.contains(payload);
+            assert!(
+                !is_owed || is_held(store, *run, payload),
+                "{payload} to {run} was acknowledged, and is lost"
+            );
+            is_owed
+        });
+    }
+
+    /// Of the hooks of one token, of runs that have not ended, at most one knows that it has it; and the
+    /// store says so.
+    pub(crate) fn look_at_tokens<'a>(runs: impl Iterator<Item = (RunId, &'a Run)>, store: &Store) {
+        let mut owners = BTreeMap::new();
+        for (run, op, token) in runs.flat_map(|(run, state)| open_hooks(run, state)) {
+            if let Some(other) = owners.insert(token.clone(), run) {
+                panic!("{other} and {run} both have the token {token}");
+            }
+            let record = store.hook(&token).expect("the store can be read");
+            let of = record.map(|record| (record.run(), record.op));
+            assert_eq!(of, Some((run, op)), "the token {token} is that of {run}");
+        }
+    }
+
+    /// Something was said and heard.
+    pub(crate) fn has_everything(&self) -> bool {
+        self.acknowledged > 1 && self.delivered.len() > 1
+    }
+}
+
+/// A reply to a signal: it is stored, or answered by what was sent.
+pub(crate) fn look_at_reply(reply: &Reply, payload: &str) {
+    if let Reply::Now(response) = reply {
+        let body = String::from_utf8_lossy(&response.body);
+        let is_stored = response.status == 202 && body.is_empty();
+        assert!(is_stored || body == payload, "{payload} was answered with {response:?}");
+    }
+}
+
+/// The hooks of a run that know that they have their tokens.
+pub(crate) fn open_hooks(run: RunId, state: &Run) -> impl Iterator<Item = (RunId, Op, String)> {
+    let hooks = state.open().filter_map(move |(op, open)| {
+        let hook = open.hook().filter(|hook| hook.claimed && !hook.disposed)?;
+        Some((run, op, hook.token.clone()))
+    });
+    hooks.collect::<Vec<_>>().into_iter()
+}
+
+/// The names of the signals that a run waits for.
+pub(crate) fn open_signals(state: &Run) -> impl Iterator<Item = &str> {
+    state.open().filter_map(|(_, open)| match open {
+        Open::Signal(signal) => Some(&*signal.name),
+        _ => None,
+    })
+}
+
+fn is_held(store: &Store, run: RunId, payload: &str) -> bool {
+    let held = store.held(run).expect("the store can be read");
+    held.iter().any(|(_, held)| match &held.event {
+        Event::HookReceived { payload: held, .. } => held == payload,
+        Event::Signalled { signal } => signal.payload == payload,
+        _ => false,
+    })
+}

@@ -1,0 +1,131 @@
+//! Signals, and the answers of workflows to them.
+
+use segno_host::engine::{EngineError, HistoryEvent, Reply, RunStatus};
+use segno_tests::{Host, output};
+use serde_json::json;
+
+use crate::{ask, keyed, listens, signal};
+
+fn said(response: &segno_journal::Response) -> (u16, String) {
+    (response.status, String::from_utf8_lossy(&response.body).into_owned())
+}
+
+#[tokio::test]
+async fn a_signal_that_comes_before_its_name_is_taken_in_waits_for_that() {
+    let host = Host::new().await;
+    let run = host.start("mailbox", json!(50)).await;
+    for note in ["one", "two", "three"] {
+        let reply = host.engine.signal(run, signal("note", &json!(note)), false).await;
+        assert!(matches!(reply, Ok(Reply::Now(_))), "{reply:?}");
+    }
+    assert_eq!(output(&host.end(run).await), json!(["one", "two", "three"]));
+}
+
+#[tokio::test]
+async fn an_update_is_answered_by_the_workflow_until_it_refuses() {
+    let host = Host::new().await;
+    let run = host.start("order", json!("Elm Street 1")).await;
+    let first = ask(&host, run, signal("change_address", &json!("Oak Street 2"))).await;
+    assert_eq!(said(&first.unwrap()), (200, r#"{"before":"Elm Street 1"}"#.to_owned()));
+    let unfit = ask(&host, run, signal("change_address", &json!(7))).await.unwrap();
+    assert_eq!(unfit.status, 422);
+    assert!(said(&unfit).1.starts_with("it does not fit `change_address`: "), "{unfit:?}");
+    let ship = ask(&host, run, signal("ship", &json!(null))).await.unwrap();
+    assert_eq!(said(&ship), (200, "null".to_owned()));
+    let late = ask(&host, run, signal("change_address", &json!("Birch Street 3"))).await.unwrap();
+    assert_eq!(said(&late), (409, "the parcel is on its way".to_owned()));
+    assert_eq!(output(&host.end(run).await), json!("Oak Street 2"));
+    let after = host.engine.signal(run, signal("ship", &json!(null)), true).await;
+    assert!(matches!(after, Err(EngineError::SignalTooLate(of)) if of == run), "{after:?}");
+}
+
+#[tokio::test]
+async fn a_signal_that_is_sent_again_with_its_key_comes_once_and_gets_the_first_answer() {
+    let host = Host::new().await;
+    let run = host.start("order", json!("Elm Street 1")).await;
+    let change = || keyed("change_address", &json!("Oak Street 2"), "k1");
+    let first = said(&ask(&host, run, change()).await.unwrap());
+    let again = said(&ask(&host, run, change()).await.unwrap());
+    assert_eq!(first, again);
+    let host = host.restart(|_config| {}).await;
+    assert_eq!(said(&ask(&host, run, change()).await.unwrap()), first, "after a restart, too");
+    let other = host.engine.signal(run, keyed("ship", &json!(null), "k1"), true).await;
+    assert!(matches!(other, Err(EngineError::OtherSignal(_))), "{other:?}");
+    let history = host.engine.history(run, 0, 100).await.expect("the run is known");
+    let came = |event: &HistoryEvent| matches!(event, HistoryEvent::SignalReceived { .. });
+    assert_eq!(history.events.iter().filter(|entry| came(&entry.event)).count(), 1);
+}
+
+#[tokio::test]
+async fn all_who_wait_for_a_signal_of_one_key_get_its_answer() {
+    let host = Host::new().await;
+    let run = host.start("mailbox", json!(600_000)).await;
+    let wait = || host.engine.signal(run, keyed("note", &json!("x"), "k"), true);
+    for _ in 0..2 {
+        let reply = wait().await.expect("it is stored");
+        assert!(matches!(reply, Reply::Later(..)), "nobody has answered: {reply:?}");
+    }
+    let Reply::Later(first, _place) = wait().await.unwrap() else { panic!("nobody has answered") };
+    let Reply::Later(second, _place) = wait().await.unwrap() else { panic!("nobody has answered") };
+    host.engine.cancel(run).await.expect("it is cancelled");
+    for answer in [first, second] {
+        let told = segno_tests::patiently(answer).await.expect("all are told");
+        assert!(matches!(told, Err(EngineError::InboxClosed)), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_signal_is_refused_and_nothing_is_stored() {
+    let host = Host::new().await;
+    let run = host.start("deaf", json!(null)).await;
+    listens(&host, run, "never").await;
+    for name in ["", "a\nb", &"x".repeat(129)] {
+        let sent = host.engine.signal(run, signal(name, &json!(1)), false).await;
+        assert!(matches!(sent, Err(EngineError::BadWord { .. })), "{sent:?}");
+    }
+    let sent = host.engine.signal(run, keyed("a", &json!(1), ""), false).await;
+    assert!(matches!(sent, Err(EngineError::BadKey { .. })), "{sent:?}");
+    let stranger = segno_journal::RunId::from_parts(segno_journal::Timestamp(1), 1);
+    let sent = host.engine.signal(stranger, signal("a", &json!(1)), false).await;
+    assert!(matches!(sent, Err(EngineError::UnknownRun(_))), "{sent:?}");
+    assert_eq!(host.engine.run(run).await.unwrap().turns, 1);
+}
+
+#[tokio::test]
+async fn a_name_that_is_never_taken_in_holds_no_more_than_it_has_room_for() {
+    let host = Host::new().await;
+    let run = host.start("deaf", json!(null)).await;
+    let mut stored = 0;
+    let refused = loop {
+        match host.engine.signal(run, signal("other", &json!(1)), false).await {
+            Ok(_) => stored += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, EngineError::InboxFull), "{refused}");
+    assert_eq!(stored, 1_000);
+    host.engine
+        .signal(run, signal("another", &json!(1)), false)
+        .await
+        .expect("it has its own room");
+}
+
+#[tokio::test]
+async fn a_signal_to_a_blocked_run_is_stored_and_comes_when_it_goes_on() {
+    let host = Host::with(|config| config.limits.fuel_per_turn = 2_000_000_000).await;
+    let run = host.start("mailbox", json!(1)).await;
+    host.engine.signal(run, signal("note", &json!("one")), false).await.expect("it is stored");
+    let host = host
+        .restart(|config| {
+            config.park.insert(run);
+        })
+        .await;
+    assert_eq!(host.engine.run(run).await.unwrap().status, RunStatus::Blocked);
+    let left_out = host.engine.signal(run, signal("note", &json!("no")), false).await;
+    assert!(matches!(left_out, Err(EngineError::LeftOut)), "{left_out:?}");
+    host.engine.resume(run, None).await.expect("it goes on");
+    for note in ["two", "three"] {
+        host.engine.signal(run, signal("note", &json!(note)), false).await.expect("it is stored");
+    }
+    assert_eq!(host.output(run).await, json!(["one", "two", "three"]));
+}
