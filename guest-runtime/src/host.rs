@@ -10,6 +10,8 @@ use crate::types::{
 pub trait Host {
     /// Asks for a step with an input in JSON.
     fn call_step(&self, name: &str, input: &str, options: StepOptions) -> Operation;
+    /// No event comes to this step any more, and its attempt is told to stop.
+    fn cancel_step(&self, step: Operation);
     /// Asks to be woken at a moment, in milliseconds since 1970.
     fn sleep_until(&self, moment: u64) -> Operation;
     /// No event comes to this sleep any more.

@@ -86,6 +86,11 @@ impl Operations {
         self.open.contains_key(&operation)
     }
 
+    /// Whether an operation is answered once, and is not yet.
+    pub(crate) fn is_waiting(&self, operation: Operation) -> bool {
+        matches!(self.open.get(&operation), Some(Slot::Waiting(_)))
+    }
+
     /// Stores an event where its operation will look for it, and says who is to be woken. What
     /// belongs to nobody is dropped: the workflow gave the operation up, or has its answer.
     pub(crate) fn deliver(&mut self, operation: Operation, event: Event) -> Vec<Waker> {

@@ -25,6 +25,8 @@ thread_local! {
 enum GivenUp {
     /// A sleep that was not over.
     Sleep(Operation),
+    /// A step that was not over, and is of no use without whoever dropped it.
+    Step(Operation),
     /// An inbox that is of no use without whoever dropped it.
     Inbox(Operation),
     /// Something in an inbox that nobody can read any more.
@@ -37,6 +39,8 @@ pub struct Runtime {
     operations: RefCell<Operations>,
     /// What was dropped in this turn while it was under way, in the order of the drops.
     given_up: RefCell<Vec<GivenUp>>,
+    /// The steps that were asked for by what is polled now, if it is to take them along when it is dropped.
+    begun: RefCell<Option<Vec<Operation>>>,
     task: RefCell<Option<Task>>,
 }
 
@@ -50,6 +54,7 @@ impl Runtime {
             host: Box::new(host),
             operations: RefCell::default(),
             given_up: RefCell::default(),
+            begun: RefCell::default(),
             task: RefCell::default(),
         };
         HERE.set(Some(Rc::new(runtime)));
@@ -167,6 +172,7 @@ impl Runtime {
         for given_up in self.given_up.take() {
             match given_up {
                 GivenUp::Sleep(sleep) => self.host.cancel_sleep(sleep),
+                GivenUp::Step(step) => self.host.cancel_step(step),
                 GivenUp::Inbox(inbox) => self.host.close(inbox),
                 GivenUp::Unread(inbox) => self.host.take(inbox),
             }
@@ -182,7 +188,23 @@ impl Runtime {
     pub(crate) fn call_step(&self, name: &str, input: &str, options: StepOptions) -> Operation {
         let operation = self.host.call_step(name, input, options);
         self.operations.borrow_mut().open(operation);
+        if let Some(begun) = &mut *self.begun.borrow_mut() {
+            begun.push(operation);
+        }
         operation
+    }
+
+    /// Keeps in mind from now on which steps are asked for, in place of what was kept before: that is
+    /// given.
+    pub(crate) fn begin_noting(&self, steps: Option<Vec<Operation>>) -> Option<Vec<Operation>> {
+        self.begun.replace(steps)
+    }
+
+    /// Gives up those of these steps that are not over. The host will hear of it.
+    pub(crate) fn stop_steps(&self, steps: &[Operation]) {
+        let operations = self.operations.borrow();
+        let waiting = steps.iter().filter(|step| operations.is_waiting(**step));
+        self.given_up.borrow_mut().extend(waiting.map(|step| GivenUp::Step(*step)));
     }
 
     /// Starts a sleep until a moment, in milliseconds since 1970.

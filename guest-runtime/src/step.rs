@@ -44,3 +44,43 @@ impl Drop for StepCall {
         Runtime::if_here(|runtime| runtime.give_up_step(self.0));
     }
 }
+
+/// The same future, which takes the steps that it has asked for along when it is dropped: the host tells
+/// their attempts to stop, durably, and makes no further ones.
+pub const fn abort_on_drop<F: Future>(future: Pin<Box<F>>) -> AbortOnDrop<F> {
+    AbortOnDrop { future, steps: Vec::new() }
+}
+
+/// The future of [`abort_on_drop`].
+#[derive(Debug)]
+#[must_use = "nothing is asked for unless this is awaited"]
+pub struct AbortOnDrop<F> {
+    future: Pin<Box<F>>,
+    /// The steps that it has asked for.
+    steps: Vec<Operation>,
+}
+
+impl<F: Future> Future for AbortOnDrop<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let Self { future, steps } = &mut *self;
+        // Where there is no run, steps are futures like any other.
+        let mut before = None;
+        Runtime::if_here(|runtime| before = runtime.begin_noting(Some(std::mem::take(steps))));
+        let polled = future.as_mut().poll(context);
+        Runtime::if_here(|runtime| {
+            *steps = runtime.begin_noting(before.take()).unwrap_or_default();
+        });
+        if polled.is_ready() {
+            steps.clear();
+        }
+        polled
+    }
+}
+
+impl<F> Drop for AbortOnDrop<F> {
+    fn drop(&mut self) {
+        Runtime::if_here(|runtime| runtime.stop_steps(&self.steps));
+    }
+}

@@ -1,5 +1,8 @@
 //! Calling a step: through the host where there is one, else in place.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 #[cfg(not(target_family = "wasm"))]
 use segno_guest_runtime::runtime::Runtime;
 use segno_guest_runtime::step;
@@ -37,6 +40,45 @@ pub async fn call<S: StepDef, T: DeserializeOwned>(input: Input) -> Result<T, St
         return read(S::NAME, &native::run_in_place(S::step(), input).await?);
     }
     call_named(S::NAME, input, StepOptions::default()).await
+}
+
+/// The same future, which takes the steps that it has asked for along when it is dropped.
+///
+/// A step that loses a race goes on to its end, with all its attempts. Where that is a waste, or harm,
+/// let it be given up: its attempt hears of it by [`StepContext::cancelled`](crate::StepContext::cancelled),
+/// what it returns is dropped, and no further attempt is made. **What it has done by then, it has done**,
+/// so a body must heed it and clean up.
+///
+/// ```no_run
+/// use futures::future::{Either, select};
+/// # mod steps { #[segno::step] pub async fn transcode(_film: u64) -> Result<(), segno::StepError> { Ok(()) } }
+///
+/// # async fn film(film: u64) -> Result<(), segno::Error> {
+/// let work = segno::abort_on_drop(steps::transcode(film));
+/// match select(work, segno::sleep("2 hours")).await {
+///     Either::Left((done, _)) => Ok(done?),
+///     Either::Right(_) => Err(segno::Error::new("it took too long")),
+/// }
+/// # }
+/// ```
+///
+/// It takes along all steps that the future asks for, so it may be given a whole block. On replay, what was
+/// given up is compared with the record. Outside of a host the future is dropped, and with it the body.
+pub fn abort_on_drop<F: Future>(future: F) -> AbortOnDrop<F> {
+    AbortOnDrop(step::abort_on_drop(Box::pin(future)))
+}
+
+/// The future of [`abort_on_drop`].
+#[derive(Debug)]
+#[must_use = "nothing is asked for unless this is awaited"]
+pub struct AbortOnDrop<F>(step::AbortOnDrop<F>);
+
+impl<F: Future> Future for AbortOnDrop<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        Pin::new(&mut self.0).poll(context)
+    }
 }
 
 /// Calls a step that only the host knows.

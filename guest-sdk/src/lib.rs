@@ -69,7 +69,8 @@
 //! [`sleep`] and [`sleep_until`] wait for time, a call of a step for its result,
 //! [`Webhook::next`] for the world. They are futures like any other: run them together with
 //! `join_all`, race them with `select`, drop what lost. Nothing starts before it is first polled. A
-//! sleep that is dropped is given up; a step that was started goes on to its end.
+//! sleep that is dropped is given up; a step that was started goes on to its end, unless it is in
+//! [`abort_on_drop`].
 //!
 //! # What holds still
 //!
@@ -257,6 +258,7 @@ pub use segno_macros::step;
 pub use segno_macros::steps;
 
 pub use crate::body::Body;
+pub use crate::call::{AbortOnDrop, abort_on_drop};
 #[cfg(target_family = "wasm")]
 pub use crate::component::Steps;
 pub use crate::duration::{IntoDuration, InvalidDuration};

@@ -128,6 +128,8 @@ fn context() -> (StepContext, CancellationToken, Answers) {
     let info = StepInfo {
         run_id: "run_1".into(),
         workflow: "the-flow".into(),
+        run_started_at: Timestamp::UNIX_EPOCH,
+        api_url: "http://127.0.0.1:7878".into(),
         operation: 7,
         step_name: "s".into(),
         attempt: 2,

@@ -17,6 +17,10 @@ impl Host for Imports {
         step::call(name, input, step::Options { max_retries, retry_for_ms, timeout_ms })
     }
 
+    fn cancel_step(&self, step: Operation) {
+        step::cancel(step);
+    }
+
     fn sleep_until(&self, moment: u64) -> Operation {
         sleep::until(moment)
     }

@@ -26,6 +26,10 @@ pub struct StepInfo {
     pub run_id: String,
     /// The workflow of that run.
     pub workflow: String,
+    /// When that run was started.
+    pub run_started_at: Timestamp,
+    /// Where the management API of the host is, without a slash at the end.
+    pub api_url: String,
     /// The number of the call among the operations of the run.
     pub operation: u64,
     /// The name of the step.
@@ -36,6 +40,26 @@ pub struct StepInfo {
     pub started_at: Timestamp,
     /// When this attempt times out.
     pub deadline: Timestamp,
+}
+
+impl StepInfo {
+    /// What is said about an attempt where there is no host: the first one of a step of this name, now. For
+    /// tests, which change what they need: `StepInfo { attempt: 2, ..StepInfo::detached("pay") }`.
+    #[must_use]
+    pub fn detached(step_name: impl Into<String>) -> Self {
+        let now = Timestamp::now();
+        Self {
+            run_id: "run_detached".to_owned(),
+            workflow: "detached".to_owned(),
+            run_started_at: now,
+            api_url: String::new(),
+            operation: 0,
+            step_name: step_name.into(),
+            attempt: 1,
+            started_at: now,
+            deadline: Timestamp::MAX,
+        }
+    }
 }
 
 /// What a step's body may ask about the attempt that it is.
@@ -116,6 +140,19 @@ impl StepContext {
         &self.0.info.workflow
     }
 
+    /// When that run was started.
+    #[must_use]
+    pub fn run_started_at(&self) -> Timestamp {
+        self.0.info.run_started_at
+    }
+
+    /// Where the management API of the host is, as it is reached from this machine, without a slash at the
+    /// end: `http://127.0.0.1:7878`. It asks for a token, which the step must have from elsewhere.
+    #[must_use]
+    pub fn api_url(&self) -> &str {
+        &self.0.info.api_url
+    }
+
     /// The idempotency key of the call: `{run_id}:{operation}`. The same for every attempt,
     /// different for every call.
     #[must_use]
@@ -147,8 +184,8 @@ impl StepContext {
         self.0.info.deadline
     }
 
-    /// Whether the host has told the step to stop, because its run was cancelled or the host goes
-    /// down. What the step returns afterwards may be dropped.
+    /// Whether the host has told the step to stop, because its run was cancelled, its workflow gave it up
+    /// ([`abort_on_drop`](crate::abort_on_drop)), or the host goes down. What the step returns afterwards may be dropped.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.cancellation.is_cancelled()
@@ -169,15 +206,12 @@ impl StepContext {
         /// The number of the next call: as in a run, each has a step ID of its own.
         static NEXT: AtomicU64 = AtomicU64::new(0);
 
-        let now = Timestamp::now();
+        let info = StepInfo::detached(step.name.to_string());
+        let deadline = info.started_at.checked_add(step.policy.timeout);
         let info = StepInfo {
-            run_id: "run_detached".to_owned(),
-            workflow: "detached".to_owned(),
             operation: NEXT.fetch_add(1, Ordering::Relaxed),
-            step_name: step.name.to_string(),
-            attempt: 1,
-            started_at: now,
-            deadline: now.checked_add(step.policy.timeout).unwrap_or(Timestamp::MAX),
+            deadline: deadline.unwrap_or(Timestamp::MAX),
+            ..info
         };
         Self::new(info, CancellationToken::new(), Arc::new(|_, _| {}))
     }

@@ -7,7 +7,6 @@
 //!
 //! ```
 //! use segno::native::{CancellationToken, Step, StepContext, StepInfo, StepPolicy, Steps};
-//! use segno::Timestamp;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
@@ -18,15 +17,7 @@
 //! let steps = Steps::new().with(greet);
 //! steps.check().expect("each name stands for one step");
 //!
-//! let info = StepInfo {
-//!     run_id: "run_1".into(),
-//!     workflow: "greeter".into(),
-//!     operation: 7,
-//!     step_name: "greet".into(),
-//!     attempt: 1,
-//!     started_at: Timestamp::UNIX_EPOCH,
-//!     deadline: Timestamp::UNIX_EPOCH,
-//! };
+//! let info = StepInfo { run_id: "run_1".into(), operation: 7, ..StepInfo::detached("greet") };
 //! let context = StepContext::new(info, CancellationToken::new(), std::sync::Arc::new(|_, _| {}));
 //! assert_eq!(context.step_id(), "run_1:7");
 //!

@@ -39,6 +39,18 @@ impl StepContext {
         match self.0 {}
     }
 
+    /// When that run was started.
+    #[must_use]
+    pub fn run_started_at(&self) -> Timestamp {
+        match self.0 {}
+    }
+
+    /// Where the management API of the host is.
+    #[must_use]
+    pub fn api_url(&self) -> &str {
+        match self.0 {}
+    }
+
     /// The idempotency key of the call.
     #[must_use]
     pub fn step_id(&self) -> &str {

@@ -57,6 +57,10 @@ impl Host for Scribe {
         self.operation(&format!("sleep until {moment}"))
     }
 
+    fn cancel_step(&self, step: Operation) {
+        self.note(format!("stop {step}"));
+    }
+
     fn cancel_sleep(&self, sleep: Operation) {
         self.note(format!("cancel {sleep}"));
     }

@@ -143,3 +143,61 @@ fn an_error_carries_its_causes_to_the_verdict() {
     Run::start(|| async { Err::<(), _>(Error::from(anyhow::anyhow!("b").context("a"))) })
         .said(&["failed a: b"]);
 }
+
+#[test]
+fn a_step_in_abort_on_drop_is_given_up_with_it_and_one_that_is_over_is_not() {
+    Run::start(|| async {
+        let both = crate::abort_on_drop(async {
+            let _first = step::<()>("a").await;
+            step::<()>("b").await
+        });
+        drop(futures::future::select(both, crate::sleep("1 hour")).await);
+        Ok(step::<()>("after").await?)
+    })
+    .completed(0, "null")
+    .slept(1)
+    .completed(3, "null")
+    .said(&[
+        r#"0: s {"x":"a"}"#,
+        "1: sleep until 3601000",
+        "waiting",
+        r#"2: s {"x":"b"}"#,
+        "waiting",
+        r#"3: s {"x":"after"}"#,
+        "stop 2",
+        "waiting",
+        "completed null",
+    ]);
+}
+
+#[test]
+fn of_one_abort_on_drop_in_another_each_takes_its_own_steps_along() {
+    Run::start(|| async {
+        let outer = crate::abort_on_drop(async {
+            drop(
+                futures::future::select(
+                    crate::abort_on_drop(step::<()>("inner")),
+                    Box::pin(step::<()>("outer")),
+                )
+                .await,
+            );
+            step::<()>("later").await
+        });
+        drop(futures::future::select(outer, crate::sleep("1 hour")).await);
+        Ok(step::<()>("after").await?)
+    })
+    .completed(1, "null")
+    .slept(2)
+    .said(&[
+        r#"0: s {"x":"inner"}"#,
+        r#"1: s {"x":"outer"}"#,
+        "2: sleep until 3601000",
+        "waiting",
+        r#"3: s {"x":"later"}"#,
+        "stop 0",
+        "waiting",
+        r#"4: s {"x":"after"}"#,
+        "stop 3",
+        "waiting",
+    ]);
+}

@@ -70,6 +70,10 @@ pub enum HistoryEvent {
     SleepCompleted { op: u64 },
     /// The workflow gave up a sleep that it no longer waits for.
     SleepCancelled { op: u64 },
+    /// Somebody ended a sleep before its time; who, where that is known.
+    SleepWoken { op: u64, by: Option<String> },
+    /// The workflow gave up a step: its attempt was told to stop.
+    StepCancelled { op: u64 },
     /// The workflow opened a webhook.
     WebhookCreated { op: u64, url: String },
     /// A webhook was called.

@@ -148,6 +148,14 @@ pub struct StartRequest {
     pub input: Box<RawValue>,
 }
 
+/// Which sleep of a run is to end early.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WakeRequest {
+    /// The number of its operation; all sleeps where none is given.
+    pub op: Option<u64>,
+}
+
 /// How a blocked run is to go on.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

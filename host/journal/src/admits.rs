@@ -25,7 +25,7 @@ impl Run {
         let op = event.op().unwrap_or(Op(0));
         match (self.operation(op), event) {
             (Some(Open::Step { .. }), Event::StepCompleted { .. } | Event::StepFailed { .. })
-            | (Some(Open::Sleep { .. }), Event::Slept { .. }) => Ok(()),
+            | (Some(Open::Sleep { .. }), Event::Slept { .. } | Event::Woken { .. }) => Ok(()),
             (Some(Open::Webhook(webhook)), Event::Requested { .. }) if !webhook.disposed => {
                 self.has_room(webhook.untaken.len(), event)
             }
@@ -57,7 +57,8 @@ impl Run {
                 | Event::HookOpened { .. }
                 | Event::HookTaken { .. }
                 | Event::HookReceived { .. }
-                | Event::Signalled { .. },
+                | Event::Signalled { .. }
+                | Event::Woken { .. },
             ) => Err(Refusal::NotOpen(op)),
         }
     }

@@ -92,6 +92,11 @@ pub enum Command {
         /// The name.
         name: String,
     },
+    /// Give up a step.
+    CancelStep {
+        /// Which step.
+        step: Op,
+    },
 }
 
 impl Command {
@@ -107,7 +112,8 @@ impl Command {
             Self::Take { .. }
             | Self::Respond { .. }
             | Self::Dispose { .. }
-            | Self::CancelSleep { .. } => false,
+            | Self::CancelSleep { .. }
+            | Self::CancelStep { .. } => false,
         }
     }
 
@@ -123,7 +129,8 @@ impl Command {
             | Self::Dispose { .. }
             | Self::CancelSleep { .. }
             | Self::Hook { .. }
-            | Self::Signal { .. } => None,
+            | Self::Signal { .. }
+            | Self::CancelStep { .. } => None,
         }
     }
 
@@ -139,7 +146,8 @@ impl Command {
             | Self::Dispose { .. }
             | Self::CancelSleep { .. }
             | Self::Hook { .. }
-            | Self::Signal { .. } => None,
+            | Self::Signal { .. }
+            | Self::CancelStep { .. } => None,
         }
     }
 
@@ -148,6 +156,24 @@ impl Command {
     pub const fn drawn_token(&self) -> Option<&String> {
         match self {
             Self::Hook { token, chosen: false, .. } => Some(token),
+            Self::Step { .. }
+            | Self::Sleep { .. }
+            | Self::Webhook { .. }
+            | Self::Take { .. }
+            | Self::Respond { .. }
+            | Self::Dispose { .. }
+            | Self::CancelSleep { .. }
+            | Self::Hook { .. }
+            | Self::Signal { .. }
+            | Self::CancelStep { .. } => None,
+        }
+    }
+
+    /// The step that it gives up.
+    #[must_use]
+    pub const fn given_up_step(&self) -> Option<Op> {
+        match self {
+            Self::CancelStep { step } => Some(*step),
             Self::Step { .. }
             | Self::Sleep { .. }
             | Self::Webhook { .. }
@@ -172,7 +198,8 @@ impl Command {
             | Self::Respond { .. }
             | Self::CancelSleep { .. }
             | Self::Hook { .. }
-            | Self::Signal { .. } => None,
+            | Self::Signal { .. }
+            | Self::CancelStep { .. } => None,
         }
     }
 
@@ -204,7 +231,8 @@ impl Command {
             | Self::Take { .. }
             | Self::Respond { .. }
             | Self::Dispose { .. }
-            | Self::CancelSleep { .. } => 0,
+            | Self::CancelSleep { .. }
+            | Self::CancelStep { .. } => 0,
         }
     }
 
@@ -221,7 +249,8 @@ impl Command {
             | Self::Dispose { .. }
             | Self::CancelSleep { .. }
             | Self::Hook { .. }
-            | Self::Signal { .. } => 0,
+            | Self::Signal { .. }
+            | Self::CancelStep { .. } => 0,
         }
     }
 
@@ -264,6 +293,7 @@ impl fmt::Display for Command {
             }
             Self::Hook { .. } => f.write_str("hook with a drawn token"),
             Self::Signal { name } => write!(f, "signal `{name}`"),
+            Self::CancelStep { step } => write!(f, "give up step {step}"),
         }
     }
 }

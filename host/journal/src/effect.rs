@@ -28,6 +28,13 @@ pub enum Effect {
         /// The moment at which it was to be woken.
         at: Timestamp,
     },
+    /// Make no attempt of a step any more, and tell the one that runs to stop: the step is given up.
+    Stop {
+        /// The operation.
+        op: Op,
+        /// When its next attempt was due, if the last one failed.
+        at: Option<Timestamp>,
+    },
     /// Answer the caller of a request or of a signal.
     Respond {
         /// The number of the request or the signal.

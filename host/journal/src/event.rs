@@ -66,6 +66,13 @@ pub enum Event {
         /// The signal.
         signal: Signal,
     },
+    /// Somebody ended a sleep before its time. To the workflow it is over.
+    Woken {
+        /// Which sleep.
+        op: Op,
+        /// Who, where that is known.
+        by: Option<String>,
+    },
 }
 
 impl Event {
@@ -80,7 +87,8 @@ impl Event {
             | Self::Requested { op, .. }
             | Self::HookOpened { op }
             | Self::HookTaken { op, .. }
-            | Self::HookReceived { op, .. } => Some(*op),
+            | Self::HookReceived { op, .. }
+            | Self::Woken { op, .. } => Some(*op),
         }
     }
 
@@ -96,7 +104,8 @@ impl Event {
             | Self::HookOpened { .. }
             | Self::HookTaken { .. }
             | Self::HookReceived { .. }
-            | Self::Signalled { .. } => None,
+            | Self::Signalled { .. }
+            | Self::Woken { .. } => None,
         }
     }
 
@@ -114,7 +123,8 @@ impl Event {
             | Self::Cancelled
             | Self::HookOpened { .. }
             | Self::HookTaken { .. }
-            | Self::HookReceived { .. } => None,
+            | Self::HookReceived { .. }
+            | Self::Woken { .. } => None,
         }
     }
 
@@ -131,7 +141,8 @@ impl Event {
             | Self::Cancelled
             | Self::HookOpened { .. }
             | Self::HookTaken { .. }
-            | Self::HookReceived { .. } => {}
+            | Self::HookReceived { .. }
+            | Self::Woken { .. } => {}
         }
         self
     }
@@ -150,7 +161,8 @@ impl Event {
             | Self::Slept { .. }
             | Self::Cancelled
             | Self::HookOpened { .. }
-            | Self::HookTaken { .. } => None,
+            | Self::HookTaken { .. }
+            | Self::Woken { .. } => None,
         }
     }
 
@@ -167,7 +179,8 @@ impl Event {
             | Self::HookOpened { .. }
             | Self::HookTaken { .. }
             | Self::HookReceived { .. }
-            | Self::Signalled { .. } => None,
+            | Self::Signalled { .. }
+            | Self::Woken { .. } => None,
         }
     }
 
@@ -183,7 +196,8 @@ impl Event {
             Self::Slept { .. }
             | Self::Cancelled
             | Self::HookOpened { .. }
-            | Self::HookTaken { .. } => 0,
+            | Self::HookTaken { .. }
+            | Self::Woken { .. } => 0,
         }
     }
 }

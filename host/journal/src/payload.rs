@@ -69,7 +69,8 @@ const fn of_event(event: &mut Event) -> Option<Payload<'_>> {
         Event::Slept { .. }
         | Event::Cancelled
         | Event::HookOpened { .. }
-        | Event::HookTaken { .. } => None,
+        | Event::HookTaken { .. }
+        | Event::Woken { .. } => None,
     }
 }
 
@@ -84,7 +85,8 @@ const fn of_command(command: &mut Command) -> Option<Payload<'_>> {
         | Command::Dispose { .. }
         | Command::CancelSleep { .. }
         | Command::Hook { .. }
-        | Command::Signal { .. } => None,
+        | Command::Signal { .. }
+        | Command::CancelStep { .. } => None,
     }
 }
 
@@ -144,6 +146,7 @@ mod tests {
             Command::CancelSleep { sleep: Op(1) },
             Command::Hook { token: "t".into(), chosen: true, metadata: Some("{}".into()) },
             Command::Signal { name: "s".into() },
+            Command::CancelStep { step: Op(0) },
             step("4"),
         ];
         let started = Event::Started { input: "0".into() };

@@ -142,15 +142,21 @@ impl Run {
             Err(refusal) => return Err(Fault::Event { seq: turn.seq, refusal }),
         }
         self.turns += 1;
-        self.take_in(&turn.event);
         let mut effects = Vec::with_capacity(turn.commands.len());
+        effects.extend(self.take_in(&turn.event));
         for command in &turn.commands {
             effects.extend(self.obey(command, turn)?);
         }
-        // A hook that was closed in the turn that opened it wants nothing.
-        effects.retain(
-            |effect| !matches!(effect, Effect::Claim(claim) if !self.open.contains_key(&claim.op)),
-        );
+        // What was begun and given up in one turn is not begun.
+        effects.retain(|effect| match effect {
+            Effect::Claim(claim) => self.open.contains_key(&claim.op),
+            Effect::Start { op, .. } | Effect::Wake { op, .. } => self.open.contains_key(op),
+            Effect::Forget { .. }
+            | Effect::Stop { .. }
+            | Effect::Respond { .. }
+            | Effect::Release { .. }
+            | Effect::End { .. } => true,
+        });
         if let Some(end) = self.conclude(&turn.verdict)? {
             // What is not awaited at the end is dropped: nothing starts only to be stopped.
             effects
@@ -160,8 +166,8 @@ impl Run {
         Ok((self, effects))
     }
 
-    /// Takes in an event that was admitted.
-    fn take_in(&mut self, event: &Event) {
+    /// Takes in an event that was admitted, and says what it asks of the world.
+    fn take_in(&mut self, event: &Event) -> Option<Effect> {
         let untaken = event.untaken().unwrap_or(0);
         self.untaken_bytes += untaken;
         self.requests += u64::from(event.number().is_some());
@@ -189,8 +195,25 @@ impl Run {
                     signals.know(KnownSignal { key, name, number, answered_in: None });
                 }
             }
+            Event::Woken { op, .. } => return self.give_up_sleep(*op),
             Event::Cancelled => {}
         }
+        None
+    }
+
+    /// A sleep is over before its time, or is waited for no more.
+    fn give_up_sleep(&mut self, op: Op) -> Option<Effect> {
+        let at = self.operation(op)?.sleeps_until()?;
+        self.close(op);
+        Some(Effect::Forget { op, at })
+    }
+
+    /// A step is waited for no more.
+    fn give_up_step(&mut self, op: Op) -> Option<Effect> {
+        let (_call, last) = self.operation(op)?.step()?;
+        let at = last.map(|last| last.retry_at);
+        self.close(op);
+        Some(Effect::Stop { op, at })
     }
 
     /// Does what a command asks for to the state, and says what it asks of the world.
@@ -238,14 +261,8 @@ impl Run {
                 Ok(Some(Effect::Respond { request: *request, response: response.clone() }))
             }
             Command::Respond { request, .. } => Err(Fault::UnknownRequest(*request)),
-            Command::CancelSleep { sleep } => {
-                let Some(Open::Sleep { until, .. }) = self.operation(*sleep) else {
-                    return Ok(None);
-                };
-                let at = *until;
-                self.close(*sleep);
-                Ok(Some(Effect::Forget { op: *sleep, at }))
-            }
+            Command::CancelSleep { sleep } => Ok(self.give_up_sleep(*sleep)),
+            Command::CancelStep { step } => Ok(self.give_up_step(*step)),
             Command::Dispose { inbox } => Ok(self.dispose(*inbox)),
         }
     }

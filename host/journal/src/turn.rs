@@ -36,6 +36,12 @@ impl Turn {
         begun.zip(0..).map(|(command, index)| (Op(self.first_op.0.saturating_add(index)), command))
     }
 
+    /// The steps that are over with it: the one whose end it delivers, and those that it gives up.
+    pub fn steps_over(&self) -> impl Iterator<Item = Op> {
+        let given_up = self.commands.iter().filter_map(Command::given_up_step);
+        self.event.ended_step().into_iter().chain(given_up)
+    }
+
     /// How much room the turn takes, in bytes, about.
     #[must_use]
     pub fn size(&self) -> usize {

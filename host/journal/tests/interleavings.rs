@@ -57,7 +57,10 @@ impl Toy {
 
     fn command(&mut self) -> Command {
         let waiting = self.webhooks.iter().position(|(_, left)| *left > 0);
-        match (self.draw(9), waiting) {
+        match (self.draw(10), waiting) {
+            (8, _) if self.operations > 0 => {
+                Command::CancelStep { step: Op(self.draw(self.operations)) }
+            }
             (0, _) => {
                 self.webhooks.push((Op(self.operations), 0));
                 Command::Webhook { token: "t".into(), url: "u".into(), answer: Answer::Accepted }
@@ -153,7 +156,8 @@ fn happening(op: Op, open: &Open, number: u64, goes_well: bool) -> Event {
                 failure: StepFailure { step, attempts: 1, message, fatal: false },
             }
         }
-        Open::Sleep { .. } => Event::Slept { op },
+        Open::Sleep { .. } if goes_well => Event::Slept { op },
+        Open::Sleep { .. } => Event::Woken { op, by: None },
         Open::Hook(hook) if hook.claimed => Event::HookReceived { op, payload: "1".into() },
         Open::Hook(_) if goes_well => Event::HookOpened { op },
         Open::Hook(_) => Event::HookTaken { op, owner: "run_1".into() },

@@ -29,7 +29,7 @@ pub(super) use self::listen::ListenArgs;
 pub(super) use self::modules::{DeployArgs, ModulesArgs, WorkflowArgs};
 pub(super) use self::offline::{BackupArgs, CheckArgs, ExportArgs};
 pub(super) use self::runs::{HealthArgs, ResumeArgs, RunArgs, RunIds, RunsArgs, RunsOfHostArgs};
-pub(super) use self::talk::{HookArgs, HooksArgs, ResumeHookArgs, SignalArgs};
+pub(super) use self::talk::{HookArgs, HooksArgs, ResumeHookArgs, SignalArgs, WakeArgs};
 pub(super) use self::wait::WaitArgs;
 use crate::cli::exit::{EXIT_CODES, UsageError};
 use crate::engine::COMPILE;
@@ -98,6 +98,8 @@ pub(super) enum Verb {
     Cancel(RunsOfHostArgs),
     /// Let a blocked run go on
     Resume(ResumeArgs),
+    /// End sleeps of runs before their time
+    Wake(WakeArgs),
     /// Send something to a run under a name, and perhaps wait for its answer
     Signal(SignalArgs),
     /// List the hooks that can be called
@@ -147,6 +149,7 @@ impl Verb {
             Self::Run(args) => Some(&mut args.host),
             Self::Cancel(args) | Self::RetryNow(args) => Some(&mut args.host),
             Self::Resume(args) => Some(&mut args.host),
+            Self::Wake(args) => Some(&mut args.host),
             Self::Signal(args) => Some(&mut args.host),
             Self::Hooks(args) => Some(&mut args.host),
             Self::Hook(args) => Some(&mut args.host),

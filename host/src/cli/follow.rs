@@ -118,7 +118,9 @@ impl Seen {
                 self.notes.extend(is_new.then(|| entry.clone()));
                 return is_new;
             }
-            HistoryEvent::StepCompleted { op, .. } | HistoryEvent::StepFailed { op, .. } => {
+            HistoryEvent::StepCompleted { op, .. }
+            | HistoryEvent::StepFailed { op, .. }
+            | HistoryEvent::StepCancelled { op } => {
                 self.attempts.remove(op);
             }
             _ => {}

@@ -204,6 +204,7 @@ async fn perform(
         Verb::Run(args) => run::run(args, output).await,
         Verb::Cancel(args) => run::cancel(args, output).await,
         Verb::Resume(args) => run::resume(args, output).await,
+        Verb::Wake(args) => run::wake(args, output).await,
         Verb::Signal(args) => signal::run(args, output).await,
         Verb::Hooks(args) => hooks::list(args, output).await,
         Verb::Hook(args) => hooks::show(args, output).await,

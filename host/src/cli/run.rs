@@ -12,7 +12,7 @@ use segno_journal::RunId;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::cli::args::{HostArgs, ResumeArgs, RunArgs, RunIds, RunsOfHostArgs};
+use crate::cli::args::{HostArgs, ResumeArgs, RunArgs, RunIds, RunsOfHostArgs, WakeArgs};
 use crate::cli::client::{Answer, Client, ClientError};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::follow::{self, Reader, Told};
@@ -95,6 +95,11 @@ pub(super) async fn cancel(args: RunsOfHostArgs, output: Output) -> anyhow::Resu
 
 pub(super) async fn retry_now(args: RunsOfHostArgs, output: Output) -> anyhow::Result<Exit> {
     act(args.host, &args.ids, ("retry-now", "{}".to_owned()), output).await
+}
+
+pub(super) async fn wake(args: WakeArgs, output: Output) -> anyhow::Result<Exit> {
+    let body = json!({ "op": args.op }).to_string();
+    act(args.host, &args.ids, ("wake", body), output).await
 }
 
 /// A run that is blocked again at once does not go on, which a script is told.

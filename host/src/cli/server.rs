@@ -81,11 +81,12 @@ pub struct ServeOptions {
 }
 
 impl ServeOptions {
-    /// What the engine is told, on a host whose webhooks are called at this address.
-    fn config(&self, webhooks: SocketAddr, connections: usize) -> Config {
+    /// What the engine is told, on a host whose API and whose webhooks are at these addresses.
+    fn config(&self, (api, webhooks): (SocketAddr, SocketAddr), connections: usize) -> Config {
         let public_url = self.public_url.clone();
         let public_url = public_url.unwrap_or_else(|| default_public_url(webhooks));
         Config {
+            api_url: here(api),
             max_waiting: connections / 2,
             respond_timeout: self.respond_timeout,
             memory_budget: self.memory_budget,
@@ -210,7 +211,7 @@ impl Server {
         let webhook_addr = webhooks.local_addr()?;
         let (keyring, token_file) = options.keyring()?;
         let connections = doors::connections();
-        let mut config = options.config(webhook_addr, connections);
+        let mut config = options.config((management_addr, webhook_addr), connections);
         // Whoever comes while the host recovers is told so.
         let stopping = CancellationToken::new();
         let mut doors = JoinSet::new();
@@ -307,9 +308,16 @@ fn default_public_url(webhooks: SocketAddr) -> String {
         warn!(
             "the URLs of webhooks begin with http://localhost:{port}: callers elsewhere need --public-url"
         );
-        return format!("http://localhost:{port}");
     }
-    format!("http://{webhooks}")
+    here(webhooks)
+}
+
+/// How a listener is reached from this machine.
+fn here(listener: SocketAddr) -> String {
+    if listener.ip().is_unspecified() {
+        return format!("http://localhost:{}", listener.port());
+    }
+    format!("http://{listener}")
 }
 
 #[cfg(test)]

@@ -101,6 +101,8 @@ impl<'a> Timeline<'a> {
             E::SleepStarted { op, until } => self.sleep(*op, *until),
             E::SleepCancelled { op } => format!("sleep #{op} given up"),
             E::SleepCompleted { op } => format!("sleep #{op} is over"),
+            E::SleepWoken { op, by } => format!("sleep #{op} was ended early{}", self.by(by)),
+            E::StepCancelled { op } => format!("step #{op} given up"),
             E::WebhookCreated { .. }
             | E::WebhookRequested { .. }
             | E::Taken { .. }

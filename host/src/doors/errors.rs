@@ -27,6 +27,7 @@ impl Refusal {
             | EngineError::AlreadyEnded(run)
             | EngineError::NotBlocked(run)
             | EngineError::NothingToRetry(run)
+            | EngineError::NothingToWake(run)
             | EngineError::OtherInput(run)
             | EngineError::SignalTooLate(run)
             | EngineError::SignalUnanswered(run)
@@ -59,6 +60,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::AlreadyEnded(_) => &Kind::ALREADY_ENDED,
         EngineError::NotBlocked(_) => &Kind::NOT_BLOCKED,
         EngineError::NothingToRetry(_) => &Kind::NOTHING_TO_RETRY,
+        EngineError::NothingToWake(_) => &Kind::NOTHING_TO_WAKE,
         EngineError::UnknownModule(_) | EngineError::AmbiguousModule { .. } => {
             &Kind::UNKNOWN_MODULE
         }
@@ -144,6 +146,7 @@ mod tests {
         check(&EngineError::AlreadyEnded(run), 409, "already-ended");
         check(&EngineError::NotBlocked(run), 409, "not-blocked");
         check(&EngineError::NothingToRetry(run), 409, "nothing-to-retry");
+        check(&EngineError::NothingToWake(run), 409, "nothing-to-wake");
         check(&EngineError::UnknownModule("sha256:0".into()), 422, "unknown-module");
         check(&EngineError::LeftOut, 503, "busy");
         check(&EngineError::TooLarge { what: "the input", size: 2, limit: 1 }, 413, "too-large");

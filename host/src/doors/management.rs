@@ -43,6 +43,7 @@ fn routes() -> OpenApiRouter<Supervisor> {
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::resume))
         .routes(routes!(runs::retry_now))
+        .routes(routes!(runs::wake))
         .routes(routes!(signals::send))
         .routes(routes!(hooks::list))
         .routes(routes!(hooks::get, hooks::resume))
@@ -117,6 +118,7 @@ mod tests {
             post /v1/runs/{id}/resume
             post /v1/runs/{id}/retry-now
             post /v1/runs/{id}/signals/{name}
+            post /v1/runs/{id}/wake
             post /v1/workflows/{name}/runs
             put /v1/modules"#]]
         .assert_eq(&routes.join("\n"));

@@ -1,11 +1,11 @@
 //! Runs: which there are, how they stand, what happened to them, and stopping them.
 
-use segno_api::{HistoryPage, ResumeRequest, RunFilter, RunPage, RunStatus, RunView};
+use segno_api::{HistoryPage, ResumeRequest, RunFilter, RunPage, RunStatus, RunView, WakeRequest};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::{Extension, Json};
-use segno_journal::RunId;
+use segno_journal::{Op, RunId};
 use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
@@ -17,8 +17,8 @@ use crate::doors::tokens::Caller;
 use crate::engine::{Asker, Engine};
 use segno_api::Problem;
 
-/// What the body of a resume may be: a digest and what stands around it.
-const RESUME: Bounds = Bounds { size: 64 << 10, time: Duration::from_secs(30) };
+/// What the body may be of what asks for something to be done to a run: a digest and what stands around it.
+const SMALL: Bounds = Bounds { size: 64 << 10, time: Duration::from_secs(30) };
 
 /// Which runs to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -191,6 +191,33 @@ pub(super) async fn retry_now(
     Ok(Json(engine.retry_now(run).await?))
 }
 
+/// Ends sleeps of a run before their time: one, or all that it waits for.
+#[utoipa::path(
+    post,
+    path = "/v1/runs/{id}/wake",
+    operation_id = "wakeRun",
+    tag = "runs",
+    params(("id" = String, Path, description = "The ID of the run")),
+    request_body(content = Option<WakeRequest>),
+    responses(
+        (status = 200, description = "How the run stands now", body = RunView),
+        (status = 404, description = "There is no such run", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "The run waits for no such sleep", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn wake(
+    State(engine): State<Engine>,
+    Extension(bodies): Extension<Bodies>,
+    Extension(caller): Extension<Caller>,
+    RunPath(run): RunPath,
+    request: Request,
+) -> Result<Json<RunView>, Refusal> {
+    let (WakeRequest { op }, _held) = body::json(request, SMALL, &bodies).await?;
+    Ok(Json(engine.wake_by(run, op.map(Op), Asker::named(caller.name())).await?))
+}
+
 /// Lets a blocked run go on, on its own module or on another one.
 #[utoipa::path(
     post,
@@ -216,7 +243,7 @@ pub(super) async fn resume(
     RunPath(run): RunPath,
     request: Request,
 ) -> Result<Json<RunView>, Refusal> {
-    let (ResumeRequest { module }, _held) = body::json(request, RESUME, &bodies).await?;
+    let (ResumeRequest { module }, _held) = body::json(request, SMALL, &bodies).await?;
     Ok(Json(engine.resume_by(run, module, Asker::named(caller.name())).await?))
 }
 

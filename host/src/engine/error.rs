@@ -80,6 +80,12 @@ pub enum EngineError {
         me = name()
     )]
     NothingToRetry(RunId),
+    /// The run does not sleep, or not in this operation.
+    #[error(
+        "run {0} waits for no such sleep; `{me} run {0}` says what it waits for",
+        me = name()
+    )]
+    NothingToWake(RunId),
     /// No module has this digest.
     #[error("there is no module {0}; `{me} modules` lists those that there are", me = name())]
     UnknownModule(String),

@@ -18,7 +18,7 @@ pub(crate) fn event_to_guest(event: &Event) -> Option<(Option<Op>, GuestEvent)> 
             message: failure.message.clone(),
             fatal: failure.fatal,
         }),
-        Event::Slept { .. } => GuestEvent::Slept,
+        Event::Slept { .. } | Event::Woken { .. } => GuestEvent::Slept,
         Event::Requested { request, .. } => GuestEvent::Requested(types::Request {
             number: request.number,
             method: request.method.clone(),

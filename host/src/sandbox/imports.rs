@@ -30,6 +30,10 @@ impl step::Host for Caller<'_> {
         state.check_json(&input, || format!("the input of step `{name}`"))?;
         state.start_operation(Command::Step { name, input, options }).map(|op| op.0)
     }
+
+    fn cancel(&mut self, step: u64) -> wasmtime::Result<()> {
+        self.pays(0)?.record(Command::CancelStep { step: Op(step) })
+    }
 }
 
 impl sleep::Host for Caller<'_> {

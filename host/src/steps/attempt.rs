@@ -15,6 +15,8 @@ pub struct StepAttempt {
     pub run: RunId,
     /// The workflow of that run.
     pub workflow: Arc<str>,
+    /// When that run was started.
+    pub run_started_at: Timestamp,
     /// The operation.
     pub op: Op,
     /// What was asked for.

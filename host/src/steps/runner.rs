@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use segno::native::Responder;
 use segno_journal::retry::{FOREVER, Policy};
-use segno_journal::{RunId, StepCall, Timestamp};
+use segno_journal::{Op, RunId, StepCall, Timestamp};
 
 use crate::steps::attempt::{Hearers, StepAttempt};
 use crate::steps::simulated::SimulatedSteps;
@@ -77,6 +77,14 @@ impl Runner {
         match self {
             Self::Tasks(tasks) => tasks.cancel_run(run),
             Self::Simulated(listed) => listed.cancel_run(run),
+        }
+    }
+
+    /// Tells the attempt of a step to stop, if there is one: the step is given up.
+    pub fn cancel(&self, run: RunId, op: Op) {
+        match self {
+            Self::Tasks(tasks) => tasks.cancel(run, op),
+            Self::Simulated(listed) => listed.cancel(run, op),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use segno_journal::RunId;
+use segno_journal::{Op, RunId};
 
 use crate::steps::attempt::{Go, Hearers, Outcome, Running, StepAttempt};
 use crate::steps::places::{Place, Places};
@@ -125,12 +125,18 @@ impl SimulatedSteps {
 
     pub(super) fn cancel_run(&self, run: RunId) {
         self.places.forget(run);
+        self.tell_to_stop(|attempt| attempt.run == run);
+    }
+
+    pub(super) fn cancel(&self, run: RunId, op: Op) {
+        self.tell_to_stop(|attempt| (attempt.run, attempt.op) == (run, op));
+    }
+
+    fn tell_to_stop(&self, is_it: impl Fn(&StepAttempt) -> bool) {
         let never_began: Vec<_> = {
             let list = &mut self.flights.lock().list;
-            list.iter_mut()
-                .filter(|flight| flight.attempt.run == run)
-                .for_each(Flight::tell_to_stop);
-            list.extract_if(.., |flight| flight.attempt.run == run && !flight.has_begun).collect()
+            list.iter_mut().filter(|flight| is_it(&flight.attempt)).for_each(Flight::tell_to_stop);
+            list.extract_if(.., |flight| is_it(&flight.attempt) && !flight.has_begun).collect()
         };
         // Their places are given back when nothing is locked.
         drop(never_began);

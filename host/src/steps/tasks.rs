@@ -26,7 +26,7 @@ const HEED: Duration = Duration::from_secs(10);
 const PROBATION: Duration = Duration::from_secs(60);
 
 /// What the steps of a host may take.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Bounds {
     /// How many run at once.
     pub max_running: usize,
@@ -36,6 +36,8 @@ pub struct Bounds {
     pub max_timeout: Duration,
     /// How many times a failed attempt is tried again, whatever its step or its workflow says.
     pub max_retries: u32,
+    /// Where the management API of the host is, which bodies are told.
+    pub api_url: String,
 }
 
 /// Runs the steps of a host. Cheap to clone.
@@ -132,6 +134,13 @@ impl Tasks {
         of_run.for_each(|(_, flight)| flight.token.cancel());
     }
 
+    /// Tells the attempt of a step to stop, if there is one. One that waits for its place does no more.
+    pub(super) fn cancel(&self, run: RunId, op: Op) {
+        if let Some(flight) = self.shared.in_flight.lock().get(&(run, op)) {
+            flight.token.cancel();
+        }
+    }
+
     /// Holds back what has not begun, lets what runs come to its end for at most this long, and then
     /// tells the rest to stop.
     pub(super) async fn drain(&self, at_most: Duration) {
@@ -221,7 +230,7 @@ impl Shared {
         };
         let timeout = call.options.timeout_ms.map_or(step.policy.timeout, Duration::from_millis);
         let timeout = timeout.min(self.bounds.max_timeout);
-        let info = info(attempt, now.plus_ms(ms(timeout)));
+        let info = info(attempt, now.plus_ms(ms(timeout)), &self.bounds.api_url);
         // Of the attempt alone: tasks that its body left behind are told when it is over.
         let over = token.child_token().drop_guard();
         let context = StepContext::new(info, over.token().clone(), responder);
@@ -290,10 +299,12 @@ async fn call_body(step: Step, input: String) -> Result<String, StepError> {
     step.run(input).await
 }
 
-fn info(attempt: &StepAttempt, deadline: Timestamp) -> StepInfo {
+fn info(attempt: &StepAttempt, deadline: Timestamp, api_url: &str) -> StepInfo {
     StepInfo {
         run_id: attempt.run.to_string(),
         workflow: attempt.workflow.to_string(),
+        run_started_at: instant(attempt.run_started_at),
+        api_url: api_url.to_owned(),
         operation: attempt.op.0,
         step_name: attempt.call.name.clone(),
         attempt: attempt.number,

@@ -143,6 +143,7 @@ impl Draft<TurnAndEffects> {
                 Effect::Start { .. }
                 | Effect::Wake { .. }
                 | Effect::Forget { .. }
+                | Effect::Stop { .. }
                 | Effect::Respond { .. } => {}
             }
         }

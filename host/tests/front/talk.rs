@@ -134,6 +134,21 @@ async fn a_key_makes_a_signal_come_once() {
     problem(send("ship", "").await.unwrap(), 400, "bad-idempotency-key").await;
 }
 
+#[tokio::test]
+async fn a_sleep_is_ended_early() {
+    let host = Host::new().await;
+    let run = host.start("sleeper", json!(null)).await;
+    let path = format!("/v1/runs/{run}/wake");
+    problem(host.post(&path, &json!({ "op": 7 })).await, 409, "nothing-to-wake").await;
+    problem(host.post(&path, &json!({ "x": 7 })).await, 400, "malformed-json").await;
+    let woken = host.post(&path, &json!({ "op": 0 })).await;
+    assert_eq!(woken.json::<Value>().await.unwrap()["waits_for"][0]["op"], 1);
+    let all = host.request(Method::POST, &path).send().await.unwrap();
+    assert_eq!(all.status(), 200);
+    assert_eq!(host.end(&run).await["output"], true);
+    problem(host.post(&path, &json!({})).await, 409, "already-ended").await;
+}
+
 #[test]
 fn runs_are_talked_to_on_the_command_line() {
     let data = TempDir::new().unwrap();
@@ -158,6 +173,16 @@ fn runs_are_talked_to_on_the_command_line() {
     let told = host.must(&["run", run]);
     assert!(told.contains(r#"signal 0 change_address came with "Oak Street 2""#), "{told}");
     assert!(told.contains("signal #0 change_address"), "{told}");
+
+    let sleeper = host.must(&["start", "sleeper"]);
+    let sleeper = sleeper.trim();
+    let woken = host.must(&["wake", sleeper, "--op", "1"]);
+    assert_eq!(woken, format!("{sleeper} running\n"));
+    host.must(&["wake", sleeper]);
+    let told = host.must(&["run", sleeper, "--wait"]);
+    assert!(told.contains("sleep #1 was ended early by "), "{told}");
+    let (code, _, stderr) = host.ask(&["wake", sleeper]);
+    assert_eq!(code, Some(1), "{stderr}");
 
     assert_eq!(host.must(&["hooks"]), "no hooks\n");
     let run = host.must(&["start", "approve", "--input", r#""approval-42""#]);

@@ -16,6 +16,8 @@ pub(crate) enum Call {
     Signal(Asked<Reply>, RunId, String),
     /// A hook, with what it is sent.
     Hook(Asked<HookView>, String),
+    /// That the sleeps of a run end.
+    Wake(Asked<RunView>),
     /// The end of a run.
     Cancel(Asked<RunView>),
     /// The end of a run, behind the back of its shard.
@@ -82,6 +84,9 @@ impl Call {
                 Some(Err(EngineError::UnknownHook { .. } | EngineError::InboxFull)) => Answer::Done,
                 Some(Err(error)) => refused(&error),
             },
+            Self::Wake(asked) => done(asked, |error| {
+                matches!(error, EngineError::NothingToWake(_) | EngineError::AlreadyEnded(_))
+            }),
             Self::Cancel(asked) => match asked.answer() {
                 None => Answer::None,
                 Some(Ok(view)) => {
@@ -91,25 +96,26 @@ impl Call {
                 Some(Err(EngineError::AlreadyEnded(_))) => Answer::Done,
                 Some(Err(error)) => refused(&error),
             },
-            Self::End(asked) => match asked.answer() {
-                None => Answer::None,
-                // Busy: its shard is at work, and is not to be gone round.
-                Some(Ok(()) | Err(EngineError::Busy)) => Answer::Done,
-                Some(Err(error)) => refused(&error),
-            },
-            Self::Resume(asked) => match asked.answer() {
-                None => Answer::None,
-                Some(Ok(_) | Err(EngineError::NotBlocked(_) | EngineError::UnknownModule(_))) => {
-                    Answer::Done
-                }
-                Some(Err(error)) => refused(&error),
-            },
+            // Busy: its shard is at work, and is not to be gone round.
+            Self::End(asked) => done(asked, |error| matches!(error, EngineError::Busy)),
+            Self::Resume(asked) => done(asked, |error| {
+                matches!(error, EngineError::NotBlocked(_) | EngineError::UnknownModule(_))
+            }),
             Self::Deploy(asked) => match asked.answer() {
                 None => Answer::None,
                 Some(Ok(deployed)) => Answer::Deployed(deployed),
                 Some(Err(error)) => refused(&error),
             },
         }
+    }
+}
+
+/// The answer to something of which only that it was answered is of matter; these errors are fine.
+fn done<T>(asked: &mut Asked<T>, is_fine: impl Fn(&EngineError) -> bool) -> Answer {
+    match asked.answer() {
+        None => Answer::None,
+        Some(Err(error)) if !is_fine(&error) => refused(&error),
+        Some(_) => Answer::Done,
     }
 }
 

@@ -202,6 +202,7 @@ impl<'a> Life<'a> {
             Move::Call => self.call_any(),
             Move::Signal => self.signal_any(),
             Move::Hook => self.call_any_hook(),
+            Move::Wake => self.wake(),
             Move::Crowd => self.call_blocked(),
             Move::Cancel => self.cancel(),
             Move::CancelWithoutShard => self.cancel_without_shard(),

@@ -25,9 +25,9 @@ impl Lines {
     pub(crate) fn look(&mut self, run: RunId, new: &[Turn], store: &Store) {
         let held = store.held(run).expect("the store can be read");
         let held = held.iter().map(|(_, held)| without_number(&held.event));
-        // A signal that was sent again with its key comes once.
+        // A signal that was sent again with its key comes once, and a sleep ends once.
         let held = held.fold(VecDeque::new(), |mut line, event| {
-            let comes_again = is_keyed(&event) && line.contains(&event);
+            let comes_again = is_done_once(&event) && line.contains(&event);
             line.extend((!comes_again).then_some(event));
             line
         });
@@ -51,6 +51,6 @@ fn without_number(event: &Event) -> Event {
     event.clone().numbered(0)
 }
 
-fn is_keyed(event: &Event) -> bool {
-    matches!(event, Event::Signalled { signal: Signal { key: Some(_), .. } })
+fn is_done_once(event: &Event) -> bool {
+    matches!(event, Event::Signalled { signal: Signal { key: Some(_), .. } } | Event::Woken { .. })
 }

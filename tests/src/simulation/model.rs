@@ -119,7 +119,7 @@ impl<'a> Journal<'a> {
                 let (over, seen): (Vec<_>, _) = all?.into_iter().unzip();
                 Some((over.into_iter().max().unwrap_or(begins), Seen::All(seen)))
             }
-            Act::First(one, other) => self.first(one, other, begins),
+            Act::First(one, other) | Act::Only(one, other) => self.first(one, other, begins),
         }
     }
 

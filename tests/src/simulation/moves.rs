@@ -16,6 +16,8 @@ pub(crate) enum Move {
     Signal,
     /// Somebody calls a hook.
     Hook,
+    /// Somebody ends the sleeps of a run early.
+    Wake,
     /// Many call the webhooks of runs of which something is held.
     Crowd,
     /// Somebody cancels a run.
@@ -49,11 +51,12 @@ pub(crate) enum Move {
 }
 
 /// Each with its weight. What cannot happen just now changes nothing, and something else is drawn.
-const WEIGHTS: [(u32, Move); 21] = [
+const WEIGHTS: [(u32, Move); 22] = [
     (12, Move::Start),
     (12, Move::Call),
     (8, Move::Signal),
     (6, Move::Hook),
+    (2, Move::Wake),
     (3, Move::Crowd),
     (2, Move::Cancel),
     (1, Move::CancelWithoutShard),

@@ -63,7 +63,8 @@ impl Author<'_> {
             0..3 => self.leaf(),
             3..6 => Act::Each(self.some(depth)),
             6..8 => Act::All(self.some(depth)),
-            _ => Act::First(Box::new(self.act(depth - 1)), Box::new(self.act(depth - 1))),
+            8 => Act::First(Box::new(self.act(depth - 1)), Box::new(self.act(depth - 1))),
+            _ => Act::Only(Box::new(self.act(depth - 1)), Box::new(self.act(depth - 1))),
         }
     }
 

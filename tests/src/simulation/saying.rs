@@ -34,6 +34,17 @@ impl Life<'_> {
         self.said < SAID && has_room && self.call_hook(token)
     }
 
+    /// Somebody ends the sleeps of a run early.
+    pub(crate) fn wake(&mut self) -> bool {
+        let Some(run) = self.any_run() else { return false };
+        if self.witness.length_of_line(run) > LINE {
+            return false;
+        }
+        let asked = self.host().engine.wake(run);
+        self.asked.push(Call::Wake(asked));
+        true
+    }
+
     /// Each run that waits for a hook or a signal, and can go on, is told something. False if there is none.
     pub(crate) fn tell_all(&mut self) -> bool {
         let mut hooks = Vec::new();

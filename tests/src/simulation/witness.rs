@@ -155,6 +155,7 @@ impl Witness {
                 }
                 Event::Started { .. }
                 | Event::Slept { .. }
+                | Event::Woken { .. }
                 | Event::Cancelled
                 | Event::HookOpened { .. }
                 | Event::HookTaken { .. }

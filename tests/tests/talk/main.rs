@@ -1,6 +1,7 @@
 //! Talking to a run: hooks and signals, as programs and people meet them.
 
 mod contention;
+mod control;
 mod hooks;
 mod signals;
 

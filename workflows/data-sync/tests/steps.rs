@@ -14,8 +14,8 @@ use data_sync::upstream::{Options, Sizes, Upstream};
 use data_sync::webhook_sync::Change;
 use data_sync::webhook_sync::steps::{process_change, register_webhook};
 use data_sync::{db, http};
+use segno::StepError;
 use segno::native::{CancellationToken, StepContext, StepInfo};
-use segno::{StepError, Timestamp};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -52,15 +52,8 @@ async fn attempt(
     attempt: u32,
     input: serde_json::Value,
 ) -> Result<String, StepError> {
-    let info = StepInfo {
-        run_id: "run_1".to_owned(),
-        workflow: "test".to_owned(),
-        operation,
-        step_name: step.to_owned(),
-        attempt,
-        started_at: Timestamp::UNIX_EPOCH,
-        deadline: Timestamp::MAX,
-    };
+    let info =
+        StepInfo { run_id: "run_1".to_owned(), operation, attempt, ..StepInfo::detached(step) };
     let context = StepContext::new(info, CancellationToken::new(), Arc::new(|_, _| {}));
     context.scope(data_sync::steps().get(step).unwrap().run(input.to_string())).await
 }

@@ -289,7 +289,8 @@ fn each_that_starts() -> Vec<Command> {
         Command::Take { .. }
         | Command::Respond { .. }
         | Command::Dispose { .. }
-        | Command::CancelSleep { .. } => false,
+        | Command::CancelSleep { .. }
+        | Command::CancelStep { .. } => false,
     };
     assert!(all.iter().all(starts));
     all
@@ -317,4 +318,40 @@ fn a_turn_asks_the_world_for_what_its_operations_are_owed_after_a_crash() {
     });
     assert_eq!(asked, owed.collect::<Vec<_>>());
     assert_eq!(life.run.open().len(), each_that_starts().len());
+}
+
+#[test]
+fn a_sleep_that_is_ended_early_is_over_and_its_timer_forgotten() {
+    let mut life = Life::started(vec![Command::Sleep { until: Timestamp(9_000) }, step("s")]);
+    let woken = Event::Woken { op: Op(0), by: Some("ops".into()) };
+    let forget = Effect::Forget { op: Op(0), at: Timestamp(9_000) };
+    assert_eq!(life.turn(woken.clone(), vec![]), Ok(vec![forget]));
+    assert_eq!(life.run.admits(&woken), Err(Refusal::NotOpen(Op(0))));
+    assert_eq!(life.run.admits(&Event::Slept { op: Op(0) }), Err(Refusal::NotOpen(Op(0))));
+    let of_step = Event::Woken { op: Op(1), by: None };
+    assert_eq!(life.run.admits(&of_step), Err(Refusal::NotOpen(Op(1))), "it is no sleep");
+}
+
+#[test]
+fn a_step_that_is_given_up_is_stopped_and_what_it_returns_comes_too_late() {
+    let mut life = Life::started(vec![step("a"), step("b")]);
+    let stop = Effect::Stop { op: Op(0), at: None };
+    let commands = vec![Command::CancelStep { step: Op(0) }; 2];
+    assert_eq!(life.turn(done(1), [commands, vec![step("c")]].concat()).unwrap()[0], stop);
+    assert_eq!(life.run.admits(&done(0)), Err(Refusal::NotOpen(Op(0))));
+    assert_eq!(life.run.open().len(), 1);
+}
+
+#[test]
+fn what_is_begun_and_given_up_in_one_turn_is_not_begun() {
+    let mut life = Life::started(vec![step("a"), step("b")]);
+    let commands = vec![
+        step("c"),
+        Command::CancelStep { step: Op(2) },
+        Command::Sleep { until: Timestamp(5) },
+        Command::CancelSleep { sleep: Op(3) },
+    ];
+    let effects = life.turn(done(0), commands).expect("it is open");
+    let begins = |effect: &Effect| matches!(effect, Effect::Start { .. } | Effect::Wake { .. });
+    assert!(!effects.iter().any(begins), "{effects:?}");
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use segno_journal::RunId;
 
-use crate::cli::args::{HostArgs, WaitArgs};
+use crate::cli::args::{HostArgs, RunIds, WaitArgs};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SignalArgs {
@@ -23,6 +23,20 @@ pub(in crate::cli) struct SignalArgs {
 
     #[command(flatten)]
     pub(in crate::cli) wait: WaitArgs,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct WakeArgs {
+    /// The IDs of the runs; - is standard input, with one at the beginning of each line
+    #[arg(value_name = "RUN", required = true)]
+    pub(in crate::cli) ids: Vec<RunIds>,
+
+    /// Only the sleep of this number, as `run` shows it
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) op: Option<u64>,
 
     #[command(flatten)]
     pub(in crate::cli) host: HostArgs,

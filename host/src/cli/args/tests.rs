@@ -41,6 +41,8 @@ fn what_the_manual_shows_is_understood() {
         &format!("run {RUN} --wait=500ms --full"),
         &format!("cancel {RUN}"),
         &format!("resume {RUN} --module sha256:0"),
+        &format!("wake {RUN} {RUN} -"),
+        &format!("wake {RUN} --op 3"),
         &format!("signal {RUN} approve"),
         &format!("signal {RUN} approve - --key k --wait=30s"),
         "hooks --limit 10 --cursor t",

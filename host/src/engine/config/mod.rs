@@ -29,6 +29,9 @@ pub struct Config {
     pub cache: PathBuf,
     /// What the URLs of webhooks begin with, without a slash at the end.
     pub public_url: String,
+    /// Where the management API is reached from this machine, which steps are told; without a slash at the
+    /// end, and empty where there is none.
+    pub api_url: String,
     /// How many threads run workflows: each run stays on one of them.
     pub shards: usize,
     /// How much memory live workflows may hold together, in bytes. What lies idle beyond it is
@@ -90,6 +93,7 @@ impl Config {
             cache: data.join("cache"),
             data,
             public_url: public_url.into().trim_end_matches('/').to_owned(),
+            api_url: String::new(),
             shards: std::thread::available_parallelism().map_or(1, usize::from),
             memory_budget: 1 << 30,
             open_budget: 512 << 20,

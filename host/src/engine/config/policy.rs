@@ -152,7 +152,8 @@ impl Policy {
             | Command::Dispose { .. }
             | Command::CancelSleep { .. }
             | Command::Hook { .. }
-            | Command::Signal { .. } => None,
+            | Command::Signal { .. }
+            | Command::CancelStep { .. } => None,
         });
         for step in called {
             let why_not = if !listed.contains(step) && !BUILT_IN.contains(&&**step) {

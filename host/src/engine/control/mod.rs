@@ -10,6 +10,7 @@ mod resume;
 mod retry_now;
 mod signal;
 mod start;
+mod wake;
 mod webhook;
 
 pub use crate::engine::control::deploy::MissingSteps;

@@ -37,6 +37,8 @@ pub(crate) enum Message {
     DeliverHeld { run: RunId },
     /// Somebody cancels a run.
     Cancel { run: RunId, by: Asker, then: Then },
+    /// Somebody ends sleeps of a run early: this one, or all of them.
+    Wake { run: RunId, op: Option<Op>, by: Asker, then: Then },
     /// Somebody lets a blocked run go on, perhaps on another module.
     Resume { run: RunId, module: Option<Digest>, by: Asker, then: Then },
     /// Somebody wants the steps of a run that wait for their next attempt to be tried now.
@@ -65,6 +67,7 @@ impl Message {
             | Self::Begins { run, .. }
             | Self::Retry(StepAttempt { run, .. })
             | Self::DeliverHeld { run }
+            | Self::Wake { run, .. }
             | Self::Resume { run, .. } => Some(*run),
             Self::GoOn { .. }
             | Self::Cancel { .. }

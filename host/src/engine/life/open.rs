@@ -96,6 +96,7 @@ impl Engine {
             payload: config.limits.payload,
             max_timeout: config.max_step_timeout,
             max_retries: config.max_step_retries,
+            api_url: config.api_url.clone(),
         };
         let runner =
             Runner::Tasks(Tasks::new(all_steps(steps, &config)?, bounds, Handle::current()));

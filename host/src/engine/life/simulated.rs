@@ -154,6 +154,12 @@ impl Simulated {
         self.ask(async move { engine.signal(run, signal, waits).await })
     }
 
+    /// Ends the sleeps of a run early, as [`Engine::wake_by`].
+    pub fn wake(&mut self, run: RunId) -> Asked<RunView> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.wake_by(run, None, Asker::unknown()).await })
+    }
+
     /// Calls a hook, as [`Engine::resume_hook`].
     pub fn resume_hook(&mut self, token: &str, payload: String) -> Asked<HookView> {
         let engine = self.engine.clone();

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::ops::RangeInclusive;
 
 use parking_lot::Mutex;
 use segno_journal::{Op, RunId};
@@ -50,12 +51,12 @@ impl Missing {
         }
     }
 
-    /// The run is over: its operations wait no more.
-    pub(crate) fn forget(&self, run: RunId) {
+    /// These operations of a run wait no more: they are given up, or the run is over.
+    pub(crate) fn forget(&self, run: RunId, ops: RangeInclusive<Op>) {
         let mut state = self.state.lock();
         let ops: Vec<_> = state
             .operations
-            .range((run, Op(0))..=(run, Op(u64::MAX)))
+            .range((run, *ops.start())..=(run, *ops.end()))
             .map(|(key, _)| *key)
             .collect();
         for key in &ops {
@@ -93,7 +94,7 @@ mod tests {
         missing.put(other, Op(0), "notify");
         missing.put(other, Op(0), "notify");
         assert_eq!(missing.steps(), [("notify".to_owned(), 2), ("ship".to_owned(), 1)]);
-        missing.forget(one);
+        missing.forget(one, Op(0)..=Op(u64::MAX));
         assert_eq!(missing.steps(), [("notify".to_owned(), 1)]);
         assert_eq!(gauge.get(), 1);
     }

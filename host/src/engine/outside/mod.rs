@@ -98,6 +98,7 @@ impl Outside {
                 Effect::Start { op, call } => self.attempt(StepAttempt {
                     run: owner.run,
                     workflow: Arc::clone(&owner.workflow),
+                    run_started_at: owner.started_at,
                     op,
                     call,
                     number: 1,
@@ -106,6 +107,7 @@ impl Outside {
                 }),
                 Effect::Wake { op, at } => self.0.timers.arm(at, Due::Wake(owner.run, op)),
                 Effect::Forget { op, at } => self.0.timers.disarm(at, owner.run, op),
+                Effect::Stop { op, at } => self.stop(owner.run, op, at),
                 Effect::Respond { request, response } => {
                     self.0.waiters.respond(owner.run, request, response);
                 }
@@ -116,6 +118,13 @@ impl Outside {
         }
         claims.iter().for_each(|claimed| self.tell_claimed(owner.run, claimed));
         then.done(status);
+    }
+
+    /// A step is given up: what is under way for it stops.
+    fn stop(&self, run: RunId, op: Op, at: Option<Timestamp>) {
+        self.0.runner.cancel(run, op);
+        self.0.missing.forget(run, op..=op);
+        at.iter().for_each(|at| self.0.timers.disarm(*at, run, op));
     }
 
     /// A hook has asked for its token again.
@@ -147,7 +156,7 @@ impl Outside {
     /// Stops what is under way for a run that is over, and tells who waits for it.
     fn forget(&self, run: RunId, timers: &[(Timestamp, Op)]) {
         self.0.runner.cancel_run(run);
-        self.0.missing.forget(run);
+        self.0.missing.forget(run, Op(0)..=Op(u64::MAX));
         timers.iter().for_each(|(at, op)| self.0.timers.disarm(*at, run, *op));
         self.0.waiters.let_go(run);
         self.0.waiters.end(run);

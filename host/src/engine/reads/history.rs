@@ -130,6 +130,7 @@ impl Teller {
                 url: request.url,
                 bytes: request.body.len(),
             },
+            Event::Woken { op, by } => HistoryEvent::SleepWoken { op: op.0, by },
             Event::HookOpened { op } => HistoryEvent::HookOpened { op: op.0 },
             Event::HookTaken { op, owner } => HistoryEvent::HookTaken { op: op.0, owner },
             Event::HookReceived { op, payload } => {
@@ -182,5 +183,6 @@ fn told_command(run: RunId, op: u64, command: Command) -> HistoryEvent {
         Command::Hook { token, .. } => HistoryEvent::HookCreated { op, token },
         Command::Signal { name } => HistoryEvent::SignalOpened { op, name },
         Command::CancelSleep { sleep } => HistoryEvent::SleepCancelled { op: sleep.0 },
+        Command::CancelStep { step } => HistoryEvent::StepCancelled { op: step.0 },
     }
 }

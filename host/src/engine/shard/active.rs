@@ -56,7 +56,11 @@ impl Unread {
 impl Active {
     pub(crate) fn new(id: RunId, record: RunRecord) -> Self {
         Self {
-            owner: Owner { run: id, workflow: Arc::clone(&record.workflow) },
+            owner: Owner {
+                run: id,
+                workflow: Arc::clone(&record.workflow),
+                started_at: record.started_at,
+            },
             last_at: record.started_at,
             record,
             run: Run::new(),
@@ -118,9 +122,10 @@ impl Active {
     /// The time of the next turn: now, but never before the last turn, nor before the moment that a
     /// sleep was to end, whatever the machine's clock does.
     pub(crate) fn next_at(&self, event: &Event, now: Timestamp) -> Timestamp {
-        // What belongs to a sleep is its end.
-        let operation = event.op().and_then(|op| self.run.operation(op));
-        let until = operation.and_then(Open::sleeps_until);
+        let until = match event {
+            Event::Slept { op } => self.run.operation(*op).and_then(Open::sleeps_until),
+            _ => None,
+        };
         now.max(self.last_at).max(until.unwrap_or_default())
     }
 }

@@ -92,6 +92,7 @@ pub(crate) fn next_attempt(
     StepAttempt {
         run: owner.run,
         workflow: Arc::clone(&owner.workflow),
+        run_started_at: owner.started_at,
         op,
         call: Arc::clone(call),
         number: last.map_or(1, |last| last.number.saturating_add(1)),

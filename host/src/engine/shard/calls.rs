@@ -1,9 +1,10 @@
-//! What is sent to a run from outside: calls of its webhooks and hooks, and signals.
+//! What is sent to a run from outside: calls of its webhooks and hooks, signals, and that it is to wake.
 
-use segno_journal::{Answer, Command, Event, KnownSignal, Open, Response, RunId, Signal, Turn};
+use segno_api::RunStatus;
+use segno_journal::{Answer, Command, Event, KnownSignal, Op, Open, Response, RunId, Signal, Turn};
 
 use crate::engine::error::EngineError;
-use crate::engine::inbox::{Caller, Delivery, Reply, Then};
+use crate::engine::inbox::{Asker, Caller, Delivery, Reply, Then};
 use crate::engine::shard::Shard;
 use crate::store::{Draft, Store, StoreError};
 
@@ -32,6 +33,28 @@ impl Shard {
             // Whoever has gone in the meantime needs no answer.
             Err(error) => drop(caller.send(Err(error))),
         }
+    }
+
+    /// Somebody ends sleeps of a run early. Each is a turn, as when its time had come; what the first of them
+    /// makes the workflow give up is not ended any more.
+    pub(super) fn wake(&mut self, id: RunId, op: Option<Op>, by: Asker, then: Then) {
+        let Some(active) = self.runs.get(&id) else {
+            return then.fail(EngineError::AlreadyEnded(id));
+        };
+        let sleeps = active.run.open().filter(|(_, open)| open.sleeps_until().is_some());
+        let meant = sleeps.filter(|(sleep, _)| op.is_none_or(|op| op == *sleep));
+        let meant: Vec<_> = meant.map(|(sleep, _)| sleep).collect();
+        if meant.is_empty() {
+            return then.fail(EngineError::NothingToWake(id));
+        }
+        let by = by.into_name();
+        for op in meant {
+            self.turn(id, Delivery::new(Event::Woken { op, by: by.clone() }, Then::Nothing));
+        }
+        self.committer.submit(Draft::nothing(), move |written| match written {
+            Ok(_) => then.done(RunStatus::Running),
+            Err(error) => then.fail(error.into()),
+        });
     }
 
     fn answer_of_webhook(&self, id: RunId, event: &Event) -> Answer {

@@ -169,6 +169,7 @@ impl Shard {
                 self.turn(run, Delivery::new(Event::Started { input }, then));
             }
             Message::Event { run, event } => self.turn(run, Delivery::new(event, Then::Nothing)),
+            Message::Wake { run, op, by, then } => self.wake(run, op, by, then),
             Message::Call { run, event, waits, caller } => self.call(run, event, waits, caller),
             Message::Attempt { run, op, attempt } => self.attempt(run, op, attempt),
             Message::Ended { message, running } => {

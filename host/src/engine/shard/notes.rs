@@ -96,6 +96,7 @@ fn described(event: &Event, run: &Run) -> String {
             format!("webhook #{op} was called: request {}, {method}, {bytes} bytes", request.number)
         }
         Event::Cancelled => "it was cancelled".to_owned(),
+        Event::Woken { op, .. } => format!("sleep #{op} was ended early"),
         Event::HookOpened { op } => format!("hook #{op} has its token"),
         Event::HookTaken { op, owner } => {
             format!("the token of hook #{op} is in use by {}", cut(owner, QUOTED))

@@ -13,24 +13,25 @@ use crate::store::Draft;
 /// What is forgotten with a turn.
 #[derive(Debug, Default)]
 pub(crate) struct Forgotten {
-    /// The step that it ends, if an attempt had failed: it fails no more.
-    failing: Option<Op>,
+    /// The steps that it ends or gives up, of which an attempt had failed: they fail no more.
+    failing: Vec<Op>,
     /// The tokens of the webhooks that it disposes of.
     tokens: BTreeSet<String>,
-    /// The step that it ends, and the number of the last attempt that failed.
-    attempts: Option<(Op, u32)>,
+    /// The same with the number of the last attempt that failed.
+    attempts: Vec<(Op, u32)>,
 }
 
 impl Forgotten {
     /// What a run forgets with its next turn. Tokens and attempts stay where its workflow keeps all.
     pub(crate) fn of(active: &Active, turn: &Turn, modules: &Modules) -> Self {
         let tokens = waits::tokens_of_disposed(&active.run, turn);
-        let attempts = turn.event.ended_step().and_then(|op| {
+        let attempts = turn.steps_over().filter_map(|op| {
             let (_call, last) = active.run.operation(op)?.step()?;
             Some((op, last?.number))
         });
-        let failing = attempts.map(|(op, _)| op);
-        let is_empty = tokens.is_empty() && attempts.is_none();
+        let attempts: Vec<_> = attempts.collect();
+        let failing = attempts.iter().map(|(op, _)| *op).collect();
+        let is_empty = tokens.is_empty() && attempts.is_empty();
         if is_empty
             || modules.history(active.record.module, &active.record.workflow) == History::All
         {
@@ -43,13 +44,10 @@ impl Forgotten {
     pub(crate) fn forget<T>(self, draft: Draft<T>, run: RunId) -> Draft<T> {
         let draft =
             if self.tokens.is_empty() { draft } else { draft.without_webhooks(&self.tokens) };
-        let draft = match self.failing {
-            Some(op) => draft.without_failing(run, op),
-            None => draft,
-        };
-        match self.attempts {
-            Some((op, last)) => draft.without_attempts(run, op, last),
-            None => draft,
-        }
+        let draft =
+            self.failing.into_iter().fold(draft, |draft, op| draft.without_failing(run, op));
+        self.attempts
+            .into_iter()
+            .fold(draft, |draft, (op, last)| draft.without_attempts(run, op, last))
     }
 }

@@ -37,19 +37,19 @@ impl Suspects {
         Some(*losses)
     }
 
-    /// Forgets a step whose end a turn has delivered; or all of the run, if that is over.
+    /// Forgets the steps that are over with a turn; or all of the run, if that is over.
     pub(crate) fn forget<T>(
         &mut self,
         draft: Draft<T>,
         run: RunId,
-        op: Option<Op>,
+        over: &[Op],
         has_ended: bool,
     ) -> Draft<T> {
-        match op {
-            _ if has_ended => self.forget_run(draft, run),
-            Some(op) if self.0.remove(&(run, op)).is_some() => draft.without_losses(run, op),
-            _ => draft,
+        if has_ended {
+            return self.forget_run(draft, run);
         }
+        let known = over.iter().filter(|op| self.0.remove(&(run, **op)).is_some());
+        known.fold(draft, |draft, op| draft.without_losses(run, *op))
     }
 
     /// The runs whose steps are watched, of those that a shard does not own.
@@ -88,7 +88,7 @@ mod tests {
         let mut suspects = Suspects::new([(run, Op(3), Losses::default())].into_iter());
         assert_eq!(suspects.set_running(run, Op(2), true), None);
         assert!(suspects.set_running(run, Op(3), true).is_some_and(|losses| losses.running));
-        let _draft = suspects.forget(Draft::nothing(), run, Some(Op(3)), false);
+        let _draft = suspects.forget(Draft::nothing(), run, &[Op(3)], false);
         assert_eq!(suspects.get(run, Op(3)), None);
     }
 }

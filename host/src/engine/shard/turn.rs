@@ -124,11 +124,11 @@ impl Shard {
             active.held.take(position, &turn.event);
         }
         let standing = standing_after(&turn);
-        let op = turn.event.op();
+        let over: Vec<_> = turn.steps_over().collect();
         let has_ended = standing.ended_at().is_some();
         let mut draft = Draft::turn(id, turn, effects).without_held(id, held);
         draft = past.forget(draft, id);
-        draft = self.suspects.forget(draft, id, op, has_ended);
+        draft = self.suspects.forget(draft, id, &over, has_ended);
         if is_first || has_ended || held.is_some() {
             active.stand(standing, self.outside.metrics());
             draft = draft.with_run(id, &active.record).with_key(

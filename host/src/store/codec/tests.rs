@@ -104,7 +104,12 @@ fn turns_with_every_command_are_read_for_ever() {
         Command::Hook { token: "drawn".into(), chosen: false, metadata: None },
         Command::Signal { name: "address".into() },
     ];
-    for (name, commands) in [("turn-commands", commands), ("turn-commands-of-talk", talk)] {
+    let stop = vec![Command::CancelStep { step: Op(0) }];
+    for (name, commands) in [
+        ("turn-commands", commands),
+        ("turn-commands-of-talk", talk),
+        ("turn-commands-that-stop", stop),
+    ] {
         let turn = turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting);
         check(name, &(no_references(), turn));
     }
@@ -148,6 +153,7 @@ fn turns_with_every_event_and_verdict_are_read_for_ever() {
             Verdict::Waiting,
         ),
         ("turn-signalled", Event::Signalled { signal }, Verdict::Waiting),
+        ("turn-woken", Event::Woken { op: Op(1), by: Some("ops".into()) }, Verdict::Waiting),
     ];
     for (name, event, verdict) in events {
         check(name, &(no_references(), turn(event, vec![], verdict)));

@@ -48,6 +48,10 @@ segno::export!(
     talk::order,
     talk::mailbox,
     talk::deaf,
+    talk::sleeper,
+    talk::gives_up,
+    talk::gives_up_failing,
+    talk::whereabouts,
     ambient::prints,
     ambient::times,
     ambient::clocks,
@@ -65,4 +69,6 @@ segno::register!(
     steps::respond,
     steps::work,
     steps::nested,
+    steps::heeds,
+    steps::whereabouts,
 );

@@ -44,6 +44,8 @@ pub enum Act {
     All(Vec<Act>),
     /// Whichever is over first; the other one is dropped.
     First(Box<Act>, Box<Act>),
+    /// The same, and the steps of what is dropped are given up.
+    Only(Box<Act>, Box<Act>),
 }
 
 /// What a program saw. Moments are in milliseconds since 1970.
@@ -130,6 +132,14 @@ fn play<'a>(act: &'a Act, webhooks: &'a [Webhook]) -> Playing<'a> {
             Act::All(acts) => {
                 let seen = join_all(acts.iter().map(|act| play(act, webhooks))).await;
                 Seen::All(seen.into_iter().collect::<Result<_, _>>()?)
+            }
+            Act::Only(one, other) => {
+                let [one, other] =
+                    [one, other].map(|act| segno::abort_on_drop(play(act, webhooks)));
+                match select(one, other).await {
+                    Either::Left((seen, _)) => Seen::First(true, Box::new(seen?)),
+                    Either::Right((seen, _)) => Seen::First(false, Box::new(seen?)),
+                }
             }
             Act::First(one, other) => {
                 match select(play(one, webhooks), play(other, webhooks)).await {

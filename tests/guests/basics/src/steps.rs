@@ -109,3 +109,21 @@ pub async fn respond(request: Request) -> Result<(), StepError> {
     request.respond(Response::new(200).body(body));
     Ok(())
 }
+
+/// Goes on until it is told to stop, and lets it be known that it was.
+#[step]
+pub async fn heeds() -> Result<(), StepError> {
+    let step = StepContext::current();
+    crate::tried::is_first(step.step_id());
+    step.cancelled().await;
+    crate::tried::is_first(&format!("{} was told to stop", step.step_id()));
+    Ok(())
+}
+
+/// What it knows of its run and its host.
+#[step]
+pub async fn whereabouts() -> Result<serde_json::Value, StepError> {
+    let step = StepContext::current();
+    let started = step.run_started_at().as_millisecond();
+    Ok(serde_json::json!({ "api": step.api_url(), "run_started_at": started }))
+}

@@ -140,3 +140,35 @@ pub async fn deaf() -> Result<(), Error> {
     signals::<()>("never").next().await;
     Ok(())
 }
+
+/// Sleeps for a day, twice at once; returns whether both were over on the same day.
+#[workflow]
+pub async fn sleeper() -> Result<bool, Error> {
+    let begun = segno::now();
+    futures::join!(sleep("1 day"), sleep("1 day"));
+    Ok(segno::now().duration_since(begun).as_hours() < 24)
+}
+
+/// Races a step that only ends when it is told to against a sleep, gives it up, and goes on.
+#[workflow]
+pub async fn gives_up(ms: u64) -> Result<(), Error> {
+    let work = segno::abort_on_drop(steps::heeds());
+    drop(select(work, sleep(Duration::from_millis(ms))).await);
+    signals::<()>("end").next().await.respond(());
+    Ok(())
+}
+
+/// The same with a step that fails again and again, and then waits to be told to end.
+#[workflow]
+pub async fn gives_up_failing(ms: u64) -> Result<(), Error> {
+    let work = segno::abort_on_drop(steps::flaky(1_000));
+    drop(select(work, sleep(Duration::from_millis(ms))).await);
+    signals::<()>("end").next().await.respond(());
+    Ok(())
+}
+
+/// What a step knows of where it runs.
+#[workflow]
+pub async fn whereabouts() -> Result<Value, Error> {
+    Ok(steps::whereabouts().await?)
+}
