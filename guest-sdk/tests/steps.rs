@@ -128,13 +128,11 @@ fn context() -> (StepContext, CancellationToken, Answers) {
     let info = StepInfo {
         run_id: "run_1".into(),
         workflow: "the-flow".into(),
-        run_started_at: Timestamp::UNIX_EPOCH,
-        api_url: "http://127.0.0.1:7878".into(),
         operation: 7,
-        step_name: "s".into(),
         attempt: 2,
         started_at: Timestamp::UNIX_EPOCH,
         deadline: Timestamp::UNIX_EPOCH,
+        ..StepInfo::detached("s")
     };
     let token = CancellationToken::new();
     let answers = Answers::default();
@@ -200,8 +198,12 @@ fn the_list_of_steps_has_names_and_policies() {
         max: Duration::from_mins(1),
         jitter: 0.0,
     };
-    let expected =
-        StepPolicy { max_retries: 5, retry_for: None, timeout: Duration::from_secs(30), backoff };
+    let expected = StepPolicy {
+        max_retries: 5,
+        timeout: Duration::from_secs(30),
+        backoff,
+        ..StepPolicy::default()
+    };
     assert_eq!(*policy, expected);
     assert_eq!(steps.get("fails").unwrap().policy, StepPolicy::default());
     assert!(steps.get("key").is_none());

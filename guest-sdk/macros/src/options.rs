@@ -71,6 +71,7 @@ pub(crate) struct StepOptions {
     max_retries: Option<Retries>,
     retry_for: Option<LitStr>,
     timeout: Option<LitStr>,
+    heartbeat_timeout: Option<LitStr>,
     initial: Option<LitStr>,
     max: Option<LitStr>,
     factor: Option<TokenStream>,
@@ -95,6 +96,8 @@ impl StepOptions {
             set(&mut self.retry_for, meta, duration(meta)?)
         } else if meta.path.is_ident("timeout") {
             set(&mut self.timeout, meta, duration(meta)?)
+        } else if meta.path.is_ident("heartbeat_timeout") {
+            set(&mut self.heartbeat_timeout, meta, duration(meta)?)
         } else if meta.path.is_ident("backoff") {
             if !meta.input.peek(syn::token::Paren) {
                 return Err(meta.error(
@@ -105,7 +108,7 @@ impl StepOptions {
             meta.parse_nested_meta(|meta| self.backoff(&meta))
         } else {
             Err(meta.error(
-                "an unknown option: a step has `name`, `max_retries`, `retry_for`, `timeout` and `backoff(…)`",
+                "an unknown option: a step has `name`, `max_retries`, `retry_for`, `timeout`, `heartbeat_timeout` and `backoff(…)`",
             ))
         }
     }
@@ -149,7 +152,14 @@ impl StepOptions {
                 let value = value.as_ref()?;
                 Some(quote!(policy.backoff.#field = #value;))
             });
-        let values: Vec<_> = retries.into_iter().chain(durations).chain(numbers).collect();
+        let heartbeat = self.heartbeat_timeout.as_ref().map(|time| {
+            quote! {
+                policy.heartbeat_timeout =
+                    ::core::option::Option::Some(::segno::__private::duration(#time));
+            }
+        });
+        let values: Vec<_> =
+            retries.into_iter().chain(durations).chain(numbers).chain(heartbeat).collect();
         if values.is_empty() {
             return quote!(<::segno::native::StepPolicy as ::core::default::Default>::default());
         }
@@ -182,6 +192,7 @@ impl StepOptions {
     pub(crate) fn checks(&self) -> TokenStream {
         [
             ("timeout", &self.timeout),
+            ("heartbeat_timeout", &self.heartbeat_timeout),
             ("retry_for", &self.retry_for),
             ("initial", &self.initial),
             ("max", &self.max),

@@ -6,14 +6,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use crate::native::registry::Step;
-use crate::step::StepFailure;
+use crate::step::{StepError, StepFailure};
 use crate::webhook::response::Response;
 
 /// Answers the caller of a webhook request, by the number of the request in its run.
 pub type Responder = Arc<dyn Fn(u64, Response) + Send + Sync>;
+
+/// Is told what an attempt says of how far it is, as JSON.
+pub type Heart = Arc<dyn Fn(String) + Send + Sync>;
+
+/// How much an attempt may say of how far it is, in bytes of JSON: it is written to the disk again and again.
+const MAX_HEARTBEAT: usize = 4 << 10;
 
 tokio::task_local! {
     static CURRENT: StepContext;
@@ -40,6 +48,8 @@ pub struct StepInfo {
     pub started_at: Timestamp,
     /// When this attempt times out.
     pub deadline: Timestamp,
+    /// What an attempt before it last said of how far it was, as JSON.
+    pub last_heartbeat: Option<String>,
 }
 
 impl StepInfo {
@@ -58,6 +68,7 @@ impl StepInfo {
             attempt: 1,
             started_at: now,
             deadline: Timestamp::MAX,
+            last_heartbeat: None,
         }
     }
 }
@@ -86,6 +97,7 @@ struct Attempt {
     step_id: String,
     cancellation: CancellationToken,
     responder: Responder,
+    heart: Option<Heart>,
 }
 
 impl StepContext {
@@ -100,6 +112,20 @@ impl StepContext {
             info,
             cancellation,
             responder,
+            heart: None,
+        }))
+    }
+
+    /// The same context, whose heartbeats go here.
+    #[must_use]
+    pub fn with_heart(self, heart: Heart) -> Self {
+        let Attempt { info, step_id, cancellation, responder, .. } = &*self.0;
+        Self(Arc::new(Attempt {
+            info: info.clone(),
+            step_id: step_id.clone(),
+            cancellation: cancellation.clone(),
+            responder: Arc::clone(responder),
+            heart: Some(heart),
         }))
     }
 
@@ -194,6 +220,56 @@ impl StepContext {
     /// Waits until the host tells the step to stop.
     pub async fn cancelled(&self) {
         self.0.cancellation.cancelled().await;
+    }
+
+    /// Says that the attempt is alive, and how far it is: the next attempt finds that in
+    /// [`last_heartbeat`](Self::last_heartbeat), after a failure as well as after a crash of the host.
+    ///
+    /// Say it as often as you like: what comes within a second of another is passed on at the end of the
+    /// attempt, or with the next one; after a crash up to a second is lost. With
+    /// `#[step(heartbeat_timeout = "30s")]` an attempt that says nothing for so long has failed, long
+    /// before its time-out.
+    ///
+    /// ```
+    /// use segno::{StepContext, StepError};
+    ///
+    /// #[segno::step(timeout = "6 hours", heartbeat_timeout = "1 minute")]
+    /// pub async fn copy(rows: u64) -> Result<(), StepError> {
+    ///     let step = StepContext::current();
+    ///     for row in step.last_heartbeat().unwrap_or(0)..rows {
+    ///         // … copy the row
+    ///         step.heartbeat(row + 1)?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The step was told to stop, which is what to end it with; or what it says cannot be written as JSON, or
+    /// has more than 4 KiB, which is fatal.
+    pub fn heartbeat(&self, details: impl Serialize) -> Result<(), StepError> {
+        let json = serde_json::to_string(&details)
+            .map_err(|error| StepError::fatal(format!("a heartbeat cannot be written: {error}")))?;
+        if json.len() > MAX_HEARTBEAT {
+            let size = json.len();
+            let message =
+                format!("a heartbeat has {size} bytes, but at most {MAX_HEARTBEAT} are allowed");
+            return Err(StepError::fatal(message));
+        }
+        if let Some(heart) = &self.0.heart {
+            heart(json);
+        }
+        if self.is_cancelled() {
+            return Err("the step was told to stop".into());
+        }
+        Ok(())
+    }
+
+    /// What an attempt before this one last said with [`heartbeat`](Self::heartbeat), if it did and that fits.
+    #[must_use]
+    pub fn last_heartbeat<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_str(self.0.info.last_heartbeat.as_deref()?).ok()
     }
 
     /// Answers the caller of a webhook request.

@@ -38,7 +38,7 @@ mod registry;
 
 pub use tokio_util::sync::CancellationToken;
 
-pub use crate::native::context::{Responder, StepContext, StepInfo};
+pub use crate::native::context::{Heart, Responder, StepContext, StepInfo};
 pub use crate::native::policy::{Backoff, StepPolicy};
 pub use crate::native::registry::{DuplicateStep, Step, StepBody, Steps};
 

@@ -13,6 +13,8 @@ pub struct StepPolicy {
     pub retry_for: Option<Duration>,
     /// How long one attempt may take: 10 minutes by default.
     pub timeout: Duration,
+    /// How long one attempt may send no heartbeat; by default it need not send any.
+    pub heartbeat_timeout: Option<Duration>,
     /// How long to wait between attempts.
     pub backoff: Backoff,
 }
@@ -23,6 +25,7 @@ impl Default for StepPolicy {
             max_retries: 3,
             retry_for: None,
             timeout: Duration::from_mins(10),
+            heartbeat_timeout: None,
             backoff: Backoff::default(),
         }
     }

@@ -4,6 +4,10 @@
 use std::convert::Infallible;
 
 use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::step::StepError;
 
 /// What a step's body may ask about the attempt that it is. There is none in a workflow.
 #[derive(Clone, Debug)]
@@ -11,6 +15,7 @@ pub struct StepContext(Infallible);
 
 #[expect(
     clippy::missing_panics_doc,
+    clippy::missing_errors_doc,
     clippy::unused_async,
     reason = "the native twin has the documentation and the behaviour"
 )]
@@ -84,6 +89,17 @@ impl StepContext {
     /// Whether the host has told the step to stop.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
+        match self.0 {}
+    }
+
+    /// Says how far the attempt is.
+    pub fn heartbeat(&self, _details: impl Serialize) -> Result<(), StepError> {
+        match self.0 {}
+    }
+
+    /// What an attempt before this one last said.
+    #[must_use]
+    pub fn last_heartbeat<T: DeserializeOwned>(&self) -> Option<T> {
         match self.0 {}
     }
 

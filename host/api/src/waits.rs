@@ -5,6 +5,7 @@ use segno_journal::BlockKind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::json::Json;
 use crate::text::printable;
 
 /// How much of an error or of a reason is shown, in characters: it stands in one line of a table.
@@ -75,6 +76,10 @@ pub enum Wait {
         /// longer pause, and in the end the run is blocked.
         #[serde(default)]
         losses: u32,
+        /// What the step last said of how far it is; `null` where it said nothing.
+        #[serde(default)]
+        #[schema(value_type = Value)]
+        heartbeat: Option<Json>,
     },
     /// A sleep that is not over.
     Sleep {
@@ -229,6 +234,7 @@ mod tests {
             last_error: last_error.map(str::to_owned),
             retry_at: last_error.map(|_| at(64)),
             losses: 0,
+            heartbeat: None,
         })
     }
 

@@ -183,10 +183,13 @@ impl<'a> Timeline<'a> {
                     "step #{op} {name}, which this host lacks: start a host that has it; asked for {since}"
                 )
             }
-            Wait::Step { op, name, since, attempt, last_error, retry_at, .. } => {
+            Wait::Step { op, name, since, attempt, last_error, retry_at, heartbeat, .. } => {
                 let since = moment(*since, self.now);
                 let name = self.whole(name);
-                let begun = format!("step #{op} {name}, attempt {attempt}, asked for {since}");
+                let says = heartbeat.as_ref().map(|said| format!(", says {}", self.json(said)));
+                let says = says.unwrap_or_default();
+                let begun =
+                    format!("step #{op} {name}, attempt {attempt}, asked for {since}{says}");
                 match (last_error, retry_at) {
                     (Some(error), Some(at)) => {
                         let at = moment(*at, self.now);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use segno_journal::retry::Mishap;
 use segno_journal::{APART_FROM, Op, RunId, StepCall, Timestamp};
 
+use crate::steps::beats::Heard;
 use crate::steps::places::{Claim, Place};
 
 /// One attempt of a step, to be made.
@@ -28,6 +29,8 @@ pub struct StepAttempt {
     /// How often the host went down while the step ran, if that is watched: then it is on disk that the
     /// attempt begins before it does.
     pub losses: Option<u32>,
+    /// What an attempt before it last said of how far it was, as JSON.
+    pub heartbeat: Option<Arc<str>>,
 }
 
 impl StepAttempt {
@@ -42,6 +45,8 @@ impl StepAttempt {
 pub struct Hearers {
     /// Called once it has its place, before it begins, where that must be on disk first.
     pub begins: Option<Box<dyn FnOnce(Go) + Send>>,
+    /// Called with what it says of how far it is, as JSON, and not more often than the disk can bear.
+    pub heartbeat: Heard,
     /// Called once, when it is over; unless it was told to stop before it succeeded.
     pub ended: Box<dyn FnOnce(StepAttempt, Outcome, Running) + Send>,
 }

@@ -5,6 +5,7 @@
 //! follows. Nothing here knows a store, a guest or a turn.
 
 mod attempt;
+mod beats;
 mod http;
 mod places;
 mod runner;
@@ -15,6 +16,7 @@ use segno_journal::retry::{FOREVER, Mishap, Policy};
 use segno_journal::{StepCall, StepOptions};
 
 pub use crate::steps::attempt::{Go, Hearers, Outcome, Running, StepAttempt};
+pub use crate::steps::beats::Heard;
 pub use crate::steps::http::{Allowed, BadTarget, Egress, http_step};
 pub use crate::steps::runner::Runner;
 pub use crate::steps::simulated::SimulatedSteps;

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinError, JoinHandle};
 
+use crate::steps::beats::Beats;
 use crate::steps::places::{Claim, Place, Places};
 use crate::steps::{Go, Hearers, Outcome, Running, StepAttempt, mishap, ms};
 
@@ -106,7 +107,7 @@ impl Tasks {
         responder: Responder,
         hearers: Hearers,
     ) {
-        let Hearers { begins, ended } = hearers;
+        let Hearers { begins, heartbeat, ended } = hearers;
         let token = CancellationToken::new();
         let key = (attempt.run, attempt.op);
         let number = attempt.number;
@@ -114,7 +115,10 @@ impl Tasks {
         let shared = Arc::clone(&self.shared);
         self.shared.runtime.spawn(async move {
             let (outcome, running) = match shared.place(&attempt, begins, &token).await {
-                Some(place) => shared.attempt(&attempt, (now, responder), place, &token).await,
+                Some(place) => {
+                    let told = Told { now, responder, beats: Arc::new(Beats::begin(heartbeat)) };
+                    shared.attempt(&attempt, told, place, &token).await
+                }
                 None => (Outcome::NeverBegan, Running::default()),
             };
             // Told to stop, it counts as cut off: its run is over, or the host goes down. But what
@@ -220,7 +224,7 @@ impl Shared {
     async fn attempt(
         &self,
         attempt: &StepAttempt,
-        (now, responder): (Timestamp, Responder),
+        Told { now, responder, beats }: Told,
         place: Place,
         token: &CancellationToken,
     ) -> (Outcome, Running) {
@@ -233,12 +237,15 @@ impl Shared {
         let info = info(attempt, now.plus_ms(ms(timeout)), &self.bounds.api_url);
         // Of the attempt alone: tasks that its body left behind are told when it is over.
         let over = token.child_token().drop_guard();
-        let context = StepContext::new(info, over.token().clone(), responder);
+        let beating = Arc::clone(&beats);
+        let heart = Arc::new(move |details| beating.beat(details));
+        let context = StepContext::new(info, over.token().clone(), responder).with_heart(heart);
         // In a task of its own: whatever panics there, even as it is dropped, ends there.
         let body = self.runtime.spawn(context.scope(call_body(step.clone(), call.input.clone())));
         let is_suspect = place.is_suspect();
         let mut running = Running::at(place);
-        let mut end = std::pin::pin!(self.end_of(body, timeout));
+        let heartbeat_timeout = step.policy.heartbeat_timeout;
+        let mut end = std::pin::pin!(self.end_of(body, timeout, (&beats, heartbeat_timeout)));
         if is_suspect {
             match tokio::time::timeout(PROBATION, &mut end).await {
                 Ok(outcome) => return (outcome, running),
@@ -253,21 +260,31 @@ impl Shared {
         &self,
         mut body: JoinHandle<Result<String, StepError>>,
         timeout: Duration,
+        (beats, heartbeat_timeout): (&Beats, Option<Duration>),
     ) -> Outcome {
-        let timed = tokio::time::timeout(timeout, &mut body);
-        match self.cut.run_until_cancelled(timed).await {
-            Some(Ok(Ok(Ok(output)))) => self.checked(output),
-            Some(Ok(Ok(Err(error)))) => Outcome::Failed(mishap(&error)),
-            Some(Ok(Err(panic))) => failed(format!("the step panicked: {}", panic_message(panic))),
-            Some(Err(_)) | None => {
+        let mut late = format!("the attempt took longer than its time-out of {timeout:?}");
+        let timed = async {
+            tokio::select! {
+                ended = tokio::time::timeout(timeout, &mut body) => ended.ok(),
+                silence = silence(beats, heartbeat_timeout) => {
+                    late = format!("the attempt sent no heartbeat for {silence:?}");
+                    None
+                }
+            }
+        };
+        let ended = self.cut.run_until_cancelled(timed).await.flatten();
+        beats.end();
+        match ended {
+            Some(Ok(Ok(output))) => self.checked(output),
+            Some(Ok(Err(error))) => Outcome::Failed(mishap(&error)),
+            Some(Err(panic)) => failed(format!("the step panicked: {}", panic_message(panic))),
+            None => {
                 body.abort();
                 // Until it has stopped: a body that computes or blocks does not stop at once, and two
                 // attempts of one step must not run side by side. What it returns after all counts.
                 match body.await {
                     Ok(Ok(output)) => self.checked(output),
-                    _ => {
-                        failed(format!("the attempt took longer than its time-out of {timeout:?}"))
-                    }
+                    _ => failed(late),
                 }
             }
         }
@@ -294,6 +311,24 @@ impl Shared {
     }
 }
 
+/// What an attempt is told, and who hears what it says.
+struct Told {
+    now: Timestamp,
+    responder: Responder,
+    beats: Arc<Beats>,
+}
+
+/// Returns when an attempt that is to send heartbeats has sent none for too long.
+async fn silence(beats: &Beats, timeout: Option<Duration>) -> Duration {
+    match timeout {
+        Some(timeout) => {
+            beats.missed(timeout).await;
+            timeout
+        }
+        None => std::future::pending().await,
+    }
+}
+
 /// Calls the body within the future, so that a panic before its first await is caught as well.
 async fn call_body(step: Step, input: String) -> Result<String, StepError> {
     step.run(input).await
@@ -310,6 +345,7 @@ fn info(attempt: &StepAttempt, deadline: Timestamp, api_url: &str) -> StepInfo {
         attempt: attempt.number,
         started_at: instant(attempt.call.asked_at),
         deadline: instant(deadline),
+        last_heartbeat: attempt.heartbeat.as_deref().map(str::to_owned),
     }
 }
 

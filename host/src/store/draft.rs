@@ -239,6 +239,18 @@ impl<T> Draft<T> {
         self
     }
 
+    /// Also keeps what a step last said of how far it is, as JSON.
+    pub fn with_heartbeat(mut self, run: RunId, op: Op, details: &str) -> Self {
+        self.rows.put(Table::Heartbeats, tables::numbered(run, op.0), codec::encode(&details));
+        self
+    }
+
+    /// Also forgets that: the step is over, or its run is.
+    pub fn without_heartbeat(mut self, run: RunId, op: Op) -> Self {
+        self.rows.delete(Table::Heartbeats, tables::numbered(run, op.0));
+        self
+    }
+
     /// Also takes note that a step is over of which an attempt had failed.
     pub fn without_failing(mut self, run: RunId, op: Op) -> Self {
         self.rows.delete(Table::Failing, tables::numbered(run, op.0));

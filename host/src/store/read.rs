@@ -116,19 +116,33 @@ impl Store {
     /// How often the host went down while a step ran, of all steps of which that is known. Of a record
     /// that is damaged nothing is known: it must not keep the host from starting.
     pub fn losses(&self) -> Result<Vec<(RunId, Op, Losses)>, StoreError> {
+        self.of_steps(Table::Losses)
+    }
+
+    /// What steps that are under way last said of how far they are, as JSON. What cannot be read is left
+    /// out: the next attempt begins without it.
+    pub fn heartbeats(&self) -> Result<Vec<(RunId, Op, String)>, StoreError> {
+        self.of_steps(Table::Heartbeats)
+    }
+
+    fn of_steps<R: DeserializeOwned>(
+        &self,
+        table: Table,
+    ) -> Result<Vec<(RunId, Op, R)>, StoreError> {
         let moment = self.moment()?;
-        let mut losses = Vec::new();
-        for row in moment.rows(Table::Losses)? {
+        let mut known = Vec::new();
+        for row in moment.rows(table)? {
             let row = row?;
             let step = tables::split_numbered(row.key());
-            match (step, codec::decode(Table::Losses.name(), row.value())) {
-                (Some((run, op)), Ok(known)) => losses.push((run, Op(op), known)),
+            match (step, codec::decode(table.name(), row.value())) {
+                (Some((run, op)), Ok(record)) => known.push((run, Op(op), record)),
                 (step, _) => {
-                    tracing::warn!(?step, "a record of `losses` cannot be read, and is not heeded")
+                    let table = table.name();
+                    tracing::warn!(?step, table, "a record cannot be read, and is not heeded");
                 }
             }
         }
-        Ok(losses)
+        Ok(known)
     }
 
     /// Where events of a run are held, whether they can be read or not.

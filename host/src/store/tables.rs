@@ -132,11 +132,17 @@ pub(crate) enum Table {
     /// gets the token to its end or that of its run; where that was ended without its shard, to the next
     /// start of a host, and it counts for nothing meanwhile.
     Hooks,
+
+    /// What steps that are under way last said of how far they are.
+    ///
+    /// Key: run (16 bytes), operation (big-endian `u64`). Value: JSON, as text. Lives: from the first
+    /// heartbeat of the step to its end or that of its run.
+    Heartbeats,
 }
 
 impl Table {
     /// All tables, beginning with what the store says of itself.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Meta,
         Self::Runs,
         Self::Unfinished,
@@ -156,6 +162,7 @@ impl Table {
         Self::Code,
         Self::Workflows,
         Self::Hooks,
+        Self::Heartbeats,
     ];
 
     /// The name, as it stands on disk.
@@ -180,6 +187,7 @@ impl Table {
             Self::Code => "code",
             Self::Workflows => "workflows",
             Self::Hooks => "hooks",
+            Self::Heartbeats => "heartbeats",
         }
     }
 

@@ -100,3 +100,45 @@ async fn a_step_knows_when_its_run_started_and_where_the_api_is() {
     assert_eq!(told["api"], "http://segno.test:1");
     assert_eq!(told["run_started_at"], json!(run.started_at.as_millisecond()));
 }
+
+#[tokio::test]
+async fn an_attempt_finds_what_the_one_before_last_said_and_one_that_falls_silent_has_failed() {
+    let host = Host::new().await;
+    let run = host.run("counts", json!(null)).await;
+    assert_eq!(output(&run), json!([1, 2, 3]));
+    let history = host.engine.history(run.run_id, 0, 100).await.expect("the run is known");
+    let errors: Vec<_> = history
+        .events
+        .into_iter()
+        .filter_map(|entry| match entry.event {
+            HistoryEvent::StepRetrying { error, .. } => Some(error),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(errors, ["one is not enough", "the attempt sent no heartbeat for 300ms"]);
+    let directory = host.stop().await;
+    let store = segno_host::store::Store::open(directory.path()).expect("the store opens");
+    assert_eq!(store.heartbeats().expect("the store can be read"), [], "nothing is left behind");
+}
+
+#[tokio::test]
+async fn a_heartbeat_survives_the_host() {
+    let host = Host::with(|config| config.drain = std::time::Duration::ZERO).await;
+    let run = host.start("remembers", json!(null)).await;
+    let step = format!("{run}:0");
+    patiently(async {
+        while !guest_basics::tried::has_begun(&step) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let says = |view: &segno_host::engine::RunView| {
+        view.waits_for.iter().find_map(|wait| match wait {
+            Wait::Step { heartbeat, .. } => heartbeat.as_ref().map(|said| said.as_str().to_owned()),
+            _ => None,
+        })
+    };
+    assert_eq!(host.until(run, says).await, "7", "who looks at the run sees it");
+    let host = host.restart(|_config| {}).await;
+    assert_eq!(host.output(run).await, json!(7));
+}

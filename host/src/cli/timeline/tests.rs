@@ -56,6 +56,7 @@ fn waits() -> Vec<Wait> {
             last_error: Some("503".into()),
             retry_at: Some(at(64)),
             losses: 0,
+            heartbeat: None,
         },
         Wait::Sleep { op: 3, since: at(1), until: at(301) },
         Wait::Webhook { op: 4, url: "http://localhost/hook/x".into(), since: at(1), untaken: 2 },

@@ -29,6 +29,8 @@ pub(crate) enum Message {
     Attempt { run: RunId, op: Op, attempt: Attempt },
     /// An attempt of a step is over, which is why this is told. Its place is free once this is taken.
     Ended { message: Box<Self>, running: Running },
+    /// A step that is under way says how far it is, as JSON.
+    Heartbeat { run: RunId, op: Op, details: String },
     /// An attempt of a watched step has its place, and is to begin once that is on disk.
     Begins { run: RunId, op: Op, go: Go },
     /// The next attempt of a step is due.
@@ -64,6 +66,7 @@ impl Message {
             | Self::Event { run, .. }
             | Self::Call { run, .. }
             | Self::Attempt { run, .. }
+            | Self::Heartbeat { run, .. }
             | Self::Begins { run, .. }
             | Self::Retry(StepAttempt { run, .. })
             | Self::DeliverHeld { run }

@@ -53,7 +53,9 @@ impl Outside {
             let begins = move |go| outside.tell(run, Message::Begins { run, op, go });
             Box::new(begins) as Box<dyn FnOnce(Go) + Send>
         });
-        let hearers = Hearers { begins, ended: Box::new(ended) };
+        let hearing = self.clone();
+        let heartbeat = move |details| hearing.tell(run, Message::Heartbeat { run, op, details });
+        let hearers = Hearers { begins, heartbeat: Box::new(heartbeat), ended: Box::new(ended) };
         self.0.runner.start(attempt, self.0.clock.now(), responder, hearers);
     }
 

@@ -104,6 +104,7 @@ impl Outside {
                     number: 1,
                     first_at: None,
                     losses: None,
+                    heartbeat: None,
                 }),
                 Effect::Wake { op, at } => self.0.timers.arm(at, Due::Wake(owner.run, op)),
                 Effect::Forget { op, at } => self.0.timers.disarm(at, owner.run, op),

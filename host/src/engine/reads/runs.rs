@@ -20,8 +20,8 @@ use crate::engine::reads::pages;
 use crate::engine::shard::Active;
 use crate::engine::shard::Bounds;
 use crate::engine::shard::OpenBudget;
-use crate::engine::shard::Suspects;
 use crate::engine::shard::restore;
+use crate::engine::shard::{Heartbeats, Suspects};
 use crate::engine::shard::{status_of, waits_for};
 use crate::store::{RunRecord, StoreError};
 
@@ -69,7 +69,11 @@ impl Engine {
             }
             Ok(()) | Err(_) => {}
         }
-        let waits_for = waits_for(&active, &Suspects::default(), self.0.outside.steps());
+        let waits_for = waits_for(
+            &active,
+            (&Suspects::default(), &Heartbeats::default()),
+            self.0.outside.steps(),
+        );
         Ok(Some(Inspection { record: active.record, turns: active.run.turns(), waits_for }))
     }
 

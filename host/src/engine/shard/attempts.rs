@@ -20,7 +20,8 @@ impl Shard {
         let Some(Open::Step { call, .. }) = active.run.operation(op) else { return };
         log::attempt_failed(active, op, &call.name, &attempt);
         let losses = self.suspects.set_running(id, op, false);
-        let next = next_attempt(&active.owner, (op, call), Some(&attempt), losses);
+        let heartbeat = self.heartbeats.get(id, op);
+        let next = next_attempt(&active.owner, (op, call), Some(&attempt), losses, heartbeat);
         active.run.remember(op, attempt.clone());
         let mut draft = Draft::attempt(id, op, attempt);
         if let Some(losses) = losses {
@@ -43,6 +44,26 @@ impl Shard {
                 go.go();
             }
         });
+    }
+
+    /// A step says how far it is. It is kept until the step is over, also over a crash.
+    pub(super) fn heartbeat(&mut self, run: RunId, op: Op, details: String) {
+        let active = self.runs.get(&run);
+        let is_open = active
+            .and_then(|active| active.run.operation(op))
+            .is_some_and(|it| it.step().is_some());
+        if !is_open {
+            return;
+        }
+        let draft = Draft::nothing().with_heartbeat(run, op, &details);
+        self.heartbeats.put(run, op, details.into());
+        self.committer.submit(draft, |_written| {});
+    }
+
+    /// Forgets what is known of the steps of a run that is over.
+    pub(super) fn forget_steps<T>(&mut self, draft: Draft<T>, run: RunId) -> Draft<T> {
+        let draft = self.suspects.forget_run(draft, run);
+        self.heartbeats.forget_run(draft, run)
     }
 
     /// Makes the next attempt of a step, unless the step or its run is over.
@@ -88,6 +109,7 @@ pub(crate) fn next_attempt(
     (op, call): (Op, &Arc<StepCall>),
     last: Option<&Attempt>,
     losses: Option<Losses>,
+    heartbeat: Option<Arc<str>>,
 ) -> StepAttempt {
     StepAttempt {
         run: owner.run,
@@ -98,5 +120,6 @@ pub(crate) fn next_attempt(
         number: last.map_or(1, |last| last.number.saturating_add(1)),
         first_at: last.map(|last| last.first_at),
         losses: losses.map(|losses| losses.count),
+        heartbeat,
     }
 }

@@ -134,7 +134,7 @@ impl Shard {
         if let Some(active) = self.runs.get_mut(&id) {
             active.stand(Standing::Cancelled(self.outside.now()), self.outside.metrics());
         }
-        let draft = self.suspects.forget_run(draft, id);
+        let draft = self.forget_steps(draft, id);
         self.take_leave(id);
         let outside = self.outside.clone();
         self.committer.submit(draft, move |written| match written {

@@ -56,7 +56,7 @@ impl Shard {
             if let Some(active) = self.runs.get_mut(&id) {
                 active.stand(Standing::Cancelled(now), metrics);
             }
-            let draft = self.suspects.forget_run(Draft::nothing(), id);
+            let draft = self.forget_steps(Draft::nothing(), id);
             self.committer.submit(draft, |_written| {});
             self.take_leave(id);
         }

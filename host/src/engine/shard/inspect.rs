@@ -14,7 +14,11 @@ impl Shard {
         let inspection = self.runs.get(&id).map(|active| Inspection {
             record: active.record.clone(),
             turns: active.run.turns(),
-            waits_for: waits::waits_for(active, &self.suspects, self.outside.steps()),
+            waits_for: waits::waits_for(
+                active,
+                (&self.suspects, &self.heartbeats),
+                self.outside.steps(),
+            ),
         });
         self.committer.submit(Draft::nothing(), move |written| {
             let _gone = asker.send(inspection.filter(|_| written.is_ok()));

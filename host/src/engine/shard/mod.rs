@@ -9,6 +9,7 @@ mod bounds;
 mod calls;
 mod cancelled;
 mod fold;
+mod heartbeats;
 mod hold;
 mod idle;
 mod inspect;
@@ -36,6 +37,7 @@ pub(crate) use crate::engine::shard::active::{Active, status_of};
 pub(crate) use crate::engine::shard::bounds::Bounds;
 pub(crate) use crate::engine::shard::cancelled::cancelled;
 pub(crate) use crate::engine::shard::fold::restore;
+pub(crate) use crate::engine::shard::heartbeats::Heartbeats;
 pub(crate) use crate::engine::shard::open_budget::OpenBudget;
 pub(crate) use crate::engine::shard::suspects::Suspects;
 pub(crate) use crate::engine::shard::waits::waits_for;
@@ -62,6 +64,7 @@ pub(crate) struct Shard {
     guests: Guests,
     awaiting_room: AwaitingRoom,
     suspects: Suspects,
+    heartbeats: Heartbeats,
     gate: Arc<Gate>,
     /// The host goes down without this shard: nothing of what it does counts any more.
     is_shut_out: bool,
@@ -102,6 +105,7 @@ impl Shard {
             unreadable: BTreeMap::new(),
             awaiting_room: AwaitingRoom::default(),
             suspects: Suspects::default(),
+            heartbeats: Heartbeats::default(),
             is_shut_out: false,
         }
     }
@@ -169,6 +173,7 @@ impl Shard {
                 self.turn(run, Delivery::new(Event::Started { input }, then));
             }
             Message::Event { run, event } => self.turn(run, Delivery::new(event, Then::Nothing)),
+            Message::Heartbeat { run, op, details } => self.heartbeat(run, op, details),
             Message::Wake { run, op, by, then } => self.wake(run, op, by, then),
             Message::Call { run, event, waits, caller } => self.call(run, event, waits, caller),
             Message::Attempt { run, op, attempt } => self.attempt(run, op, attempt),

@@ -12,6 +12,7 @@ use crate::engine::shard::Shard;
 use crate::engine::shard::active::{Active, Unread};
 use crate::engine::shard::bounds::Bounds;
 use crate::engine::shard::fold::restore;
+use crate::engine::shard::heartbeats::Heartbeats;
 use crate::engine::shard::log;
 use crate::engine::shard::notes;
 use crate::engine::shard::suspects::Suspects;
@@ -25,6 +26,9 @@ impl Shard {
         let known = store.losses()?.into_iter();
         self.suspects =
             Suspects::new(known.filter(|(run, ..)| shard_of(*run, self.config.shards) == shard));
+        let known = store.heartbeats()?.into_iter();
+        self.heartbeats =
+            Heartbeats::new(known.filter(|(run, ..)| shard_of(*run, self.config.shards) == shard));
         let budget = self.open_budget.clone();
         let config = Arc::clone(&self.config);
         let room = Bounds { limits: &config.limits, budget: &budget };

@@ -43,9 +43,11 @@ impl Shard {
     /// Forgets what is watched of runs that are over: they were ended without their shard, and it did not
     /// hear of that before the host went down.
     fn forget_strangers(&mut self) {
-        let strangers = self.suspects.strangers(|run| self.runs.contains_key(&run));
+        let owns = |run| self.runs.contains_key(&run);
+        let mut strangers = self.suspects.strangers(owns);
+        strangers.extend(self.heartbeats.strangers(owns));
         for run in strangers {
-            let draft = self.suspects.forget_run(Draft::nothing(), run);
+            let draft = self.forget_steps(Draft::nothing(), run);
             self.committer.submit(draft, |_written| {});
         }
     }
@@ -139,7 +141,9 @@ impl Shard {
             let losses = self.suspects.get(run, op);
             match (open.owed(losses, now), open) {
                 (Owed::Attempt { at, last }, Open::Step { call, .. }) => {
-                    let next = next_attempt(&active.owner, (op, call), last.as_ref(), losses);
+                    let heartbeat = self.heartbeats.get(run, op);
+                    let next =
+                        next_attempt(&active.owner, (op, call), last.as_ref(), losses, heartbeat);
                     self.outside.attempt_at(at, next);
                     retries.extend(last.map(|last| (op, last)));
                 }
@@ -190,7 +194,8 @@ impl Shard {
             let (call, last) = open.step()?;
             let is_stopped = self.suspects.get(run, op)?.is_stopped();
             let losses = Some(Losses::default());
-            is_stopped.then(|| next_attempt(&active.owner, (op, call), last, losses))
+            let heartbeat = self.heartbeats.get(run, op);
+            is_stopped.then(|| next_attempt(&active.owner, (op, call), last, losses, heartbeat))
         });
         for attempt in stopped.collect::<Vec<_>>() {
             let op = attempt.op;

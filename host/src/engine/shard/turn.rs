@@ -129,6 +129,7 @@ impl Shard {
         let mut draft = Draft::turn(id, turn, effects).without_held(id, held);
         draft = past.forget(draft, id);
         draft = self.suspects.forget(draft, id, &over, has_ended);
+        draft = self.heartbeats.forget(draft, id, &over, has_ended);
         if is_first || has_ended || held.is_some() {
             active.stand(standing, self.outside.metrics());
             draft = draft.with_run(id, &active.record).with_key(

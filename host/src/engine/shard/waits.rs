@@ -1,6 +1,6 @@
 //! What a run waits for, for people.
 
-use segno_api::{Wait, when};
+use segno_api::{Json, Wait, when};
 use std::collections::BTreeSet;
 
 use jiff::Timestamp as Instant;
@@ -8,16 +8,25 @@ use segno_journal::retry::Attempt;
 use segno_journal::{Event, Level, LogLine, Losses, Op, Open, Run, RunId, Turn, Verdict};
 
 use crate::engine::shard::active::Active;
+use crate::engine::shard::heartbeats::Heartbeats;
 use crate::engine::shard::suspects::Suspects;
 use crate::sandbox::Output;
 
 /// What a run waits for, in the order in which it asked.
-pub(crate) fn waits_for(active: &Active, suspects: &Suspects, steps: &segno::Steps) -> Vec<Wait> {
+pub(crate) fn waits_for(
+    active: &Active,
+    (suspects, heartbeats): (&Suspects, &Heartbeats),
+    steps: &segno::Steps,
+) -> Vec<Wait> {
     let id = active.owner.run;
     let waited_for = active.run.open().filter(|(_, open)| !open.is_disposed());
     let waits = waited_for.map(|(op, open)| {
         let losses = suspects.get(id, op).unwrap_or_default();
-        wait((id, op), open, losses, (steps, &active.run))
+        let mut wait = wait((id, op), open, losses, (steps, &active.run));
+        if let Wait::Step { heartbeat, .. } = &mut wait {
+            *heartbeat = heartbeats.get(id, op).map(|said| Json::of(said.to_string()));
+        }
+        wait
     });
     waits.collect()
 }
@@ -40,6 +49,7 @@ pub(crate) fn wait(
             last_error: last_attempt.as_ref().map(|last| last.error.clone()),
             retry_at: retry_at(last_attempt.as_deref(), losses),
             losses: losses.count,
+            heartbeat: None,
         },
         Open::Sleep { since, until } => {
             Wait::Sleep { op: op.0, since: when(*since), until: when(*until) }

@@ -278,6 +278,7 @@ fn the_other_records_are_read_for_ever() {
     check("losses", &Losses { count: 3, running: true, retry_at });
     check("held-event", &HeldEvent { at, event: Event::Slept { op: Op(1) } });
     check("webhook", &WebhookRecord::new(RunId::from_parts(at, 42), Op(3)));
+    check("heartbeat", &"{\"rows\":7}".to_owned());
     let run = RunId::from_parts(at, 42);
     check("hook", &HookRecord::new(run, Op(3), at, Some("{}".into())));
     let workflows = vec![

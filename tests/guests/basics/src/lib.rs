@@ -52,6 +52,8 @@ segno::export!(
     talk::gives_up,
     talk::gives_up_failing,
     talk::whereabouts,
+    talk::counts,
+    talk::remembers,
     ambient::prints,
     ambient::times,
     ambient::clocks,
@@ -71,4 +73,6 @@ segno::register!(
     steps::nested,
     steps::heeds,
     steps::whereabouts,
+    steps::counts,
+    steps::remembers,
 );

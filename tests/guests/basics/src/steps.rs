@@ -127,3 +127,30 @@ pub async fn whereabouts() -> Result<serde_json::Value, StepError> {
     let started = step.run_started_at().as_millisecond();
     Ok(serde_json::json!({ "api": step.api_url(), "run_started_at": started }))
 }
+
+/// Counts to ten in three attempts, and goes on where the one before was; says what each found. The second
+/// one falls silent.
+#[step(heartbeat_timeout = "300ms", backoff(initial = "1ms", factor = 1, max = "1ms", jitter = 0))]
+pub async fn counts() -> Result<Vec<u32>, StepError> {
+    let step = StepContext::current();
+    let found: Vec<u32> = step.last_heartbeat().unwrap_or_default();
+    let mut counted = found;
+    counted.push(step.attempt());
+    step.heartbeat(&counted)?;
+    match step.attempt() {
+        1 => Err("one is not enough".into()),
+        2 => std::future::pending().await,
+        _ => Ok(counted),
+    }
+}
+
+/// Says how far it is and then does not end, when this process tries it first; then says what it found.
+#[step]
+pub async fn remembers() -> Result<Option<u32>, StepError> {
+    let step = StepContext::current();
+    if crate::tried::is_first(step.step_id()) {
+        step.heartbeat(7)?;
+        std::future::pending::<()>().await;
+    }
+    Ok(step.last_heartbeat())
+}

@@ -172,3 +172,15 @@ pub async fn gives_up_failing(ms: u64) -> Result<(), Error> {
 pub async fn whereabouts() -> Result<Value, Error> {
     Ok(steps::whereabouts().await?)
 }
+
+/// A step that goes on where the attempt before it was.
+#[workflow]
+pub async fn counts() -> Result<Vec<u32>, Error> {
+    Ok(steps::counts().await?)
+}
+
+/// A step that goes on where it was when the host stopped.
+#[workflow]
+pub async fn remembers() -> Result<Option<u32>, Error> {
+    Ok(steps::remembers().await?)
+}

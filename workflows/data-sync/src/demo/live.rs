@@ -134,6 +134,7 @@ mod tests {
             last_error: last_error.map(str::to_owned),
             retry_at: None,
             losses: 0,
+            heartbeat: None,
         }
     }
 
