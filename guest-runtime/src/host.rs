@@ -22,6 +22,8 @@ pub trait Host {
     fn create_hook(&self, token: Option<&str>, metadata: Option<&str>) -> CreatedHook;
     /// Takes in the signals of a name.
     fn open_signal(&self, name: &str) -> Operation;
+    /// Shows a value, as JSON, to those who ask.
+    fn publish(&self, name: &str, value: &str);
     /// The workflow took the oldest of what lay untaken in an inbox.
     fn take(&self, inbox: Operation);
     /// Answers the caller of a request or of a signal, by its number in the run.

@@ -55,6 +55,7 @@
 //! | to be called by the world | [`webhook::create`] |
 //! | to be called by programs and people, by a token | [`hook::create`], [`hook::open`] |
 //! | to be sent something under a name | [`signal::open`] |
+//! | to show something to those who ask, and to answer them | [`query::publish`], [`query::answer`] |
 //! | to answer who called it | [`inbox::respond`] |
 //! | to know its run and the time, to draw lots, to log | [`context`] |
 //!
@@ -96,6 +97,7 @@ pub mod hook;
 pub mod host;
 pub mod inbox;
 mod operations;
+pub mod query;
 pub mod runtime;
 pub mod signal;
 pub mod sleep;

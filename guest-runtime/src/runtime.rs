@@ -6,6 +6,7 @@
 //! lies in memory, so that an image of the memory is an image of the run.
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -13,7 +14,8 @@ use crate::host::Host;
 use crate::operations::{Inbox, Operations, Slot};
 use crate::task::{Task, WorkflowFuture};
 use crate::types::{
-    Answer, CreatedHook, CreatedWebhook, Event, Operation, Signal, StepOptions, Verdict,
+    Answer, CreatedHook, CreatedWebhook, Event, Operation, QueryAnswer, Signal, StepOptions,
+    Verdict,
 };
 
 thread_local! {
@@ -42,6 +44,18 @@ pub struct Runtime {
     /// The steps that were asked for by what is polled now, if it is to take them along when it is dropped.
     begun: RefCell<Option<Vec<Operation>>>,
     task: RefCell<Option<Task>>,
+    /// Who answers queries: by number, each with its name.
+    answerers: RefCell<Answerers>,
+}
+
+/// Who answers a query: an input in JSON gives an output in JSON, or the reason why it does not fit.
+type Answerer = Rc<dyn Fn(&str) -> Result<String, String>>;
+
+/// Who answers queries, in the order in which they began to.
+#[derive(Default)]
+struct Answerers {
+    last: u64,
+    all: BTreeMap<u64, (String, Answerer)>,
 }
 
 impl Runtime {
@@ -56,6 +70,7 @@ impl Runtime {
             given_up: RefCell::default(),
             begun: RefCell::default(),
             task: RefCell::default(),
+            answerers: RefCell::default(),
         };
         HERE.set(Some(Rc::new(runtime)));
     }
@@ -122,6 +137,40 @@ impl Runtime {
             waker.wake();
         }
         self.run()
+    }
+
+    /// Asks whoever answers to a name, on a copy of the run.
+    pub fn query(&self, name: &str, input: &str) -> QueryAnswer {
+        let answerer = {
+            let answerers = self.answerers.borrow();
+            let mut named = answerers.all.values().rev().filter(|(known, _)| known == name);
+            named.next().map(|(_, answerer)| Rc::clone(answerer))
+        };
+        match answerer.map(|answerer| answerer(input)) {
+            Some(Ok(output)) => QueryAnswer::Answered(output),
+            Some(Err(reason)) => QueryAnswer::Refused(reason),
+            None => {
+                let answerers = self.answerers.borrow();
+                let names: BTreeSet<_> = answerers.all.values().map(|(name, _)| name).collect();
+                QueryAnswer::Unknown(names.into_iter().cloned().collect())
+            }
+        }
+    }
+
+    /// From now on this answers to a name; gives its number.
+    pub(crate) fn answer(&self, name: &str, answerer: Answerer) -> u64 {
+        let mut answerers = self.answerers.borrow_mut();
+        answerers.last += 1;
+        let number = answerers.last;
+        answerers.all.insert(number, (name.to_owned(), answerer));
+        number
+    }
+
+    /// The one of this number answers no more.
+    pub(crate) fn answer_no_more(&self, number: u64) {
+        // What it held is dropped after the borrow: it may be anything of the author's.
+        let answerer = self.answerers.borrow_mut().all.remove(&number);
+        drop(answerer);
     }
 
     /// How many operations are open: asked for, and neither answered to their end nor dropped. A

@@ -157,6 +157,17 @@ impl Event {
     }
 }
 
+/// What became of a question to a copy of the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueryAnswer {
+    /// The answer, as JSON.
+    Answered(String),
+    /// Nobody answers to this name: those are known.
+    Unknown(Vec<String>),
+    /// What was asked does not fit, and this is why.
+    Refused(String),
+}
+
 /// How the run stands when nothing more can happen without the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {

@@ -114,6 +114,7 @@ pub mod local;
 pub mod log;
 #[cfg(not(target_family = "wasm"))]
 pub mod native;
+mod query;
 mod random;
 mod run;
 #[cfg(feature = "schema")]
@@ -270,6 +271,7 @@ pub use crate::native::StepContext;
 #[cfg(not(target_family = "wasm"))]
 #[doc(no_inline)]
 pub use crate::native::Steps;
+pub use crate::query::{Query, publish, query};
 pub use crate::random::{random, random_range};
 pub use crate::run::{RunInfo, run};
 #[doc(inline)]

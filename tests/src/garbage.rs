@@ -16,6 +16,8 @@ pub fn component(describe: &str, verdict: &str) -> Vec<u8> {
                 (i32.const 64))
             (func (export "segno:workflow/guest@0.2.0#deliver")
                 (param i32 i64 i32 i64 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) (i32.const 64))
+            (func (export "segno:workflow/guest@0.2.0#query") (param i32 i32 i32 i32) (result i32)
+                (i32.const 64))
             (func (export "segno:workflow/guest@0.2.0#save"))
             (func (export "segno:workflow/guest@0.2.0#load") (param i64))
             (data (i32.const 0) "\80\00\00\00\01\00\00\00\a0\00\00\00\01\00\00\00\00\00\00\00\00\00\00\00")

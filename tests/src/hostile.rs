@@ -45,6 +45,8 @@ pub struct Hostile<'a> {
     pub start: &'a str,
     /// What `deliver` does and gives. Its first two parameters are whether there is an operation, and which.
     pub deliver: &'a str,
+    /// What `query` does and gives.
+    pub query: &'a str,
     /// What `save` does.
     pub save: &'a str,
     /// What `load` does.
@@ -64,6 +66,7 @@ impl Default for Hostile<'_> {
             describe: "",
             start: "(i32.const 16)",
             deliver: "(i32.const 16)",
+            query: "(i32.const 16)",
             save: "",
             load: "",
             realloc: "",
@@ -111,9 +114,9 @@ impl Hostile<'_> {
 
     /// The core module, as text.
     fn module(&self) -> String {
-        let Self { pages, describe, start, deliver, save, load, realloc, more, .. } = self;
+        let Self { pages, describe, start, deliver, query, save, load, realloc, more, .. } = self;
         let (resolve, world) = world();
-        let used = [*describe, *start, *deliver, *save, *load, *realloc, *more].concat();
+        let used = [*describe, *start, *deliver, *query, *save, *load, *realloc, *more].concat();
         let mut text = String::from("(module\n");
         for import in imports_of(&resolve, world) {
             // What is not called is not imported, as a compiler would have it.
@@ -125,6 +128,7 @@ impl Hostile<'_> {
             ("describe", describe),
             ("start", start),
             ("deliver", deliver),
+            ("query", query),
             ("save", save),
             ("load", load),
         ];

@@ -20,6 +20,7 @@ const COMPUTES: Hostile<'_> = Hostile {
             (local.set $left (i64.sub (local.get $left) (i64.const 1)))
             (br_if $again (i64.ne (local.get $left) (i64.const 0))))
         (drop (call $sleep.until (i64.const 0))) (i32.const 16)",
+    query: "(i32.const 16)",
     save: "",
     load: "",
     realloc: "",

@@ -23,6 +23,7 @@ const SPINS: Hostile<'_> = Hostile {
     describe: "",
     start: "(drop (call $sleep.until (i64.const 0))) (i32.const 16)",
     deliver: "(loop $again (br $again)) (i32.const 16)",
+    query: "(i32.const 16)",
     save: "",
     load: "",
     realloc: "",

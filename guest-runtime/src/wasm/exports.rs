@@ -7,7 +7,7 @@ use std::panic::PanicHookInfo;
 use crate::component::WorkflowSchemas;
 use crate::component::{Component, Manifest, StartError, Workflow};
 use crate::runtime::Runtime;
-use crate::types::{Event, Request, Signal, StepFailure, Verdict};
+use crate::types::{Event, QueryAnswer, Request, Signal, StepFailure, Verdict};
 use crate::wasm::bindings::exports::segno::workflow::guest;
 #[cfg(feature = "schema")]
 use crate::wasm::bindings::exports::segno::workflow::schemas;
@@ -37,6 +37,17 @@ impl<C: Component> guest::Guest for Exported<C> {
 
     fn deliver(operation: Option<types::Operation>, event: types::Event) -> types::Verdict {
         Runtime::here(|runtime| runtime.deliver(operation, event.into())).into()
+    }
+
+    fn query(name: String, input: String) -> guest::Answer {
+        if !Runtime::is_here() {
+            return guest::Answer::Unknown(Vec::new());
+        }
+        match Runtime::here(|runtime| runtime.query(&name, &input)) {
+            QueryAnswer::Answered(output) => guest::Answer::Answered(output),
+            QueryAnswer::Unknown(names) => guest::Answer::Unknown(names),
+            QueryAnswer::Refused(reason) => guest::Answer::Refused(reason),
+        }
     }
 
     fn save() {

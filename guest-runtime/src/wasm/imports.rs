@@ -5,7 +5,7 @@ use crate::types::{
     Answer, CreatedHook, CreatedWebhook, Level, Operation, Response, RunInfo, StepOptions,
 };
 use crate::wasm::bindings::segno::workflow::{
-    context, hook, inbox, log, signal, sleep, step, types, webhook,
+    context, hook, inbox, log, query, signal, sleep, step, types, webhook,
 };
 
 /// Whoever hosts the component.
@@ -46,6 +46,10 @@ impl Host for Imports {
 
     fn open_signal(&self, name: &str) -> Operation {
         signal::open(name)
+    }
+
+    fn publish(&self, name: &str, value: &str) {
+        query::publish(name, value);
     }
 
     fn take(&self, inbox: Operation) {

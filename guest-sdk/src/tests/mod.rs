@@ -90,6 +90,10 @@ impl Host for Scribe {
         self.operation(&format!("signal {name}"))
     }
 
+    fn publish(&self, name: &str, value: &str) {
+        self.note(format!("publish {name} {value}"));
+    }
+
     fn take(&self, inbox: Operation) {
         self.note(format!("take {inbox}"));
     }

@@ -104,3 +104,38 @@ fn a_wait_that_lost_a_race_loses_no_signal() {
         "completed 9",
     ]);
 }
+
+#[test]
+fn what_is_published_is_asked_for_in_order_and_the_last_one_answers() {
+    use segno_guest_runtime::runtime::Runtime;
+    use segno_guest_runtime::types::QueryAnswer as Answer;
+
+    let run = Run::start(|| async {
+        crate::publish("progress", 1);
+        let _outer = crate::query("q", |n: u32| n + 1);
+        {
+            let _inner = crate::query("q", |n: u32| n + 10);
+            step::<()>("inner").await?;
+        }
+        step::<()>("outer").await?;
+        crate::publish("progress", "done");
+        Ok(())
+    });
+    let ask = |name: &str, input: &str| Runtime::here(|runtime| runtime.query(name, input));
+    assert_eq!(ask("q", "1"), Answer::Answered("11".into()));
+    assert_eq!(ask("other", "1"), Answer::Unknown(vec!["q".into()]));
+    let run = run.completed(0, "null");
+    assert_eq!(ask("q", "1"), Answer::Answered("2".into()));
+    let Answer::Refused(reason) = ask("q", "-1") else { panic!("it does not fit") };
+    assert!(reason.starts_with("invalid value"), "{reason}");
+    run.completed(1, "null").said(&[
+        "publish progress 1",
+        r#"0: s {"x":"inner"}"#,
+        "waiting",
+        r#"1: s {"x":"outer"}"#,
+        "waiting",
+        r#"publish progress "done""#,
+        "completed null",
+    ]);
+    assert_eq!(ask("q", "1"), Answer::Unknown(vec![]));
+}

@@ -105,6 +105,12 @@ pub enum HistoryEvent {
         #[schema(value_type = Value)]
         payload: Json,
     },
+    /// The workflow shows a value to those who ask.
+    Published {
+        name: String,
+        #[schema(value_type = Value)]
+        value: Json,
+    },
     /// The workflow wrote to the log.
     Log {
         #[schema(value_type = String)]

@@ -15,6 +15,15 @@ pub const MAX_HOOK_METADATA: usize = 4 << 10;
 /// How long the name of a signal may be, in bytes.
 pub const MAX_SIGNAL_NAME: usize = 128;
 
+/// How long the name of something that a run shows may be, in bytes.
+pub const MAX_QUERY_NAME: usize = 128;
+
+/// How many values a run may show, each under a name of its own.
+pub const MAX_PUBLISHED: usize = 64;
+
+/// How long each of them may be, in bytes of JSON.
+pub const MAX_PUBLISHED_BYTES: usize = 64 << 10;
+
 /// Whether something may be known by this word: a token or a name. It has from 1 to so many bytes, and no
 /// control characters, which would do something to whoever is shown it.
 #[must_use]
@@ -97,6 +106,13 @@ pub enum Command {
         /// Which step.
         step: Op,
     },
+    /// Show a value to those who ask, in place of the one that was shown before.
+    Publish {
+        /// Under which name.
+        name: String,
+        /// The value, as JSON.
+        value: String,
+    },
 }
 
 impl Command {
@@ -113,7 +129,8 @@ impl Command {
             | Self::Respond { .. }
             | Self::Dispose { .. }
             | Self::CancelSleep { .. }
-            | Self::CancelStep { .. } => false,
+            | Self::CancelStep { .. }
+            | Self::Publish { .. } => false,
         }
     }
 
@@ -130,7 +147,8 @@ impl Command {
             | Self::CancelSleep { .. }
             | Self::Hook { .. }
             | Self::Signal { .. }
-            | Self::CancelStep { .. } => None,
+            | Self::CancelStep { .. }
+            | Self::Publish { .. } => None,
         }
     }
 
@@ -147,7 +165,8 @@ impl Command {
             | Self::CancelSleep { .. }
             | Self::Hook { .. }
             | Self::Signal { .. }
-            | Self::CancelStep { .. } => None,
+            | Self::CancelStep { .. }
+            | Self::Publish { .. } => None,
         }
     }
 
@@ -165,7 +184,8 @@ impl Command {
             | Self::CancelSleep { .. }
             | Self::Hook { .. }
             | Self::Signal { .. }
-            | Self::CancelStep { .. } => None,
+            | Self::CancelStep { .. }
+            | Self::Publish { .. } => None,
         }
     }
 
@@ -182,7 +202,8 @@ impl Command {
             | Self::Dispose { .. }
             | Self::CancelSleep { .. }
             | Self::Hook { .. }
-            | Self::Signal { .. } => None,
+            | Self::Signal { .. }
+            | Self::Publish { .. } => None,
         }
     }
 
@@ -199,7 +220,8 @@ impl Command {
             | Self::CancelSleep { .. }
             | Self::Hook { .. }
             | Self::Signal { .. }
-            | Self::CancelStep { .. } => None,
+            | Self::CancelStep { .. }
+            | Self::Publish { .. } => None,
         }
     }
 
@@ -222,7 +244,9 @@ impl Command {
     /// How many bytes the words take by which it is known: a name, a token, what is said of a hook.
     fn name_size(&self) -> usize {
         match self {
-            Self::Step { name, .. } | Self::Signal { name } => name.len(),
+            Self::Step { name, .. } | Self::Signal { name } | Self::Publish { name, .. } => {
+                name.len()
+            }
             Self::Hook { token, metadata, .. } => {
                 token.len() + metadata.as_ref().map_or(0, String::len)
             }
@@ -241,6 +265,7 @@ impl Command {
     pub fn payload(&self) -> usize {
         match self {
             Self::Step { input, .. } => input.len(),
+            Self::Publish { value, .. } => value.len(),
             Self::Webhook { answer: Answer::Fixed(response), .. }
             | Self::Respond { response, .. } => response.size(),
             Self::Sleep { .. }
@@ -294,6 +319,9 @@ impl fmt::Display for Command {
             Self::Hook { .. } => f.write_str("hook with a drawn token"),
             Self::Signal { name } => write!(f, "signal `{name}`"),
             Self::CancelStep { step } => write!(f, "give up step {step}"),
+            Self::Publish { name, value } => {
+                write!(f, "publish `{name}`: {}", shortened(value))
+            }
         }
     }
 }

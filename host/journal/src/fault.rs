@@ -1,6 +1,6 @@
 //! Why a run does not take an event, and why a turn cannot be one of it.
 
-use crate::Op;
+use crate::{MAX_PUBLISHED, Op};
 
 /// How many requests of one webhook, payloads of one hook or signals of one name may lie untaken. More than this is a workflow that does not
 /// keep up; its callers are asked to come later.
@@ -64,6 +64,9 @@ pub enum Fault {
     /// The workflow answered a request that never came.
     #[error("the workflow answered request {0}, which never came")]
     UnknownRequest(u64),
+    /// The workflow shows values under too many names.
+    #[error("the workflow publishes values under more than {MAX_PUBLISHED} names")]
+    PublishesTooMuch,
     /// The workflow waits, but nothing can wake it.
     #[error(
         "the workflow waits, but for no step, sleep, webhook, hook or signal of its own, so nothing can ever wake it; \

@@ -29,8 +29,8 @@ mod signals;
 mod turn;
 
 pub use crate::command::{
-    Answer, Command, MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_SIGNAL_NAME, OPERATION_BYTES,
-    StepOptions, is_word,
+    Answer, Command, MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_PUBLISHED, MAX_PUBLISHED_BYTES,
+    MAX_QUERY_NAME, MAX_SIGNAL_NAME, OPERATION_BYTES, StepOptions, is_word,
 };
 pub use crate::effect::Effect;
 pub use crate::event::{Event, Request, Response, Signal, StepFailure};

@@ -77,6 +77,7 @@ const fn of_event(event: &mut Event) -> Option<Payload<'_>> {
 const fn of_command(command: &mut Command) -> Option<Payload<'_>> {
     match command {
         Command::Step { input, .. } => Some(Payload::Text(input)),
+        Command::Publish { value, .. } => Some(Payload::Text(value)),
         Command::Webhook { answer: Answer::Fixed(response), .. }
         | Command::Respond { response, .. } => Some(Payload::Bytes(&mut response.body)),
         Command::Sleep { .. }
@@ -147,12 +148,13 @@ mod tests {
             Command::Hook { token: "t".into(), chosen: true, metadata: Some("{}".into()) },
             Command::Signal { name: "s".into() },
             Command::CancelStep { step: Op(0) },
+            Command::Publish { name: "p".into(), value: "[]".into() },
             step("4"),
         ];
         let started = Event::Started { input: "0".into() };
         check(
             turn(started, commands, Verdict::Completed("5".into())),
-            &["0", "1", "2", "3", "4", "5"],
+            &["0", "1", "2", "3", "[]", "4", "5"],
         );
     }
 

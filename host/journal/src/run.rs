@@ -1,14 +1,14 @@
 //! The life of a run: turns are folded into its state, and each says what the world owes it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::retry::Attempt;
 use crate::{
-    Command, Effect, Event, Fault, KnownSignal, Op, Open, OpenHook, OpenSignal, OpenWebhook,
-    Refusal, Signal, Signals, StepCall, Turn, Verdict, grows,
+    Command, Effect, Event, Fault, KnownSignal, MAX_PUBLISHED, Op, Open, OpenHook, OpenSignal,
+    OpenWebhook, Refusal, Signal, Signals, StepCall, Turn, Verdict, grows,
 };
 
 /// The state of a run: the fold of its turns, and nothing else.
@@ -25,9 +25,11 @@ pub struct Run {
     open: BTreeMap<Op, Box<Open>>,
     /// What was signalled to it, once anything was: a million runs that sleep shall not pay for it.
     signals: Option<Box<Signals>>,
+    /// The names under which it shows something.
+    published: BTreeSet<String>,
 }
 
-grows!(Run { status, turns, operations, requests, untaken_bytes, open_bytes, open; signals });
+grows!(Run { status, turns, operations, requests, untaken_bytes, open_bytes, open; signals, published });
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -264,7 +266,16 @@ impl Run {
             Command::CancelSleep { sleep } => Ok(self.give_up_sleep(*sleep)),
             Command::CancelStep { step } => Ok(self.give_up_step(*step)),
             Command::Dispose { inbox } => Ok(self.dispose(*inbox)),
+            Command::Publish { name, value: _ } => self.publish(name).map(|()| None),
         }
+    }
+
+    /// A value is shown under a name. Where it lies is the store's affair.
+    fn publish(&mut self, name: &str) -> Result<(), Fault> {
+        if !self.published.contains(name) {
+            self.published.insert(name.to_owned());
+        }
+        if self.published.len() > MAX_PUBLISHED { Err(Fault::PublishesTooMuch) } else { Ok(()) }
     }
 
     fn take(&mut self, inbox: Op) -> Result<(), Fault> {

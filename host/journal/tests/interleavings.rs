@@ -57,7 +57,8 @@ impl Toy {
 
     fn command(&mut self) -> Command {
         let waiting = self.webhooks.iter().position(|(_, left)| *left > 0);
-        match (self.draw(10), waiting) {
+        match (self.draw(11), waiting) {
+            (9, _) => Command::Publish { name: format!("n{}", self.draw(3)), value: "1".into() },
             (8, _) if self.operations > 0 => {
                 Command::CancelStep { step: Op(self.draw(self.operations)) }
             }

@@ -29,7 +29,7 @@ pub(super) use self::listen::ListenArgs;
 pub(super) use self::modules::{DeployArgs, ModulesArgs, WorkflowArgs};
 pub(super) use self::offline::{BackupArgs, CheckArgs, ExportArgs};
 pub(super) use self::runs::{HealthArgs, ResumeArgs, RunArgs, RunIds, RunsArgs, RunsOfHostArgs};
-pub(super) use self::talk::{HookArgs, HooksArgs, ResumeHookArgs, SignalArgs, WakeArgs};
+pub(super) use self::talk::{HookArgs, HooksArgs, QueryArgs, ResumeHookArgs, SignalArgs, WakeArgs};
 pub(super) use self::wait::WaitArgs;
 use crate::cli::exit::{EXIT_CODES, UsageError};
 use crate::engine::COMPILE;
@@ -102,6 +102,8 @@ pub(super) enum Verb {
     Wake(WakeArgs),
     /// Send something to a run under a name, and perhaps wait for its answer
     Signal(SignalArgs),
+    /// Ask a run something; a copy of it answers
+    Query(QueryArgs),
     /// List the hooks that can be called
     Hooks(HooksArgs),
     /// Say whose hook has a token
@@ -151,6 +153,7 @@ impl Verb {
             Self::Resume(args) => Some(&mut args.host),
             Self::Wake(args) => Some(&mut args.host),
             Self::Signal(args) => Some(&mut args.host),
+            Self::Query(args) => Some(&mut args.host),
             Self::Hooks(args) => Some(&mut args.host),
             Self::Hook(args) => Some(&mut args.host),
             Self::ResumeHook(args) => Some(&mut args.host),

@@ -35,6 +35,7 @@ mod new;
 mod output;
 mod program;
 mod progress;
+mod query;
 mod run;
 mod runs;
 mod serve;
@@ -206,6 +207,7 @@ async fn perform(
         Verb::Resume(args) => run::resume(args, output).await,
         Verb::Wake(args) => run::wake(args, output).await,
         Verb::Signal(args) => signal::run(args, output).await,
+        Verb::Query(args) => query::run(args, output).await,
         Verb::Hooks(args) => hooks::list(args, output).await,
         Verb::Hook(args) => hooks::show(args, output).await,
         Verb::ResumeHook(args) => hooks::resume(args, output).await,

@@ -114,6 +114,9 @@ impl<'a> Timeline<'a> {
             | E::HookReceived { .. }
             | E::SignalOpened { .. }
             | E::SignalReceived { .. } => self.talk(event),
+            E::Published { name, value } => {
+                format!("published {} {}", self.whole(name), self.json(value))
+            }
             E::Log { level, message } => {
                 format!("{:<5} {}", format!("{level:?}").to_lowercase(), self.shown(message))
             }

@@ -32,6 +32,9 @@ impl Refusal {
             | EngineError::SignalTooLate(run)
             | EngineError::SignalUnanswered(run)
             | EngineError::AnswerForgotten(run)
+            | EngineError::QueryRefused { run, .. }
+            | EngineError::QueryFailed { run, .. }
+            | EngineError::NoSuchTurn { run, .. }
             | EngineError::OtherSignal(run) => problem.about_run(*run),
             _ => problem,
         }
@@ -57,6 +60,10 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::AnswerForgotten(_) => &Kind::ANSWER_FORGOTTEN,
         EngineError::OtherSignal(_) => &Kind::OTHER_SIGNAL,
         EngineError::BadWord { .. } => &Kind::BAD_NAME,
+        EngineError::UnknownQuery { .. } => &Kind::UNKNOWN_QUERY,
+        EngineError::QueryRefused { .. } => &Kind::QUERY_REFUSED,
+        EngineError::QueryFailed { .. } => &Kind::QUERY_FAILED,
+        EngineError::NoSuchTurn { .. } => &Kind::NO_SUCH_TURN,
         EngineError::AlreadyEnded(_) => &Kind::ALREADY_ENDED,
         EngineError::NotBlocked(_) => &Kind::NOT_BLOCKED,
         EngineError::NothingToRetry(_) => &Kind::NOTHING_TO_RETRY,
@@ -69,40 +76,44 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::OtherInput(_) => &Kind::OTHER_INPUT,
         EngineError::RefusedInput { .. } => &Kind::REFUSED_INPUT,
         EngineError::UnreadableInput(_) => &Kind::MALFORMED_JSON,
-        EngineError::Module(ModuleError::NotWasm) => &Kind::NOT_WASM,
-        EngineError::Module(ModuleError::CoreModule) => &Kind::CORE_MODULE,
-        EngineError::Module(ModuleError::Invalid { .. } | ModuleError::TooCostly { .. }) => {
-            &Kind::INVALID_MODULE
-        }
-        EngineError::Module(ModuleError::NoCompiler { .. }) => &Kind::BUSY,
-        EngineError::Module(ModuleError::UnknownImport { .. }) => &Kind::UNKNOWN_IMPORT,
-        EngineError::Module(
-            ModuleError::MissingExport { .. }
-            | ModuleError::Mismatch { .. }
-            | ModuleError::Describe { .. }
-            | ModuleError::Schemas { .. }
-            | ModuleError::NoWorkflows
-            | ModuleError::BadName { .. },
-        ) => &Kind::NOT_A_WORKFLOW,
-        EngineError::Store(StoreError::Record { .. } | StoreError::Corrupt { .. }) => {
-            &Kind::STORE_DAMAGED
-        }
-        EngineError::Store(
-            StoreError::InUse { .. }
-            | StoreError::Directory { .. }
-            | StoreError::Newer { .. }
-            | StoreError::Log { .. }
-            | StoreError::Io { .. }
-            | StoreError::Moved { .. }
-            | StoreError::Fenced { .. }
-            | StoreError::Panicked
-            | StoreError::Closed,
-        ) => &Kind::STORE_TROUBLE,
+        EngineError::Module(error) => module_kind(error),
+        EngineError::Store(error) => store_kind(error),
         EngineError::StartLacksSteps { .. } => &Kind::START_LACKS_STEPS,
         EngineError::DeployLacksSteps { .. } => &Kind::DEPLOY_LACKS_STEPS,
         EngineError::Busy | EngineError::NoRoomToWait | EngineError::LeftOut => &Kind::BUSY,
         EngineError::BackupUnderWay => &Kind::BACKUP_UNDER_WAY,
         EngineError::Stopping => &Kind::STOPPING,
+    }
+}
+
+const fn module_kind(error: &ModuleError) -> &'static Kind {
+    match error {
+        ModuleError::NotWasm => &Kind::NOT_WASM,
+        ModuleError::CoreModule => &Kind::CORE_MODULE,
+        ModuleError::Invalid { .. } | ModuleError::TooCostly { .. } => &Kind::INVALID_MODULE,
+        ModuleError::NoCompiler { .. } => &Kind::BUSY,
+        ModuleError::UnknownImport { .. } => &Kind::UNKNOWN_IMPORT,
+        ModuleError::MissingExport { .. }
+        | ModuleError::Mismatch { .. }
+        | ModuleError::Describe { .. }
+        | ModuleError::Schemas { .. }
+        | ModuleError::NoWorkflows
+        | ModuleError::BadName { .. } => &Kind::NOT_A_WORKFLOW,
+    }
+}
+
+const fn store_kind(error: &StoreError) -> &'static Kind {
+    match error {
+        StoreError::Record { .. } | StoreError::Corrupt { .. } => &Kind::STORE_DAMAGED,
+        StoreError::InUse { .. }
+        | StoreError::Directory { .. }
+        | StoreError::Newer { .. }
+        | StoreError::Log { .. }
+        | StoreError::Io { .. }
+        | StoreError::Moved { .. }
+        | StoreError::Fenced { .. }
+        | StoreError::Panicked
+        | StoreError::Closed => &Kind::STORE_TROUBLE,
     }
 }
 
@@ -142,6 +153,11 @@ mod tests {
         check(&EngineError::SignalUnanswered(run), 409, "signal-unanswered");
         check(&EngineError::AnswerForgotten(run), 410, "answer-forgotten");
         check(&EngineError::OtherSignal(run), 422, "other-signal");
+        let (name, reason) = ("q".to_owned(), "why".to_owned());
+        check(&EngineError::UnknownQuery { name, known: vec![] }, 404, "unknown-query");
+        check(&EngineError::QueryRefused { run, reason: reason.clone() }, 422, "query-refused");
+        check(&EngineError::QueryFailed { run, reason }, 500, "query-failed");
+        check(&EngineError::NoSuchTurn { run, turns: 3 }, 404, "no-such-turn");
         check(&EngineError::BadWord { what: "the name", limit: 1 }, 400, "bad-name");
         check(&EngineError::AlreadyEnded(run), 409, "already-ended");
         check(&EngineError::NotBlocked(run), 409, "not-blocked");

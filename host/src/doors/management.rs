@@ -12,7 +12,7 @@ use crate::doors::bodies::Bodies;
 use crate::doors::openapi::{self, Document, Head};
 use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::Keyring;
-use crate::doors::{backup, health, hooks, metrics, modules, runs, signals, workflows};
+use crate::doors::{backup, health, hooks, metrics, modules, queries, runs, signals, workflows};
 use crate::engine::{Door, Engine, Supervisor};
 
 /// The management API on an engine. Every route but `/healthz` asks for a token, and for one that has
@@ -45,6 +45,7 @@ fn routes() -> OpenApiRouter<Supervisor> {
         .routes(routes!(runs::retry_now))
         .routes(routes!(runs::wake))
         .routes(routes!(signals::send))
+        .routes(routes!(queries::ask))
         .routes(routes!(hooks::list))
         .routes(routes!(hooks::get, hooks::resume))
         .routes(routes!(modules::deploy, modules::list))
@@ -111,6 +112,7 @@ mod tests {
             get /v1/runs
             get /v1/runs/{id}
             get /v1/runs/{id}/events
+            get /v1/runs/{id}/queries/{name}
             get /v1/workflows/{name}
             post /v1/backup
             post /v1/hooks/{token}

@@ -24,6 +24,7 @@ mod modules;
 mod openapi;
 mod params;
 mod peers;
+mod queries;
 mod refusal;
 mod runs;
 mod server;

@@ -135,3 +135,25 @@ impl<'de> Deserialize<'de> for WaitFor {
         Ok(Self(wait))
     }
 }
+
+/// The number of a turn.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Turn(u64);
+
+impl Turn {
+    /// Which one.
+    pub(super) const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Turn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(|_not_a_number| {
+            serde::de::Error::custom(format!(
+                "`{text}` is not the number of a turn: write the `next` of a page"
+            ))
+        })
+    }
+}

@@ -120,6 +120,10 @@ kinds! {
     SIGNAL_REFUSED = "signal-refused", CONFLICT, "the workflow refuses the signal";
     ANSWER_FORGOTTEN = "answer-forgotten", GONE, "the answer is no longer kept";
     OTHER_SIGNAL = "other-signal", UNPROCESSABLE_ENTITY, "the idempotency key has another signal";
+    UNKNOWN_QUERY = "unknown-query", NOT_FOUND, "nobody answers to this query";
+    QUERY_REFUSED = "query-refused", UNPROCESSABLE_ENTITY, "the question does not fit";
+    QUERY_FAILED = "query-failed", INTERNAL_SERVER_ERROR, "the copy of the run could not answer";
+    NO_SUCH_TURN = "no-such-turn", NOT_FOUND, "the run has had no such turn";
     BAD_NAME = "bad-name", BAD_REQUEST, "the name cannot be used";
     ALREADY_ENDED = "already-ended", CONFLICT, "the run has already ended";
     NOT_BLOCKED = "not-blocked", CONFLICT, "the run is not blocked";

@@ -6,12 +6,12 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::{Extension, Json};
 use segno_journal::{Op, RunId};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
-use crate::doors::params::{Limit, Params, RunPath, WaitFor};
+use crate::doors::params::{Limit, Params, RunPath, Turn, WaitFor};
 use crate::doors::refusal::Refusal;
 use crate::doors::tokens::Caller;
 use crate::engine::{Asker, Engine};
@@ -139,7 +139,7 @@ pub(super) async fn events(
     RunPath(run): RunPath,
     Params(params): Params<EventsParams>,
 ) -> Result<Json<HistoryPage>, Refusal> {
-    Ok(Json(engine.history(run, params.cursor.0, params.limit.get()).await?))
+    Ok(Json(engine.history(run, params.cursor.get(), params.limit.get()).await?))
 }
 
 /// Cancels a run: nothing new starts, its steps are told, its webhooks close.
@@ -245,19 +245,4 @@ pub(super) async fn resume(
 ) -> Result<Json<RunView>, Refusal> {
     let (ResumeRequest { module }, _held) = body::json(request, SMALL, &bodies).await?;
     Ok(Json(engine.resume_by(run, module, Asker::named(caller.name())).await?))
-}
-
-/// The number of the turn that a page begins with.
-#[derive(Debug, Clone, Copy, Default)]
-struct Turn(u64);
-
-impl<'de> Deserialize<'de> for Turn {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map(Self).map_err(|_not_a_number| {
-            serde::de::Error::custom(format!(
-                "`{text}` is not the number of a turn: write the `next` of a page"
-            ))
-        })
-    }
 }

@@ -1,5 +1,6 @@
 //! Why the engine did not do what it was asked.
 
+use segno_api::{SHOWN, printable};
 use segno_journal::RunId;
 
 use crate::name::name;
@@ -39,6 +40,38 @@ pub enum EngineError {
     /// Too much waits to be taken.
     #[error("more waits here than the workflow has taken; try again later")]
     InboxFull,
+    /// Nobody answers to this name.
+    #[error("nobody answers to the query `{}`; {}", printable(name, SHOWN), known_queries(known))]
+    UnknownQuery {
+        /// The name.
+        name: String,
+        /// Those that are known.
+        known: Vec<String>,
+    },
+    /// The question does not fit.
+    #[error("the question does not fit: {}", printable(reason, REASON_BYTES))]
+    QueryRefused {
+        /// The run.
+        run: RunId,
+        /// Why, as the workflow says it.
+        reason: String,
+    },
+    /// No copy of the run can be made, or it failed to answer.
+    #[error("a copy of run {run} could not answer: {}", printable(reason, REASON_BYTES))]
+    QueryFailed {
+        /// The run.
+        run: RunId,
+        /// Why.
+        reason: String,
+    },
+    /// The run has not had such a turn.
+    #[error("run {run} has had {turns} turns, which are counted from 0")]
+    NoSuchTurn {
+        /// The run.
+        run: RunId,
+        /// How many it has had.
+        turns: u64,
+    },
     /// The run is over, so it takes no signal.
     #[error("run {0} has ended, so it takes no signal any more")]
     SignalTooLate(RunId),
@@ -199,6 +232,15 @@ fn known_workflows(known: &[String]) -> String {
     } else {
         format!("known are {}", known.join(", "))
     }
+}
+
+/// Names under which a run answers. They are the guest's.
+fn known_queries(known: &[String]) -> String {
+    if known.is_empty() {
+        return "its workflow answers nobody".to_owned();
+    }
+    let names: Vec<_> = known.iter().map(|name| printable(name, SHOWN)).collect();
+    format!("known are {}", listed(&names))
 }
 
 /// How many names a sentence lists: a module may have thousands.

@@ -6,7 +6,9 @@ use segno_journal::{
 use wasmtime::Store;
 
 use crate::sandbox::bindings::Workflow;
-use crate::sandbox::bindings::exports::segno::workflow::guest::Verdict as GuestVerdict;
+use crate::sandbox::bindings::exports::segno::workflow::guest::{
+    Answer as GuestAnswer, Verdict as GuestVerdict,
+};
 use crate::sandbox::convert;
 use crate::sandbox::given::{BESIDES, Facts, Moment, Quota, Tokens};
 use crate::sandbox::image::Image;
@@ -25,6 +27,17 @@ pub struct Output {
     /// True where the workflow could not take its input, so that it has not begun. The verdict is then a
     /// failure with the reason: so it stands in the journal of a run that is on disk already.
     pub refused: bool,
+}
+
+/// What became of a question to a workflow. All of it is the guest's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answered {
+    /// This, which should be JSON.
+    With(String),
+    /// Nobody answers to the name; these are known.
+    Unknown(Vec<String>),
+    /// The question does not fit.
+    Refused(String),
 }
 
 /// One instance of a module: the live memory of one run.
@@ -100,6 +113,32 @@ impl Guest {
             }
         };
         Ok((verdict, false))
+    }
+
+    /// Asks the workflow something, on a copy of its run: what it changes is gone with this guest.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not answer: it trapped, wanted more than it may have, or asked for something that would be
+    /// recorded.
+    pub fn query(&mut self, name: &str, input: &str, moment: Moment) -> Result<Answered, Blocked> {
+        let passes = self.store.data().quota().passes();
+        self.store.data_mut().begin_turn(moment, Tokens::recorded(&[]));
+        self.make_ready(passes);
+        let guest = self.exports.segno_workflow_guest();
+        let answer = guest.call_query(&mut self.store, name, input);
+        let state = self.store.data_mut();
+        let answer = answer.map_err(|error| trap::explain(state, &error))?;
+        if !state.end_turn().commands.is_empty() {
+            let message =
+                "a query asked its host for something that is recorded; it may only look".into();
+            return Err(Blocked { kind: BlockKind::Trap, message });
+        }
+        Ok(match answer {
+            GuestAnswer::Answered(output) => Answered::With(output),
+            GuestAnswer::Unknown(names) => Answered::Unknown(names),
+            GuestAnswer::Refused(reason) => Answered::Refused(reason),
+        })
     }
 
     /// How much fuel the last turn took.

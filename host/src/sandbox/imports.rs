@@ -5,12 +5,12 @@
 //! record.
 
 use segno_journal::{
-    BlockKind, Command, MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_SIGNAL_NAME, Op, StepOptions,
-    Timestamp,
+    BlockKind, Command, MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_PUBLISHED_BYTES, MAX_QUERY_NAME,
+    MAX_SIGNAL_NAME, Op, StepOptions, Timestamp,
 };
 
 use crate::sandbox::bindings::segno::workflow::{
-    context, hook, image, inbox, log, signal, sleep, step, types, webhook,
+    context, hook, image, inbox, log, query, signal, sleep, step, types, webhook,
 };
 use crate::sandbox::caller::Caller;
 use crate::sandbox::convert;
@@ -83,6 +83,16 @@ impl signal::Host for Caller<'_> {
         let state = self.pays(name.len())?;
         state.check_word("the name of a signal", &name, MAX_SIGNAL_NAME)?;
         state.start_operation(Command::Signal { name }).map(|op| op.0)
+    }
+}
+
+impl query::Host for Caller<'_> {
+    fn publish(&mut self, name: String, value: String) -> wasmtime::Result<()> {
+        let state = self.pays(name.len() + value.len())?;
+        state.check_word("the name of what is published", &name, MAX_QUERY_NAME)?;
+        state.check_size("what is published", value.len(), MAX_PUBLISHED_BYTES)?;
+        state.check_json(&value, || format!("what is published as `{name}`"))?;
+        state.record(Command::Publish { name, value })
     }
 }
 

@@ -34,7 +34,7 @@ pub use crate::sandbox::compiler::COMPILE;
 pub use crate::sandbox::engine::Sandbox;
 pub use crate::sandbox::error::{ModuleError, NoGuest};
 pub use crate::sandbox::given::{Facts, Moment, Quota, Tokens, WebhookAddress};
-pub use crate::sandbox::guest::{Guest, Output};
+pub use crate::sandbox::guest::{Answered, Guest, Output};
 pub use crate::sandbox::image::{Image, PackError};
 pub use crate::sandbox::module::Module;
 pub use crate::sandbox::schemas::{add_schemas, with_schemas};

@@ -1,6 +1,6 @@
 //! What is to be written, and the proof that it was.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, Range};
 
 use segno_journal::retry::Attempt;
@@ -131,6 +131,14 @@ impl Draft<TurnAndEffects> {
                 let record = WebhookRecord::new(run, op);
                 rows.put(Table::Webhooks, token.as_bytes(), codec::encode(&record));
             }
+        }
+        // The last one of each name: no two rows of a draft have the same key.
+        let shown = turn.commands.iter().filter_map(|command| match command {
+            Command::Publish { name, value } => Some((&**name, value)),
+            _ => None,
+        });
+        for (name, value) in shown.collect::<BTreeMap<_, _>>() {
+            rows.put(Table::Published, tables::named(run, name), codec::encode(value));
         }
         let mut claims = Vec::new();
         for effect in &effects {

@@ -119,6 +119,11 @@ impl Store {
         self.of_steps(Table::Losses)
     }
 
+    /// What a run shows under a name, as JSON.
+    pub fn published(&self, run: RunId, name: &str) -> Result<Option<String>, StoreError> {
+        self.record(Table::Published, &tables::named(run, name))
+    }
+
     /// What steps that are under way last said of how far they are, as JSON. What cannot be read is left
     /// out: the next attempt begins without it.
     pub fn heartbeats(&self) -> Result<Vec<(RunId, Op, String)>, StoreError> {

@@ -138,11 +138,16 @@ pub(crate) enum Table {
     /// Key: run (16 bytes), operation (big-endian `u64`). Value: JSON, as text. Lives: from the first
     /// heartbeat of the step to its end or that of its run.
     Heartbeats,
+
+    /// What runs show to those who ask.
+    ///
+    /// Key: run (16 bytes), name, as text. Value: JSON, as text. Lives: as long as its run.
+    Published,
 }
 
 impl Table {
     /// All tables, beginning with what the store says of itself.
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Meta,
         Self::Runs,
         Self::Unfinished,
@@ -163,6 +168,7 @@ impl Table {
         Self::Workflows,
         Self::Hooks,
         Self::Heartbeats,
+        Self::Published,
     ];
 
     /// The name, as it stands on disk.
@@ -188,7 +194,13 @@ impl Table {
             Self::Workflows => "workflows",
             Self::Hooks => "hooks",
             Self::Heartbeats => "heartbeats",
+            Self::Published => "published",
         }
+    }
+
+    /// Whether stores were made before there was this table: they get it when they are opened.
+    pub(crate) const fn came_later(self) -> bool {
+        self as usize > Self::Workflows as usize
     }
 
     /// The table of this name, if there is one.
@@ -220,6 +232,11 @@ pub(crate) fn numbered(run: RunId, number: u64) -> [u8; 24] {
 pub(crate) fn split_numbered(key: &[u8]) -> Option<(RunId, u64)> {
     let (run, number) = key.split_first_chunk::<16>()?;
     Some((RunId::from_bytes(*run), u64::from_be_bytes(number.try_into().ok()?)))
+}
+
+/// The key of what a run shows under a name.
+pub(crate) fn named(run: RunId, name: &str) -> Vec<u8> {
+    [&run.to_bytes(), name.as_bytes()].concat()
 }
 
 /// The key of an attempt.

@@ -135,6 +135,29 @@ async fn a_key_makes_a_signal_come_once() {
 }
 
 #[tokio::test]
+async fn a_run_is_asked_now_and_as_it_was() {
+    let host = Host::new().await;
+    let run = host.start("sums", json!(9)).await;
+    for number in [3, 4] {
+        let path = format!("/v1/runs/{run}/signals/add");
+        assert_eq!(host.post(&path, &json!(number)).await.status(), 202);
+    }
+    let path = |query: &str| format!("/v1/runs/{run}/queries/{query}");
+    assert_eq!(host.get(&path("sum")).await, 7);
+    assert_eq!(host.get(&path("sum?input=1")).await, 3);
+    assert_eq!(host.get(&path("sum?at=1")).await, 3);
+    assert_eq!(host.get(&path("count")).await, 2);
+    let ask = async |query: &str| host.request(Method::GET, &path(query)).send().await.unwrap();
+    let detail = problem(ask("other").await, 404, "unknown-query").await;
+    assert_eq!(detail, "nobody answers to the query `other`; known are `bad`, `sum`");
+    problem(ask("sum?at=3").await, 404, "no-such-turn").await;
+    problem(ask("sum?at=x").await, 400, "bad-query").await;
+    problem(ask("sum?input={").await, 400, "bad-query").await;
+    problem(ask("sum?input=%22two%22").await, 422, "query-refused").await;
+    problem(ask("bad?input=%22panic%22").await, 500, "query-failed").await;
+}
+
+#[tokio::test]
 async fn a_sleep_is_ended_early() {
     let host = Host::new().await;
     let run = host.start("sleeper", json!(null)).await;
@@ -173,6 +196,18 @@ fn runs_are_talked_to_on_the_command_line() {
     let told = host.must(&["run", run]);
     assert!(told.contains(r#"signal 0 change_address came with "Oak Street 2""#), "{told}");
     assert!(told.contains("signal #0 change_address"), "{told}");
+
+    let sums = host.must(&["start", "sums", "--input", "9"]);
+    let sums = sums.trim();
+    for number in ["3", "4"] {
+        host.must(&["signal", sums, "add", number]);
+    }
+    assert_eq!(host.must(&["query", sums, "sum"]), "7\n");
+    assert_eq!(host.must(&["query", sums, "sum", "1"]), "3\n");
+    assert_eq!(host.must(&["query", sums, "count", "--at", "1"]), "1\n");
+    assert!(host.must(&["run", sums]).contains("published count 2"));
+    let (code, _, stderr) = host.ask(&["query", sums, "other"]);
+    assert_eq!(code, Some(1), "{stderr}");
 
     let sleeper = host.must(&["start", "sleeper"]);
     let sleeper = sleeper.trim();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use segno::native::{Step, StepPolicy};
-use segno_host::engine::{Config, Engine, EngineError, Limits, Wait};
+use segno_host::engine::{Config, Engine, EngineError, Limits, NewSignal, Query, Wait};
 use segno_journal::RunId;
 use serde_json::json;
 use tempfile::TempDir;
@@ -107,7 +107,7 @@ impl Reader for Hosts {
         // Each import once and as often as it goes, in each phase that a run has.
         let calls = u8::try_from(self.imports.len() + 8).context("there are few")?;
         let seeds = (0..calls).flat_map(|call| {
-            [(1, 0), (2, 0), (3, 0)].map(|(phase, page)| {
+            [(1, 0), (2, 0), (3, 0), (7, 0)].map(|(phase, page)| {
                 let often = [phase, call, 39, 0, 0, 1, 1, 1, 1];
                 let once = [2, 5 % calls, 0, 1, 1, 1, 1, 1];
                 [&[0b0000_1101, page, 1][..], &often, &once].concat()
@@ -149,8 +149,20 @@ async fn attack(
         for _ in 0..program.calls {
             call(engine, *run).await?;
         }
+        talk_to(engine, *run).await?;
     }
     Ok(runs)
+}
+
+/// Says something to a run, and asks it something. It may refuse both, and be long about either: whoever
+/// asks waits no longer than for the copy to have had the turns that lie behind its image.
+async fn talk_to(engine: &Engine, run: RunId) -> anyhow::Result<()> {
+    let sent = NewSignal { name: "w".to_owned(), key: None, payload: "1".to_owned() };
+    drop(timeout(ANSWER, engine.signal(run, sent, true)).await);
+    let query = Query { name: "w".to_owned(), input: "1".to_owned(), at: None };
+    let asked = timeout(INNOCENT, engine.query(run, query)).await;
+    drop(asked.context("a question is not answered")?);
+    Ok(())
 }
 
 /// Calls the first webhook of a run, if it has one.

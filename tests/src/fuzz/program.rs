@@ -9,7 +9,8 @@ use wit_parser::abi::WasmType;
 use crate::hostile::{COMPLETED, Hostile, Import, WAITING};
 
 /// When a guest can be made to call its host.
-const PHASES: [&str; 7] = ["describe", "start", "deliver", "save", "load", "begin", "realloc"];
+const PHASES: [&str; 8] =
+    ["describe", "start", "deliver", "save", "load", "begin", "realloc", "query"];
 
 /// The most statements that one program has: more of them hide what one does.
 const MOST: usize = 24;
@@ -195,6 +196,7 @@ fn component(phases: &[String; PHASES.len()], pages: u32, elements: u32) -> Opti
         describe: "(call $do.describe)",
         start: &format!("(call $do.start) {ended}"),
         deliver: &deliver,
+        query: "(call $do.query) (i32.const 16)",
         save: "(call $do.save)",
         load: "(call $do.load)",
         realloc: "(call $do.realloc)",

@@ -3,6 +3,7 @@
 mod contention;
 mod control;
 mod hooks;
+mod queries;
 mod signals;
 
 use segno_host::engine::{EngineError, NewSignal, Reply, RunView, Wait};

@@ -29,6 +29,26 @@ pub(in crate::cli) struct SignalArgs {
 }
 
 #[derive(Debug, Args)]
+pub(in crate::cli) struct QueryArgs {
+    /// The ID of the run
+    pub(in crate::cli) id: RunId,
+
+    /// The name of the query
+    pub(in crate::cli) name: String,
+
+    /// What is asked, as JSON; - is standard input [default: null]
+    #[arg(value_name = "JSON")]
+    pub(in crate::cli) input: Option<String>,
+
+    /// As the run was after this turn
+    #[arg(long, value_name = "TURN")]
+    pub(in crate::cli) at: Option<u64>,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
 pub(in crate::cli) struct WakeArgs {
     /// The IDs of the runs; - is standard input, with one at the beginning of each line
     #[arg(value_name = "RUN", required = true)]

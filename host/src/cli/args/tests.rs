@@ -45,6 +45,8 @@ fn what_the_manual_shows_is_understood() {
         &format!("wake {RUN} --op 3"),
         &format!("signal {RUN} approve"),
         &format!("signal {RUN} approve - --key k --wait=30s"),
+        &format!("query {RUN} where_is_it"),
+        &format!("query {RUN} line 3 --at 7"),
         "hooks --limit 10 --cursor t",
         "hook approval-42",
         "resume-hook approval-42 {}",

@@ -30,6 +30,9 @@ const READS_AT_ONCE: usize = 8;
 /// answer, and strangers may ask for any number of them.
 const LOOK_UPS_AT_ONCE: usize = 8;
 
+/// How many copies of runs are asked something at once: each is a guest beside those of the runs, and computes.
+const QUERIES_AT_ONCE: usize = 4;
+
 /// How many backups are made at once: each holds a moment of the store, whose room cannot be used again.
 const BACKUPS_AT_ONCE: usize = 1;
 
@@ -46,6 +49,7 @@ pub(crate) struct Admission {
     others: Room,
     reads: Arc<Semaphore>,
     look_ups: Semaphore,
+    queries: Arc<Semaphore>,
     backup: Arc<Semaphore>,
 }
 
@@ -72,8 +76,9 @@ impl Admission {
         let shards = (0..shards).map(|_| share()).collect();
         let reads = Arc::new(Semaphore::new(READS_AT_ONCE));
         let look_ups = Semaphore::new(LOOK_UPS_AT_ONCE);
+        let queries = Arc::new(Semaphore::new(QUERIES_AT_ONCE));
         let backup = Arc::new(Semaphore::new(BACKUPS_AT_ONCE));
-        Self { shards, questions, others, reads, look_ups, backup }
+        Self { shards, questions, others, reads, look_ups, queries, backup }
     }
 
     /// Lets a backup begin: one at a time, since each holds a moment of the store.
@@ -112,6 +117,11 @@ impl Admission {
     /// Waits for its turn to read. Who gives up waiting leaves the line.
     pub(crate) async fn read(&self) -> Result<OwnedSemaphorePermit, EngineError> {
         Arc::clone(&self.reads).acquire_owned().await.map_err(|_closed| EngineError::Stopping)
+    }
+
+    /// Waits for its turn to ask a copy of a run. Who gives up waiting leaves the line.
+    pub(crate) async fn query(&self) -> Result<OwnedSemaphorePermit, EngineError> {
+        Arc::clone(&self.queries).acquire_owned().await.map_err(|_closed| EngineError::Stopping)
     }
 
     /// Waits for its turn to look for a webhook in the store. Who gives up waiting leaves the line.

@@ -16,6 +16,7 @@ pub use crate::engine::config::policy::{BadPolicy, Policy, Rule};
 #[cfg(test)]
 pub(crate) use crate::engine::config::images::{APART, WORTH_WHEN_LET_GO, WORTH_WHILE_LIVE};
 
+use crate::sandbox::Quota;
 use crate::steps::Egress;
 use crate::store::DEFAULT_CACHE;
 
@@ -148,6 +149,20 @@ impl Default for Limits {
             commands_per_turn: 100_000,
             bytes_per_turn: 32 << 20,
             payload: 4 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// What a guest may use.
+    pub(crate) fn quota(&self) -> Quota {
+        Quota {
+            fuel_per_turn: self.fuel_per_turn,
+            seconds: Quota::seconds_for(self.fuel_per_turn),
+            memory: self.memory,
+            commands_per_turn: self.commands_per_turn,
+            bytes_per_turn: self.bytes_per_turn,
+            payload: self.payload,
         }
     }
 }

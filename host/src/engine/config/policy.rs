@@ -153,7 +153,8 @@ impl Policy {
             | Command::CancelSleep { .. }
             | Command::Hook { .. }
             | Command::Signal { .. }
-            | Command::CancelStep { .. } => None,
+            | Command::CancelStep { .. }
+            | Command::Publish { .. } => None,
         });
         for step in called {
             let why_not = if !listed.contains(step) && !BUILT_IN.contains(&&**step) {

@@ -18,14 +18,14 @@ use segno_journal::{Blocked, Digest, History, RunId};
 pub(crate) use crate::engine::guests::cannot_turn::{CannotTurn, Fate};
 pub(crate) use crate::engine::guests::images::Images;
 pub(crate) use crate::engine::guests::pressure::Pressure;
+pub(crate) use crate::engine::guests::replay::Replay;
 pub(crate) use crate::engine::guests::run_at::RunAt;
 pub(crate) use crate::engine::guests::warm::Warm;
 
 use crate::engine::config::Config;
-use crate::engine::guests::replay::Replay;
 use crate::engine::metrics::Metrics;
 use crate::engine::modules::Modules;
-use crate::sandbox::{ABI, Guest, Quota};
+use crate::sandbox::{ABI, Guest};
 use crate::store::{Draft, ImageRecord, Store};
 
 /// The guests of a shard, and what it takes to make them.
@@ -107,7 +107,7 @@ impl Guests {
         let replay = Replay {
             store: &self.store,
             module: self.modules.load(module).map_err(|error| CannotTurn::no_module(&error))?,
-            quota: self.quota(),
+            quota: self.config.limits.quota(),
             verify: self.config.verify_images,
             metrics: &self.metrics,
         };
@@ -172,17 +172,5 @@ impl Guests {
         }
         self.metrics.guests.images_taken.inc();
         draft
-    }
-
-    fn quota(&self) -> Quota {
-        let limits = &self.config.limits;
-        Quota {
-            fuel_per_turn: limits.fuel_per_turn,
-            seconds: Quota::seconds_for(limits.fuel_per_turn),
-            memory: limits.memory,
-            commands_per_turn: limits.commands_per_turn,
-            bytes_per_turn: limits.bytes_per_turn,
-            payload: limits.payload,
-        }
     }
 }

@@ -61,7 +61,7 @@ impl Replay<'_> {
     /// be used. All turns of the run are on disk.
     pub(crate) fn guest(&self, run: RunAt<'_>) -> Result<(Guest, Vec<u64>), CannotTurn> {
         // One that has had no turn has nothing to be read, and nothing to come back to.
-        if run.state.turns() == 0 {
+        if run.turns == 0 {
             return Ok((self.fresh(run)?, Vec::new()));
         }
         let mut images =
@@ -83,6 +83,10 @@ impl Replay<'_> {
         found: &mut Found,
     ) -> Result<Option<(u64, Guest)>, CannotTurn> {
         for (position, image) in found.images.by_ref() {
+            // A copy of the past has not come so far.
+            if position > run.turns {
+                continue;
+            }
             match self.load(run, position, image) {
                 Ok(guest) => return Ok(Some((position, guest))),
                 Err(Unusable::NoRoom(message)) => return Err(CannotTurn::NoRoom(message)),
@@ -162,11 +166,14 @@ impl Replay<'_> {
     fn give_turns(&self, run: RunAt<'_>, guest: &mut Guest, from: u64) -> Result<(), CannotTurn> {
         let mut replayed = Ok(from);
         self.store.visit_turns(run.id, from, |turn| {
+            if turn.seq >= run.turns {
+                return ControlFlow::Break(());
+            }
             replayed = replay_turn(guest, &turn, *replayed.as_ref().unwrap_or(&from));
             if replayed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         let replayed = replayed?;
-        let expected = run.state.turns();
+        let expected = run.turns;
         if replayed == expected {
             return Ok(());
         }

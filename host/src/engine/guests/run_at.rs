@@ -11,6 +11,8 @@ pub(crate) struct RunAt<'a> {
     pub(crate) id: RunId,
     pub(crate) record: &'a RunRecord,
     pub(crate) state: &'a Run,
+    /// How many turns it has had, or its copy is to have had.
+    pub(crate) turns: u64,
     pub(crate) images: &'a Images,
     /// When its last turn was.
     pub(crate) last_at: Timestamp,

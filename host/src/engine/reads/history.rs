@@ -183,6 +183,9 @@ fn told_command(run: RunId, op: u64, command: Command) -> HistoryEvent {
         Command::Hook { token, .. } => HistoryEvent::HookCreated { op, token },
         Command::Signal { name } => HistoryEvent::SignalOpened { op, name },
         Command::CancelSleep { sleep } => HistoryEvent::SleepCancelled { op: sleep.0 },
+        Command::Publish { name, value } => {
+            HistoryEvent::Published { name, value: Json::of(value) }
+        }
         Command::CancelStep { step } => HistoryEvent::StepCancelled { op: step.0 },
     }
 }

@@ -8,11 +8,13 @@ mod history;
 mod lists;
 mod metrics;
 mod pages;
+mod query;
 mod runs;
 mod survey;
 mod watch;
 
 pub use crate::engine::reads::backup::BackupStopped;
+pub use crate::engine::reads::query::Query;
 
 pub(crate) use crate::engine::reads::lists::summary;
 pub(crate) use crate::engine::reads::pages::page;

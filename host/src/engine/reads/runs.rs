@@ -190,7 +190,7 @@ impl Engine {
         may_block(|| self.record(run)).map(|record| status_of(&record.standing))
     }
 
-    fn record(&self, run: RunId) -> Result<RunRecord, EngineError> {
+    pub(super) fn record(&self, run: RunId) -> Result<RunRecord, EngineError> {
         self.0.store.run(run)?.ok_or(EngineError::UnknownRun(run))
     }
 

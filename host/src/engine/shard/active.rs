@@ -79,6 +79,7 @@ impl Active {
             id: self.owner.run,
             record: &self.record,
             state: &self.run,
+            turns: self.run.turns(),
             images: &self.images,
             last_at: self.last_at,
         }

@@ -105,10 +105,12 @@ fn turns_with_every_command_are_read_for_ever() {
         Command::Signal { name: "address".into() },
     ];
     let stop = vec![Command::CancelStep { step: Op(0) }];
+    let show = vec![Command::Publish { name: "progress".into(), value: "7".into() }];
     for (name, commands) in [
         ("turn-commands", commands),
         ("turn-commands-of-talk", talk),
         ("turn-commands-that-stop", stop),
+        ("turn-commands-that-show", show),
     ] {
         let turn = turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting);
         check(name, &(no_references(), turn));
@@ -248,7 +250,18 @@ fn images_with_every_open_operation_are_read_for_ever() {
     let module = Digest::from_bytes([9; 32]);
     let image = ImageRecord { abi, module, at, run, pages: 17, length: 65_536, blocks: [5; 32] };
     read(&golden("image", &codec::encode(&image)), &image);
-    check("image-of-talk", &ImageRecord { run: talked_to(image.run.clone()), ..image });
+    let talked_to = ImageRecord { run: talked_to(image.run.clone()), ..image };
+    read(&golden("image-of-talk", &codec::encode(&talked_to)), &talked_to);
+    check("image-that-shows", &ImageRecord { run: shows(talked_to.run.clone()), ..talked_to });
+}
+
+/// The run when it has published something.
+fn shows(run: Run) -> Run {
+    let show = vec![Command::Publish { name: "progress".into(), value: "7".into() }];
+    let (seq, first_op) = (run.turns(), Op(run.operations()));
+    let event = Event::HookReceived { op: Op(3), payload: "2".into() };
+    let turn = Turn { seq, first_op, ..turn(event, show, Verdict::Waiting) };
+    run.apply(&turn).expect("it follows").0
 }
 
 /// The run with everything that can come to it from outside.

@@ -54,6 +54,8 @@ segno::export!(
     talk::whereabouts,
     talk::counts,
     talk::remembers,
+    talk::sums,
+    talk::panics_when_told,
     ambient::prints,
     ambient::times,
     ambient::clocks,

@@ -43,6 +43,7 @@ async fn play(rounds: u64, kinds: u64) -> Result<Vec<String>, Error> {
             8 => passing().await,
             _ => letter(round).await?,
         };
+        segno::publish("round", round);
         segno::log::debug!("round {round}: {what}");
         played.push(what);
     }

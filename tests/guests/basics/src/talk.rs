@@ -1,5 +1,7 @@
 //! Workflows that are talked to: by the tokens of hooks, and by signals.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::{Either, select};
@@ -183,4 +185,41 @@ pub async fn counts() -> Result<Vec<u32>, Error> {
 #[workflow]
 pub async fn remembers() -> Result<Option<u32>, Error> {
     Ok(steps::remembers().await?)
+}
+
+/// Adds numbers that it is sent, shows how many there were, and answers what the sum is, or that of the first
+/// `n`; ends when it is told to. What it is asked with `bad` does what no query may.
+#[workflow]
+pub async fn sums(until: usize) -> Result<u64, Error> {
+    let all = Rc::new(RefCell::new(Vec::new()));
+    let numbers = Rc::clone(&all);
+    let _sum = segno::query("sum", move |first: Option<usize>| {
+        let numbers = numbers.borrow();
+        numbers.iter().take(first.unwrap_or(usize::MAX)).sum::<u64>()
+    });
+    let _bad = segno::query("bad", |how: String| match &*how {
+        "panic" => panic!("told to panic"),
+        "loop" => loop {
+            std::hint::black_box(0);
+        },
+        _ => segno::publish("sneaked", true),
+    });
+    segno::publish("count", 0);
+    let added = signals::<u64>("add");
+    while all.borrow().len() < until {
+        let number = added.next().await.value;
+        all.borrow_mut().push(number);
+        segno::publish("count", all.borrow().len());
+    }
+    segno::publish("count", "done");
+    let sum = all.borrow().iter().sum();
+    Ok(sum)
+}
+
+/// Answers while it is in a scope, and panics when it is told to.
+#[workflow]
+pub async fn panics_when_told() -> Result<(), Error> {
+    let _here = segno::query("here", |()| "waiting");
+    signals::<()>("panic").next().await;
+    panic!("told to panic");
 }

@@ -10,7 +10,8 @@ use std::sync::OnceLock;
 
 use redb::{
     AccessGuard, Builder, Database, DatabaseError, ReadOnlyTable, ReadTransaction,
-    ReadableDatabase, ReadableTable, StorageError, TableDefinition, TableError, WriteTransaction,
+    ReadableDatabase, ReadableTable, StorageError, TableDefinition, TableError, TableHandle,
+    WriteTransaction,
 };
 
 use crate::store::error::{DiskTrouble, StoreError};
@@ -66,7 +67,8 @@ impl Drop for Base {
 }
 
 impl Base {
-    /// Opens a file, with so many of its bytes kept in memory. An empty one gets its tables.
+    /// Opens a file, with so many of its bytes kept in memory. An empty one gets its tables, and one that was
+    /// made before there were all of them those that it lacks.
     pub(super) fn open(at: At<'_>, pages: Watched, cache: usize) -> Result<Self, StoreError> {
         let mut builder = Builder::new();
         builder.set_cache_size(cache);
@@ -77,8 +79,9 @@ impl Base {
         });
         let db = builder.create_with_backend(pages).map_err(|error| of_opening(at, error))?;
         let base = Self { db: Some(db) };
-        if base.is_empty()? {
-            base.make_tables()?;
+        let missing = base.missing()?;
+        if !missing.is_empty() {
+            base.make(missing)?;
         }
         Ok(base)
     }
@@ -97,19 +100,20 @@ impl Base {
         self.db.as_ref().ok_or(StoreError::Closed)
     }
 
-    fn is_empty(&self) -> Result<bool, StoreError> {
+    /// The tables that are to be made. Any other that is not there was lost, and whoever reads it hears so.
+    fn missing(&self) -> Result<Vec<Table>, StoreError> {
         let transaction = self.db()?.begin_read().map_err(failed)?;
-        match transaction.open_table(definition(Table::Meta)) {
-            Ok(_) => Ok(false),
-            Err(TableError::TableDoesNotExist(_)) => Ok(true),
-            Err(error) => Err(failed(error)),
-        }
+        let names: Vec<_> = transaction.list_tables().map_err(failed)?.collect();
+        let is_there = |table: &Table| names.iter().any(|known| known.name() == table.name());
+        let is_new = !is_there(&Table::Meta);
+        let to_make = |table: &Table| !is_there(table) && (is_new || table.came_later());
+        Ok(Table::ALL.into_iter().filter(to_make).collect())
     }
 
-    fn make_tables(&self) -> Result<(), StoreError> {
+    fn make(&self, tables: Vec<Table>) -> Result<(), StoreError> {
         let mut transaction = self.db()?.begin_write().map_err(failed)?;
         transaction.set_quick_repair(true);
-        for table in Table::ALL {
+        for table in tables {
             transaction.open_table(definition(table)).map_err(failed)?;
         }
         transaction.commit().map_err(failed)
@@ -279,5 +283,59 @@ fn failed(error: impl Into<redb::Error>) -> StoreError {
         redb::Error::PreviousIo => failed("an earlier access has failed".into()),
         redb::Error::Io(error) => Failure::told(error),
         error => failed(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::error::FirstFailure;
+    use crate::store::keyspace::disk::storage;
+    use crate::store::private;
+
+    fn open(directory: &TempDir) -> Base {
+        let path = directory.path().join("segno.redb");
+        let pages = storage::file(private::open_file(&path).expect("it is there"));
+        let watched = Watched::new(pages.expect("a file"), &FirstFailure::default());
+        Base::open(At { directory: directory.path(), path: &path }, watched, 0).expect("it opens")
+    }
+
+    /// A file without these tables, in which each other one has a row.
+    fn lacking(directory: &TempDir, lacks: impl Fn(Table) -> bool) {
+        drop(private::new_file(&directory.path().join("segno.redb")).expect("a new file"));
+        let base = open(directory);
+        let fill = |rows: &mut Rows<'_>| {
+            Table::ALL.into_iter().try_for_each(|table| rows.set((table, b"key", Some(b"value"))))
+        };
+        base.apply(None, fill).expect("it is written");
+        let transaction = base.db().expect("it is open").begin_write().expect("it is free");
+        for table in Table::ALL.into_iter().filter(|table| lacks(*table)) {
+            assert!(transaction.delete_table(definition(table)).expect("it is removed"));
+        }
+        transaction.commit().expect("it is written");
+    }
+
+    #[test]
+    fn a_file_of_before_gets_the_tables_that_it_lacks() {
+        let directory = TempDir::new().expect("a directory");
+        lacking(&directory, Table::came_later);
+        let base = open(&directory);
+        let moment = base.moment().expect("it is read");
+        for table in Table::ALL {
+            let value = moment.get(table, b"key").expect("the table is there");
+            assert_eq!(value.is_some(), !table.came_later(), "{table:?}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_was_lost_is_not_made_again() {
+        let directory = TempDir::new().expect("a directory");
+        lacking(&directory, |table| table == Table::Turns);
+        let base = open(&directory);
+        let moment = base.moment().expect("it is read");
+        let error = moment.get(Table::Turns, b"key").map(drop).expect_err("it is lost");
+        assert!(error.to_string().contains("turns"), "{error}");
     }
 }
