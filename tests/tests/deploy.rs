@@ -76,14 +76,20 @@ async fn what_cannot_be_run_is_refused_and_changes_nothing() {
     let truncated = basics().slice(..basics().len() / 2);
     let core = wat::parse_str("(module)").expect("it is a module");
     let empty = wat::parse_str("(component)").expect("it is a component");
+    let other = r#"(component (instance $i) (export "segno:workflow/guest@0.1.0" (instance $i)))"#;
+    let other = wat::parse_str(other).expect("it is a component");
     let stranger = wat::parse_str(r#"(component (import "acme:db/sql@1.0.0" (instance)))"#)
         .expect("it is one");
-    let cases: [(Bytes, &str); 6] = [
+    let cases: [(Bytes, &str); 7] = [
         (Bytes::new(), "this is not WebAssembly"),
         (Bytes::from_static(b"<html>"), "this is not WebAssembly"),
         (truncated, "this component is damaged or cut short"),
         (core.into(), "this is a core WebAssembly module, not a component"),
         (empty.into(), "does not export `segno:workflow/guest@0.2.0`"),
+        (
+            other.into(),
+            "another version of the segno interface: it exports `segno:workflow/guest@0.1.0`",
+        ),
         (stranger.into(), "imports `acme:db/sql@1.0.0`, which this host does not offer"),
     ];
     for (wasm, expected) in cases {

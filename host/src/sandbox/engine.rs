@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use segno_api::{SHOWN, printable};
 use segno_journal::Digest;
 use sha2::Sha256;
 use wasmtime::component::{Component, Linker};
@@ -133,6 +134,18 @@ fn check_header(wasm: &[u8]) -> Result<(), ModuleError> {
 
 fn check_exports(component: &Component, engine: &wasmtime::Engine) -> Result<(), ModuleError> {
     const EXPORT: &str = "segno:workflow/guest@0.2.0";
-    let exported = component.component_type().exports(engine).any(|(name, _)| name == EXPORT);
-    if exported { Ok(()) } else { Err(ModuleError::MissingExport { export: EXPORT.into() }) }
+    const OF_ANY_VERSION: &str = "segno:workflow/guest@";
+    let component = component.component_type();
+    let guest = component.exports(engine).map(|(name, _)| name);
+    match guest.filter(|name| name.starts_with(OF_ANY_VERSION)).last() {
+        Some(EXPORT) => Ok(()),
+        Some(other) => {
+            let other = printable(other, SHOWN);
+            let detail = format!(
+                "it exports `{other}`, and this host calls `{EXPORT}`; build it again with the SDK of this host's version"
+            );
+            Err(ModuleError::Mismatch { detail })
+        }
+        None => Err(ModuleError::MissingExport { export: EXPORT.into() }),
+    }
 }

@@ -52,7 +52,7 @@ pub enum ModuleError {
     },
     /// The component wants something that no workflow is given.
     #[error(
-        "this component imports `{import}`, which this host does not offer; it offers segno:workflow@0.1 and the \
+        "this component imports `{import}`, which this host does not offer; it offers segno:workflow@0.2 and the \
          wasi:*@0.2 interfaces of the standard library"
     )]
     UnknownImport {
