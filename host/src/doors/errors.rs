@@ -34,6 +34,7 @@ impl Refusal {
             | EngineError::AnswerForgotten(run)
             | EngineError::QueryRefused { run, .. }
             | EngineError::QueryFailed { run, .. }
+            | EngineError::NoCopy { run, .. }
             | EngineError::NoSuchTurn { run, .. }
             | EngineError::OtherSignal(run) => problem.about_run(*run),
             _ => problem,
@@ -63,6 +64,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::UnknownQuery { .. } => &Kind::UNKNOWN_QUERY,
         EngineError::QueryRefused { .. } => &Kind::QUERY_REFUSED,
         EngineError::QueryFailed { .. } => &Kind::QUERY_FAILED,
+        EngineError::NoCopy { .. } => &Kind::NO_COPY,
         EngineError::NoSuchTurn { .. } => &Kind::NO_SUCH_TURN,
         EngineError::AlreadyEnded(_) => &Kind::ALREADY_ENDED,
         EngineError::NotBlocked(_) => &Kind::NOT_BLOCKED,
@@ -156,6 +158,7 @@ mod tests {
         let (name, reason) = ("q".to_owned(), "why".to_owned());
         check(&EngineError::UnknownQuery { name, known: vec![] }, 404, "unknown-query");
         check(&EngineError::QueryRefused { run, reason: reason.clone() }, 422, "query-refused");
+        check(&EngineError::NoCopy { run, reason: reason.clone() }, 410, "no-copy");
         check(&EngineError::QueryFailed { run, reason }, 500, "query-failed");
         check(&EngineError::NoSuchTurn { run, turns: 3 }, 404, "no-such-turn");
         check(&EngineError::BadWord { what: "the name", limit: 1 }, 400, "bad-name");

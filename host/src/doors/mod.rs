@@ -38,6 +38,7 @@ pub use self::entrance::Entrance;
 pub use self::files::connections;
 pub use self::management::{management, openapi_document};
 pub use self::params::MAX_WAIT;
+pub use self::queries::MAX_QUERY_INPUT;
 pub use self::refusal::Refusal;
 pub use self::server::{HalfClose, Reception, serve};
 pub use self::tokens::{BadToken, BadTokens, Caller, Keyring, Named, Right, Token, Tokens};

@@ -152,7 +152,7 @@ impl<'de> Deserialize<'de> for Turn {
         let text = String::deserialize(deserializer)?;
         text.parse().map(Self).map_err(|_not_a_number| {
             serde::de::Error::custom(format!(
-                "`{text}` is not the number of a turn: write the `next` of a page"
+                "`{text}` is not the number of a turn, which are counted from 0"
             ))
         })
     }

@@ -11,7 +11,11 @@ use utoipa::IntoParams;
 
 use crate::doors::params::{Params, RunAndName, Turn};
 use crate::doors::refusal::{Kind, Refusal};
-use crate::engine::{Engine, Query};
+use crate::engine::{Engine, EngineError, Query};
+
+/// How long the input of a query may be, in bytes. In the URL it has up to three times as many, and the head of a
+/// request has room for that.
+pub const MAX_QUERY_INPUT: usize = 8 << 10;
 
 /// What is asked, and of when.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -46,6 +50,10 @@ pub(super) struct AskParams {
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such run, it has had no such turn, or nobody answers to the name: \
          then the detail says which names are known", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "There can be no copy of the run: turns of it or its module were forgotten",
+         body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The input has more than 8 KiB", body = Problem,
+         content_type = "application/problem+json"),
         (status = 422, description = "What is asked does not fit", body = Problem,
          content_type = "application/problem+json"),
         (status = 500, description = "The copy of the run could not be made, or failed to answer", body = Problem,
@@ -60,6 +68,10 @@ pub(super) async fn ask(
     Params(AskParams { input, at }): Params<AskParams>,
 ) -> Result<Response, Refusal> {
     let input = input.unwrap_or_else(|| "null".to_owned());
+    if input.len() > MAX_QUERY_INPUT {
+        let (what, size, limit) = ("what is asked", input.len(), MAX_QUERY_INPUT);
+        return Err(EngineError::TooLarge { what, size, limit }.into());
+    }
     let is_json = serde_json::from_str::<&RawValue>(&input);
     is_json
         .map_err(|error| Refusal::new(&Kind::BAD_QUERY, format!("`input` is no JSON: {error}")))?;

@@ -123,6 +123,7 @@ kinds! {
     UNKNOWN_QUERY = "unknown-query", NOT_FOUND, "nobody answers to this query";
     QUERY_REFUSED = "query-refused", UNPROCESSABLE_ENTITY, "the question does not fit";
     QUERY_FAILED = "query-failed", INTERNAL_SERVER_ERROR, "the copy of the run could not answer";
+    NO_COPY = "no-copy", GONE, "there can be no copy of the run";
     NO_SUCH_TURN = "no-such-turn", NOT_FOUND, "the run has had no such turn";
     BAD_NAME = "bad-name", BAD_REQUEST, "the name cannot be used";
     ALREADY_ENDED = "already-ended", CONFLICT, "the run has already ended";

@@ -1,7 +1,7 @@
 //! Why the engine did not do what it was asked.
 
 use segno_api::{SHOWN, printable};
-use segno_journal::RunId;
+use segno_journal::{Digest, RunId};
 
 use crate::name::name;
 use crate::sandbox::ModuleError;
@@ -64,8 +64,16 @@ pub enum EngineError {
         /// Why.
         reason: String,
     },
+    /// There can be no copy of the run, now or as it was.
+    #[error("no copy of run {run} can be made: {reason}")]
+    NoCopy {
+        /// The run.
+        run: RunId,
+        /// Why.
+        reason: String,
+    },
     /// The run has not had such a turn.
-    #[error("run {run} has had {turns} turns, which are counted from 0")]
+    #[error("run {run} has no such turn: {}", turns_had(*turns))]
     NoSuchTurn {
         /// The run.
         run: RunId,
@@ -231,6 +239,27 @@ fn known_workflows(known: &[String]) -> String {
         format!("no module is deployed yet: deploy one with `{} deploy MODULE.wasm`", name())
     } else {
         format!("known are {}", known.join(", "))
+    }
+}
+
+/// Why a module that a run needs cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    #[error(
+        "its module {0} is not in the store; deploy that very module again, or resume the run on another one"
+    )]
+    Missing(Digest),
+    #[error("its module {digest} can no longer be loaded: {source}")]
+    Refused { digest: Digest, source: ModuleError },
+    #[error("its module {digest} cannot be read: {source}")]
+    Store { digest: Digest, source: StoreError },
+}
+
+fn turns_had(turns: u64) -> String {
+    match turns {
+        0 => "it has had none yet".to_owned(),
+        1 => "it has had turn 0 only".to_owned(),
+        turns => format!("it has had those from 0 to {}", turns - 1),
     }
 }
 

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use segno_api::{Json, ModuleView, WorkflowView, when};
 use segno_journal::{Digest, History, Manifest, Workflow};
 
-use crate::engine::error::EngineError;
+use crate::engine::error::{EngineError, LoadError};
 use crate::sandbox::{Module, ModuleError, Sandbox, add_schemas};
 use crate::store::{Committer, Draft, ModuleRecord, Store, StoreError};
 
@@ -43,19 +43,6 @@ struct State {
     listed: HashMap<Digest, Arc<BTreeSet<String>>>,
     /// There is a run of which nobody knows on which module it is, so none is forgotten.
     keeps_all: bool,
-}
-
-/// Why a module that a run needs cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LoadError {
-    #[error(
-        "its module {0} is not in the store; deploy that very module again, or resume the run on another one"
-    )]
-    Missing(Digest),
-    #[error("its module {digest} can no longer be loaded: {source}")]
-    Refused { digest: Digest, source: ModuleError },
-    #[error("its module {digest} cannot be read: {source}")]
-    Store { digest: Digest, source: StoreError },
 }
 
 impl Modules {
@@ -176,7 +163,11 @@ impl Modules {
         let code = code.ok_or(LoadError::Missing(digest))?;
         let module =
             self.sandbox.load(&code).map_err(|source| LoadError::Refused { digest, source })?;
-        self.state.lock().loaded.insert(digest, module.clone());
+        // One that was forgotten meanwhile, which only who asks a run that has ended can meet, is not kept.
+        let mut state = self.state.lock();
+        if state.records.contains_key(&digest) {
+            state.loaded.insert(digest, module.clone());
+        }
         Ok(module)
     }
 

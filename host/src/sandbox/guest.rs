@@ -29,10 +29,13 @@ pub struct Output {
     pub refused: bool,
 }
 
+/// How many of the names that a workflow answers to are passed on.
+const KNOWN_NAMES: usize = 20;
+
 /// What became of a question to a workflow. All of it is the guest's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answered {
-    /// This, which should be JSON.
+    /// This, which is JSON.
     With(String),
     /// Nobody answers to the name; these are known.
     Unknown(Vec<String>),
@@ -125,8 +128,7 @@ impl Guest {
         let passes = self.store.data().quota().passes();
         self.store.data_mut().begin_turn(moment, Tokens::recorded(&[]));
         self.make_ready(passes);
-        let guest = self.exports.segno_workflow_guest();
-        let answer = guest.call_query(&mut self.store, name, input);
+        let answer = self.ask(name, input);
         let state = self.store.data_mut();
         let answer = answer.map_err(|error| trap::explain(state, &error))?;
         if !state.end_turn().commands.is_empty() {
@@ -134,10 +136,27 @@ impl Guest {
                 "a query asked its host for something that is recorded; it may only look".into();
             return Err(Blocked { kind: BlockKind::Trap, message });
         }
+        Ok(answer)
+    }
+
+    fn ask(&mut self, name: &str, input: &str) -> wasmtime::Result<Answered> {
+        let guest = self.exports.segno_workflow_guest();
+        let answer = guest.call_query(&mut self.store, name, input)?;
+        let state = self.store.data_mut();
         Ok(match answer {
-            GuestAnswer::Answered(output) => Answered::With(output),
-            GuestAnswer::Unknown(names) => Answered::Unknown(names),
-            GuestAnswer::Refused(reason) => Answered::Refused(reason),
+            GuestAnswer::Answered(output) => {
+                state.check_payload("the answer of the workflow", output.len())?;
+                state.check_json(&output, || "the answer of the workflow".into())?;
+                Answered::With(output)
+            }
+            GuestAnswer::Unknown(mut names) => {
+                names.truncate(KNOWN_NAMES);
+                Answered::Unknown(names)
+            }
+            GuestAnswer::Refused(reason) => {
+                state.check_payload("the reason why the workflow does not answer", reason.len())?;
+                Answered::Refused(reason)
+            }
         })
     }
 

@@ -176,6 +176,8 @@ impl Check<'_> {
             Table::HeldEvents,
             Table::Notes,
             Table::Images,
+            Table::Heartbeats,
+            Table::Published,
         ] {
             let mut last = Vec::new();
             self.rows(table, |check, key, value| {
@@ -194,6 +196,9 @@ impl Check<'_> {
                 let read = match table {
                     Table::Attempts => codec::decode::<Attempt>(name, value).map(drop),
                     Table::Notes => codec::decode::<Note>(name, value).map(drop),
+                    Table::Heartbeats | Table::Published => {
+                        codec::decode::<String>(name, value).map(drop)
+                    }
                     Table::HeldEvents => codec::decode::<HeldEvent>(name, value).map(drop),
                     _ => Ok(()),
                 };

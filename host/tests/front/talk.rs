@@ -153,6 +153,10 @@ async fn a_run_is_asked_now_and_as_it_was() {
     problem(ask("sum?at=3").await, 404, "no-such-turn").await;
     problem(ask("sum?at=x").await, 400, "bad-query").await;
     problem(ask("sum?input={").await, 400, "bad-query").await;
+    let longest = "%22".repeat(1 << 13);
+    problem(ask(&format!("sum?input={longest}")).await, 400, "bad-query").await;
+    problem(ask(&format!("sum?input={longest}%22")).await, 413, "too-large").await;
+    problem(ask("sum?at=99").await, 404, "no-such-turn").await;
     problem(ask("sum?input=%22two%22").await, 422, "query-refused").await;
     problem(ask("bad?input=%22panic%22").await, 500, "query-failed").await;
 }

@@ -2,7 +2,7 @@
 
 use segno_host::engine::{EngineError, Query, RunStatus};
 use segno_journal::RunId;
-use segno_tests::{Host, output};
+use segno_tests::{Host, basics, edition, output, patiently};
 use serde_json::{Value, json};
 
 use crate::{listens, signal};
@@ -71,8 +71,70 @@ async fn a_run_that_has_ended_answers_as_it_was_before_its_last_turn() {
         "after a restart, too"
     );
     let first = host.run("echo", json!(1)).await.run_id;
-    let nobody = ask(&host, first, "sum", json!(null)).await;
-    assert!(matches!(nobody, Err(EngineError::UnknownQuery { .. })), "{nobody:?}");
+    no_copy(ask(&host, first, "sum", json!(null)).await, "it ended with its first turn");
+}
+
+fn no_copy(answer: Result<Value, EngineError>, why: &str) {
+    let Err(EngineError::NoCopy { reason, .. }) = answer else { panic!("{why}: {answer:?}") };
+    assert!(reason.contains(why), "{reason}");
+}
+
+#[tokio::test]
+async fn of_turns_that_were_forgotten_nothing_is_told_that_may_have_been_otherwise() {
+    let host = Host::with(|config| config.image_turns.live = 2).await;
+    let run = host.start("counts_on", json!(60)).await;
+    listens(&host, run, "add").await;
+    for _ in 0..59 {
+        host.engine.signal(run, signal("add", &json!(1)), false).await.expect("it is stored");
+    }
+    let asked =
+        async |name: &str, at: Option<u64>| ask_at(&host, run, (name, json!(null)), at).await;
+    for at in [None, Some(59)] {
+        assert_eq!(asked("counted", at).await.unwrap(), json!(59));
+        assert_eq!(asked("count", at).await.unwrap(), json!(59));
+        assert_eq!(asked("begun", at).await.unwrap(), json!(true), "no turn has changed it");
+    }
+    assert_eq!(asked("count", Some(58)).await.unwrap(), json!(58), "that turn is there");
+    no_copy(asked("begun", Some(58)).await, "was forgotten with its turns");
+    no_copy(asked("count", Some(5)).await, "was forgotten with its turns");
+    no_copy(asked("counted", Some(5)).await, "turns that it takes were forgotten");
+    for name in ["counted", "count"] {
+        assert_eq!(asked(name, Some(0)).await.unwrap(), json!(0), "the first turn always is");
+    }
+    host.engine.signal(run, signal("add", &json!(1)), false).await.expect("it is stored");
+    assert_eq!(output(&host.end(run).await), json!(60));
+    assert_eq!(asked("count", None).await.unwrap(), json!(60), "what it shows stays");
+    no_copy(asked("counted", None).await, "turns that it takes were forgotten");
+}
+
+#[tokio::test]
+async fn who_has_ended_on_a_module_that_was_forgotten_cannot_be_asked_but_for_what_it_shows() {
+    let host = Host::new().await;
+    let run = summing(&host, 3, 3).await;
+    host.end(run).await;
+    host.engine.deploy(edition(1)).await.expect("it is good");
+    // It is forgotten when the run has left it and that is written, for which nobody waits.
+    let answer = patiently(async {
+        loop {
+            match ask(&host, run, "sum", json!(null)).await {
+                Ok(_) => _ = host.run("echo", json!(1)).await,
+                refused => return refused,
+            }
+        }
+    });
+    no_copy(answer.await, "its module was forgotten");
+    assert_eq!(ask(&host, run, "count", json!(null)).await.unwrap(), json!("done"));
+    host.engine.deploy(basics()).await.expect("it is good");
+    assert_eq!(ask(&host, run, "sum", json!(null)).await.unwrap(), json!(3), "it is here again");
+}
+
+#[tokio::test]
+async fn nobody_is_asked_by_a_host_that_stops() {
+    let host = Host::new().await;
+    let run = summing(&host, 3, 1).await;
+    host.engine.shutdown().await;
+    let answer = ask(&host, run, "sum", json!(null)).await;
+    assert!(matches!(answer, Err(EngineError::Stopping)), "{answer:?}");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ const READS_AT_ONCE: usize = 8;
 const LOOK_UPS_AT_ONCE: usize = 8;
 
 /// How many copies of runs are asked something at once: each is a guest beside those of the runs, and computes.
-const QUERIES_AT_ONCE: usize = 4;
+pub(crate) const QUERIES_AT_ONCE: usize = 4;
 
 /// How many backups are made at once: each holds a moment of the store, whose room cannot be used again.
 const BACKUPS_AT_ONCE: usize = 1;
@@ -122,6 +122,21 @@ impl Admission {
     /// Waits for its turn to ask a copy of a run. Who gives up waiting leaves the line.
     pub(crate) async fn query(&self) -> Result<OwnedSemaphorePermit, EngineError> {
         Arc::clone(&self.queries).acquire_owned().await.map_err(|_closed| EngineError::Stopping)
+    }
+
+    /// Lets nobody be asked any more.
+    pub(crate) fn ask_no_more(&self) {
+        self.queries.close();
+    }
+
+    /// Whether nobody is asked any more.
+    pub(crate) fn asks_no_more(&self) -> bool {
+        self.queries.is_closed()
+    }
+
+    /// Whether a copy is being made or asked now.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.queries.available_permits() < QUERIES_AT_ONCE
     }
 
     /// Waits for its turn to look for a webhook in the store. Who gives up waiting leaves the line.

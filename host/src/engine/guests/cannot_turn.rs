@@ -2,7 +2,7 @@
 
 use segno_journal::{BlockKind, Blocked};
 
-use crate::engine::modules::LoadError;
+use crate::engine::error::LoadError;
 use crate::sandbox::{ModuleError, NoGuest};
 use crate::store::StoreError;
 

@@ -109,7 +109,8 @@ impl Guests {
             module: self.modules.load(module).map_err(|error| CannotTurn::no_module(&error))?,
             quota: self.config.limits.quota(),
             verify: self.config.verify_images,
-            metrics: &self.metrics,
+            metrics: Some(&self.metrics),
+            goes_on: &|| Ok(()),
         };
         replay.guest(run)
     }

@@ -19,7 +19,10 @@ pub(crate) struct Replay<'a> {
     pub(crate) quota: Quota,
     /// Whether each guest that comes from an image is compared with one that is replayed.
     pub(crate) verify: bool,
-    pub(crate) metrics: &'a Metrics,
+    /// Counts the guests that are brought back; nothing counts copies.
+    pub(crate) metrics: Option<&'a Metrics>,
+    /// Asked before each turn, and says why no more shall be given.
+    pub(crate) goes_on: &'a dyn Fn() -> Result<(), CannotTurn>,
 }
 
 /// Why an image is of no use.
@@ -91,13 +94,21 @@ impl Replay<'_> {
                 Ok(guest) => return Ok(Some((position, guest))),
                 Err(Unusable::NoRoom(message)) => return Err(CannotTurn::NoRoom(message)),
                 Err(unusable) => {
-                    self.metrics.guests.image_fell_back(unusable.label());
-                    tracing::warn!(run = %run.id, position, reason = %unusable, "an image is not used");
+                    self.note_unusable(run, position, &unusable);
                     found.unusable.push(position);
                 }
             }
         }
         Ok(None)
+    }
+
+    /// That an image is of no use. Where a copy finds that, the run itself has heard of it or will.
+    fn note_unusable(&self, run: RunAt<'_>, position: u64, unusable: &Unusable) {
+        let Some(metrics) = self.metrics else {
+            return tracing::debug!(run = %run.id, position, reason = %unusable, "an image is not used");
+        };
+        metrics.guests.image_fell_back(unusable.label());
+        tracing::warn!(run = %run.id, position, reason = %unusable, "an image is not used");
     }
 
     /// A fresh guest that becomes the run of an image, and is given the turns behind it.
@@ -127,7 +138,9 @@ impl Replay<'_> {
         guest.load(image).map_err(|blocked| Unusable::Refused(blocked.kind))?;
         match self.give_turns(run, &mut guest, position) {
             Ok(()) => {
-                self.metrics.guests.image_loads.inc();
+                if let Some(metrics) = self.metrics {
+                    metrics.guests.image_loads.inc();
+                }
                 Ok(guest)
             }
             Err(CannotTurn::Blocked(blocked)) => Err(Unusable::Diverged(blocked.kind)),
@@ -148,7 +161,9 @@ impl Replay<'_> {
         }
         let mut guest = self.fresh(run)?;
         self.give_turns(run, &mut guest, 0)?;
-        self.metrics.guests.replays.inc();
+        if let Some(metrics) = self.metrics {
+            metrics.guests.replays.inc();
+        }
         Ok(guest)
     }
 
@@ -169,7 +184,8 @@ impl Replay<'_> {
             if turn.seq >= run.turns {
                 return ControlFlow::Break(());
             }
-            replayed = replay_turn(guest, &turn, *replayed.as_ref().unwrap_or(&from));
+            let expected = *replayed.as_ref().unwrap_or(&from);
+            replayed = (self.goes_on)().and_then(|()| Ok(replay_turn(guest, &turn, expected)?));
             if replayed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         let replayed = replayed?;
@@ -200,7 +216,9 @@ impl Replay<'_> {
         if guest.save()? == other.save()? {
             return Ok(guest);
         }
-        self.metrics.guests.image_fell_back(ImageFallback::Mismatch);
+        if let Some(metrics) = self.metrics {
+            metrics.guests.image_fell_back(ImageFallback::Mismatch);
+        }
         tracing::error!(
             run = %run.id,
             position,

@@ -9,7 +9,7 @@ use segno::native::DuplicateStep;
 use segno_journal::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::engine::admission::{Admission, KeyLocks};
+use crate::engine::admission::{Admission, KeyLocks, QUERIES_AT_ONCE};
 use crate::engine::config::Config;
 use crate::engine::guests::{Guests, Pressure, Warm};
 use crate::engine::handle::{Engine, Shared, Threads};
@@ -214,10 +214,10 @@ const OF_NO_RUN: usize = 4;
 
 /// How many guests may be live at once.
 fn most_guests(config: &Config) -> usize {
-    Warm::most(config.memory_budget) + AT_WORK * config.shards + OF_NO_RUN
+    Warm::most(config.memory_budget) + AT_WORK * config.shards + OF_NO_RUN + QUERIES_AT_ONCE
 }
 
 /// How many guests a shard may keep, so that there is always room for those at work.
 fn places_of_a_shard(places: usize, shards: usize) -> usize {
-    (places.saturating_sub(OF_NO_RUN) / shards).saturating_sub(AT_WORK).max(1)
+    (places.saturating_sub(OF_NO_RUN + QUERIES_AT_ONCE) / shards).saturating_sub(AT_WORK).max(1)
 }

@@ -94,6 +94,7 @@ impl Engine {
     /// No attempt is in flight any more: lets those go that wait, and the shards.
     pub(crate) fn let_go(&self) {
         self.0.outside.waiters().let_all_go();
+        self.0.admission.ask_no_more();
         self.0.inboxes.stop();
     }
 
@@ -104,8 +105,8 @@ impl Engine {
         let orderly = shards != Stopped::Failed && self.write_stopped(stopped_at).is_ok();
         self.0.committer.stop();
         let committed = threads.committer.is_none_or(|thread| thread.join().is_ok());
-        if shards == Stopped::ShutOut {
-            // Who still computes holds it, and would keep the next host out.
+        if shards == Stopped::ShutOut || self.0.admission.is_asking() {
+            // Who still computes, be it a copy of a run, holds it, and would keep the next host out.
             self.0.store.close();
         }
         orderly && committed

@@ -3,11 +3,13 @@
 
 mod backup;
 mod busy;
+mod copy;
 mod health;
 mod history;
 mod lists;
 mod metrics;
 mod pages;
+mod past;
 mod query;
 mod runs;
 mod survey;

@@ -55,6 +55,7 @@ segno::export!(
     talk::counts,
     talk::remembers,
     talk::sums,
+    talk::counts_on,
     talk::panics_when_told,
     ambient::prints,
     ambient::times,

@@ -1,6 +1,6 @@
 //! Workflows that are talked to: by the tokens of hooks, and by signals.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -214,6 +214,23 @@ pub async fn sums(until: usize) -> Result<u64, Error> {
     segno::publish("count", "done");
     let sum = all.borrow().iter().sum();
     Ok(sum)
+}
+
+/// Counts what it is sent, shows how far it is, and keeps its last turns only.
+#[workflow(history = "keep 8")]
+pub async fn counts_on(until: u64) -> Result<u64, Error> {
+    let count = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&count);
+    let _asked = segno::query("counted", move |()| counted.get());
+    segno::publish("begun", true);
+    segno::publish("count", 0);
+    let sent = signals::<u64>("add");
+    while count.get() < until {
+        sent.next().await;
+        count.set(count.get() + 1);
+        segno::publish("count", count.get());
+    }
+    Ok(until)
 }
 
 /// Answers while it is in a scope, and panics when it is told to.
