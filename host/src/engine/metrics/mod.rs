@@ -63,6 +63,7 @@ pub(crate) struct Metrics {
     pub(crate) webhooks_called: Counter,
     pub(crate) hooks_called: Counter,
     pub(crate) signals: Counter,
+    pub(crate) queries: Counter,
     names: Names,
     shard_turn_age: Family<OfShard, Gauge<f64, AtomicU64>>,
     shard_inbox: Family<OfShard, Gauge>,
@@ -96,6 +97,7 @@ impl Metrics {
             webhooks_called: put(to, "webhooks_called", "Calls of webhooks that were stored"),
             hooks_called: put(to, "hooks_called", "Calls of hooks that were stored"),
             signals: put(to, "signals", "Signals that were stored"),
+            queries: put(to, "queries", "Queries that were answered"),
             shard_turn_age: put(
                 to,
                 "shard_turn_age_seconds",

@@ -50,8 +50,12 @@ impl Engine {
         });
         drop(asker);
         match answer {
+            Ok(answer) => {
+                self.0.outside.metrics().queries.inc();
+                Ok(answer)
+            }
             Err(_) if self.0.admission.asks_no_more() => Err(EngineError::Stopping),
-            answer => answer,
+            Err(error) => Err(error),
         }
     }
 
