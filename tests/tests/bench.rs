@@ -6,7 +6,7 @@ use std::path::Path;
 use segno_host::sandbox::{
     Capacity, Facts, Guest, Moment, Output, Quota, Sandbox, Tokens, WebhookAddress,
 };
-use segno_journal::{Event, Op, Request, RunId, Timestamp, Verdict};
+use segno_journal::{Event, Op, Request, RunId, Signal, Timestamp, Verdict};
 
 const QUOTA: Quota = Quota {
     fuel_per_turn: 1_000_000_000,
@@ -61,6 +61,8 @@ fn scripts() -> Vec<(&'static str, Vec<Event>, bool)> {
         body: b"42".to_vec(),
     };
     let called = Event::Requested { op: Op(0), request };
+    let signal = Signal { number: 0, name: "number".into(), payload: "42".into(), key: None };
+    let sent = Event::Signalled { signal };
     let ticks = started(r#"{"ticks":2,"uncounted":1}"#);
     vec![
         ("sequential", vec![started("3"), completed(0), completed(1), completed(2)], true),
@@ -72,6 +74,8 @@ fn scripts() -> Vec<(&'static str, Vec<Event>, bool)> {
             false,
         ),
         ("ticker", vec![ticks, slept(0), slept(1), completed(2)], true),
+        ("listener", vec![started("null"), completed(1), sent, completed(2)], false),
+        ("asked", vec![started("2"), completed(0), completed(1)], true),
     ]
 }
 

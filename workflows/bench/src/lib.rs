@@ -1,10 +1,12 @@
 //! The workflows that `segno bench` measures. Their component is committed as
 //! `host/bench/bench.wasm`, so that every host carries it; the README beside it says how it is made.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::{join_all, try_join_all};
-use segno::{Error, Webhook, now, sleep, sleep_until, workflow};
+use segno::{Error, Webhook, now, query, signals, sleep, sleep_until, workflow};
 use serde::Deserialize;
 
 /// How many steps without a meaning run at once where a history is made.
@@ -77,7 +79,30 @@ pub async fn ticker(ticks: Ticks) -> Result<(), Error> {
     Ok(())
 }
 
-segno::export!(sequential, parallel, sleeper, hook, ticker);
+/// Takes signals for ever: each is a number, which is noted. Before the first a 0 is noted.
+#[workflow]
+pub async fn listener() -> Result<(), Error> {
+    let numbers = signals::<u64>("number");
+    steps::note(0).await?;
+    loop {
+        steps::note(numbers.next().await.value).await?;
+    }
+}
+
+/// Calls `note` so many times, one after another, and tells those who ask how many it has done.
+#[workflow]
+pub async fn asked(steps: u64) -> Result<(), Error> {
+    let done = Rc::new(Cell::new(0));
+    let told = Rc::clone(&done);
+    let _answers = query("done", move |()| told.get());
+    for number in 0..steps {
+        steps::note(number).await?;
+        done.set(number + 1);
+    }
+    Ok(())
+}
+
+segno::export!(sequential, parallel, sleeper, hook, ticker, listener, asked);
 
 segno::register!(steps::note, steps::blank);
 

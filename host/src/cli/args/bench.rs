@@ -55,4 +55,10 @@ pub(in crate::cli) enum Workload {
     /// Runs that are woken once a second
     #[value(name = "W7")]
     Tickers,
+    /// From a signal to the next step
+    #[value(name = "W8")]
+    Signals,
+    /// Queries of a run that works
+    #[value(name = "W9")]
+    Queries,
 }

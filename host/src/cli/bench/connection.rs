@@ -65,9 +65,14 @@ impl Connection {
         }
     }
 
-    /// Calls a webhook with a number.
+    /// Calls a webhook with a number, or sends one as a signal.
     pub(super) async fn call(&mut self, path: &str, number: usize) -> anyhow::Result<()> {
-        self.send(Method::POST, path, "text/plain", number.to_string().into()).await.map(drop)
+        self.send(Method::POST, path, "application/json", number.to_string().into()).await.map(drop)
+    }
+
+    /// Asks a run something.
+    pub(super) async fn ask(&mut self, path: &str) -> anyhow::Result<()> {
+        self.send(Method::GET, path, "application/json", Bytes::new()).await.map(drop)
     }
 
     /// Deploys a component.

@@ -3,6 +3,7 @@
 //! The host that is measured is a process of its own, with the defaults and with durable commits. The
 //! one who measures is a client of it, over HTTP on the same machine, and shares its cores.
 
+mod calls;
 mod child;
 mod connection;
 mod crowd;
@@ -11,11 +12,13 @@ mod host;
 mod machine;
 mod notes;
 mod parallel;
+mod queries;
 mod report;
 mod restart;
 mod rounds;
 mod runs;
 mod sequential;
+mod signals;
 mod sleepers;
 mod tickers;
 mod webhooks;
@@ -67,5 +70,7 @@ async fn rows_of(bench: &Bench, workload: Workload) -> anyhow::Result<Vec<Row>> 
         Workload::Restart => restart::measure(bench).await,
         Workload::Webhooks => webhooks::measure(bench).await,
         Workload::Tickers => tickers::measure(bench).await,
+        Workload::Signals => signals::measure(bench).await,
+        Workload::Queries => queries::measure(bench).await,
     }
 }

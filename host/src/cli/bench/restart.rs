@@ -7,7 +7,7 @@ use crate::cli::bench::child::Host;
 use crate::cli::bench::connection::Connection;
 use crate::cli::bench::figures::{Figure, Row, Unit};
 use crate::cli::bench::rounds::Bench;
-use crate::cli::bench::{sleepers, webhooks};
+use crate::cli::bench::{calls, sleepers, webhooks};
 use crate::cli::output;
 
 /// How many runs sleep while the host starts again.
@@ -67,7 +67,7 @@ async fn goes_on(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             let mut figures = Vec::new();
             for (turns, path) in &hooks {
                 let mut caller = Connection::open(&host.webhooks).await?;
-                let took = webhooks::call(&mut host, &mut caller, path).await?;
+                let took = calls::call(&mut host, &mut caller, path).await?;
                 figures.push(match turns {
                     0 => Figure::new("the first webhook call after the restart", Unit::Ms, took),
                     _ => {

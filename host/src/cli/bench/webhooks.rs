@@ -3,51 +3,23 @@
 use anyhow::Context;
 use segno_api::Wait;
 
+use crate::cli::bench::calls::{self, Calls};
 use crate::cli::bench::child::Host;
-use crate::cli::bench::connection::Connection;
-use crate::cli::bench::crowd::{CLIENTS, crowd};
-use crate::cli::bench::figures::{Figure, Row, Unit, share};
-use crate::cli::bench::notes::{ms_between, now};
+use crate::cli::bench::crowd::CLIENTS;
+use crate::cli::bench::figures::Row;
 use crate::cli::bench::rounds::Bench;
-
-/// How many calls come one after another.
-const ALONE: usize = 2_000;
-
-/// How many calls come from many callers, in all.
-const TOGETHER: usize = 20_000;
 
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let directory = bench.directory()?;
     let mut host = Host::start(directory.path()).await?;
-    let hooks = open(&mut host, CLIENTS, 0).await?;
-    let mut caller = Connection::open(&host.webhooks).await?;
-    let alone = bench.scaled(ALONE);
-    let together = bench.scaled(TOGETHER);
-    bench
-        .rounds("W6", async || {
-            let mut times = Vec::new();
-            for _ in 0..alone {
-                times.push(call(&mut host, &mut caller, &hooks[0]).await?);
-            }
-            let (calls, latencies) = call_together(&mut host, &hooks, together).await?;
-            let who = "from a webhook call to the next step";
-            let crowd = format!("{CLIENTS} callers");
-            Ok(vec![
-                Figure::new(format!("{who}, one caller, p50"), Unit::Ms, share(times.clone(), 0.5))
-                    .at_most(0.3),
-                Figure::new(format!("{who}, one caller, p99"), Unit::Ms, share(times, 0.99))
-                    .at_most(5.0),
-                Figure::new(format!("webhook calls, {crowd}"), Unit::PerSecond, calls)
-                    .at_least(5_000.0),
-                Figure::new(
-                    format!("{who}, {crowd}, p50"),
-                    Unit::Ms,
-                    share(latencies.clone(), 0.5),
-                ),
-                Figure::new(format!("{who}, {crowd}, p99"), Unit::Ms, share(latencies, 0.99)),
-            ])
-        })
-        .await
+    let calls = Calls {
+        workload: "W6",
+        names: ["a webhook call", "webhook calls"],
+        caller: "caller",
+        target: host.webhooks.clone(),
+        paths: open(&mut host, CLIENTS, 0).await?,
+    };
+    calls::measure(bench, &mut host, &calls).await
 }
 
 /// Starts so many runs that have this many turns and then wait for calls; the paths to call.
@@ -71,40 +43,4 @@ pub(super) async fn open(
         paths.push(uri.path().to_owned());
     }
     Ok(paths)
-}
-
-/// Calls a webhook, and waits for the step: the milliseconds from the one to the other.
-pub(super) async fn call(
-    host: &mut Host,
-    caller: &mut Connection,
-    path: &str,
-) -> anyhow::Result<f64> {
-    let called = now();
-    caller.call(path, 0).await?;
-    let notes = host.notes(1).await?;
-    let (_, began) = notes.first().context("the step noted nothing")?;
-    Ok(ms_between(called, *began))
-}
-
-/// Many callers, each with a run of its own: calls in a second, and the latency of each.
-async fn call_together(
-    host: &mut Host,
-    hooks: &[String],
-    calls: usize,
-) -> anyhow::Result<(f64, Vec<f64>)> {
-    let called = crowd(&host.webhooks, calls, async |caller, index| {
-        let called = now();
-        caller.call(&hooks[index % hooks.len()], index).await?;
-        Ok((index, called))
-    });
-    let mut called = called.await?;
-    let notes = host.notes(calls).await?;
-    called.sort_unstable();
-    let first = called.iter().map(|(_, at)| *at).min().context("nobody called")?;
-    let last = notes.iter().map(|(_, at)| *at).max().context("nothing was noted")?;
-    let began = notes
-        .iter()
-        .filter_map(|(number, at)| Some((called.get(usize::try_from(*number).ok()?)?, at)));
-    let latencies = began.map(|((_, called), began)| ms_between(*called, *began)).collect();
-    Ok((calls as f64 / (ms_between(first, last) / 1e3), latencies))
 }
