@@ -16,6 +16,7 @@ mod inspect;
 mod log;
 mod no_room;
 mod notes;
+mod of_steps;
 mod open_budget;
 mod queue;
 mod recovery;

@@ -44,8 +44,8 @@ impl Shard {
     /// hear of that before the host went down.
     fn forget_strangers(&mut self) {
         let owns = |run| self.runs.contains_key(&run);
-        let mut strangers = self.suspects.strangers(owns);
-        strangers.extend(self.heartbeats.strangers(owns));
+        let watched = self.suspects.strangers(owns);
+        let strangers: BTreeSet<_> = watched.chain(self.heartbeats.strangers(owns)).collect();
         for run in strangers {
             let draft = self.forget_steps(Draft::nothing(), run);
             self.committer.submit(draft, |_written| {});

@@ -4,35 +4,34 @@
 //! What a host begins that never crashed is not watched, and costs no write. Should it take the host
 //! with it, it is watched from then on.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use segno_journal::{BlockKind, Blocked, Losses, MAX_LOSSES, Op, RunId};
 
+use crate::engine::shard::of_steps::OfSteps;
 use crate::store::Draft;
 
 /// The watched steps of a shard. Mostly there are none.
 #[derive(Default)]
-pub(crate) struct Suspects(BTreeMap<(RunId, Op), Losses>);
+pub(crate) struct Suspects(OfSteps<Losses>);
 
 impl Suspects {
     /// Those that are known from before.
     pub(crate) fn new(known: impl Iterator<Item = (RunId, Op, Losses)>) -> Self {
-        Self(known.map(|(run, op, losses)| ((run, op), losses)).collect())
+        Self(OfSteps::new(known))
     }
 
     /// What is known of a step, if it is watched.
     pub(crate) fn get(&self, run: RunId, op: Op) -> Option<Losses> {
-        self.0.get(&(run, op)).copied()
+        self.0.get(run, op).copied()
     }
 
     /// This is known of a step from now on.
     pub(crate) fn put(&mut self, run: RunId, op: Op, losses: Losses) {
-        self.0.insert((run, op), losses);
+        self.0.put(run, op, losses);
     }
 
     /// An attempt of a step begins, or is over: what is to be written then, if it is watched.
     pub(crate) fn set_running(&mut self, run: RunId, op: Op, running: bool) -> Option<Losses> {
-        let losses = self.0.get_mut(&(run, op))?;
+        let losses = self.0.get_mut(run, op)?;
         losses.running = running;
         Some(*losses)
     }
@@ -45,25 +44,18 @@ impl Suspects {
         over: &[Op],
         has_ended: bool,
     ) -> Draft<T> {
-        if has_ended {
-            return self.forget_run(draft, run);
-        }
-        let known = over.iter().filter(|op| self.0.remove(&(run, **op)).is_some());
-        known.fold(draft, |draft, op| draft.without_losses(run, *op))
+        let forgotten = self.0.forget(run, over, has_ended);
+        forgotten.into_iter().fold(draft, |draft, op| draft.without_losses(run, op))
     }
 
     /// The runs whose steps are watched, of those that a shard does not own.
-    pub(crate) fn strangers(&self, owns: impl Fn(RunId) -> bool) -> BTreeSet<RunId> {
-        self.0.keys().map(|(run, _)| *run).filter(|run| !owns(*run)).collect()
+    pub(crate) fn strangers(&self, owns: impl Fn(RunId) -> bool) -> impl Iterator<Item = RunId> {
+        self.0.strangers(owns)
     }
 
     /// Forgets all steps of a run.
-    pub(crate) fn forget_run<T>(&mut self, mut draft: Draft<T>, run: RunId) -> Draft<T> {
-        let forgotten = self.0.extract_if((run, Op(0))..=(run, Op(u64::MAX)), |_, _| true);
-        for ((run, op), _) in forgotten {
-            draft = draft.without_losses(run, op);
-        }
-        draft
+    pub(crate) fn forget_run<T>(&mut self, draft: Draft<T>, run: RunId) -> Draft<T> {
+        self.forget(draft, run, &[], true)
     }
 }
 
