@@ -11,7 +11,7 @@ use segno_guest_runtime::hook as guest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::log;
+use crate::{log, word};
 
 /// How long a token may be, in bytes.
 const MAX_TOKEN: usize = 256;
@@ -214,7 +214,7 @@ impl<T: DeserializeOwned> HookBuilder<T> {
     /// Outside of a host.
     pub async fn open(self, token: impl Into<String>) -> Result<Hook<T>, HookError> {
         let token = token.into();
-        if !(1..=MAX_TOKEN).contains(&token.len()) || token.chars().any(char::is_control) {
+        if !word::fits(&token, MAX_TOKEN) {
             return Err(HookError::BadToken { token });
         }
         match guest::open(&token, self.metadata.as_deref()).await {

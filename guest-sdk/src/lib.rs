@@ -125,6 +125,7 @@ mod step;
 mod tests;
 mod time;
 mod webhook;
+mod word;
 mod workflow;
 
 /// A moment: `jiff::Timestamp`.

@@ -4,8 +4,7 @@ use segno_guest_runtime::query as guest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// How long the name of a query may be, in bytes.
-const MAX_NAME: usize = 128;
+use crate::word;
 
 /// Shows a value to those who ask under this name, in place of the one that was shown before:
 /// `GET /v1/runs/{id}/queries/{name}`, `segno query`.
@@ -28,7 +27,7 @@ const MAX_NAME: usize = 128;
 /// Outside of a host; and where the name has not from 1 to 128 bytes, or has control characters, or the value
 /// cannot be written as JSON: this blocks the run, and a repaired component lets it go on.
 pub fn publish(name: &str, value: impl Serialize) {
-    check(name);
+    word::check("a query", name);
     let json = serde_json::to_string(&value);
     let json = json.unwrap_or_else(|error| panic!("what is published as `{name}`: {error}"));
     guest::publish(name, &json);
@@ -70,7 +69,7 @@ where
     Q: DeserializeOwned,
     A: Serialize,
 {
-    check(name);
+    word::check("a query", name);
     Query(guest::answer(name, move |input| {
         let question = serde_json::from_str(input).map_err(|error| error.to_string())?;
         serde_json::to_string(&answer(question))
@@ -82,12 +81,3 @@ where
 #[derive(Debug)]
 #[must_use = "nobody answers any more when this is dropped"]
 pub struct Query(#[expect(dead_code, reason = "it is held")] guest::Answering);
-
-fn check(name: &str) {
-    let fits = (1..=MAX_NAME).contains(&name.len()) && !name.chars().any(char::is_control);
-    assert!(
-        fits,
-        "`{name}` cannot be the name of a query: it must have from 1 to {MAX_NAME} bytes, and no control \
-         characters"
-    );
-}

@@ -11,10 +11,7 @@ use segno_guest_runtime::{inbox, signal as guest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::log;
-
-/// How long the name of a signal may be, in bytes.
-const MAX_NAME: usize = 128;
+use crate::{log, word};
 
 /// The status of a refusal that names none: the run is not as it would have to be.
 const CONFLICT: u16 = 409;
@@ -61,12 +58,7 @@ const UNPROCESSABLE: u16 = 422;
 /// blocks the run, and a repaired component lets it go on.
 #[must_use = "nothing is taken in by what is dropped"]
 pub fn signals<T: DeserializeOwned>(name: &str) -> Signals<T> {
-    let fits = (1..=MAX_NAME).contains(&name.len()) && !name.chars().any(char::is_control);
-    assert!(
-        fits,
-        "`{name}` cannot be the name of a signal: it must have from 1 to {MAX_NAME} bytes, and no control \
-         characters"
-    );
+    word::check("a signal", name);
     Signals { signals: guest::open(name), value: PhantomData }
 }
 
