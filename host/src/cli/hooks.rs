@@ -1,6 +1,5 @@
 //! `hooks`, `hook` and `resume-hook`: which hooks there are, whose they are, and calling one.
 
-use comfy_table::{Table, presets};
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 use segno_api::{HookPage, HookView, Json};
@@ -46,28 +45,20 @@ pub(super) async fn resume(args: ResumeHookArgs, output: Output) -> anyhow::Resu
     Ok(Exit::Done)
 }
 
-/// What lies between two columns, in characters.
-const GAP: u16 = 2;
-
 fn table(page: &HookPage, now: Timestamp) -> String {
     if page.hooks.is_empty() {
         return "no hooks".to_owned();
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["TOKEN", "RUN", "OPENED", "METADATA"]);
-    for hook in &page.hooks {
+    let rows = page.hooks.iter().map(|hook| {
         let metadata = hook.metadata.as_ref().map_or("", Json::as_str);
-        table.add_row([
+        [
             text::printable(&hook.token, usize::MAX),
             hook.run_id.to_string(),
             text::moment(hook.since, now),
             text::printable(metadata, usize::MAX),
-        ]);
-    }
-    table.column_iter_mut().for_each(|column| {
-        column.set_padding((0, GAP));
+        ]
     });
-    table.trim_fmt()
+    text::columns(["TOKEN", "RUN", "OPENED", "METADATA"], rows)
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! `runs`: which runs there are.
 
-use comfy_table::{Table, presets};
 use jiff::Timestamp;
 use segno_api::{RunPage, RunStatus, Why};
 
@@ -31,37 +30,22 @@ pub(super) async fn run(args: RunsArgs, output: Output) -> anyhow::Result<Exit> 
     Ok(Exit::Done)
 }
 
-/// What lies between two columns, in characters.
-const GAP: u16 = 2;
-
 fn table(page: &RunPage, now: Timestamp) -> String {
     if page.runs.is_empty() {
         return "no runs".to_owned();
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "RUN",
-        "WORKFLOW",
-        "STATUS",
-        "STARTED",
-        "TOOK",
-        "WAITS FOR",
-    ]);
-    for run in &page.runs {
+    let rows = page.runs.iter().map(|run| {
         let took = text::duration(text::between(run.started_at, run.ended_at.unwrap_or(now)));
-        table.add_row([
+        [
             run.run_id.to_string(),
             run.workflow.clone(),
             text::status(run.status).to_owned(),
             text::moment(run.started_at, now),
             if run.ended_at.is_some() { took } else { format!("{took} so far") },
             run.why.as_ref().map_or_else(String::new, |why| words(why, now)),
-        ]);
-    }
-    table.column_iter_mut().for_each(|column| {
-        column.set_padding((0, GAP));
+        ]
     });
-    table.trim_fmt()
+    text::columns(["RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK", "WAITS FOR"], rows)
 }
 
 /// Why a run waits, in a few words.

@@ -1,9 +1,10 @@
 //! Moments, durations and foreign texts, as a terminal shows them.
 
-use segno_api::RunStatus;
 use std::time::Duration;
 
+use comfy_table::{Table, presets};
 use jiff::Timestamp;
+use segno_api::RunStatus;
 
 pub(super) use segno_api::printable;
 
@@ -19,6 +20,21 @@ pub(super) const fn status(status: RunStatus) -> &'static str {
         RunStatus::Failed => "failed",
         RunStatus::Cancelled => "cancelled",
     }
+}
+
+/// Rows under a head, in columns without lines.
+pub(super) fn columns<const N: usize>(
+    head: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> String {
+    /// What lies between two columns, in characters.
+    const GAP: u16 = 2;
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(head).add_rows(rows);
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, GAP));
+    });
+    table.trim_fmt()
 }
 
 /// How many digits of a digest are shown: no two modules of a host begin with the same.
