@@ -249,6 +249,12 @@ impl Runtime {
         self.begun.replace(steps)
     }
 
+    /// Leaves out those of these steps that are over, or whose answer nobody waits for.
+    pub(crate) fn retain_waiting(&self, steps: &mut Vec<Operation>) {
+        let operations = self.operations.borrow();
+        steps.retain(|step| operations.is_waiting(*step));
+    }
+
     /// Gives up those of these steps that are not over. The host will hear of it.
     pub(crate) fn stop_steps(&self, steps: &[Operation]) {
         let operations = self.operations.borrow();

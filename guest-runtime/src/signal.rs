@@ -46,6 +46,10 @@ impl Signals {
 
 impl Drop for Signals {
     fn drop(&mut self) {
+        // Who waits does so for a name, which others may wait for as well.
+        if let Some(waiter) = self.waiter {
+            Runtime::if_here(|runtime| runtime.forget_waiter(&self.inbox, waiter));
+        }
         Runtime::if_here(|runtime| runtime.give_up_inbox(&self.inbox));
     }
 }

@@ -48,7 +48,7 @@ impl Drop for StepCall {
 /// The same future, which takes the steps that it has asked for along when it is dropped: the host tells
 /// their attempts to stop, durably, and makes no further ones.
 pub const fn abort_on_drop<F: Future>(future: Pin<Box<F>>) -> AbortOnDrop<F> {
-    AbortOnDrop { future, steps: Vec::new() }
+    AbortOnDrop { future, steps: Vec::new(), kept: 0 }
 }
 
 /// The future of [`abort_on_drop`].
@@ -56,26 +56,44 @@ pub const fn abort_on_drop<F: Future>(future: Pin<Box<F>>) -> AbortOnDrop<F> {
 #[must_use = "nothing is asked for unless this is awaited"]
 pub struct AbortOnDrop<F> {
     future: Pin<Box<F>>,
-    /// The steps that it has asked for.
+    /// The steps that it has asked for. Those that are over go from time to time, so that one that asks for
+    /// years keeps about as many as it waits for.
     steps: Vec<Operation>,
+    /// How many were left when that last was done.
+    kept: usize,
 }
+
+/// How many more steps than were left there may be before it is looked which are over.
+const MANY: usize = 16;
 
 impl<F: Future> Future for AbortOnDrop<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let Self { future, steps } = &mut *self;
+        let Self { future, steps, kept } = &mut *self;
         // Where there is no run, steps are futures like any other.
         let mut before = None;
         Runtime::if_here(|runtime| before = runtime.begin_noting(Some(std::mem::take(steps))));
         let polled = future.as_mut().poll(context);
         Runtime::if_here(|runtime| {
             *steps = runtime.begin_noting(before.take()).unwrap_or_default();
+            if steps.len() > 2 * *kept + MANY {
+                runtime.retain_waiting(steps);
+                *kept = steps.len();
+            }
         });
         if polled.is_ready() {
             steps.clear();
         }
         polled
+    }
+}
+
+#[cfg(test)]
+impl<F> AbortOnDrop<F> {
+    /// How many steps it keeps in mind.
+    pub(crate) const fn kept(&self) -> usize {
+        self.steps.len()
     }
 }
 

@@ -2,8 +2,10 @@
 //! it does for workflows in Rust is tested in `guest-sdk`.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use futures::future::{FutureExt as _, join, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -214,6 +216,45 @@ fn who_stops_waiting_is_forgotten() {
         Ok(waiters.to_string())
     });
     assert_eq!(verdict, Verdict::Completed("0".to_owned()));
+}
+
+#[test]
+fn signals_that_nobody_takes_in_any_more_leave_nothing() {
+    let (_, verdict) = start(async {
+        for name in 0..100 {
+            let mut signals = signal::open(&format!("n{}", name % 10));
+            let polled = poll_fn(|context| Poll::Ready(signals.poll_next(context)));
+            assert!(polled.await.is_pending());
+        }
+        Ok(Runtime::here(Runtime::names).to_string())
+    });
+    assert_eq!(verdict, Verdict::Completed("0".to_owned()));
+}
+
+#[test]
+fn a_block_that_asks_for_years_keeps_as_many_steps_as_it_waits_for() {
+    let (_, _) = start(async {
+        let mut block = pin!(step::abort_on_drop(Box::pin(async {
+            let _other = step::call("other", "0", StepOptions::default());
+            for _ in 0..100 {
+                step::call("s", "0", StepOptions::default())
+                    .await
+                    .map_err(|failure| failure.message)?;
+            }
+            Ok::<_, String>(())
+        })));
+        let mut most = 0;
+        poll_fn(|context| {
+            let polled = block.as_mut().poll(context);
+            most = most.max(block.kept());
+            polled
+        })
+        .await?;
+        Ok(most.to_string())
+    });
+    let answers = (1..=100).map(|step| deliver(step, Event::StepCompleted("0".to_owned())));
+    let Some(Verdict::Completed(most)) = answers.last() else { panic!("it has ended") };
+    assert!(most.parse::<usize>().is_ok_and(|most| (16..40).contains(&most)), "{most}");
 }
 
 #[test]

@@ -62,7 +62,8 @@ pub async fn call<S: StepDef, T: DeserializeOwned>(input: Input) -> Result<T, St
 /// # }
 /// ```
 ///
-/// It takes along all steps that the future asks for, so it may be given a whole block. On replay, what was
+/// It takes along all steps that the future waits for, so it may be given a whole block. A step that the block
+/// itself has dropped, as the one that loses in a `select`, goes on as ever. On replay, what was
 /// given up is compared with the record. Outside of a host the future is dropped, and with it the body.
 pub fn abort_on_drop<F: Future>(future: F) -> AbortOnDrop<F> {
     AbortOnDrop(step::abort_on_drop(Box::pin(future)))
