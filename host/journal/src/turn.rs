@@ -1,5 +1,6 @@
 //! The unit of everything: one event in, what the workflow asked for, how the run then stands.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -36,10 +37,12 @@ impl Turn {
         begun.zip(0..).map(|(command, index)| (Op(self.first_op.0.saturating_add(index)), command))
     }
 
-    /// The steps that are over with it: the one whose end it delivers, and those that it gives up.
-    pub fn steps_over(&self) -> impl Iterator<Item = Op> {
+    /// The steps that are over with it: the one whose end it delivers, and those that it gives up. Each once,
+    /// however often the workflow says so.
+    #[must_use]
+    pub fn steps_over(&self) -> BTreeSet<Op> {
         let given_up = self.commands.iter().filter_map(Command::given_up_step);
-        self.event.ended_step().into_iter().chain(given_up)
+        self.event.ended_step().into_iter().chain(given_up).collect()
     }
 
     /// How much room the turn takes, in bytes, about.

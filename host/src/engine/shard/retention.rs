@@ -25,7 +25,7 @@ impl Forgotten {
     /// What a run forgets with its next turn. Tokens and attempts stay where its workflow keeps all.
     pub(crate) fn of(active: &Active, turn: &Turn, modules: &Modules) -> Self {
         let tokens = waits::tokens_of_disposed(&active.run, turn);
-        let attempts = turn.steps_over().filter_map(|op| {
+        let attempts = turn.steps_over().into_iter().filter_map(|op| {
             let (_call, last) = active.run.operation(op)?.step()?;
             Some((op, last?.number))
         });

@@ -124,7 +124,7 @@ impl Shard {
             active.held.take(position, &turn.event);
         }
         let standing = standing_after(&turn);
-        let over: Vec<_> = turn.steps_over().collect();
+        let over: Vec<_> = turn.steps_over().into_iter().collect();
         let has_ended = standing.ended_at().is_some();
         let mut draft = Draft::turn(id, turn, effects).without_held(id, held);
         draft = past.forget(draft, id);
