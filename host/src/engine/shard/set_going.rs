@@ -43,7 +43,8 @@ impl Shard {
     /// Forgets what is watched of runs that are over: they were ended without their shard, and it did not
     /// hear of that before the host went down.
     fn forget_strangers(&mut self) {
-        let owns = |run| self.runs.contains_key(&run);
+        // Of one whose record cannot be read nobody knows whether it is over.
+        let owns = |run| self.runs.contains_key(&run) || self.unreadable.contains_key(&run);
         let watched = self.suspects.strangers(owns);
         let strangers: BTreeSet<_> = watched.chain(self.heartbeats.strangers(owns)).collect();
         for run in strangers {
