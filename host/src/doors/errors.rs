@@ -28,6 +28,7 @@ impl Refusal {
             | EngineError::NotBlocked(run)
             | EngineError::NothingToRetry(run)
             | EngineError::NothingToWake(run)
+            | EngineError::IsBlocked(run)
             | EngineError::OtherInput(run)
             | EngineError::SignalTooLate(run)
             | EngineError::SignalUnanswered(run)
@@ -70,6 +71,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::NotBlocked(_) => &Kind::NOT_BLOCKED,
         EngineError::NothingToRetry(_) => &Kind::NOTHING_TO_RETRY,
         EngineError::NothingToWake(_) => &Kind::NOTHING_TO_WAKE,
+        EngineError::IsBlocked(_) => &Kind::IS_BLOCKED,
         EngineError::UnknownModule(_) | EngineError::AmbiguousModule { .. } => {
             &Kind::UNKNOWN_MODULE
         }
@@ -166,6 +168,7 @@ mod tests {
         check(&EngineError::NotBlocked(run), 409, "not-blocked");
         check(&EngineError::NothingToRetry(run), 409, "nothing-to-retry");
         check(&EngineError::NothingToWake(run), 409, "nothing-to-wake");
+        check(&EngineError::IsBlocked(run), 409, "is-blocked");
         check(&EngineError::UnknownModule("sha256:0".into()), 422, "unknown-module");
         check(&EngineError::LeftOut, 503, "busy");
         check(&EngineError::TooLarge { what: "the input", size: 2, limit: 1 }, 413, "too-large");

@@ -51,7 +51,7 @@ pub(super) async fn list(
     State(engine): State<Engine>,
     Params(params): Params<ListParams>,
 ) -> Result<Json<HookPage>, Refusal> {
-    Ok(Json(engine.hooks(params.cursor.as_deref(), params.limit.get())?))
+    Ok(Json(engine.hooks(params.cursor, params.limit.get()).await?))
 }
 
 /// Says whose hook has a token.
@@ -71,7 +71,7 @@ pub(super) async fn get(
     State(engine): State<Engine>,
     Segment(token): Segment,
 ) -> Result<Json<HookView>, Refusal> {
-    Ok(Json(engine.hook(&token)?))
+    Ok(Json(engine.hook(&token).await?))
 }
 
 /// Sends a JSON value to the hook of a token. The answer comes when it is on disk.

@@ -130,6 +130,7 @@ kinds! {
     NOT_BLOCKED = "not-blocked", CONFLICT, "the run is not blocked";
     BACKUP_UNDER_WAY = "backup-under-way", TOO_MANY_REQUESTS, "another backup is under way";
     NOTHING_TO_RETRY = "nothing-to-retry", CONFLICT, "no step of the run waits for an attempt";
+    IS_BLOCKED = "is-blocked", CONFLICT, "the run is blocked";
     NOTHING_TO_WAKE = "nothing-to-wake", CONFLICT, "the run waits for no such sleep";
     UNKNOWN_MODULE = "unknown-module", UNPROCESSABLE_ENTITY, "no such module";
     NOT_WASM = "not-webassembly", UNPROCESSABLE_ENTITY, "the module is not WebAssembly";

@@ -203,7 +203,7 @@ pub(super) async fn retry_now(
         (status = 200, description = "How the run stands now", body = RunView),
         (status = 404, description = "There is no such run", body = Problem,
          content_type = "application/problem+json"),
-        (status = 409, description = "The run waits for no such sleep", body = Problem,
+        (status = 409, description = "The run waits for no such sleep, or is blocked", body = Problem,
          content_type = "application/problem+json"),
     )
 )]

@@ -127,6 +127,9 @@ pub enum EngineError {
         me = name()
     )]
     NothingToWake(RunId),
+    /// The run cannot be woken before it goes on.
+    #[error("run {0} is blocked, so its sleeps cannot be ended early; resume it first")]
+    IsBlocked(RunId),
     /// No module has this digest.
     #[error("there is no module {0}; `{me} modules` lists those that there are", me = name())]
     UnknownModule(String),

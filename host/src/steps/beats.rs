@@ -22,12 +22,14 @@ struct State {
     /// What was said and not passed on, because something else just was.
     left: Option<String>,
     passed_on: Option<Instant>,
+    /// The attempt is over: what tasks say that it left behind is nothing to the next one.
+    is_over: bool,
 }
 
 impl Beats {
     /// An attempt begins.
     pub(super) fn begin(heard: Heard) -> Self {
-        let state = State { last: Instant::now(), left: None, passed_on: None };
+        let state = State { last: Instant::now(), left: None, passed_on: None, is_over: false };
         Self { state: Mutex::new(state), heard }
     }
 
@@ -35,19 +37,24 @@ impl Beats {
     pub(super) fn beat(&self, details: String) {
         let now = Instant::now();
         let mut state = self.state.lock();
+        if state.is_over {
+            return;
+        }
         state.last = now;
         if state.passed_on.is_some_and(|at| now.duration_since(at) < EVERY) {
             state.left = Some(details);
             return;
         }
         (state.left, state.passed_on) = (None, Some(now));
-        drop(state);
+        // In the order in which it was said.
         (self.heard)(details);
     }
 
-    /// Passes on what was said last: the attempt is over.
-    pub(super) fn end(&self) {
-        let left = self.state.lock().left.take();
+    /// The attempt is over. What it said last is passed on where another one may follow.
+    pub(super) fn end(&self, another_may_follow: bool) {
+        let mut state = self.state.lock();
+        state.is_over = true;
+        let left = state.left.take().filter(|_| another_may_follow);
         left.into_iter().for_each(&self.heard);
     }
 
@@ -86,9 +93,19 @@ mod tests {
             beats.beat(said.to_string());
             tokio::time::advance(Duration::from_millis(100)).await;
         }
-        beats.end();
-        beats.end();
+        beats.end(true);
+        beats.beat("a task that was left behind".to_owned());
+        beats.end(true);
         assert_eq!(*heard.lock(), ["0", "10", "20", "24"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_word_of_an_attempt_that_nothing_follows_is_nothing_to_anybody() {
+        let (beats, heard) = beats();
+        beats.beat("0".to_owned());
+        beats.beat("1".to_owned());
+        beats.end(false);
+        assert_eq!(*heard.lock(), ["0"]);
     }
 
     #[tokio::test(start_paused = true)]

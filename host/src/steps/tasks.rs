@@ -273,8 +273,7 @@ impl Shared {
             }
         };
         let ended = self.cut.run_until_cancelled(timed).await.flatten();
-        beats.end();
-        match ended {
+        let outcome = match ended {
             Some(Ok(Ok(output))) => self.checked(output),
             Some(Ok(Err(error))) => Outcome::Failed(mishap(&error)),
             Some(Err(panic)) => failed(format!("the step panicked: {}", panic_message(panic))),
@@ -287,7 +286,9 @@ impl Shared {
                     _ => failed(late),
                 }
             }
-        }
+        };
+        beats.end(!matches!(outcome, Outcome::Returned(_)));
+        outcome
     }
 
     fn checked(&self, output: String) -> Outcome {

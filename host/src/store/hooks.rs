@@ -1,6 +1,6 @@
 //! Which hooks have tokens, and asking for one again.
 
-use segno_journal::{Claim, RunId};
+use segno_journal::{Claim, Op, Open, RunId};
 
 use crate::store::codec;
 use crate::store::draft::{Draft, Rows};
@@ -16,6 +16,20 @@ impl Draft<Claimed> {
         let mut rows = Rows::default();
         let thing = rows.want_token(run, claim);
         Self { thing, rows }
+    }
+}
+
+impl<T> Draft<T> {
+    /// Also gives back the tokens of these hooks of a run, if they have them.
+    pub fn without_tokens<'a>(
+        mut self,
+        run: RunId,
+        open: impl Iterator<Item = (Op, &'a Open)>,
+    ) -> Self {
+        for (op, hook) in open.filter_map(|(op, open)| Some((op, open.hook()?))) {
+            self.rows.free_token(run, op, &hook.token);
+        }
+        self
     }
 }
 

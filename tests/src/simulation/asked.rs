@@ -81,12 +81,12 @@ impl Call {
                 Some(Ok(hook)) => {
                     Answer::Received(hook.run_id, Op(hook.op), std::mem::take(payload))
                 }
-                Some(Err(EngineError::UnknownHook { .. } | EngineError::InboxFull)) => Answer::Done,
+                Some(Err(
+                    EngineError::UnknownHook { .. } | EngineError::InboxFull | EngineError::Busy,
+                )) => Answer::Done,
                 Some(Err(error)) => refused(&error),
             },
-            Self::Wake(asked) => done(asked, |error| {
-                matches!(error, EngineError::NothingToWake(_) | EngineError::AlreadyEnded(_))
-            }),
+            Self::Wake(asked) => done(asked, nothing_was_woken),
             Self::Cancel(asked) => match asked.answer() {
                 None => Answer::None,
                 Some(Ok(view)) => {
@@ -108,6 +108,17 @@ impl Call {
             },
         }
     }
+}
+
+/// Whether a wake may be refused in this way.
+fn nothing_was_woken(error: &EngineError) -> bool {
+    matches!(
+        error,
+        EngineError::NothingToWake(_)
+            | EngineError::AlreadyEnded(_)
+            | EngineError::IsBlocked(_)
+            | EngineError::Busy
+    )
 }
 
 /// The answer to something of which only that it was answered is of matter; these errors are fine.

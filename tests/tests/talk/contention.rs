@@ -14,7 +14,7 @@ async fn of_a_hundred_runs_that_ask_for_a_token_at_once_exactly_one_has_it() {
     let starts = (0..RUNS).map(|_| host.start("approve", json!("one")));
     let runs = futures::future::join_all(starts).await;
     let (owner, others) = patiently(settled(&host, &runs)).await;
-    let hook = host.engine.hook("one").expect("one of them has it");
+    let hook = host.engine.hook("one").await.expect("one of them has it");
     assert_eq!(hook.run_id, owner);
     for other in &others {
         assert_eq!(output(other), json!({ "owner": owner.to_string() }));
@@ -24,7 +24,7 @@ async fn of_a_hundred_runs_that_ask_for_a_token_at_once_exactly_one_has_it() {
     let starts = (0..RUNS).map(|_| host.start("approve", json!("one")));
     let runs = futures::future::join_all(starts).await;
     let (owner, _) = patiently(settled(&host, &runs)).await;
-    assert_eq!(host.engine.hook("one").map(|hook| hook.run_id).ok(), Some(owner));
+    assert_eq!(host.engine.hook("one").await.map(|hook| hook.run_id).ok(), Some(owner));
 }
 
 /// The one run that goes on, when all others have ended.

@@ -42,6 +42,36 @@ async fn sleeps_end_early_one_by_one_or_all_and_the_history_says_who_asked() {
 }
 
 #[tokio::test]
+async fn a_blocked_run_keeps_no_wake_however_often_it_is_told() {
+    let host = Host::new().await;
+    let run = host.start("sleeps_and_panics", json!(null)).await;
+    listens(&host, run, "panic").await;
+    host.engine.signal(run, signal("panic", &json!(null)), false).await.expect("it is stored");
+    assert_eq!(host.end(run).await.status, RunStatus::Blocked);
+    for _ in 0..3 {
+        let woken = host.engine.wake_by(run, None, Asker::unknown()).await;
+        assert!(matches!(woken, Err(EngineError::IsBlocked(of)) if of == run), "{woken:?}");
+    }
+    let host = host.restart(|_config| {}).await;
+    let view = host.engine.run(run).await.expect("it is there");
+    assert!(view.waits_for.iter().any(|wait| matches!(wait, Wait::Sleep { .. })), "{view:?}");
+}
+
+#[tokio::test]
+async fn all_of_many_sleeps_are_ended_and_others_have_their_turns_in_between() {
+    let host = Host::with(|config| config.shards = 1).await;
+    let run = host.start("sleeps_often", json!(2_000)).await;
+    sleeps(&host, run, 2_000).await;
+    let (woken, other) = tokio::join!(
+        host.engine.wake_by(run, None, Asker::named("ops")),
+        host.run("add_steps", json!(3)),
+    );
+    woken.expect("it sleeps");
+    assert!(other.output.is_some());
+    assert_eq!(output(&host.end(run).await), json!(2_000));
+}
+
+#[tokio::test]
 async fn a_run_that_does_not_sleep_is_not_woken() {
     let host = Host::new().await;
     let run = host.start("deaf", json!(null)).await;

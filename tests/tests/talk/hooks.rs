@@ -26,7 +26,7 @@ async fn whoever_looks_a_hook_up_learns_whose_it_is_and_what_it_is_for() {
     let host = Host::new().await;
     let run = host.start("approve", json!("approval-42")).await;
     hooked(&host, run).await;
-    let hook = host.engine.hook("approval-42").expect("it is open");
+    let hook = host.engine.hook("approval-42").await.expect("it is open");
     assert_eq!(hook.run_id, run);
     let metadata = hook.metadata.expect("the workflow says something of it");
     assert_eq!(metadata.as_str(), r#"{"asks":"approval-42"}"#);
@@ -38,7 +38,7 @@ async fn a_token_that_was_never_opened_is_not_found() {
     for token in ["nobody's", "", &"x".repeat(10_000)] {
         let called = host.engine.resume_hook(token, "1".into()).await;
         assert!(matches!(called, Err(EngineError::UnknownHook { .. })), "{called:?}");
-        assert!(matches!(host.engine.hook(token), Err(EngineError::UnknownHook { .. })));
+        assert!(matches!(host.engine.hook(token).await, Err(EngineError::UnknownHook { .. })));
     }
 }
 
@@ -108,12 +108,12 @@ async fn the_end_of_a_run_frees_its_tokens_however_it_ends() {
     let cancelled = host.start("deaf_hook", json!("token")).await;
     hooked(&host, cancelled).await;
     host.engine.cancel(cancelled).await.expect("it is cancelled");
-    assert!(matches!(host.engine.hook("token"), Err(EngineError::UnknownHook { .. })));
+    assert!(matches!(host.engine.hook("token").await, Err(EngineError::UnknownHook { .. })));
     let completed = host.start("approve", json!("token")).await;
     hooked(&host, completed).await;
     host.engine.resume_hook("token", granted("ada")).await.expect("it is open");
     host.end(completed).await;
-    assert!(matches!(host.engine.hook("token"), Err(EngineError::UnknownHook { .. })));
+    assert!(matches!(host.engine.hook("token").await, Err(EngineError::UnknownHook { .. })));
     let last = host.start("approve", json!("token")).await;
     assert_eq!(hooked(&host, last).await, "token");
 }
@@ -157,10 +157,10 @@ async fn hooks_are_listed_in_pages() {
         let run = host.start("approve", json!(token)).await;
         hooked(&host, run).await;
     }
-    let first = host.engine.hooks(None, 3).expect("the store can be read");
+    let first = host.engine.hooks(None, 3).await.expect("the store can be read");
     let tokens: Vec<_> = first.hooks.iter().map(|hook| &*hook.token).collect();
     assert_eq!(tokens, ["a", "b", "c/d"]);
-    let second = host.engine.hooks(first.next.as_deref(), 3).expect("the store can be read");
+    let second = host.engine.hooks(first.next.clone(), 3).await.expect("the store can be read");
     let tokens: Vec<_> = second.hooks.iter().map(|hook| &*hook.token).collect();
     assert_eq!((tokens, second.next), (vec!["ü"], None));
 }
@@ -175,4 +175,19 @@ async fn a_token_stays_with_its_run_over_a_restart() {
     assert_eq!(output(&other), json!({ "owner": run.to_string() }));
     host.engine.resume_hook("kept", granted("ada")).await.expect("it is open");
     assert_eq!(output(&host.end(run).await)["by"], json!("ada"));
+}
+
+#[tokio::test]
+async fn what_is_sent_to_a_hook_whose_run_was_blocked_by_its_token_is_kept_behind_that() {
+    let host = Host::new().await;
+    let run = host.start("panics_with_its_token", json!("early")).await;
+    assert_eq!(host.end(run).await.status, RunStatus::Blocked);
+    assert_eq!(host.engine.hook("early").await.expect("it has the token").run_id, run);
+    let sent = host.engine.resume_hook("early", "1".to_owned()).await.expect("it is stored");
+    assert_eq!(sent.run_id, run);
+    let host = host.restart(|_config| {}).await;
+    host.engine.resume_hook("early", "2".to_owned()).await.expect("after a restart, too");
+    host.engine.cancel(run).await.expect("it has not ended");
+    let gone = host.engine.hook("early").await;
+    assert!(matches!(gone, Err(EngineError::UnknownHook { .. })), "{gone:?}");
 }

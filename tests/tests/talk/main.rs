@@ -39,7 +39,7 @@ async fn hooked(host: &Host, run: RunId) -> String {
     };
     let token = host.until(run, token).await;
     patiently(async {
-        while !host.engine.hook(&token).is_ok_and(|hook| hook.run_id == run) {
+        while !host.engine.hook(&token).await.is_ok_and(|hook| hook.run_id == run) {
             tokio::task::yield_now().await;
         }
     })

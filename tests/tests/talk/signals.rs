@@ -129,3 +129,21 @@ async fn a_signal_to_a_blocked_run_is_stored_and_comes_when_it_goes_on() {
     }
     assert_eq!(host.output(run).await, json!(["one", "two", "three"]));
 }
+
+#[tokio::test]
+async fn a_key_that_comes_again_while_its_run_is_blocked_is_known_and_takes_no_more_room() {
+    let host = Host::new().await;
+    let run = host.start("panics_when_told", json!(null)).await;
+    listens(&host, run, "panic").await;
+    host.engine.signal(run, signal("panic", &json!(null)), false).await.expect("it is stored");
+    assert_eq!(host.end(run).await.status, RunStatus::Blocked);
+    let host = {
+        host.engine.signal(run, keyed("a", &json!(1), "k"), false).await.expect("it is stored");
+        host.restart(|_config| {}).await
+    };
+    for _ in 0..1_100 {
+        host.engine.signal(run, keyed("a", &json!(1), "k"), false).await.expect("it is known");
+    }
+    let other = host.engine.signal(run, keyed("b", &json!(1), "k"), false).await;
+    assert!(matches!(other, Err(EngineError::OtherSignal(of)) if of == run), "{other:?}");
+}

@@ -14,8 +14,8 @@ impl Engine {
     /// # Errors
     ///
     /// There is none, or the store cannot be read.
-    pub fn hook(&self, token: &str) -> Result<HookView, EngineError> {
-        Ok(view(token.to_owned(), self.find_hook(token)?))
+    pub async fn hook(&self, token: &str) -> Result<HookView, EngineError> {
+        Ok(view(token.to_owned(), self.find_hook(token).await?))
     }
 
     /// The hooks that there are, in the order of their tokens: so many, behind this token.
@@ -23,8 +23,13 @@ impl Engine {
     /// # Errors
     ///
     /// The store cannot be read.
-    pub fn hooks(&self, after: Option<&str>, limit: usize) -> Result<HookPage, EngineError> {
-        let hooks = may_block(|| self.0.store.hooks(after, limit))?;
+    pub async fn hooks(
+        &self,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<HookPage, EngineError> {
+        let store = self.0.store.clone();
+        let hooks = self.blocking(move || Ok(store.hooks(after.as_deref(), limit)?)).await?;
         let next = hooks.last().filter(|_| hooks.len() == limit).map(|(token, _)| token.clone());
         let hooks = hooks.into_iter().map(|(token, record)| view(token, record)).collect();
         Ok(HookPage { hooks, next })
@@ -37,23 +42,27 @@ impl Engine {
     /// Nothing was stored then: there is no such hook, it takes no more for now, or the host cannot take it.
     pub async fn resume_hook(&self, token: &str, payload: String) -> Result<HookView, EngineError> {
         self.takes_work()?;
-        let record = self.find_hook(token)?;
+        let record = self.find_hook(token).await?;
         let event = Event::HookReceived { op: record.op, payload };
         match self.call(record.run(), event, false).await? {
             Ok(_reply) => {
                 self.0.outside.metrics().hooks_called.inc();
                 Ok(view(token.to_owned(), record))
             }
-            Err(EngineError::InboxClosed) => Err(unknown(token)),
+            // Its run has not heard yet that it has the token, or another hook has just got it.
+            Err(EngineError::InboxClosed) => {
+                self.find_hook(token).await.and(Err(EngineError::Busy))
+            }
             Err(error) => Err(error),
         }
     }
 
-    fn find_hook(&self, token: &str) -> Result<HookRecord, EngineError> {
+    async fn find_hook(&self, token: &str) -> Result<HookRecord, EngineError> {
         // No row has a longer key.
         if token.len() > MAX_HOOK_TOKEN {
             return Err(unknown(token));
         }
+        let _place = self.0.admission.look_up().await?;
         may_block(|| self.0.store.hook(token))?.ok_or_else(|| unknown(token))
     }
 }

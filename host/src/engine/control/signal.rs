@@ -1,11 +1,12 @@
 //! Signals to runs.
 
-use segno_journal::{Event, MAX_SIGNAL_NAME, RunId, Signal, is_word};
+use segno_journal::{Command, Event, MAX_SIGNAL_NAME, Response, RunId, Signal, Turn, is_word};
 
 use crate::engine::control::check_key;
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
 use crate::engine::inbox::Reply;
+use crate::store::{Store, StoreError};
 
 /// What is sent to a run under a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,4 +56,25 @@ impl Engine {
             }
         }
     }
+}
+
+/// What a run answered to a signal, in this turn.
+pub(super) fn answer_in(
+    store: &Store,
+    run: RunId,
+    turn: u64,
+    number: u64,
+) -> Result<Response, EngineError> {
+    let answer = |turn: Turn| {
+        turn.commands.into_iter().find_map(|command| match command {
+            Command::Respond { request, response } if request == number => Some(response),
+            _ => None,
+        })
+    };
+    let Some(turn) = store.turn(run, turn)? else { return Err(EngineError::AnswerForgotten(run)) };
+    let seq = turn.seq;
+    answer(turn).ok_or_else(|| {
+        let (table, detail) = ("turns".into(), format!("turn {seq} of {run} has no answer"));
+        StoreError::Record { table, detail }.into()
+    })
 }

@@ -5,7 +5,7 @@ use segno_journal::{Op, RunId};
 
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
-use crate::engine::inbox::{Asker, Message};
+use crate::engine::inbox::{Asker, Message, Sleeps};
 
 impl Engine {
     /// Ends sleeps of a run before their time: this one, or all that it waits for. To the workflow they are
@@ -13,7 +13,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// The run is not known, or waits for no such sleep.
+    /// The run is not known, waits for no such sleep, or is blocked.
     pub async fn wake_by(
         &self,
         run: RunId,
@@ -22,7 +22,9 @@ impl Engine {
     ) -> Result<RunView, EngineError> {
         let admitted = self.admit_to(run, 0)?;
         self.status(run)?;
-        self.ask_for_sure(admitted, run, move |then| Message::Wake { run, op, by, then }).await?;
+        let sleeps = op.map_or(Sleeps::All, Sleeps::One);
+        self.ask_for_sure(admitted, run, move |then| Message::Wake { run, sleeps, by, then })
+            .await?;
         self.run(run).await
     }
 }

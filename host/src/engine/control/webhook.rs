@@ -4,9 +4,10 @@ use segno_journal::{Event, Request, RunId};
 use tokio::sync::oneshot;
 
 use crate::engine::admission::to_the_end;
+use crate::engine::control::signal::answer_in;
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
-use crate::engine::inbox::{Message, Reply};
+use crate::engine::inbox::{Message, Reply, Told};
 use crate::engine::reads::may_block;
 use crate::store::WebhookRecord;
 
@@ -88,7 +89,13 @@ impl Engine {
             let _admitted = admitted;
             answer.await
         });
-        answered.await.map_err(|_| EngineError::Stopping)
+        Ok(match answered.await.map_err(|_| EngineError::Stopping)? {
+            Ok(Told::Reply(reply)) => Ok(reply),
+            Ok(Told::Answered { turn, number }) => {
+                may_block(|| answer_in(&self.0.store, run, turn, number)).map(Reply::Now)
+            }
+            Err(error) => Err(error),
+        })
     }
 
     /// Finds a webhook and delivers a call of it.

@@ -31,8 +31,17 @@ pub enum Reply {
     Later(oneshot::Receiver<Answered>, Place),
 }
 
+/// What a shard tells the caller of a webhook, of a hook, or who sent a signal.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// This.
+    Reply(Reply),
+    /// It answered what has this number before, in this turn, which is to be looked up.
+    Answered { turn: u64, number: u64 },
+}
+
 /// Where the caller of a webhook hears what becomes of its call.
-pub(crate) type Caller = oneshot::Sender<Result<Reply, EngineError>>;
+pub(crate) type Caller = oneshot::Sender<Result<Told, EngineError>>;
 
 /// An event on its way to a run.
 #[derive(Debug)]
@@ -87,10 +96,10 @@ impl Then {
                     Answer::Fixed(response) => response,
                     Answer::Accepted | Answer::Manual => Response::accepted(),
                 };
-                drop(caller.send(Ok(Reply::Now(response))));
+                drop(caller.send(Ok(Told::Reply(Reply::Now(response)))));
             }
             Self::AnswerLater { caller, heard, place } => {
-                drop(caller.send(Ok(Reply::Later(heard, place))));
+                drop(caller.send(Ok(Told::Reply(Reply::Later(heard, place)))));
             }
         }
     }

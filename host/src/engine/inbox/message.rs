@@ -1,7 +1,9 @@
 //! What a shard is told.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use segno_api::{Wait, Why};
 use segno_journal::retry::Attempt;
 use segno_journal::{Digest, Event, Op, RunId};
@@ -29,8 +31,8 @@ pub(crate) enum Message {
     Attempt { run: RunId, op: Op, attempt: Attempt },
     /// An attempt of a step is over, which is why this is told. Its place is free once this is taken.
     Ended { message: Box<Self>, running: Running },
-    /// A step that is under way says how far it is, as JSON.
-    Heartbeat { run: RunId, op: Op, details: String },
+    /// A step that is under way has said how far it is.
+    Heartbeat { run: RunId, op: Op, said: Said },
     /// An attempt of a watched step has its place, and is to begin once that is on disk.
     Begins { run: RunId, op: Op, go: Go },
     /// The next attempt of a step is due.
@@ -39,8 +41,8 @@ pub(crate) enum Message {
     DeliverHeld { run: RunId },
     /// Somebody cancels a run.
     Cancel { run: RunId, by: Asker, then: Then },
-    /// Somebody ends sleeps of a run early: this one, or all of them.
-    Wake { run: RunId, op: Option<Op>, by: Asker, then: Then },
+    /// Somebody ends sleeps of a run early.
+    Wake { run: RunId, sleeps: Sleeps, by: Asker, then: Then },
     /// Somebody lets a blocked run go on, perhaps on another module.
     Resume { run: RunId, module: Option<Digest>, by: Asker, then: Then },
     /// Somebody wants the steps of a run that wait for their next attempt to be tried now.
@@ -80,6 +82,33 @@ impl Message {
             | Self::Shed
             | Self::Stop => None,
         }
+    }
+}
+
+/// Which sleeps are ended early.
+pub(crate) enum Sleeps {
+    /// All that the run waits for.
+    All,
+    /// This one.
+    One(Op),
+    /// Those that are left of them. Each is a turn, and what others wait for comes in between.
+    Left(VecDeque<Op>),
+}
+
+/// What an attempt last said of how far it is, as JSON. It is one message however often the attempt says
+/// something until that is taken.
+#[derive(Clone, Default)]
+pub(crate) struct Said(Arc<Mutex<Option<String>>>);
+
+impl Said {
+    /// Says something; whether that is news to be told.
+    pub(crate) fn put(&self, details: String) -> bool {
+        self.0.lock().replace(details).is_none()
+    }
+
+    /// What was said last.
+    pub(crate) fn take(&self) -> Option<String> {
+        self.0.lock().take()
     }
 }
 

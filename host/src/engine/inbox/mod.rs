@@ -17,9 +17,9 @@ pub use crate::engine::inbox::asker::Asker;
 pub use crate::engine::inbox::delivery::{Answered, Place, Reply};
 pub use crate::engine::inbox::gate::Busy;
 
-pub(crate) use crate::engine::inbox::delivery::{Caller, Delivery, Then};
+pub(crate) use crate::engine::inbox::delivery::{Caller, Delivery, Then, Told};
 pub(crate) use crate::engine::inbox::gate::{Gate, LOOK, News};
-pub(crate) use crate::engine::inbox::message::{Inspection, Message, Question};
+pub(crate) use crate::engine::inbox::message::{Inspection, Message, Question, Said, Sleeps};
 pub(crate) use crate::engine::inbox::recovery::{Found, Recovery};
 
 /// Where the shards are reached, and what is seen of them. Cheap to clone.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use segno_journal::retry::{self, Attempt, Decision, Tried};
 use segno_journal::{Event, StepCall, Timestamp};
 
-use crate::engine::inbox::Message;
+use crate::engine::inbox::{Message, Said};
 use crate::engine::metrics::StepOutcome;
 use crate::engine::outside::Outside;
 use crate::engine::outside::timers::Due;
@@ -54,7 +54,12 @@ impl Outside {
             Box::new(begins) as Box<dyn FnOnce(Go) + Send>
         });
         let hearing = self.clone();
-        let heartbeat = move |details| hearing.tell(run, Message::Heartbeat { run, op, details });
+        let said = Said::default();
+        let heartbeat = move |details| {
+            if said.put(details) {
+                hearing.tell(run, Message::Heartbeat { run, op, said: said.clone() });
+            }
+        };
         let hearers = Hearers { begins, heartbeat: Box::new(heartbeat), ended: Box::new(ended) };
         self.0.runner.start(attempt, self.0.clock.now(), responder, hearers);
     }

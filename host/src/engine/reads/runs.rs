@@ -173,7 +173,7 @@ impl Engine {
     }
 
     /// Reads on a thread that may wait for the disk, once it is its turn.
-    pub(super) async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         read: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {

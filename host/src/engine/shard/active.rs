@@ -1,9 +1,12 @@
 //! A run that has not ended, as its shard knows it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use segno_api::RunStatus;
-use segno_journal::{Event, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Open, Refusal, Run, RunId, Timestamp};
+use segno_journal::{
+    Event, KnownSignal, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Run, RunId, Timestamp,
+};
 
 use crate::engine::error::EngineError;
 use crate::engine::guests::{Images, RunAt};
@@ -111,12 +114,29 @@ impl Active {
         (self.is_blocked() || comes_later) && delivery.event != Event::Cancelled
     }
 
-    /// Whether the event can be delivered. What was held was admitted when it came, and its caller
-    /// has been told so.
-    pub(crate) fn admits(&self, delivery: &Delivery) -> Result<(), Refusal> {
-        match self.run.admits(&delivery.event) {
-            Err(Refusal::Full) if delivery.held.is_some() => Ok(()),
+    /// Whether the event can be delivered. What was held was admitted when it came, and its caller has been told
+    /// so. To a hook that `opens` with an event that waits, more can be sent behind that.
+    pub(crate) fn admits(&self, delivery: &Delivery, opens: bool) -> Result<(), Refusal> {
+        let Delivery { event, held, .. } = delivery;
+        match self.run.admits(event) {
+            Err(Refusal::Full) if held.is_some() => Ok(()),
+            Err(Refusal::NotOpen(op)) if opens && self.is_hook(op) => Ok(()),
+            Ok(()) if held.is_none() && self.held.knows(event) => Err(Refusal::Repeated),
             admitted => admitted,
+        }
+    }
+
+    fn is_hook(&self, op: Op) -> bool {
+        self.run.operation(op).and_then(Open::hook).is_some_and(|hook| !hook.disposed)
+    }
+
+    /// The signal that came with this key, if one is known: its name, and what the run knows of it once it
+    /// has been told.
+    pub(crate) fn known_signal(&self, key: &str) -> Option<(&str, Option<&KnownSignal>)> {
+        let told = self.run.signals().and_then(|signals| signals.known(key));
+        match told {
+            Some(known) => Some((&known.name, Some(known))),
+            None => self.held.keys.get(key).map(|name| (name.as_str(), None)),
         }
     }
 
@@ -151,6 +171,10 @@ pub(crate) struct HeldEvents {
     events: usize,
     untaken: usize,
     bytes: usize,
+    /// The names of the signals among them that have a key, by that.
+    keys: BTreeMap<String, String>,
+    /// The hooks that hear by one of them that they have their token.
+    opening: BTreeSet<Op>,
 }
 
 impl HeldEvents {
@@ -203,6 +227,12 @@ impl HeldEvents {
             self.untaken = self.untaken.saturating_sub(1);
             self.bytes = self.bytes.saturating_sub(size);
         }
+        if let Some((key, _)) = keyed(event) {
+            self.keys.remove(key);
+        }
+        if let Event::HookOpened { op } = event {
+            self.opening.remove(op);
+        }
     }
 
     fn count(&mut self, event: &Event) {
@@ -211,6 +241,30 @@ impl HeldEvents {
             self.untaken += 1;
             self.bytes += size;
         }
+        if let Some((key, name)) = keyed(event) {
+            self.keys.insert(key.clone(), name.clone());
+        }
+        if let Event::HookOpened { op } = event {
+            self.opening.insert(*op);
+        }
+    }
+
+    /// Whether a hook hears by an event that lies here that it has its token.
+    pub(crate) fn opens(&self, op: Op) -> bool {
+        self.opening.contains(&op)
+    }
+
+    /// Whether a signal with the key of this one lies here.
+    fn knows(&self, event: &Event) -> bool {
+        keyed(event).is_some_and(|(key, _)| self.keys.contains_key(key))
+    }
+}
+
+/// The key and the name of a signal that has a key.
+fn keyed(event: &Event) -> Option<(&String, &String)> {
+    match event {
+        Event::Signalled { signal } => Some((signal.key.as_ref()?, &signal.name)),
+        _ => None,
     }
 }
 

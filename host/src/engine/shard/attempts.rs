@@ -7,7 +7,7 @@ use segno_journal::retry::Attempt;
 use segno_journal::{Losses, Op, Open, RunId, StepCall};
 
 use crate::engine::error::EngineError;
-use crate::engine::inbox::Then;
+use crate::engine::inbox::{Said, Then};
 use crate::engine::outside::Owner;
 use crate::engine::shard::{Shard, log};
 use crate::steps::{Go, StepAttempt};
@@ -47,7 +47,8 @@ impl Shard {
     }
 
     /// A step says how far it is. It is kept until the step is over, also over a crash.
-    pub(super) fn heartbeat(&mut self, run: RunId, op: Op, details: String) {
+    pub(super) fn heartbeat(&mut self, run: RunId, op: Op, said: &Said) {
+        let Some(details) = said.take() else { return };
         let active = self.runs.get(&run);
         let is_open = active
             .and_then(|active| active.run.operation(op))

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use segno_journal::{Event, RunId};
+use segno_journal::{Event, Op, RunId};
 
 use crate::engine::inbox::Delivery;
 
@@ -26,6 +26,12 @@ impl AwaitingRoom {
     /// Whether this event has to wait, because others of its run do. Only an end from outside does not.
     pub(crate) fn comes_first(&self, id: RunId, event: &Event) -> bool {
         *event != Event::Cancelled && self.has(id)
+    }
+
+    /// Whether a hook of the run hears by an event that waits that it has its token.
+    pub(crate) fn opens(&self, id: RunId, op: Op) -> bool {
+        let opens = |delivery: &Delivery| matches!(delivery.event, Event::HookOpened { op: of } if of == op);
+        self.events.get(&id).is_some_and(|waiting| waiting.iter().any(opens))
     }
 
     /// Whether nothing waits.

@@ -1,22 +1,19 @@
 //! What is sent to a run from outside: calls of its webhooks and hooks, signals, and that it is to wake.
 
+use std::collections::VecDeque;
+
 use segno_api::RunStatus;
-use segno_journal::{Answer, Command, Event, KnownSignal, Op, Open, Response, RunId, Signal, Turn};
+use segno_journal::{Answer, Event, KnownSignal, Op, Open, Response, RunId, Signal};
 
 use crate::engine::error::EngineError;
-use crate::engine::inbox::{Asker, Caller, Delivery, Reply, Then};
+use crate::engine::inbox::{Asker, Caller, Delivery, Message, Place, Reply, Sleeps, Then, Told};
 use crate::engine::shard::Shard;
-use crate::store::{Draft, Store, StoreError};
+use crate::store::Draft;
 
 impl Shard {
     /// Somebody called a webhook or a hook of a run, or sent it a signal; `waits` says whether they wait for
     /// the answer to the signal.
     pub(super) fn call(&mut self, id: RunId, event: Event, waits: bool, caller: Caller) {
-        if let Event::Signalled { signal } = &event
-            && let Some(known) = self.known_signal(id, signal)
-        {
-            return self.called_again(id, signal, known, (waits, caller));
-        }
         let answer = match &event {
             Event::Signalled { .. } if waits => Answer::Manual,
             _ => self.answer_of_webhook(id, &event),
@@ -35,26 +32,62 @@ impl Shard {
         }
     }
 
-    /// Somebody ends sleeps of a run early. Each is a turn, as when its time had come; what the first of them
-    /// makes the workflow give up is not ended any more.
-    pub(super) fn wake(&mut self, id: RunId, op: Option<Op>, by: Asker, then: Then) {
-        let Some(active) = self.runs.get(&id) else {
-            return then.fail(EngineError::AlreadyEnded(id));
+    /// Somebody ends sleeps of a run early. Each is a turn, as when its time had come, and others have theirs
+    /// in between; what one of them makes the workflow give up is not ended any more.
+    pub(super) fn wake(&mut self, id: RunId, sleeps: Sleeps, by: Asker, then: Then) {
+        let mut left = match self.to_wake(id, sleeps) {
+            Ok(left) => left,
+            Err(error) => return then.fail(error),
         };
-        let sleeps = active.run.open().filter(|(_, open)| open.sleeps_until().is_some());
-        let meant = sleeps.filter(|(sleep, _)| op.is_none_or(|op| op == *sleep));
-        let meant: Vec<_> = meant.map(|(sleep, _)| sleep).collect();
-        if meant.is_empty() {
-            return then.fail(EngineError::NothingToWake(id));
+        let Some(op) = left.pop_front() else {
+            return self.committer.submit(Draft::nothing(), move |written| match written {
+                Ok(_) => then.done(RunStatus::Running),
+                Err(error) => then.fail(error.into()),
+            });
+        };
+        let event = Event::Woken { op, by: by.name().map(str::to_owned) };
+        if left.is_empty() {
+            return self.turn(id, Delivery::new(event, then));
         }
-        let by = by.into_name();
-        for op in meant {
-            self.turn(id, Delivery::new(Event::Woken { op, by: by.clone() }, Then::Nothing));
+        self.turn(id, Delivery::new(event, Then::Nothing));
+        let sleeps = Sleeps::Left(left);
+        self.outside.tell(id, Message::Wake { run: id, sleeps, by, then });
+    }
+
+    /// The sleeps that are to be ended, if any can be. A run that cannot have its turn now would have to keep
+    /// what it is told, as often as somebody tells it.
+    fn to_wake(&self, id: RunId, sleeps: Sleeps) -> Result<VecDeque<Op>, EngineError> {
+        let active = match (self.runs.get(&id), self.unreadable.get(&id)) {
+            (Some(active), _) => active,
+            (None, Some(damage)) => return Err(damage.clone().into()),
+            // The first of them ended it.
+            (None, None) if matches!(sleeps, Sleeps::Left(_)) => return Ok(VecDeque::new()),
+            (None, None) => return Err(EngineError::AlreadyEnded(id)),
+        };
+        if let Some(unread) = &active.unread {
+            return Err(unread.refusal());
         }
-        self.committer.submit(Draft::nothing(), move |written| match written {
-            Ok(_) => then.done(RunStatus::Running),
-            Err(error) => then.fail(error.into()),
-        });
+        if active.is_blocked() {
+            return Err(EngineError::IsBlocked(id));
+        }
+        if !active.held.is_empty() || self.awaiting_room.has(id) {
+            return Err(EngineError::Busy);
+        }
+        let sleeps_now = |op: Op| active.run.operation(op).and_then(Open::sleeps_until).is_some();
+        let found: VecDeque<_> = match sleeps {
+            Sleeps::All => {
+                let open = active.run.open().filter(|(_, open)| open.sleeps_until().is_some());
+                open.map(|(op, _)| op).collect()
+            }
+            Sleeps::One(op) => sleeps_now(op).then_some(op).into_iter().collect(),
+            Sleeps::Left(mut left) => {
+                while left.front().is_some_and(|op| !sleeps_now(*op)) {
+                    left.pop_front();
+                }
+                return Ok(left);
+            }
+        };
+        if found.is_empty() { Err(EngineError::NothingToWake(id)) } else { Ok(found) }
     }
 
     fn answer_of_webhook(&self, id: RunId, event: &Event) -> Answer {
@@ -63,56 +96,30 @@ impl Shard {
         webhook.map_or(Answer::Accepted, |webhook| webhook.answer.clone())
     }
 
-    /// The signal that came with the key of this one, if one did.
-    fn known_signal(&self, id: RunId, signal: &Signal) -> Option<KnownSignal> {
-        self.runs.get(&id)?.run.signals()?.known(signal.key.as_ref()?).cloned()
-    }
-
-    /// A signal is sent again: nothing happens, and whoever waits gets the answer that the first one got.
-    /// What is told follows from what may not be on disk yet, so it waits for that.
-    fn called_again(
+    /// A signal is sent again: nothing happens, and whoever waits for the answer, with a place, gets the one
+    /// that the first one got. What is told follows from what may not be on disk yet, so it waits for that.
+    pub(super) fn called_again(
         &self,
         id: RunId,
         signal: &Signal,
-        known: KnownSignal,
-        (waits, caller): (bool, Caller),
+        (caller, place): (Caller, Option<Place>),
     ) {
-        let KnownSignal { key: _, name, number, answered_in } = known;
-        let store = self.store.clone();
-        let reply: Box<dyn FnOnce() -> Result<Reply, EngineError> + Send> =
-            match (waits, answered_in) {
-                _ if name != signal.name => Box::new(move || Err(EngineError::OtherSignal(id))),
-                (false, _) => Box::new(|| Ok(Reply::Now(Response::accepted()))),
-                (true, Some(turn)) => {
-                    Box::new(move || answer_in(&store, id, turn, number).map(Reply::Now))
-                }
-                (true, None) => match self.outside.waiters().place_for_answer() {
-                    Ok(place) => {
-                        let heard = self.outside.waiters().expect_same_answer(id, number);
-                        Box::new(|| Ok(Reply::Later(heard, place)))
-                    }
-                    Err(error) => Box::new(|| Err(error)),
-                },
-            };
+        let key = signal.key.as_deref().unwrap_or_default();
+        let known = self.runs.get(&id).and_then(|active| active.known_signal(key));
+        let reply = match (known, place) {
+            (Some((name, _)), _) if name != signal.name => Err(EngineError::OtherSignal(id)),
+            (Some((_, Some(&KnownSignal { answered_in: Some(turn), number, .. }))), Some(_)) => {
+                Ok(Told::Answered { turn, number })
+            }
+            (Some((_, Some(&KnownSignal { number, .. }))), Some(place)) => {
+                let heard = self.outside.waiters().expect_same_answer(id, number);
+                Ok(Told::Reply(Reply::Later(heard, place)))
+            }
+            // It is there. Of one that is held nobody knows when it will be answered.
+            (_, _) => Ok(Told::Reply(Reply::Now(Response::accepted()))),
+        };
         self.committer.submit(Draft::nothing(), move |written| {
-            let reply = written.map_err(EngineError::from).and_then(|_| reply());
-            let _gone = caller.send(reply);
+            let _gone = caller.send(written.map_err(EngineError::from).and(reply));
         });
     }
-}
-
-/// What a run answered to a signal, in this turn.
-fn answer_in(store: &Store, run: RunId, turn: u64, number: u64) -> Result<Response, EngineError> {
-    let answer = |turn: Turn| {
-        turn.commands.into_iter().find_map(|command| match command {
-            Command::Respond { request, response } if request == number => Some(response),
-            _ => None,
-        })
-    };
-    let Some(turn) = store.turn(run, turn)? else { return Err(EngineError::AnswerForgotten(run)) };
-    let seq = turn.seq;
-    answer(turn).ok_or_else(|| {
-        let (table, detail) = ("turns".into(), format!("turn {seq} of {run} has no answer"));
-        StoreError::Record { table, detail }.into()
-    })
 }

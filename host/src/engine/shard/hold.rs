@@ -56,7 +56,10 @@ impl Shard {
             if let Some(active) = self.runs.get_mut(&id) {
                 active.stand(Standing::Cancelled(now), metrics);
             }
-            let draft = self.forget_steps(Draft::nothing(), id);
+            let mut draft = self.forget_steps(Draft::nothing(), id);
+            if let Some(active) = self.runs.get(&id) {
+                draft = draft.without_tokens(id, active.run.open());
+            }
             self.committer.submit(draft, |_written| {});
             self.take_leave(id);
         }

@@ -174,8 +174,8 @@ impl Shard {
                 self.turn(run, Delivery::new(Event::Started { input }, then));
             }
             Message::Event { run, event } => self.turn(run, Delivery::new(event, Then::Nothing)),
-            Message::Heartbeat { run, op, details } => self.heartbeat(run, op, details),
-            Message::Wake { run, op, by, then } => self.wake(run, op, by, then),
+            Message::Heartbeat { run, op, said } => self.heartbeat(run, op, &said),
+            Message::Wake { run, sleeps, by, then } => self.wake(run, sleeps, by, then),
             Message::Call { run, event, waits, caller } => self.call(run, event, waits, caller),
             Message::Attempt { run, op, attempt } => self.attempt(run, op, attempt),
             Message::Ended { message, running } => {

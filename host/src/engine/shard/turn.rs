@@ -21,13 +21,20 @@ impl Shard {
             let refusal = unread.refusal();
             return self.unread(id, delivery, refusal);
         }
-        if let Err(refusal) = active.admits(&delivery) {
+        let awaits_room = self.awaiting_room.comes_first(id, &delivery.event);
+        let opens = match &delivery.event {
+            Event::HookReceived { op, .. } => {
+                active.held.opens(*op) || self.awaiting_room.opens(id, *op)
+            }
+            _ => false,
+        };
+        if let Err(refusal) = active.admits(&delivery, opens) {
             return self.refuse(id, delivery, refusal);
         }
         if active.must_wait(&delivery) {
             return self.hold_event(id, delivery);
         }
-        if self.awaiting_room.comes_first(id, &delivery.event) {
+        if awaits_room {
             return self.await_room(id, delivery);
         }
         let Delivery { event, then, held } = delivery.numbered(active.run.requests());
@@ -194,6 +201,16 @@ impl Shard {
     /// disk. An event that was held is forgotten.
     fn refuse(&mut self, id: RunId, delivery: Delivery, refusal: Refusal) {
         let Delivery { event, then, held } = delivery;
+        let then = match (then, refusal, &event) {
+            (
+                Then::Answer { caller, place, .. },
+                Refusal::Repeated,
+                Event::Signalled { signal },
+            ) => {
+                return self.called_again(id, signal, (caller, place));
+            }
+            (then, ..) => then,
+        };
         if let Some(position) = held
             && let Some(active) = self.runs.get_mut(&id)
         {

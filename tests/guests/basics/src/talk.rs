@@ -1,10 +1,11 @@
 //! Workflows that are talked to: by the tokens of hooks, and by signals.
 
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures::future::{Either, select};
+use futures::future::{Either, join_all, select};
 use segno::{Error, Hook, HookError, signals, sleep, workflow};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -231,6 +232,28 @@ pub async fn counts_on(until: u64) -> Result<u64, Error> {
         segno::publish("count", count.get());
     }
     Ok(until)
+}
+
+/// Panics as soon as it has its token.
+#[workflow]
+pub async fn panics_with_its_token(token: String) -> Result<(), Error> {
+    let _hook = Hook::<Value>::open(token).await;
+    panic!("it has its token");
+}
+
+/// Sleeps, and panics when it is told to.
+#[workflow]
+pub async fn sleeps_and_panics() -> Result<(), Error> {
+    let told = signals::<()>("panic");
+    let told = pin!(told.next());
+    select(told, pin!(sleep("1 day"))).await;
+    panic!("told to panic");
+}
+
+/// Sleeps for a day so many times at once, and counts the sleeps.
+#[workflow]
+pub async fn sleeps_often(times: usize) -> Result<usize, Error> {
+    Ok(join_all((0..times).map(|_| sleep("1 day"))).await.len())
 }
 
 /// Answers while it is in a scope, and panics when it is told to.
