@@ -1,7 +1,8 @@
 //! What the runtime asks of whoever hosts it. One method is one import of the WIT world.
 
 use crate::types::{
-    Answer, CreatedHook, CreatedWebhook, Level, Operation, Response, RunInfo, StepOptions,
+    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Level, Operation, Response, RunInfo, Spawned,
+    StepOptions,
 };
 
 /// The host of a run: on wasm the imports of the component, in tests whoever plays it.
@@ -22,6 +23,12 @@ pub trait Host {
     fn create_hook(&self, token: Option<&str>, metadata: Option<&str>) -> CreatedHook;
     /// Takes in the signals of a name.
     fn open_signal(&self, name: &str) -> Operation;
+    /// Starts a run of a workflow with an input in JSON.
+    fn spawn(&self, workflow: &str, input: &str, policy: ClosePolicy) -> Spawned;
+    /// Cancels a child.
+    fn cancel_child(&self, child: Operation);
+    /// Sends a signal, as JSON, to a run of the same family.
+    fn tell(&self, run: &str, name: &str, payload: &str) -> Operation;
     /// Shows a value, as JSON, to those who ask.
     fn publish(&self, name: &str, value: &str);
     /// The workflow took the oldest of what lay untaken in an inbox.

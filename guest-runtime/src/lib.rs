@@ -91,6 +91,7 @@
 //! the host: [`Runtime::install`](runtime::Runtime::install) takes any [`Host`](host::Host). Only
 //! the component itself is missing.
 
+pub mod child;
 pub mod component;
 pub mod context;
 pub mod hook;

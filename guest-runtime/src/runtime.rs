@@ -14,8 +14,8 @@ use crate::host::Host;
 use crate::operations::{Inbox, Operations, Slot};
 use crate::task::{Task, WorkflowFuture};
 use crate::types::{
-    Answer, CreatedHook, CreatedWebhook, Event, Operation, QueryAnswer, Signal, StepOptions,
-    Verdict,
+    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Event, Operation, QueryAnswer, Signal,
+    Spawned, StepOptions, Verdict,
 };
 
 thread_local! {
@@ -306,10 +306,10 @@ impl Runtime {
         }
     }
 
-    /// Gives the answer of a step up. The step goes on, and the host need not hear of it.
-    pub(crate) fn give_up_step(&self, step: Operation) {
+    /// Gives up the answer of what goes on without anybody who waits: the host need not hear of it.
+    pub(crate) fn give_up_answer(&self, operation: Operation) {
         // What it held is dropped after the borrow: a waker may run code of the author's.
-        let slot = self.operations.borrow_mut().close(step);
+        let slot = self.operations.borrow_mut().close(operation);
         drop(slot);
     }
 
@@ -334,6 +334,20 @@ impl Runtime {
         let created = self.host.create_hook(token, metadata);
         self.operations.borrow_mut().open_inbox(&Inbox::of(created.operation));
         created
+    }
+
+    /// Starts a child.
+    pub(crate) fn spawn(&self, workflow: &str, input: &str, policy: ClosePolicy) -> Spawned {
+        let spawned = self.host.spawn(workflow, input, policy);
+        self.operations.borrow_mut().open(spawned.operation);
+        spawned
+    }
+
+    /// Sends a signal to another run.
+    pub(crate) fn tell(&self, run: &str, name: &str, payload: &str) -> Operation {
+        let operation = self.host.tell(run, name, payload);
+        self.operations.borrow_mut().open(operation);
+        operation
     }
 
     /// Takes in the signals of a name.

@@ -41,7 +41,7 @@ impl Future for StepCall {
 
 impl Drop for StepCall {
     fn drop(&mut self) {
-        Runtime::if_here(|runtime| runtime.give_up_step(self.0));
+        Runtime::if_here(|runtime| runtime.give_up_answer(self.0));
     }
 }
 

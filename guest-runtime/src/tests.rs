@@ -1,7 +1,8 @@
 //! Promises that the runtime keeps whatever SDK stands on it, before a host that is played. What
 //! it does for workflows in Rust is tested in `guest-sdk`.
 
-use std::cell::{Cell, RefCell};
+mod scribe;
+
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -10,101 +11,12 @@ use std::task::Poll;
 use futures::future::{FutureExt as _, join, select};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 
-use crate::host::Host;
 use crate::runtime::Runtime;
+use crate::tests::scribe::{History, Scribe};
 use crate::types::{
-    Answer, CreatedHook, CreatedWebhook, Event, Level, Operation, Response, RunInfo, Signal,
-    StepFailure, StepOptions, Verdict,
+    Answer, Event, Level, Operation, Response, RunInfo, Signal, StepFailure, StepOptions, Verdict,
 };
 use crate::{context, hook, inbox, signal, sleep, step, webhook};
-
-/// What the host was asked for, line by line.
-type History = Rc<RefCell<Vec<String>>>;
-
-/// A host that writes down what it is asked for, and counts operations.
-#[derive(Default)]
-struct Scribe {
-    history: History,
-    operations: Cell<Operation>,
-}
-
-impl Scribe {
-    fn note(&self, line: String) {
-        self.history.borrow_mut().push(line);
-    }
-
-    fn operation(&self, what: &str) -> Operation {
-        let operation = self.operations.get();
-        self.operations.set(operation + 1);
-        self.note(format!("{operation}: {what}"));
-        operation
-    }
-}
-
-impl Host for Scribe {
-    fn call_step(&self, name: &str, input: &str, _options: StepOptions) -> Operation {
-        self.operation(&format!("step {name} {input}"))
-    }
-
-    fn sleep_until(&self, moment: u64) -> Operation {
-        self.operation(&format!("sleep until {moment}"))
-    }
-
-    fn cancel_step(&self, step: Operation) {
-        self.note(format!("stop {step}"));
-    }
-
-    fn cancel_sleep(&self, sleep: Operation) {
-        self.note(format!("cancel {sleep}"));
-    }
-
-    fn create_webhook(&self, _answer: Answer) -> CreatedWebhook {
-        let operation = self.operation("webhook");
-        CreatedWebhook { operation, token: "t".to_owned(), url: "http://host/t".to_owned() }
-    }
-
-    fn create_hook(&self, token: Option<&str>, metadata: Option<&str>) -> CreatedHook {
-        let token = token.unwrap_or("drawn");
-        let operation = self.operation(&format!("hook {token} {}", metadata.unwrap_or_default()));
-        CreatedHook { operation, token: token.to_owned() }
-    }
-
-    fn open_signal(&self, name: &str) -> Operation {
-        self.operation(&format!("signal {name}"))
-    }
-
-    fn publish(&self, name: &str, value: &str) {
-        self.note(format!("publish {name} {value}"));
-    }
-
-    fn take(&self, inbox: Operation) {
-        self.note(format!("take {inbox}"));
-    }
-
-    fn respond(&self, request: u64, response: Response) {
-        self.note(format!("respond {request} {}", response.status));
-    }
-
-    fn close(&self, inbox: Operation) {
-        self.note(format!("close {inbox}"));
-    }
-
-    fn log(&self, level: Level, message: &str) {
-        self.note(format!("{level:?}: {message}"));
-    }
-
-    fn run(&self) -> RunInfo {
-        RunInfo { id: "run_1".to_owned(), workflow: "test".to_owned(), started_at: 500 }
-    }
-
-    fn now(&self) -> u64 {
-        1_000
-    }
-
-    fn random(&self) -> u64 {
-        4
-    }
-}
 
 /// Starts a workflow, and gives what its host writes down.
 fn start(workflow: impl Future<Output = Result<String, String>> + 'static) -> (History, Verdict) {
@@ -359,7 +271,9 @@ fn signals_that_are_dropped_are_waited_for_no_more_and_lose_nothing() {
 fn a_run_knows_itself_and_nothing_else() {
     let (history, verdict) = start(async {
         context::log(Level::Warn, "low on ink");
-        let RunInfo { id, workflow, started_at } = context::run();
+        let RunInfo { id, workflow, started_at, parent: None } = context::run() else {
+            panic!("nobody started it")
+        };
         Ok(format!("{id} {workflow} {started_at} {} {}", context::now(), context::random()))
     });
     assert_eq!(*history.borrow(), ["Warn: low on ink"]);

@@ -61,6 +61,36 @@ pub struct CreatedHook {
     pub token: String,
 }
 
+/// What becomes of a child when its parent ends first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClosePolicy {
+    /// It is cancelled.
+    #[default]
+    Cancel,
+    /// It goes on.
+    Leave,
+}
+
+/// A child that the host starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spawned {
+    /// The operation that its end comes to.
+    pub operation: Operation,
+    /// Its ID.
+    pub run: String,
+}
+
+/// Why a run does not take a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTold {
+    /// It has ended, or never was.
+    Ended,
+    /// Too much lies there that its workflow has not taken.
+    Full,
+    /// It is of another family.
+    Stranger,
+}
+
 /// What somebody sent to the run under a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signal {
@@ -120,6 +150,8 @@ pub struct RunInfo {
     pub workflow: String,
     /// When it was started, in milliseconds since 1970.
     pub started_at: u64,
+    /// The ID of the run that started it, if one did.
+    pub parent: Option<String>,
 }
 
 /// What can happen to an operation.
@@ -141,6 +173,16 @@ pub enum Event {
     Received(String),
     /// Somebody sent a signal to the run.
     Signalled(Signal),
+    /// A child returned this JSON.
+    ChildCompleted(String),
+    /// A child failed with this error.
+    ChildFailed(String),
+    /// A child was cancelled.
+    ChildCancelled,
+    /// A signal to another run is on disk.
+    Told,
+    /// A signal to another run was not taken.
+    NotTold(NotTold),
 }
 
 impl Event {
@@ -152,7 +194,12 @@ impl Event {
             | Self::StepFailed(_)
             | Self::Slept
             | Self::HookOpened
-            | Self::HookTaken(_) => false,
+            | Self::HookTaken(_)
+            | Self::ChildCompleted(_)
+            | Self::ChildFailed(_)
+            | Self::ChildCancelled
+            | Self::Told
+            | Self::NotTold(_) => false,
         }
     }
 }

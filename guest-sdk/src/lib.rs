@@ -103,6 +103,7 @@
 pub mod __private;
 mod body;
 mod call;
+mod child;
 #[cfg(target_family = "wasm")]
 mod component;
 mod duration;
@@ -261,6 +262,7 @@ pub use segno_macros::steps;
 
 pub use crate::body::Body;
 pub use crate::call::{AbortOnDrop, abort_on_drop};
+pub use crate::child::{Child, ChildError, SignalError, send_signal, spawn, spawn_detached};
 #[cfg(target_family = "wasm")]
 pub use crate::component::Steps;
 pub use crate::duration::{IntoDuration, InvalidDuration};
@@ -376,8 +378,7 @@ macro_rules! __segno_exports {
 /// # scope::test();
 /// ```
 ///
-/// Natively these are the steps with their bodies, for a host. On wasm they are the names that
-/// the component says it may call, so that a deploy finds out at once if the host lacks one.
+/// Natively these are the steps with their bodies. On wasm they are the names that the component may call.
 #[macro_export]
 macro_rules! register {
     ($($step:ty),* $(,)?) => {
@@ -394,7 +395,6 @@ macro_rules! register {
     };
 }
 
-/// The examples of the README are tested like those of the documentation.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

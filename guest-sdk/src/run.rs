@@ -18,6 +18,9 @@ pub struct RunInfo {
     pub workflow: String,
     /// When it was started.
     pub started_at: Timestamp,
+    /// The ID of the run that started it, if it is the [child](crate::spawn) of one.
+    #[serde(default)]
+    pub parent: Option<String>,
 }
 
 /// Which run this is. The same on replay.
@@ -31,8 +34,9 @@ pub fn run() -> RunInfo {
             id: "run_detached".to_owned(),
             workflow: "detached".to_owned(),
             started_at: time::now(),
+            parent: None,
         };
     }
-    let types::RunInfo { id, workflow, started_at } = context::run();
-    RunInfo { id, workflow, started_at: time::moment(started_at) }
+    let types::RunInfo { id, workflow, started_at, parent } = context::run();
+    RunInfo { id, workflow, started_at: time::moment(started_at), parent }
 }

@@ -16,6 +16,12 @@ use crate::schema::Schemas;
     note = "`segno::export!` lists functions that have the attribute `#[segno::workflow]`, by their path"
 )]
 pub trait WorkflowDef {
+    /// What it is given.
+    type Input;
+
+    /// What it returns where it does not fail.
+    type Output;
+
     /// The name by which runs are started.
     const NAME: &'static str;
 

@@ -44,7 +44,8 @@ fn module() -> Module {
 fn fresh(module: &Module) -> Guest {
     let run = run();
     let started_at = Timestamp(1);
-    let facts = Facts { run, workflow: "sequential".into(), started_at, seed: [7; 32] };
+    let facts =
+        Facts { run, workflow: "sequential".into(), started_at, seed: [7; 32], parent: None };
     module.instantiate(facts, QUOTA).expect("there is room")
 }
 

@@ -32,7 +32,7 @@ fn guest(component: &[u8], workflow: &str) -> Guest {
     let module = sandbox().load(component).expect("the component is good");
     let started_at = Timestamp(1_700_000_000_000);
     let run = RunId::from_parts(started_at, 7);
-    let facts = Facts { run, workflow: workflow.into(), started_at, seed: [7; 32] };
+    let facts = Facts { run, workflow: workflow.into(), started_at, seed: [7; 32], parent: None };
     module.instantiate(facts, QUOTA).expect("there is room")
 }
 

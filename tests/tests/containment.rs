@@ -24,6 +24,7 @@ fn facts() -> Facts {
         workflow: "w".into(),
         started_at: Timestamp(1_700_000_000_000),
         seed: [7; 32],
+        parent: None,
     }
 }
 

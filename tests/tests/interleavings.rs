@@ -10,8 +10,8 @@ use segno_host::sandbox::{
     Capacity, Facts, Guest, Module, Moment, Quota, Sandbox, Tokens, WebhookAddress,
 };
 use segno_journal::{
-    Command, Event, Op, Open, Request, Run, RunId, Signal, StepFailure, Timestamp, Turn, Verdict,
-    divergence,
+    ChildEnd, Command, Event, NotTold, Op, Open, Request, Run, RunId, Signal, StepFailure,
+    Timestamp, Turn, Verdict, divergence,
 };
 use segno_tests::basics;
 
@@ -68,6 +68,7 @@ fn facts(seed: u64) -> Facts {
         workflow: "medley".into(),
         started_at: Timestamp(0),
         seed: [seed as u8; 32],
+        parent: None,
     }
 }
 
@@ -134,7 +135,23 @@ impl<'a> Play<'a> {
             }
             Open::Hook(_) => Event::HookOpened { op: *op },
             Open::Signal(signal) => self.signal(signal.name.clone()),
+            Open::Child(child) => self.child_ends(*op, child.cancelled),
+            Open::Tell(_) if self.random.random_ratio(1, 3) => {
+                Event::NotTold { op: *op, why: NotTold::Full }
+            }
+            Open::Tell(_) => Event::Told { op: *op },
         }
+    }
+
+    fn child_ends(&mut self, op: Op, is_cancelled: bool) -> Event {
+        let end = match self.random.random_range(0..3) {
+            0 => ChildEnd::Completed("1".into()),
+            1 => ChildEnd::Failed("it would not".into()),
+            _ if is_cancelled => ChildEnd::Cancelled,
+            // The child of a medley returns a number.
+            _ => ChildEnd::Completed("null".into()),
+        };
+        Event::ChildEnded { op, end }
     }
 
     fn signal(&mut self, name: String) -> Event {

@@ -22,6 +22,7 @@ fn facts(workflow: &str) -> Facts {
         workflow: workflow.into(),
         started_at: Timestamp(1_700_000_000_000),
         seed: [7; 32],
+        parent: None,
     }
 }
 

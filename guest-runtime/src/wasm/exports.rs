@@ -7,7 +7,7 @@ use std::panic::PanicHookInfo;
 use crate::component::WorkflowSchemas;
 use crate::component::{Component, Manifest, StartError, Workflow};
 use crate::runtime::Runtime;
-use crate::types::{Event, QueryAnswer, Request, Signal, StepFailure, Verdict};
+use crate::types::{Event, NotTold, QueryAnswer, Request, Signal, StepFailure, Verdict};
 use crate::wasm::bindings::exports::segno::workflow::guest;
 #[cfg(feature = "schema")]
 use crate::wasm::bindings::exports::segno::workflow::schemas;
@@ -108,6 +108,15 @@ impl From<types::Event> for Event {
             types::Event::Signalled(types::Signal { number, name, payload }) => {
                 Self::Signalled(Signal { number, name, payload })
             }
+            types::Event::ChildCompleted(output) => Self::ChildCompleted(output),
+            types::Event::ChildFailed(error) => Self::ChildFailed(error),
+            types::Event::ChildCancelled => Self::ChildCancelled,
+            types::Event::Told => Self::Told,
+            types::Event::NotTold(why) => Self::NotTold(match why {
+                types::Refusal::Ended => NotTold::Ended,
+                types::Refusal::Full => NotTold::Full,
+                types::Refusal::Stranger => NotTold::Stranger,
+            }),
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::host::Host;
 use crate::types::{
-    Answer, CreatedHook, CreatedWebhook, Level, Operation, Response, RunInfo, StepOptions,
+    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Level, Operation, Response, RunInfo, Spawned,
+    StepOptions,
 };
 use crate::wasm::bindings::segno::workflow::{
-    context, hook, inbox, log, query, signal, sleep, step, types, webhook,
+    child, context, hook, inbox, log, query, signal, sleep, step, types, webhook,
 };
 
 /// Whoever hosts the component.
@@ -48,6 +49,23 @@ impl Host for Imports {
         signal::open(name)
     }
 
+    fn spawn(&self, workflow: &str, input: &str, policy: ClosePolicy) -> Spawned {
+        let policy = match policy {
+            ClosePolicy::Cancel => child::ClosePolicy::Cancel,
+            ClosePolicy::Leave => child::ClosePolicy::Leave,
+        };
+        let child::Spawned { operation, run } = child::spawn(workflow, input, policy);
+        Spawned { operation, run }
+    }
+
+    fn cancel_child(&self, child: Operation) {
+        child::cancel(child);
+    }
+
+    fn tell(&self, run: &str, name: &str, payload: &str) -> Operation {
+        child::tell(run, name, payload)
+    }
+
     fn publish(&self, name: &str, value: &str) {
         query::publish(name, value);
     }
@@ -75,8 +93,8 @@ impl Host for Imports {
     }
 
     fn run(&self) -> RunInfo {
-        let context::RunInfo { id, workflow, started_at } = context::run();
-        RunInfo { id, workflow, started_at }
+        let context::RunInfo { id, workflow, started_at, parent } = context::run();
+        RunInfo { id, workflow, started_at, parent }
     }
 
     fn now(&self) -> u64 {

@@ -51,6 +51,9 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
 
         #(#conditions)*
         impl ::segno::__private::WorkflowDef for #ident {
+            type Input = #input;
+            type Output = #returned;
+
             const NAME: &'static str = #name;
             const KEEP: ::core::option::Option<u64> = #keep;
 

@@ -1,5 +1,6 @@
 //! What workflows do on the executor, before a host that only writes down what it is asked.
 
+mod children;
 mod hooks;
 mod signals;
 mod sleeps;
@@ -13,8 +14,8 @@ use std::rc::Rc;
 use segno_guest_runtime::host::Host;
 use segno_guest_runtime::runtime::Runtime;
 use segno_guest_runtime::types::{
-    Answer, CreatedHook, CreatedWebhook, Event, Level, Operation, Request, Response, RunInfo,
-    Signal, StepFailure, StepOptions, Verdict,
+    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Event, Level, Operation, Request, Response,
+    RunInfo, Signal, Spawned, StepFailure, StepOptions, Verdict,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -86,6 +87,19 @@ impl Host for Scribe {
         CreatedHook { operation, token: token.map_or(drawn, str::to_owned) }
     }
 
+    fn spawn(&self, workflow: &str, input: &str, policy: ClosePolicy) -> Spawned {
+        let operation = self.operation(&format!("{policy:?} child {workflow} {input}"));
+        Spawned { operation, run: format!("run_{operation}") }
+    }
+
+    fn cancel_child(&self, child: Operation) {
+        self.note(format!("cancel child {child}"));
+    }
+
+    fn tell(&self, run: &str, name: &str, payload: &str) -> Operation {
+        self.operation(&format!("tell {run} {name} {payload}"))
+    }
+
     fn open_signal(&self, name: &str) -> Operation {
         self.operation(&format!("signal {name}"))
     }
@@ -114,7 +128,7 @@ impl Host for Scribe {
     }
 
     fn run(&self) -> RunInfo {
-        RunInfo { id: "run_1".into(), workflow: "test".into(), started_at: 500 }
+        RunInfo { id: "run_1".into(), workflow: "test".into(), started_at: 500, parent: None }
     }
 
     fn now(&self) -> u64 {

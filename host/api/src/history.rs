@@ -105,6 +105,38 @@ pub enum HistoryEvent {
         #[schema(value_type = Value)]
         payload: Json,
     },
+    /// The workflow started a child.
+    ChildStarted {
+        op: u64,
+        run_id: String,
+        workflow: String,
+        #[schema(value_type = Value)]
+        input: Json,
+    },
+    /// A child returned.
+    ChildCompleted {
+        op: u64,
+        #[schema(value_type = Value)]
+        output: Json,
+    },
+    /// A child failed.
+    ChildFailed { op: u64, error: String },
+    /// A child was cancelled.
+    ChildCancelled { op: u64 },
+    /// The workflow cancels a child.
+    ChildCancelling { op: u64 },
+    /// The workflow sent a signal to a run of its family.
+    SignalSent {
+        op: u64,
+        run_id: String,
+        name: String,
+        #[schema(value_type = Value)]
+        payload: Json,
+    },
+    /// A signal to another run was on its disk.
+    SignalDelivered { op: u64 },
+    /// A signal to another run was not taken; why, in words.
+    SignalRefused { op: u64, reason: String },
     /// The workflow shows a value to those who ask.
     Published {
         name: String,

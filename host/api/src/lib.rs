@@ -24,8 +24,8 @@ pub use crate::modules::{Deployed, ModuleList, ModuleView, WorkflowView};
 pub use crate::moment::when;
 pub use crate::problem::Problem;
 pub use crate::runs::{
-    BlockedView, ResumeRequest, RunFilter, RunPage, RunStatus, RunSummary, RunView, StartRequest,
-    Started, WakeRequest,
+    BlockedView, ParentView, ResumeRequest, RunFilter, RunPage, RunStatus, RunSummary, RunView,
+    StartRequest, Started, WakeRequest,
 };
 pub use crate::text::{cut, printable};
 pub use crate::waits::{SHOWN, Trouble, Wait, Why};

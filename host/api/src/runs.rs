@@ -54,6 +54,16 @@ pub struct RunSummary {
     pub why: Option<Why>,
 }
 
+/// The run that started another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ParentView {
+    /// Its ID.
+    #[schema(value_type = String)]
+    pub run_id: RunId,
+    /// As which of its operations.
+    pub op: u64,
+}
+
 /// A run, as far as it is known.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RunView {
@@ -72,6 +82,8 @@ pub struct RunView {
     /// When it ended, if it has.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
+    /// The run that started it, if it is the child of one.
+    pub parent: Option<ParentView>,
     /// How many turns it has had.
     pub turns: u64,
     /// What it was given.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use segno_journal::BlockKind;
+use segno_journal::RunId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -128,6 +129,32 @@ pub enum Wait {
         /// How many of this name the workflow has not taken yet.
         untaken: usize,
     },
+    /// The end of a child.
+    Child {
+        /// The number of the operation in its run.
+        op: u64,
+        /// The ID of the child.
+        #[schema(value_type = String)]
+        run_id: RunId,
+        /// The name of its workflow.
+        workflow: String,
+        /// When it was started.
+        #[schema(value_type = String, format = DateTime)]
+        since: Timestamp,
+    },
+    /// Another run, which is to take in a signal.
+    Delivery {
+        /// The number of the operation in its run.
+        op: u64,
+        /// The ID of the other run.
+        #[schema(value_type = String)]
+        run_id: RunId,
+        /// The name of the signal.
+        name: String,
+        /// When it was sent.
+        #[schema(value_type = String, format = DateTime)]
+        since: Timestamp,
+    },
 }
 
 impl Wait {
@@ -139,7 +166,9 @@ impl Wait {
             | Self::Sleep { since, .. }
             | Self::Webhook { since, .. }
             | Self::Hook { since, .. }
-            | Self::Signal { since, .. } => *since,
+            | Self::Signal { since, .. }
+            | Self::Child { since, .. }
+            | Self::Delivery { since, .. } => *since,
         }
     }
 }
@@ -199,6 +228,12 @@ impl Why {
             }
             (_, Some(Wait::Signal { name, untaken, .. })) => {
                 format!("signal {}{begun}{}", printable(name, SHOWN), left(*untaken))
+            }
+            (_, Some(Wait::Child { run_id, workflow, .. })) => {
+                format!("child {} {run_id}{begun}", printable(workflow, SHOWN))
+            }
+            (_, Some(Wait::Delivery { run_id, name, .. })) => {
+                format!("{run_id} to take signal {}{begun}", printable(name, SHOWN))
             }
             (_, None) => return "its next turn".to_owned(),
         };

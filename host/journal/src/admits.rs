@@ -25,7 +25,9 @@ impl Run {
         let op = event.op().unwrap_or(Op(0));
         match (self.operation(op), event) {
             (Some(Open::Step { .. }), Event::StepCompleted { .. } | Event::StepFailed { .. })
-            | (Some(Open::Sleep { .. }), Event::Slept { .. } | Event::Woken { .. }) => Ok(()),
+            | (Some(Open::Sleep { .. }), Event::Slept { .. } | Event::Woken { .. })
+            | (Some(Open::Child(_)), Event::ChildEnded { .. })
+            | (Some(Open::Tell(_)), Event::Told { .. } | Event::NotTold { .. }) => Ok(()),
             (Some(Open::Webhook(webhook)), Event::Requested { .. }) if !webhook.disposed => {
                 self.has_room(webhook.untaken.len(), event)
             }
@@ -46,7 +48,9 @@ impl Run {
                     | Open::Sleep { .. }
                     | Open::Webhook(_)
                     | Open::Hook(_)
-                    | Open::Signal(_),
+                    | Open::Signal(_)
+                    | Open::Child(_)
+                    | Open::Tell(_),
                 ),
                 Event::Started { .. }
                 | Event::StepCompleted { .. }
@@ -58,7 +62,10 @@ impl Run {
                 | Event::HookTaken { .. }
                 | Event::HookReceived { .. }
                 | Event::Signalled { .. }
-                | Event::Woken { .. },
+                | Event::Woken { .. }
+                | Event::ChildEnded { .. }
+                | Event::Told { .. }
+                | Event::NotTold { .. },
             ) => Err(Refusal::NotOpen(op)),
         }
     }

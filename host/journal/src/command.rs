@@ -4,35 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Op, Response, Timestamp, grows};
-
-/// How long the token of a hook may be, in bytes.
-pub const MAX_HOOK_TOKEN: usize = 256;
-
-/// How long may be what a workflow says of a hook, in bytes of JSON: a list shows a thousand hooks.
-pub const MAX_HOOK_METADATA: usize = 4 << 10;
-
-/// How long the name of a signal may be, in bytes.
-pub const MAX_SIGNAL_NAME: usize = 128;
-
-/// How long the name of something that a run shows may be, in bytes.
-pub const MAX_QUERY_NAME: usize = 128;
-
-/// How many values a run may show, each under a name of its own.
-pub const MAX_PUBLISHED: usize = 64;
-
-/// How long each of them may be, in bytes of JSON.
-pub const MAX_PUBLISHED_BYTES: usize = 64 << 10;
-
-/// Whether something may be known by this word: a token or a name. It has from 1 to so many bytes, and no
-/// control characters, which would do something to whoever is shown it.
-#[must_use]
-pub fn is_word(word: &str, limit: usize) -> bool {
-    (1..=limit).contains(&word.len()) && !word.chars().any(char::is_control)
-}
-
-/// How many bytes an open operation takes besides its payload, about: what is known of it in memory.
-pub const OPERATION_BYTES: usize = 256;
+use crate::{ClosePolicy, Op, Response, RunId, Timestamp, grows};
 
 /// One thing that a workflow asked for in a turn.
 ///
@@ -113,6 +85,31 @@ pub enum Command {
         /// The value, as JSON.
         value: String,
     },
+    /// Start a run that belongs to this one.
+    Child {
+        /// Its name, which follows from this run and the operation.
+        run: RunId,
+        /// The name of its workflow.
+        workflow: String,
+        /// Its input, as JSON.
+        input: String,
+        /// What becomes of it when this run ends first.
+        policy: ClosePolicy,
+    },
+    /// Cancel a child.
+    CancelChild {
+        /// Which child.
+        child: Op,
+    },
+    /// Send a signal to a run of the same family.
+    Tell {
+        /// To which.
+        to: RunId,
+        /// The name of the signal.
+        name: String,
+        /// What is sent, as JSON.
+        payload: String,
+    },
 }
 
 impl Command {
@@ -124,13 +121,16 @@ impl Command {
             | Self::Sleep { .. }
             | Self::Webhook { .. }
             | Self::Hook { .. }
-            | Self::Signal { .. } => true,
+            | Self::Signal { .. }
+            | Self::Child { .. }
+            | Self::Tell { .. } => true,
             Self::Take { .. }
             | Self::Respond { .. }
             | Self::Dispose { .. }
             | Self::CancelSleep { .. }
             | Self::CancelStep { .. }
-            | Self::Publish { .. } => false,
+            | Self::Publish { .. }
+            | Self::CancelChild { .. } => false,
         }
     }
 
@@ -148,7 +148,10 @@ impl Command {
             | Self::Hook { .. }
             | Self::Signal { .. }
             | Self::CancelStep { .. }
-            | Self::Publish { .. } => None,
+            | Self::Publish { .. }
+            | Self::Child { .. }
+            | Self::CancelChild { .. }
+            | Self::Tell { .. } => None,
         }
     }
 
@@ -166,7 +169,10 @@ impl Command {
             | Self::Hook { .. }
             | Self::Signal { .. }
             | Self::CancelStep { .. }
-            | Self::Publish { .. } => None,
+            | Self::Publish { .. }
+            | Self::Child { .. }
+            | Self::CancelChild { .. }
+            | Self::Tell { .. } => None,
         }
     }
 
@@ -185,7 +191,31 @@ impl Command {
             | Self::Hook { .. }
             | Self::Signal { .. }
             | Self::CancelStep { .. }
-            | Self::Publish { .. } => None,
+            | Self::Publish { .. }
+            | Self::Child { .. }
+            | Self::CancelChild { .. }
+            | Self::Tell { .. } => None,
+        }
+    }
+
+    /// The name of the child that it starts.
+    #[must_use]
+    pub const fn child(&self) -> Option<RunId> {
+        match self {
+            Self::Child { run, .. } => Some(*run),
+            Self::Step { .. }
+            | Self::Sleep { .. }
+            | Self::Webhook { .. }
+            | Self::Take { .. }
+            | Self::Respond { .. }
+            | Self::Dispose { .. }
+            | Self::CancelSleep { .. }
+            | Self::Hook { .. }
+            | Self::Signal { .. }
+            | Self::CancelStep { .. }
+            | Self::Publish { .. }
+            | Self::CancelChild { .. }
+            | Self::Tell { .. } => None,
         }
     }
 
@@ -203,7 +233,10 @@ impl Command {
             | Self::CancelSleep { .. }
             | Self::Hook { .. }
             | Self::Signal { .. }
-            | Self::Publish { .. } => None,
+            | Self::Publish { .. }
+            | Self::Child { .. }
+            | Self::CancelChild { .. }
+            | Self::Tell { .. } => None,
         }
     }
 
@@ -221,61 +254,10 @@ impl Command {
             | Self::Hook { .. }
             | Self::Signal { .. }
             | Self::CancelStep { .. }
-            | Self::Publish { .. } => None,
-        }
-    }
-
-    /// How many bytes the command takes, about: its payload, and what every command takes.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        size_of::<Self>() + self.name_size() + self.payload()
-    }
-
-    /// How many bytes the operation takes that the command starts, about, until it is over.
-    #[must_use]
-    pub fn open_size(&self) -> usize {
-        if self.starts_operation() {
-            OPERATION_BYTES + self.name_size() + self.payload()
-        } else {
-            0
-        }
-    }
-
-    /// How many bytes the words take by which it is known: a name, a token, what is said of a hook.
-    fn name_size(&self) -> usize {
-        match self {
-            Self::Step { name, .. } | Self::Signal { name } | Self::Publish { name, .. } => {
-                name.len()
-            }
-            Self::Hook { token, metadata, .. } => {
-                token.len() + metadata.as_ref().map_or(0, String::len)
-            }
-            Self::Sleep { .. }
-            | Self::Webhook { .. }
-            | Self::Take { .. }
-            | Self::Respond { .. }
-            | Self::Dispose { .. }
-            | Self::CancelSleep { .. }
-            | Self::CancelStep { .. } => 0,
-        }
-    }
-
-    /// How many bytes the value has that the command carries: the input of a step, or a response.
-    #[must_use]
-    pub fn payload(&self) -> usize {
-        match self {
-            Self::Step { input, .. } => input.len(),
-            Self::Publish { value, .. } => value.len(),
-            Self::Webhook { answer: Answer::Fixed(response), .. }
-            | Self::Respond { response, .. } => response.size(),
-            Self::Sleep { .. }
-            | Self::Webhook { .. }
-            | Self::Take { .. }
-            | Self::Dispose { .. }
-            | Self::CancelSleep { .. }
-            | Self::Hook { .. }
-            | Self::Signal { .. }
-            | Self::CancelStep { .. } => 0,
+            | Self::Publish { .. }
+            | Self::Child { .. }
+            | Self::CancelChild { .. }
+            | Self::Tell { .. } => None,
         }
     }
 
@@ -321,6 +303,13 @@ impl fmt::Display for Command {
             Self::CancelStep { step } => write!(f, "give up step {step}"),
             Self::Publish { name, value } => {
                 write!(f, "publish `{name}`: {}", shortened(value))
+            }
+            Self::Child { workflow, input, .. } => {
+                write!(f, "child `{workflow}` with input {}", shortened(input))
+            }
+            Self::CancelChild { child } => write!(f, "cancel child {child}"),
+            Self::Tell { to, name, payload } => {
+                write!(f, "signal `{name}` to {to}: {}", shortened(payload))
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Claim, Op, Response, StepCall, Timestamp};
+use crate::{Claim, ClosePolicy, Op, Response, RunId, Spawn, StepCall, Tell, Timestamp};
 
 /// What the world owes a run after a turn: it may happen only when the turn is on disk.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,11 +52,38 @@ pub enum Effect {
         /// The token.
         token: String,
     },
+    /// Start a child. It is on disk since the commit of the turn.
+    Spawn(Box<Spawn>),
+    /// Cancel a child.
+    CancelChild(RunId),
+    /// Send a signal to another run, and tell this one what became of it.
+    Tell(Box<Tell>),
     /// The run is over: stop its steps, forget its timers, tell who waits for it.
     End {
         /// The timers that it may have, by their moments: of sleeps, and of attempts to come.
         timers: Vec<(Timestamp, Op)>,
         /// The tokens of its hooks, with those that it may have.
         hooks: Vec<(Op, String)>,
+        /// The children that are to end with it.
+        children: Vec<RunId>,
     },
+}
+
+impl Effect {
+    /// Whether it is owed although the run ends in the same turn. What is not awaited at the end is dropped:
+    /// nothing starts only to be stopped.
+    pub(crate) fn outlives_its_run(&self) -> bool {
+        match self {
+            Self::Respond { .. } | Self::Release { .. } => true,
+            Self::Spawn(spawn) => spawn.policy == ClosePolicy::Leave,
+            Self::Start { .. }
+            | Self::Wake { .. }
+            | Self::Forget { .. }
+            | Self::Stop { .. }
+            | Self::Claim(_)
+            | Self::CancelChild(_)
+            | Self::Tell(_)
+            | Self::End { .. } => false,
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Op, grows};
+use crate::{ChildEnd, NotTold, Op, grows};
 
 /// One thing that happened, as it is delivered to a run and recorded in its turn.
 ///
@@ -73,6 +73,25 @@ pub enum Event {
         /// Who, where that is known.
         by: Option<String>,
     },
+    /// A child has ended.
+    ChildEnded {
+        /// Which child.
+        op: Op,
+        /// How.
+        end: ChildEnd,
+    },
+    /// A signal to another run is on its disk.
+    Told {
+        /// Which signal.
+        op: Op,
+    },
+    /// A signal to another run was not taken.
+    NotTold {
+        /// Which signal.
+        op: Op,
+        /// Why not.
+        why: NotTold,
+    },
 }
 
 impl Event {
@@ -88,7 +107,10 @@ impl Event {
             | Self::HookOpened { op }
             | Self::HookTaken { op, .. }
             | Self::HookReceived { op, .. }
-            | Self::Woken { op, .. } => Some(*op),
+            | Self::Woken { op, .. }
+            | Self::ChildEnded { op, .. }
+            | Self::Told { op }
+            | Self::NotTold { op, .. } => Some(*op),
         }
     }
 
@@ -105,7 +127,10 @@ impl Event {
             | Self::HookTaken { .. }
             | Self::HookReceived { .. }
             | Self::Signalled { .. }
-            | Self::Woken { .. } => None,
+            | Self::Woken { .. }
+            | Self::ChildEnded { .. }
+            | Self::Told { .. }
+            | Self::NotTold { .. } => None,
         }
     }
 
@@ -124,7 +149,10 @@ impl Event {
             | Self::HookOpened { .. }
             | Self::HookTaken { .. }
             | Self::HookReceived { .. }
-            | Self::Woken { .. } => None,
+            | Self::Woken { .. }
+            | Self::ChildEnded { .. }
+            | Self::Told { .. }
+            | Self::NotTold { .. } => None,
         }
     }
 
@@ -142,7 +170,10 @@ impl Event {
             | Self::HookOpened { .. }
             | Self::HookTaken { .. }
             | Self::HookReceived { .. }
-            | Self::Woken { .. } => {}
+            | Self::Woken { .. }
+            | Self::ChildEnded { .. }
+            | Self::Told { .. }
+            | Self::NotTold { .. } => {}
         }
         self
     }
@@ -162,7 +193,10 @@ impl Event {
             | Self::Cancelled
             | Self::HookOpened { .. }
             | Self::HookTaken { .. }
-            | Self::Woken { .. } => None,
+            | Self::Woken { .. }
+            | Self::ChildEnded { .. }
+            | Self::Told { .. }
+            | Self::NotTold { .. } => None,
         }
     }
 
@@ -180,7 +214,10 @@ impl Event {
             | Self::HookTaken { .. }
             | Self::HookReceived { .. }
             | Self::Signalled { .. }
-            | Self::Woken { .. } => None,
+            | Self::Woken { .. }
+            | Self::ChildEnded { .. }
+            | Self::Told { .. }
+            | Self::NotTold { .. } => None,
         }
     }
 
@@ -193,11 +230,14 @@ impl Event {
             Self::Requested { request, .. } => request.size(),
             Self::HookReceived { payload, .. } => payload.len(),
             Self::Signalled { signal } => signal.size(),
+            Self::ChildEnded { end, .. } => end.size(),
             Self::Slept { .. }
             | Self::Cancelled
             | Self::HookOpened { .. }
             | Self::HookTaken { .. }
-            | Self::Woken { .. } => 0,
+            | Self::Woken { .. }
+            | Self::Told { .. }
+            | Self::NotTold { .. } => 0,
         }
     }
 }

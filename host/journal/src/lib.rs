@@ -10,6 +10,7 @@
 //! what follows a failed attempt, [`divergence`] compares a replay with the record.
 
 mod admits;
+mod child;
 mod command;
 pub mod divergence;
 mod effect;
@@ -26,12 +27,12 @@ mod payload;
 pub mod retry;
 mod run;
 mod signals;
+mod size;
 mod turn;
+mod words;
 
-pub use crate::command::{
-    Answer, Command, MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_PUBLISHED, MAX_PUBLISHED_BYTES,
-    MAX_QUERY_NAME, MAX_SIGNAL_NAME, OPERATION_BYTES, StepOptions, is_word,
-};
+pub use crate::child::{ChildEnd, ClosePolicy, NotTold, OpenChild, OpenTell, Parent, Spawn, Tell};
+pub use crate::command::{Answer, Command, StepOptions};
 pub use crate::effect::Effect;
 pub use crate::event::{Event, Request, Response, Signal, StepFailure};
 pub use crate::fault::{Fault, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Refusal};
@@ -44,4 +45,9 @@ pub use crate::open::{Open, OpenSignal, OpenWebhook, Owed, StepCall};
 pub use crate::payload::Payload;
 pub use crate::run::{Run, Status};
 pub use crate::signals::{KEPT_KEYS, KnownSignal, Signals};
+pub use crate::size::OPERATION_BYTES;
 pub use crate::turn::{BlockKind, Blocked, Level, LogLine, Turn, Verdict};
+pub use crate::words::{
+    MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_PUBLISHED, MAX_PUBLISHED_BYTES, MAX_QUERY_NAME,
+    MAX_SIGNAL_NAME, MAX_WORKFLOW_NAME, is_word,
+};

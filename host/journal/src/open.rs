@@ -6,7 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::retry::Attempt;
-use crate::{Answer, Losses, OPERATION_BYTES, OpenHook, StepOptions, Timestamp, grows};
+use crate::{
+    Answer, ClosePolicy, Losses, OPERATION_BYTES, OpenChild, OpenHook, OpenTell, RunId,
+    StepOptions, Timestamp, grows,
+};
 
 /// An operation that is not over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +38,10 @@ pub enum Open {
     Hook(Box<OpenHook>),
     /// The signals of a name, which the workflow takes in.
     Signal(Box<OpenSignal>),
+    /// A child that has not ended.
+    Child(Box<OpenChild>),
+    /// A signal on its way to another run.
+    Tell(Box<OpenTell>),
 }
 
 /// The signals of a name, which the workflow takes in. What lies untaken of the name is known of the run,
@@ -66,6 +73,13 @@ pub struct OpenWebhook {
 
 grows!(OpenWebhook { since, url, answer, untaken, disposed });
 
+impl OpenWebhook {
+    /// A webhook that was opened at this moment.
+    pub(crate) const fn new(since: Timestamp, url: String, answer: Answer) -> Self {
+        Self { since, url, answer, untaken: VecDeque::new(), disposed: false }
+    }
+}
+
 impl Open {
     /// How many bytes the operation takes, about, as long as it is open: the same from its beginning to
     /// its end. What requests of a webhook take is counted apart.
@@ -83,6 +97,8 @@ impl Open {
                     hook.token.len() + hook.metadata.as_ref().map_or(0, String::len)
                 }
                 Self::Signal(signal) => signal.name.len(),
+                Self::Child(child) => child.workflow.len(),
+                Self::Tell(tell) => tell.name.len() + tell.payload.len(),
             }
     }
 
@@ -92,7 +108,11 @@ impl Open {
         match self {
             Self::Webhook(webhook) => Some((&mut webhook.untaken, &mut webhook.disposed)),
             Self::Hook(hook) => Some((&mut hook.untaken, &mut hook.disposed)),
-            Self::Step { .. } | Self::Sleep { .. } | Self::Signal(_) => None,
+            Self::Step { .. }
+            | Self::Sleep { .. }
+            | Self::Signal(_)
+            | Self::Child(_)
+            | Self::Tell(_) => None,
         }
     }
 
@@ -102,7 +122,11 @@ impl Open {
         match self {
             Self::Webhook(webhook) => webhook.disposed,
             Self::Hook(hook) => hook.disposed,
-            Self::Step { .. } | Self::Sleep { .. } | Self::Signal(_) => false,
+            Self::Step { .. }
+            | Self::Sleep { .. }
+            | Self::Signal(_)
+            | Self::Child(_)
+            | Self::Tell(_) => false,
         }
     }
 
@@ -111,7 +135,12 @@ impl Open {
     pub fn hook(&self) -> Option<&OpenHook> {
         match self {
             Self::Hook(hook) => Some(hook),
-            Self::Step { .. } | Self::Sleep { .. } | Self::Webhook(_) | Self::Signal(_) => None,
+            Self::Step { .. }
+            | Self::Sleep { .. }
+            | Self::Webhook(_)
+            | Self::Signal(_)
+            | Self::Child(_)
+            | Self::Tell(_) => None,
         }
     }
 
@@ -120,7 +149,12 @@ impl Open {
     pub fn step(&self) -> Option<(&Arc<StepCall>, Option<&Attempt>)> {
         match self {
             Self::Step { call, last_attempt } => Some((call, last_attempt.as_deref())),
-            Self::Sleep { .. } | Self::Webhook(_) | Self::Hook(_) | Self::Signal(_) => None,
+            Self::Sleep { .. }
+            | Self::Webhook(_)
+            | Self::Hook(_)
+            | Self::Signal(_)
+            | Self::Child(_)
+            | Self::Tell(_) => None,
         }
     }
 
@@ -129,7 +163,12 @@ impl Open {
     pub fn webhook(&self) -> Option<&OpenWebhook> {
         match self {
             Self::Webhook(webhook) => Some(webhook),
-            Self::Step { .. } | Self::Sleep { .. } | Self::Hook(_) | Self::Signal(_) => None,
+            Self::Step { .. }
+            | Self::Sleep { .. }
+            | Self::Hook(_)
+            | Self::Signal(_)
+            | Self::Child(_)
+            | Self::Tell(_) => None,
         }
     }
 
@@ -138,7 +177,29 @@ impl Open {
     pub const fn sleeps_until(&self) -> Option<Timestamp> {
         match self {
             Self::Sleep { until, .. } => Some(*until),
-            Self::Step { .. } | Self::Webhook(_) | Self::Hook(_) | Self::Signal(_) => None,
+            Self::Step { .. }
+            | Self::Webhook(_)
+            | Self::Hook(_)
+            | Self::Signal(_)
+            | Self::Child(_)
+            | Self::Tell(_) => None,
+        }
+    }
+
+    /// The child that ends with its parent, if it is one.
+    #[must_use]
+    pub fn ends_with_its_parent(&self) -> Option<RunId> {
+        match self {
+            Self::Child(child) if child.policy == ClosePolicy::Cancel || child.cancelled => {
+                Some(child.run)
+            }
+            Self::Step { .. }
+            | Self::Sleep { .. }
+            | Self::Webhook(_)
+            | Self::Hook(_)
+            | Self::Signal(_)
+            | Self::Child(_)
+            | Self::Tell(_) => None,
         }
     }
 
@@ -148,7 +209,9 @@ impl Open {
         match self {
             Self::Step { last_attempt, .. } => last_attempt.as_ref().map(|last| last.retry_at),
             Self::Sleep { until, .. } => Some(*until),
-            Self::Webhook(_) | Self::Hook(_) | Self::Signal(_) => None,
+            Self::Webhook(_) | Self::Hook(_) | Self::Signal(_) | Self::Child(_) | Self::Tell(_) => {
+                None
+            }
         }
     }
 }
@@ -174,6 +237,10 @@ pub enum Owed {
     },
     /// To ask for the token of a hook, because nobody knows whether it has it.
     Claim,
+    /// To look whether a child has ended, and to cancel it where that is wanted.
+    Child,
+    /// To send a signal to another run, because nobody knows whether that has it.
+    Tell,
     /// Nothing: what happens to it comes from outside.
     Nothing,
 }
@@ -194,6 +261,8 @@ impl Open {
             }
             Self::Sleep { until, .. } => Owed::Wake { at: *until },
             Self::Hook(hook) if !hook.claimed => Owed::Claim,
+            Self::Child(_) => Owed::Child,
+            Self::Tell(_) => Owed::Tell,
             Self::Webhook(_) | Self::Hook(_) | Self::Signal(_) => Owed::Nothing,
         }
     }

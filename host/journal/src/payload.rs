@@ -2,7 +2,7 @@
 
 use std::string::FromUtf8Error;
 
-use crate::{Answer, Command, Event, Turn, Verdict};
+use crate::{Answer, ChildEnd, Command, Event, Turn, Verdict};
 
 /// A value in a turn that the run or the world made, and that may be large.
 #[derive(Debug)]
@@ -66,18 +66,25 @@ const fn of_event(event: &mut Event) -> Option<Payload<'_>> {
         Event::Requested { request, .. } => Some(Payload::Bytes(&mut request.body)),
         Event::HookReceived { payload, .. } => Some(Payload::Text(payload)),
         Event::Signalled { signal } => Some(Payload::Text(&mut signal.payload)),
+        Event::ChildEnded { end: ChildEnd::Completed(text) | ChildEnd::Failed(text), .. } => {
+            Some(Payload::Text(text))
+        }
         Event::Slept { .. }
         | Event::Cancelled
         | Event::HookOpened { .. }
         | Event::HookTaken { .. }
-        | Event::Woken { .. } => None,
+        | Event::Woken { .. }
+        | Event::ChildEnded { end: ChildEnd::Cancelled, .. }
+        | Event::Told { .. }
+        | Event::NotTold { .. } => None,
     }
 }
 
 const fn of_command(command: &mut Command) -> Option<Payload<'_>> {
     match command {
-        Command::Step { input, .. } => Some(Payload::Text(input)),
+        Command::Step { input, .. } | Command::Child { input, .. } => Some(Payload::Text(input)),
         Command::Publish { value, .. } => Some(Payload::Text(value)),
+        Command::Tell { payload, .. } => Some(Payload::Text(payload)),
         Command::Webhook { answer: Answer::Fixed(response), .. }
         | Command::Respond { response, .. } => Some(Payload::Bytes(&mut response.body)),
         Command::Sleep { .. }
@@ -87,7 +94,8 @@ const fn of_command(command: &mut Command) -> Option<Payload<'_>> {
         | Command::CancelSleep { .. }
         | Command::Hook { .. }
         | Command::Signal { .. }
-        | Command::CancelStep { .. } => None,
+        | Command::CancelStep { .. }
+        | Command::CancelChild { .. } => None,
     }
 }
 

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::retry::Attempt;
 use crate::{
-    Command, Effect, Event, Fault, KnownSignal, MAX_PUBLISHED, Op, Open, OpenHook, OpenSignal,
-    OpenWebhook, Refusal, Signal, Signals, StepCall, Turn, Verdict, grows,
+    Command, Effect, Event, Fault, KnownSignal, MAX_PUBLISHED, Op, Open, OpenChild, OpenHook,
+    OpenSignal, OpenTell, OpenWebhook, Refusal, Signal, Signals, Spawn, StepCall, Tell, Turn,
+    Verdict, grows,
 };
 
 /// The state of a run: the fold of its turns, and nothing else.
@@ -157,12 +158,13 @@ impl Run {
             | Effect::Stop { .. }
             | Effect::Respond { .. }
             | Effect::Release { .. }
+            | Effect::Spawn(_)
+            | Effect::CancelChild(_)
+            | Effect::Tell(_)
             | Effect::End { .. } => true,
         });
         if let Some(end) = self.conclude(&turn.verdict)? {
-            // What is not awaited at the end is dropped: nothing starts only to be stopped.
-            effects
-                .retain(|effect| matches!(effect, Effect::Respond { .. } | Effect::Release { .. }));
+            effects.retain(Effect::outlives_its_run);
             effects.push(end);
         }
         Ok((self, effects))
@@ -178,7 +180,10 @@ impl Run {
             Event::StepCompleted { op, .. }
             | Event::StepFailed { op, .. }
             | Event::Slept { op }
-            | Event::HookTaken { op, .. } => self.close(*op),
+            | Event::HookTaken { op, .. }
+            | Event::ChildEnded { op, .. }
+            | Event::Told { op }
+            | Event::NotTold { op, .. } => self.close(*op),
             Event::Requested { op, .. } | Event::HookReceived { op, .. } => {
                 if let Some((inbox, _disposed)) = self.open_mut(*op).and_then(Open::inbox_mut) {
                     inbox.push_back(untaken);
@@ -234,10 +239,7 @@ impl Run {
                 Ok(Some(Effect::Wake { op, at: *until }))
             }
             Command::Webhook { token: _, url, answer } => {
-                let url = url.clone();
-                let answer = answer.clone();
-                let untaken = VecDeque::new();
-                let webhook = OpenWebhook { since, url, answer, untaken, disposed: false };
+                let webhook = OpenWebhook::new(since, url.clone(), answer.clone());
                 self.begin(Open::Webhook(Box::new(webhook)));
                 Ok(None)
             }
@@ -267,7 +269,28 @@ impl Run {
             Command::CancelStep { step } => Ok(self.give_up_step(*step)),
             Command::Dispose { inbox } => Ok(self.dispose(*inbox)),
             Command::Publish { name, value: _ } => self.publish(name).map(|()| None),
+            Command::Child { run, workflow, input, policy } => {
+                let (run, workflow, input) = (*run, workflow.clone(), input.clone());
+                let op = Op(self.operations);
+                let spawn = Spawn { op, run, workflow, input, policy: *policy };
+                self.begin(Open::Child(Box::new(OpenChild::new(since, &spawn))));
+                Ok(Some(Effect::Spawn(Box::new(spawn))))
+            }
+            Command::CancelChild { child } => Ok(self.cancel_child(*child)),
+            Command::Tell { to, name, payload } => {
+                let (to, name, payload) = (*to, name.clone(), payload.clone());
+                let tell = Tell { op: Op(self.operations), to, name, payload };
+                self.begin(Open::Tell(Box::new(OpenTell::new(since, &tell))));
+                Ok(Some(Effect::Tell(Box::new(tell))))
+            }
         }
+    }
+
+    /// A child is to be cancelled. It is waited for until it is.
+    fn cancel_child(&mut self, op: Op) -> Option<Effect> {
+        let Open::Child(child) = self.open_mut(op)? else { return None };
+        let is_new = !std::mem::replace(&mut child.cancelled, true);
+        is_new.then_some(Effect::CancelChild(child.run))
     }
 
     /// A value is shown under a name. Where it lies is the store's affair.
@@ -350,9 +373,10 @@ impl Run {
             open.hook().filter(|hook| !hook.disposed).map(|hook| (*op, hook.token.clone()))
         });
         let hooks = hooks.collect();
+        let children = open.values().filter_map(|open| open.ends_with_its_parent()).collect();
         (self.untaken_bytes, self.open_bytes) = (0, 0);
         self.signals = None;
-        Ok(Some(Effect::End { timers, hooks }))
+        Ok(Some(Effect::End { timers, hooks, children }))
     }
 }
 

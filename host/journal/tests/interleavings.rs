@@ -6,8 +6,8 @@
 
 use proptest::prelude::*;
 use segno_journal::{
-    Answer, Command, Event, Op, Open, Refusal, Request, Run, Signal, StepFailure, StepOptions,
-    Timestamp, Turn, Verdict, divergence,
+    Answer, ChildEnd, ClosePolicy, Command, Event, NotTold, Op, Open, Refusal, Request, Run, RunId,
+    Signal, StepFailure, StepOptions, Timestamp, Turn, Verdict, divergence,
 };
 
 /// A workflow whose memory is one number.
@@ -57,7 +57,20 @@ impl Toy {
 
     fn command(&mut self) -> Command {
         let waiting = self.webhooks.iter().position(|(_, left)| *left > 0);
-        match (self.draw(11), waiting) {
+        match (self.draw(14), waiting) {
+            (10, _) => {
+                let run = RunId::from_parts(Timestamp(1), self.operations.into());
+                let policy =
+                    if self.draw(2) == 0 { ClosePolicy::Cancel } else { ClosePolicy::Leave };
+                Command::Child { run, workflow: "w".into(), input: "1".into(), policy }
+            }
+            (11, _) if self.operations > 0 => {
+                Command::CancelChild { child: Op(self.draw(self.operations)) }
+            }
+            (12, _) => {
+                let to = RunId::from_parts(Timestamp(1), self.draw(9).into());
+                Command::Tell { to, name: "s".into(), payload: "1".into() }
+            }
             (9, _) => Command::Publish { name: format!("n{}", self.draw(3)), value: "1".into() },
             (8, _) if self.operations > 0 => {
                 Command::CancelStep { step: Op(self.draw(self.operations)) }
@@ -163,6 +176,13 @@ fn happening(op: Op, open: &Open, number: u64, goes_well: bool) -> Event {
         Open::Hook(_) if goes_well => Event::HookOpened { op },
         Open::Hook(_) => Event::HookTaken { op, owner: "run_1".into() },
         Open::Signal(_) => signalled(number, goes_well),
+        Open::Child(_) if goes_well => {
+            Event::ChildEnded { op, end: ChildEnd::Completed("1".into()) }
+        }
+        Open::Child(child) if child.cancelled => Event::ChildEnded { op, end: ChildEnd::Cancelled },
+        Open::Child(_) => Event::ChildEnded { op, end: ChildEnd::Failed("no".into()) },
+        Open::Tell(_) if goes_well => Event::Told { op },
+        Open::Tell(_) => Event::NotTold { op, why: NotTold::Ended },
         Open::Webhook(_) => {
             let method = "POST".to_owned();
             let url = "/".to_owned();

@@ -28,9 +28,21 @@ impl<'a> Timeline<'a> {
     /// What stands above the history.
     pub(super) fn head(&self) -> String {
         let RunView {
-            run_id, workflow, status, module, started_at, ended_at, turns, input, ..
+            run_id,
+            workflow,
+            status,
+            module,
+            started_at,
+            ended_at,
+            parent,
+            turns,
+            input,
+            ..
         } = self.view;
         let module = text::digest(module);
+        let parent = parent.as_ref().map_or_else(String::new, |parent| {
+            format!("\n  child    #{} of {}", parent.op, parent.run_id)
+        });
         let ended = ended_at.map_or_else(String::new, |ended| {
             format!(
                 "\n  ended    {} after {}",
@@ -39,7 +51,7 @@ impl<'a> Timeline<'a> {
             )
         });
         format!(
-            "{run_id}  {workflow}  {}\n  module   {module}\n  started  {}{ended}\n  turns    {turns}\n  input    {}\n",
+            "{run_id}  {workflow}  {}\n  module   {module}{parent}\n  started  {}{ended}\n  turns    {turns}\n  input    {}\n",
             text::status(*status),
             moment(*started_at, self.now),
             self.shown(input.get()),
@@ -113,13 +125,32 @@ impl<'a> Timeline<'a> {
             | E::HookTaken { .. }
             | E::HookReceived { .. }
             | E::SignalOpened { .. }
-            | E::SignalReceived { .. } => self.talk(event),
-            E::Published { name, value } => {
-                format!("published {} {}", self.whole(name), self.json(value))
-            }
+            | E::SignalReceived { .. }
+            | E::Published { .. } => self.talk(event),
+            E::ChildStarted { .. }
+            | E::ChildCompleted { .. }
+            | E::ChildFailed { .. }
+            | E::ChildCancelled { .. }
+            | E::ChildCancelling { .. }
+            | E::SignalSent { .. }
+            | E::SignalDelivered { .. }
+            | E::SignalRefused { .. } => self.family(event),
             E::Log { level, message } => {
                 format!("{:<5} {}", format!("{level:?}").to_lowercase(), self.shown(message))
             }
+            E::RunCompleted { .. }
+            | E::RunFailed { .. }
+            | E::RunCancelled { .. }
+            | E::RunBlocked { .. }
+            | E::RunResumed { .. }
+            | E::ModuleChanged { .. } => self.run(event),
+        }
+    }
+
+    /// What became of the run as a whole. Of all else, nothing.
+    fn run(&self, event: &HistoryEvent) -> String {
+        use HistoryEvent as E;
+        match event {
             E::RunCompleted { output } => format!("the run completed with {}", self.json(output)),
             E::RunFailed { error } => format!("the run failed: {}", self.whole(error)),
             E::RunCancelled { by } => format!("the run was cancelled{}", self.by(by)),
@@ -132,6 +163,7 @@ impl<'a> Timeline<'a> {
                 let [from, to] = [from, to].map(|module| text::digest(module));
                 format!("the run was moved from module {from} to {to}{}", self.by(by))
             }
+            _ => String::new(),
         }
     }
 
@@ -160,6 +192,32 @@ impl<'a> Timeline<'a> {
             E::SignalOpened { op, name } => format!("signal #{op} {}", self.whole(name)),
             E::SignalReceived { number, name, payload } => {
                 format!("signal {number} {} came with {}", self.whole(name), self.json(payload))
+            }
+            E::Published { name, value } => {
+                format!("published {} {}", self.whole(name), self.json(value))
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// What became of children, and of what was said to the family. Of all else, nothing.
+    fn family(&self, event: &HistoryEvent) -> String {
+        use HistoryEvent as E;
+        match event {
+            E::ChildStarted { op, run_id, workflow, input } => {
+                let workflow = self.whole(workflow);
+                format!("child #{op} {workflow} {run_id} with {}", self.json(input))
+            }
+            E::ChildCompleted { op, output } => format!("child #{op} gave {}", self.json(output)),
+            E::ChildFailed { op, error } => format!("child #{op} failed: {}", self.whole(error)),
+            E::ChildCancelled { op } => format!("child #{op} was cancelled"),
+            E::ChildCancelling { op } => format!("child #{op} is to be cancelled"),
+            E::SignalSent { op, run_id, name, payload } => {
+                format!("signal #{op} {} to {run_id}: {}", self.whole(name), self.json(payload))
+            }
+            E::SignalDelivered { op } => format!("signal #{op} was taken"),
+            E::SignalRefused { op, reason } => {
+                format!("signal #{op} was not taken: {}", self.whole(reason))
             }
             _ => String::new(),
         }
@@ -216,6 +274,12 @@ impl<'a> Timeline<'a> {
             }
             Wait::Signal { op, name, untaken, .. } => {
                 format!("signal #{op} {}{}", self.whole(name), left(*untaken))
+            }
+            Wait::Child { op, run_id, workflow, .. } => {
+                format!("child #{op} {} {run_id}", self.whole(workflow))
+            }
+            Wait::Delivery { op, run_id, name, .. } => {
+                format!("signal #{op} {} to {run_id}, which has not taken it", self.whole(name))
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Between the words of the WIT world and those of the journal. By hand, so that neither shapes
 //! the other.
 
-use segno_journal::{Answer, Event, Level, Op, Response};
+use segno_journal::{Answer, ChildEnd, ClosePolicy, Event, Level, NotTold, Op, Response};
 
 use crate::sandbox::bindings::exports::segno::workflow::guest::Event as GuestEvent;
-use crate::sandbox::bindings::segno::workflow::{log, types, webhook};
+use crate::sandbox::bindings::segno::workflow::{child, log, types, webhook};
 
 /// The operation, if it belongs to one, and the event as the guest sees them, or `None` for an event that
 /// is not the guest's.
@@ -33,6 +33,19 @@ pub(crate) fn event_to_guest(event: &Event) -> Option<(Option<Op>, GuestEvent)> 
             number: signal.number,
             name: signal.name.clone(),
             payload: signal.payload.clone(),
+        }),
+        Event::ChildEnded { end: ChildEnd::Completed(output), .. } => {
+            GuestEvent::ChildCompleted(output.clone())
+        }
+        Event::ChildEnded { end: ChildEnd::Failed(error), .. } => {
+            GuestEvent::ChildFailed(error.clone())
+        }
+        Event::ChildEnded { end: ChildEnd::Cancelled, .. } => GuestEvent::ChildCancelled,
+        Event::Told { .. } => GuestEvent::Told,
+        Event::NotTold { why, .. } => GuestEvent::NotTold(match why {
+            NotTold::Ended => types::Refusal::Ended,
+            NotTold::Full => types::Refusal::Full,
+            NotTold::Stranger => types::Refusal::Stranger,
         }),
     };
     Some((event.op(), event_for_guest))
@@ -72,6 +85,14 @@ pub(crate) fn response(response: types::Response) -> Result<Response, String> {
         Err(format!(
             "the workflow answers a webhook with status {status}; it must be from 200 to 599"
         ))
+    }
+}
+
+/// What becomes of a child when its parent ends first.
+pub(crate) const fn policy(policy: child::ClosePolicy) -> ClosePolicy {
+    match policy {
+        child::ClosePolicy::Cancel => ClosePolicy::Cancel,
+        child::ClosePolicy::Leave => ClosePolicy::Leave,
     }
 }
 

@@ -1,6 +1,11 @@
 //! What a guest is given: what it may know, what it may use, and where its webhooks can be called.
 
-use segno_journal::{Command, RunId, Timestamp};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use segno_journal::{Command, Op, RunId, Timestamp};
+
+/// The first stream of a run's generator that names children.
+const CHILDREN: u64 = 1 << 63;
 
 /// What a guest is told of its run. All of it is recorded at the start of the run.
 #[derive(Debug, Clone)]
@@ -13,9 +18,20 @@ pub struct Facts {
     pub started_at: Timestamp,
     /// What its random numbers grow from: 32 bytes of the operating system's generator.
     pub seed: [u8; 32],
+    /// The run that started it, if one did.
+    pub parent: Option<RunId>,
 }
 
 impl Facts {
+    /// The name of the child that is this operation of the run, started at this moment. It follows from them,
+    /// so that a replay knows it, and nobody else can guess it.
+    pub(crate) fn child(&self, op: Op, at: Timestamp) -> RunId {
+        let mut random = ChaCha8Rng::from_seed(self.seed);
+        // The streams below are those of the turns.
+        random.set_stream(CHILDREN | op.0);
+        RunId::from_parts(at, u128::from(random.next_u64()) << 64 | u128::from(random.next_u64()))
+    }
+
     /// What a guest is told that belongs to no run: always the same.
     pub(crate) const fn of_no_run() -> Self {
         Self {
@@ -23,6 +39,7 @@ impl Facts {
             workflow: String::new(),
             started_at: Timestamp(0),
             seed: [0; 32],
+            parent: None,
         }
     }
 }

@@ -6,11 +6,11 @@
 
 use segno_journal::{
     BlockKind, Command, MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_PUBLISHED_BYTES, MAX_QUERY_NAME,
-    MAX_SIGNAL_NAME, Op, StepOptions, Timestamp,
+    MAX_SIGNAL_NAME, MAX_WORKFLOW_NAME, Op, StepOptions, Timestamp,
 };
 
 use crate::sandbox::bindings::segno::workflow::{
-    context, hook, image, inbox, log, query, signal, sleep, step, types, webhook,
+    child, context, hook, image, inbox, log, query, signal, sleep, step, types, webhook,
 };
 use crate::sandbox::caller::Caller;
 use crate::sandbox::convert;
@@ -86,6 +86,35 @@ impl signal::Host for Caller<'_> {
     }
 }
 
+impl child::Host for Caller<'_> {
+    fn spawn(
+        &mut self,
+        workflow: String,
+        input: String,
+        policy: child::ClosePolicy,
+    ) -> wasmtime::Result<child::Spawned> {
+        let state = self.pays(workflow.len() + input.len())?;
+        state.check_word("the name of a workflow", &workflow, MAX_WORKFLOW_NAME)?;
+        state.check_json(&input, || format!("the input of child `{workflow}`"))?;
+        let (op, run) = state.spawn(workflow, input, convert::policy(policy))?;
+        Ok(child::Spawned { operation: op.0, run: run.to_string() })
+    }
+
+    fn cancel(&mut self, child: u64) -> wasmtime::Result<()> {
+        self.pays(0)?.record(Command::CancelChild { child: Op(child) })
+    }
+
+    fn tell(&mut self, run: String, name: String, payload: String) -> wasmtime::Result<u64> {
+        let state = self.pays(run.len() + name.len() + payload.len())?;
+        state.check_word("the name of a signal", &name, MAX_SIGNAL_NAME)?;
+        state.check_json(&payload, || format!("the payload of signal `{name}`"))?;
+        match run.parse() {
+            Ok(to) => state.start_operation(Command::Tell { to, name, payload }).map(|op| op.0),
+            Err(error) => Err(state.stop(BlockKind::Trap, error.to_string())),
+        }
+    }
+}
+
 impl query::Host for Caller<'_> {
     fn publish(&mut self, name: String, value: String) -> wasmtime::Result<()> {
         let state = self.pays(name.len() + value.len())?;
@@ -133,6 +162,7 @@ impl context::Host for Caller<'_> {
             id: facts.run.to_string(),
             workflow: facts.workflow.clone(),
             started_at: facts.started_at.0,
+            parent: facts.parent.map(|parent| parent.to_string()),
         })
     }
 

@@ -2,7 +2,9 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use segno_journal::{Answer, BlockKind, Blocked, Command, Level, LogLine, Op, Timestamp};
+use segno_journal::{
+    Answer, BlockKind, Blocked, ClosePolicy, Command, Level, LogLine, Op, RunId, Timestamp,
+};
 
 use crate::sandbox::given::Moment;
 use crate::sandbox::given::{Facts, Quota, Tokens, WebhookAddress};
@@ -301,6 +303,18 @@ impl State {
         let token = token.unwrap_or_else(|| turn.tokens.next().token);
         let command = Command::Hook { token: token.clone(), chosen, metadata };
         Ok((self.start_operation(command)?, token))
+    }
+
+    /// Records that the guest starts a child.
+    pub(crate) fn spawn(
+        &mut self,
+        workflow: String,
+        input: String,
+        policy: ClosePolicy,
+    ) -> wasmtime::Result<(Op, RunId)> {
+        let run = self.facts.child(Op(self.operations), self.now());
+        let command = Command::Child { run, workflow, input, policy };
+        Ok((self.start_operation(command)?, run))
     }
 
     /// Records a command.

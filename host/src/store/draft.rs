@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, Range};
 
 use segno_journal::retry::Attempt;
-use segno_journal::{Claim, Command, Digest, Effect, Losses, Op, RunId, Timestamp, Turn};
+use segno_journal::{Claim, Command, Digest, Effect, Event, Losses, Op, RunId, Timestamp, Turn};
 
 use crate::store::codec;
 use crate::store::payloads::{self, NewPayloads};
@@ -152,7 +152,10 @@ impl Draft<TurnAndEffects> {
                 | Effect::Wake { .. }
                 | Effect::Forget { .. }
                 | Effect::Stop { .. }
-                | Effect::Respond { .. } => {}
+                | Effect::Respond { .. }
+                | Effect::Spawn(_)
+                | Effect::CancelChild(_)
+                | Effect::Tell(_) => {}
             }
         }
         Self { thing: TurnAndEffects { turn, effects, claims }, rows }
@@ -187,6 +190,12 @@ impl<T> Draft<T> {
         Draft { thing: (), rows: self.rows }
     }
 
+    /// Also writes all that another draft writes.
+    pub fn and(mut self, other: Draft<()>) -> Self {
+        self.rows.rows.extend(other.rows.rows);
+        self
+    }
+
     /// Also writes the record of the run, and keeps the list of unfinished runs in step with it.
     pub fn with_run(mut self, run: RunId, record: &RunRecord) -> Self {
         self.rows.put(Table::Runs, run.to_bytes(), codec::encode(record));
@@ -196,6 +205,12 @@ impl<T> Draft<T> {
             self.rows.delete(Table::Unfinished, run.to_bytes());
         }
         self
+    }
+
+    /// Also writes a new run, which waits to be started with this input.
+    pub fn with_new_run(self, run: RunId, record: &RunRecord, input: String) -> Self {
+        let held = HeldEvent { at: record.started_at, event: Event::Started { input } };
+        self.with_run(run, record).with_held(run, 0, &held)
     }
 
     /// Also remembers that this idempotency key, if there is one, started the run.

@@ -12,6 +12,7 @@ mod commit;
 mod create;
 mod draft;
 mod error;
+mod family;
 mod format;
 mod handle;
 mod hooks;

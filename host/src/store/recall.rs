@@ -114,6 +114,7 @@ mod tests {
             started_at: Timestamp(1),
             seed: [0; 32],
             standing,
+            parent: None,
         }
     }
 

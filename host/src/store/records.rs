@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use segno_journal::{BlockKind, Blocked, Digest, Event, Manifest, Op, RunId, Timestamp, grows};
+use segno_journal::{
+    BlockKind, Blocked, Digest, Event, Manifest, Op, Parent, RunId, Timestamp, grows,
+};
 use serde::{Deserialize, Serialize};
 
 /// What is known of a run without reading its turns.
@@ -18,9 +20,19 @@ pub struct RunRecord {
     pub seed: [u8; 32],
     /// Where it stands.
     pub standing: Standing,
+    /// Whose child it is, if a run started it.
+    pub parent: Option<Arc<Parent>>,
 }
 
-grows!(RunRecord { workflow, module, started_at, seed, standing });
+grows!(RunRecord { workflow, module, started_at, seed, standing; parent });
+
+impl RunRecord {
+    /// The run that the family of this run is known by.
+    #[must_use]
+    pub fn root(&self, run: RunId) -> RunId {
+        self.parent.as_ref().map_or(run, |parent| parent.root)
+    }
+}
 
 /// Where a run stands, as far as a list of runs shows it. The order of the variants is the disk
 /// format.

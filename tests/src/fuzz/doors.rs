@@ -34,6 +34,7 @@ const LIMITS: Limits = Limits {
     commands_per_turn: 1_000,
     bytes_per_turn: 1 << 20,
     payload: 256 << 10,
+    family: 100,
 };
 
 /// A host in this process, and one of its doors.

@@ -67,6 +67,7 @@ fn run(module: &Module, workflow: String) {
         workflow,
         started_at: Timestamp(1),
         seed: [1; 32],
+        parent: None,
     };
     let Ok(mut guest) = module.instantiate(facts, QUOTA) else { return };
     let events = [

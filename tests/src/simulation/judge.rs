@@ -10,7 +10,7 @@ use segno_journal::{Event, RunId, Turn, Verdict, divergence};
 
 use crate::basics;
 use crate::simulation::life::Life;
-use crate::simulation::{model, rows};
+use crate::simulation::{family, model, rows};
 
 const QUOTA: Quota = Quota {
     fuel_per_turn: 2_000_000_000,
@@ -31,6 +31,7 @@ pub(crate) fn judge(mut life: Life<'_>) -> u64 {
         let record = store.run(*run).expect("the store can be read").expect("it was there");
         replay(*run, &record, &seen.turns);
         judge_program(*run, &record, &seen.turns);
+        family::at_the_end(*run, &record);
     }
     let payloads = rows::payloads(&store, life.witness.runs.keys().copied());
     drop(store);
@@ -76,7 +77,8 @@ fn replay(run: RunId, record: &RunRecord, turns: &[Turn]) {
     let workflow = record.workflow.to_string();
     let started_at = record.started_at;
     let seed = record.seed;
-    let facts = Facts { run, workflow, started_at, seed };
+    let parent = record.parent.as_ref().map(|parent| parent.run);
+    let facts = Facts { run, workflow, started_at, seed, parent };
     let mut guest = module().instantiate(facts, QUOTA).expect("there is room");
     for turn in turns.iter().filter(|turn| turn.event != Event::Cancelled) {
         let moment = Moment { seq: turn.seq, at: turn.at };

@@ -8,6 +8,7 @@ mod asked;
 mod cuts;
 mod damage;
 mod editions;
+mod family;
 mod hosts;
 mod judge;
 mod life;

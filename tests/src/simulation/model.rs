@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use guest_basics::family::Childhood;
 use guest_basics::program::{Act, Program, Seen};
-use segno_journal::{Command, Event, Turn};
+use segno_journal::{ChildEnd, Command, Event, Turn};
 
 use crate::simulation::plans::WorkInput;
 
@@ -104,16 +105,9 @@ impl<'a> Journal<'a> {
                 let came = self.signals.get(name).map_or(&[][..], Vec::as_slice);
                 self.got(came, *count, begins)
             }
-            Act::Each(acts) => {
-                let mut at = begins;
-                let mut all = Vec::new();
-                for act in acts {
-                    let (over, seen) = self.play(act, at)?;
-                    at = over;
-                    all.push(seen);
-                }
-                Some((at, Seen::Each(all)))
-            }
+            Act::Child(childhood, is_left) => self.child((childhood, *is_left), begins),
+            Act::Linger => Some((begins, Seen::Lingers)),
+            Act::Each(acts) => self.each(acts, begins),
             Act::All(acts) => {
                 let all: Option<Vec<_>> = acts.iter().map(|act| self.play(act, begins)).collect();
                 let (over, seen): (Vec<_>, _) = all?.into_iter().unzip();
@@ -121,6 +115,17 @@ impl<'a> Journal<'a> {
             }
             Act::First(one, other) | Act::Only(one, other) => self.first(one, other, begins),
         }
+    }
+
+    fn each(&self, acts: &[Act], begins: usize) -> Option<(usize, Seen)> {
+        let mut at = begins;
+        let mut all = Vec::new();
+        for act in acts {
+            let (over, seen) = self.play(act, at)?;
+            at = over;
+            all.push(seen);
+        }
+        Some((at, Seen::Each(all)))
     }
 
     /// The one that is over earlier. Where the first is over at once, the other never begins.
@@ -136,6 +141,31 @@ impl<'a> Journal<'a> {
         };
         let (over, seen) = if is_one { one? } else { other? };
         Some((over, Seen::First(is_one, Box::new(seen))))
+    }
+
+    fn child(
+        &self,
+        (childhood, is_left): (&Childhood, bool),
+        begins: usize,
+    ) -> Option<(usize, Seen)> {
+        let is_it = |_, command: &Command| {
+            matches!(command, Command::Child { input, .. }
+            if serde_json::from_str::<Childhood>(input).is_ok_and(|of| of == *childhood))
+        };
+        let op = self.find(begins, is_it)?;
+        let (mut at, event) = self.over(op)?;
+        if is_left {
+            let run = self.begun[op as usize].1.child();
+            let is_told = |_, command: &Command| matches!(command, Command::Tell { to, .. } if run == Some(*to));
+            at = at.max(self.over(self.find(begins, is_told)?)?.0);
+        }
+        let Event::ChildEnded { end, .. } = event else { panic!("a child: {event:?}") };
+        let end = match end {
+            ChildEnd::Completed(id) => Some(Ok(id.parse().expect("it is a number"))),
+            ChildEnd::Failed(error) => Some(Err(error.clone())),
+            ChildEnd::Cancelled => None,
+        };
+        Some((at, Seen::Child(self.at(at), end)))
     }
 
     fn take(&self, webhook: u64, requests: usize, begins: usize) -> Option<(usize, Seen)> {

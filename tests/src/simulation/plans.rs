@@ -1,5 +1,6 @@
 //! What a life is made of: little programs, drawn at random, and how the attempts of steps end.
 
+use guest_basics::family::Childhood;
 use guest_basics::program::{Act, Program};
 use guest_basics::work::{Mishap, Work};
 use rand::RngExt;
@@ -75,7 +76,14 @@ impl Author<'_> {
     fn leaf(&mut self) -> Act {
         let id = self.leaves;
         self.leaves += 1;
-        match self.random.random_range(0..14) {
+        match self.random.random_range(0..18) {
+            14..17 => {
+                let sleeps = self.random.random_range(0..20_000);
+                let tells = self.random.random_range(0..=NAMES.len());
+                let tells = NAMES.get(tells).map(|name| (*name).to_owned());
+                Act::Child(Childhood { id, sleeps, tells }, self.random.random())
+            }
+            17 => Act::Linger,
             0..5 => Act::Step(self.work(id)),
             5..8 => Act::Sleep(self.random.random_range(0..200) * 100 + id),
             8..10 if self.tokens < TOKENS.len() => {

@@ -1,5 +1,6 @@
 //! What the world says to runs: signals, and payloads of hooks.
 
+use guest_basics::family::NEVER;
 use rand::RngExt;
 use segno_host::engine::NewSignal;
 use segno_journal::RunId;
@@ -54,7 +55,8 @@ impl Life<'_> {
                 continue;
             }
             hooks.extend(open_hooks(run, &seen.run).map(|(_, _, token)| token));
-            signals.extend(open_signals(&seen.run).map(|name| (run, name.to_owned())));
+            let names = open_signals(&seen.run).filter(|name| *name != NEVER);
+            signals.extend(names.map(|name| (run, name.to_owned())));
         }
         let called = hooks.into_iter().map(|token| self.call_hook(&token));
         let called = called.filter(|called| *called).count();

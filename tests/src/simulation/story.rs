@@ -130,6 +130,10 @@ fn play(life: &mut Life<'_>) {
         life.start_with("program", &program(&asks, &[]), None);
     }
     life.start_with(KEPT_WORKFLOW, &json!(ROUNDS), None);
+    let tells = json!({ "id": 0, "sleeps": 300, "tells": "address" });
+    let family =
+        json!({ "each": ["linger", { "child": [tells, false] }, { "signals": ["address", 1] }] });
+    life.start_with("program", &program(&family, &[]), None);
     life.settle();
     for _ in 0..8 {
         life.make(Move::Call);

@@ -10,6 +10,7 @@ use segno_journal::{Answer, Command, Event, Op, Open, Run, RunId, Timestamp, Tur
 
 use crate::simulation::cuts::{Cuts, KEPT_WORKFLOW};
 use crate::simulation::editions::Editions;
+use crate::simulation::family;
 use crate::simulation::lines::Lines;
 use crate::simulation::plans::most_attempts;
 use crate::simulation::suspects::Suspects;
@@ -132,6 +133,7 @@ impl Witness {
             let last = before.last().map_or(Timestamp(0), |last| last.at);
             assert!(turn.at >= last, "{id}: time went back in turn {}", turn.seq);
             let opened = run.operations();
+            family::look(id, run, &turn.event, (store, &mut self.talk));
             let (next, _effects) =
                 std::mem::take(run).apply(&turn).unwrap_or_else(|fault| panic!("{id}: {fault}"));
             *run = next;
@@ -160,7 +162,10 @@ impl Witness {
                 | Event::HookOpened { .. }
                 | Event::HookTaken { .. }
                 | Event::HookReceived { .. }
-                | Event::Signalled { .. } => self.talk.turn(id, &turn.event),
+                | Event::Signalled { .. }
+                | Event::ChildEnded { .. }
+                | Event::Told { .. }
+                | Event::NotTold { .. } => self.talk.turn(id, &turn.event),
             }
             before.push(turn);
         }
@@ -246,8 +251,9 @@ impl Witness {
         let failed = last.as_ref().map_or(0, |last| last.number);
         assert_eq!(*number, failed + 1, "{what} began, and {failed} have failed on disk");
         assert!(last.is_none_or(|last| last.retry_at <= now), "{what} began before it was due");
-        // In one transaction an attempt may be noted and its run end: then it is told to stop next.
-        if !self.over.contains_key(run) {
+        // In one transaction an attempt may be noted and its run end, or its step be given up: then it is
+        // told to stop next.
+        if !self.over.contains_key(run) && seen.run.operation(*op).is_some() {
             self.suspects.began(attempt, now, store);
         }
     }

@@ -25,7 +25,14 @@ fn store_with(life: &Life, store: &Store) {
     let started_at = Timestamp(1);
     let standing = Standing::Cancelled(Timestamp(2));
     let module = Digest::from_bytes([7; 32]);
-    let record = RunRecord { workflow: "w".into(), module, started_at, seed: [0; 32], standing };
+    let record = RunRecord {
+        workflow: "w".into(),
+        module,
+        started_at,
+        seed: [0; 32],
+        standing,
+        parent: None,
+    };
     committer.submit(Draft::nothing().with_run(run(), &record), |_written| {});
     for (op, attempts) in &life.attempts {
         for attempt in attempts {

@@ -1,9 +1,10 @@
 use super::*;
 use crate::{
-    Answer, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, OPERATION_BYTES, Owed, Request, Response, StepFailure,
-    StepOptions, Timestamp,
+    Answer, ChildEnd, ClosePolicy, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, NotTold, OPERATION_BYTES, Owed,
+    Request, Response, RunId, StepFailure, StepOptions, Timestamp,
 };
 
+mod family;
 mod talk;
 
 /// A run and the turns that it had, for telling its life in a few lines.
@@ -77,6 +78,8 @@ fn operations_are_numbered_in_the_order_in_which_they_are_started() {
             Open::Webhook(webhook) => format!("{op} webhook {}", webhook.url),
             Open::Hook(hook) => format!("{op} hook {}", hook.token),
             Open::Signal(signal) => format!("{op} signal {}", signal.name),
+            Open::Child(child) => format!("{op} child {}", child.workflow),
+            Open::Tell(tell) => format!("{op} tell {}", tell.name),
         })
         .collect();
     assert_eq!(kinds, ["0 step a", "1 sleep 5", "2 webhook http://h/t"]);
@@ -113,7 +116,7 @@ fn a_sleep_that_is_given_up_is_over_and_its_timer_forgotten() {
     // Giving up what is over, or what is no sleep, changes nothing.
     assert_eq!(
         life.turn_to(done(2), cancel, Verdict::Completed("1".into())),
-        Ok(vec![Effect::End { timers: vec![], hooks: vec![] }])
+        Ok(vec![Effect::End { timers: vec![], hooks: vec![], children: vec![] }])
     );
 }
 
@@ -122,7 +125,7 @@ fn an_ended_run_admits_nothing() {
     let mut life = Life::started(vec![step("a"), webhook()]);
     let effects =
         life.turn_to(done(0), vec![], Verdict::Completed("2".into())).expect("the run ends");
-    assert_eq!(effects, [Effect::End { timers: vec![], hooks: vec![] }]);
+    assert_eq!(effects, [Effect::End { timers: vec![], hooks: vec![], children: vec![] }]);
     assert_eq!(life.run.status(), &Status::Completed("2".into()));
     assert_eq!(life.run.open().len(), 0);
     assert_eq!(life.run.admits(&call(1, 0, 1)), Err(Refusal::Ended));
@@ -270,6 +273,16 @@ fn what_is_open_is_counted_in_bytes_until_it_is_over() {
     assert_eq!(life.run.open_bytes(), 0);
 }
 
+fn child(run: u128, policy: ClosePolicy) -> Command {
+    let run = RunId::from_parts(Timestamp(1), run);
+    Command::Child { run, workflow: "line".into(), input: "{}".into(), policy }
+}
+
+fn tell(run: u128) -> Command {
+    let to = RunId::from_parts(Timestamp(1), run);
+    Command::Tell { to, name: "hurry".into(), payload: "1".into() }
+}
+
 /// A command of each kind that starts an operation.
 fn each_that_starts() -> Vec<Command> {
     let all = vec![
@@ -278,6 +291,8 @@ fn each_that_starts() -> Vec<Command> {
         webhook(),
         hook("order-42"),
         Command::Signal { name: "address".into() },
+        child(1, ClosePolicy::Cancel),
+        tell(1),
     ];
     // A new kind does not compile here until somebody has thought of the list.
     let starts = |command: &Command| match command {
@@ -285,13 +300,16 @@ fn each_that_starts() -> Vec<Command> {
         | Command::Sleep { .. }
         | Command::Webhook { .. }
         | Command::Hook { .. }
-        | Command::Signal { .. } => true,
+        | Command::Signal { .. }
+        | Command::Child { .. }
+        | Command::Tell { .. } => true,
         Command::Take { .. }
         | Command::Respond { .. }
         | Command::Dispose { .. }
         | Command::CancelSleep { .. }
         | Command::CancelStep { .. }
-        | Command::Publish { .. } => false,
+        | Command::Publish { .. }
+        | Command::CancelChild { .. } => false,
     };
     assert!(all.iter().all(starts));
     all
@@ -314,9 +332,16 @@ fn a_turn_asks_the_world_for_what_its_operations_are_owed_after_a_crash() {
             let hook = open.hook().expect("only a hook asks for a token");
             Some(Effect::Claim(Box::new(hook.claim(op))))
         }
-        Owed::Nothing => None,
+        Owed::Tell => match open {
+            Open::Tell(tell) => Some(Effect::Tell(Box::new(tell.tell(op)))),
+            _ => panic!("only a signal on its way is told"),
+        },
+        // It is on disk since the turn that asked for it, so nothing is to be asked for again.
+        Owed::Child | Owed::Nothing => None,
         Owed::Stopped => panic!("nothing was lost"),
     });
+    let asked: Vec<_> =
+        asked.into_iter().filter(|effect| !matches!(effect, Effect::Spawn(_))).collect();
     assert_eq!(asked, owed.collect::<Vec<_>>());
     assert_eq!(life.run.open().len(), each_that_starts().len());
 }

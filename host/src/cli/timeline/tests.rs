@@ -21,6 +21,7 @@ fn run() -> RunView {
         module: "sha256:0123".into(),
         started_at: at(0),
         ended_at: None,
+        parent: None,
         turns: 4,
         input: RawValue::from_string(r#"{"every":"5m"}"#.into()).unwrap(),
         output: None,

@@ -1,6 +1,7 @@
 //! How much may be under way in the engine at once. What comes beyond it is refused at once: it
 //! would wait longer than its caller does, and take room for it.
 
+mod families;
 mod key_locks;
 mod to_the_end;
 
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
+pub(crate) use crate::engine::admission::families::{Families, Member};
 pub(crate) use crate::engine::admission::key_locks::KeyLocks;
 pub(crate) use crate::engine::admission::to_the_end::to_the_end;
 

@@ -135,6 +135,8 @@ pub struct Limits {
     pub commands_per_turn: usize,
     /// Bytes that the commands of one turn carry.
     pub bytes_per_turn: usize,
+    /// Children that have not ended, of one run, of its children, and so on.
+    pub family: usize,
     /// Bytes of one JSON value: a run's input or output, a step's input or output.
     pub payload: usize,
 }
@@ -149,6 +151,7 @@ impl Default for Limits {
             commands_per_turn: 100_000,
             bytes_per_turn: 32 << 20,
             payload: 4 << 20,
+            family: 10_000,
         }
     }
 }

@@ -144,7 +144,7 @@ impl Policy {
     ) -> Result<(), Blocked> {
         let called = commands.iter().filter_map(|command| match command {
             Command::Step { name, .. } => Some(name),
-            // They reach nobody but the run itself and who calls its webhooks.
+            // They reach nobody but the family of the run and who calls its webhooks.
             Command::Sleep { .. }
             | Command::Webhook { .. }
             | Command::Take { .. }
@@ -154,7 +154,10 @@ impl Policy {
             | Command::Hook { .. }
             | Command::Signal { .. }
             | Command::CancelStep { .. }
-            | Command::Publish { .. } => None,
+            | Command::Publish { .. }
+            | Command::Child { .. }
+            | Command::CancelChild { .. }
+            | Command::Tell { .. } => None,
         });
         for step in called {
             let why_not = if !listed.contains(step) && !BUILT_IN.contains(&&**step) {

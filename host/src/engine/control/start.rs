@@ -91,7 +91,7 @@ impl Engine {
         let workflow = workflow.into();
         let seed = self.0.outside.random().seed();
         let standing = Standing::Running;
-        let record = RunRecord { workflow, module, started_at, seed, standing };
+        let record = RunRecord { workflow, module, started_at, seed, standing, parent: None };
         let input = <Box<str>>::from(input).into_string();
         let status = self.ask(run, |then| Message::Start { run, record, input, key, then }).await?;
         Ok(Started { run_id: run, status, created: true })

@@ -173,6 +173,7 @@ impl Replay<'_> {
             workflow: run.record.workflow.to_string(),
             started_at: run.record.started_at,
             seed: run.record.seed,
+            parent: run.record.parent.as_ref().map(|parent| parent.run),
         };
         self.module.instantiate(facts, self.quota)
     }

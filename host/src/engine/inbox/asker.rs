@@ -1,6 +1,7 @@
 //! Who asks for something.
 
 use segno_api::cut;
+use segno_journal::RunId;
 
 /// How long the name of who asks may be, in bytes.
 const ASKER_NAME: usize = 128;
@@ -30,6 +31,11 @@ impl Asker {
     /// The name, as a note has it.
     pub(crate) fn into_name(self) -> Option<String> {
         self.0
+    }
+
+    /// The parent of the run, which ends, or which wants its child to end.
+    pub(crate) fn parent(run: RunId) -> Self {
+        Self::named(&format!("its parent {run}"))
     }
 
     /// The host itself, which tries at its start what a restart may have mended.

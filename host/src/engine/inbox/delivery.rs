@@ -1,7 +1,9 @@
 //! An event on its way to a run, and what becomes of whoever asked for it.
 
+use std::fmt;
+
 use segno_api::RunStatus;
-use segno_journal::{Answer, Event, Refusal, Response, RunId};
+use segno_journal::{Answer, Event, NotTold, Refusal, Response, RunId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::engine::error::EngineError;
@@ -70,6 +72,26 @@ impl Delivery {
     }
 }
 
+/// Where a run hears whether another one took what it sent; if not, why.
+pub(crate) struct Report(Box<dyn FnOnce(Option<NotTold>) + Send>);
+
+impl Report {
+    pub(crate) fn new(report: impl FnOnce(Option<NotTold>) + Send + 'static) -> Self {
+        Self(Box::new(report))
+    }
+
+    /// Tells it.
+    pub(crate) fn give(self, why_not: Option<NotTold>) {
+        (self.0)(why_not);
+    }
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Report")
+    }
+}
+
 /// Who waits for a turn to be on disk.
 #[derive(Debug)]
 pub(crate) enum Then {
@@ -80,6 +102,8 @@ pub(crate) enum Then {
     /// The caller of a webhook, of a hook, or who sent a signal, if that is answered so; with a place to
     /// wait if it is `manual`.
     Answer { caller: Caller, answer: Answer, place: Option<Place> },
+    /// A run that sent it, which hears whether it was taken.
+    Report(Report),
     /// One who waits for the answer of the workflow, which will come through this receiver.
     AnswerLater { caller: Caller, heard: oneshot::Receiver<Answered>, place: Place },
 }
@@ -98,6 +122,7 @@ impl Then {
                 };
                 drop(caller.send(Ok(Told::Reply(Reply::Now(response)))));
             }
+            Self::Report(report) => report.give(None),
             Self::AnswerLater { caller, heard, place } => {
                 drop(caller.send(Ok(Told::Reply(Reply::Later(heard, place)))));
             }
@@ -107,7 +132,8 @@ impl Then {
     /// It cannot be done.
     pub(crate) fn fail(self, error: EngineError) {
         match self {
-            Self::Nothing => {}
+            // The next host sends it again.
+            Self::Nothing | Self::Report(_) => {}
             Self::Tell(asker) => drop(asker.send(Err(error))),
             Self::Answer { caller, .. } | Self::AnswerLater { caller, .. } => {
                 drop(caller.send(Err(error)))
@@ -117,6 +143,14 @@ impl Then {
 
     /// The run does not take it.
     pub(crate) fn refuse(self, run: RunId, refusal: Refusal) {
+        if let Self::Report(report) = self {
+            return report.give(match refusal {
+                Refusal::Ended | Refusal::NotOpen(_) => Some(NotTold::Ended),
+                Refusal::Full => Some(NotTold::Full),
+                // It is there, so it is done.
+                Refusal::Repeated => None,
+            });
+        }
         let error = match (&self, refusal) {
             (Self::Tell(_), _) => EngineError::AlreadyEnded(run),
             (_, Refusal::Ended | Refusal::NotOpen(_)) => EngineError::InboxClosed,

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::engine::admission::Admitted;
 use crate::engine::inbox::asker::Asker;
 use crate::engine::inbox::delivery::{Caller, Then};
+use crate::engine::inbox::family::{Begun, FamilySignal};
 use crate::engine::inbox::recovery::Recovery;
 use crate::steps::{Go, Running, StepAttempt};
 use crate::store::RunRecord;
@@ -22,6 +23,14 @@ pub(crate) enum Message {
     GoOn { recovery: Arc<Recovery> },
     /// A new run, with its JSON input and the idempotency key that names it.
     Start { run: RunId, record: RunRecord, input: String, key: Option<String>, then: Then },
+    /// A child is on disk: its shard owns it from now on.
+    Begin(Box<Begun>),
+    /// All that was handed in before a shard owned a child is on disk: it is to have its first turn.
+    BeginChild { run: RunId },
+    /// The child that is this operation of a run may have ended.
+    ChildEnded { run: RunId, op: Op },
+    /// A run of its family sends a run a signal.
+    FamilySignal(Box<FamilySignal>),
     /// Something happened to a run.
     Event { run: RunId, event: Event },
     /// Somebody called a webhook or a hook of a run, or sent it a signal. Of a signal they may wait for
@@ -66,6 +75,8 @@ impl Message {
             Self::Ended { message, .. } => message.waits_its_turn(),
             Self::Start { run, .. }
             | Self::Event { run, .. }
+            | Self::ChildEnded { run, .. }
+            | Self::BeginChild { run }
             | Self::Call { run, .. }
             | Self::Attempt { run, .. }
             | Self::Heartbeat { run, .. }
@@ -74,6 +85,8 @@ impl Message {
             | Self::DeliverHeld { run }
             | Self::Wake { run, .. }
             | Self::Resume { run, .. } => Some(*run),
+            Self::Begin(begun) => Some(begun.run),
+            Self::FamilySignal(signal) => Some(signal.run),
             Self::GoOn { .. }
             | Self::Cancel { .. }
             | Self::RetryNow { .. }

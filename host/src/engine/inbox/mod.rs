@@ -3,6 +3,7 @@
 
 mod asker;
 mod delivery;
+mod family;
 mod gate;
 mod message;
 mod recovery;
@@ -17,7 +18,8 @@ pub use crate::engine::inbox::asker::Asker;
 pub use crate::engine::inbox::delivery::{Answered, Place, Reply};
 pub use crate::engine::inbox::gate::Busy;
 
-pub(crate) use crate::engine::inbox::delivery::{Caller, Delivery, Then, Told};
+pub(crate) use crate::engine::inbox::delivery::{Caller, Delivery, Report, Then, Told};
+pub(crate) use crate::engine::inbox::family::{Begun, FamilySignal};
 pub(crate) use crate::engine::inbox::gate::{Gate, LOOK, News};
 pub(crate) use crate::engine::inbox::message::{Inspection, Message, Question, Said, Sleeps};
 pub(crate) use crate::engine::inbox::recovery::{Found, Recovery};

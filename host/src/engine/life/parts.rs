@@ -9,6 +9,7 @@ use segno::native::DuplicateStep;
 use segno_journal::Timestamp;
 use tokio::sync::oneshot;
 
+use crate::engine::admission::Families;
 use crate::engine::admission::{Admission, KeyLocks, QUERIES_AT_ONCE};
 use crate::engine::config::Config;
 use crate::engine::guests::{Guests, Pressure, Warm};
@@ -85,10 +86,11 @@ impl Parts {
     /// runs yet.
     pub(crate) fn shards(&self) -> (Inboxes, Vec<(Shard, Receiver<Message>)>) {
         let open_budget = OpenBudget::new(self.config.open_budget);
+        let families = Families::default();
         let seats = (0..self.config.shards).map(|_| {
             let (sender, receiver) = channel();
             let gate = Arc::new(Gate::new(self.outside.clock().clone()));
-            let shard = self.shard(Arc::clone(&gate), open_budget.clone());
+            let shard = self.shard(Arc::clone(&gate), open_budget.clone(), families.clone());
             ((sender, gate), (shard, receiver))
         });
         let (senders, shards): (Vec<_>, Vec<_>) = seats.unzip();
@@ -97,7 +99,7 @@ impl Parts {
         (inboxes, shards)
     }
 
-    fn shard(&self, gate: Arc<Gate>, open_budget: OpenBudget) -> Shard {
+    fn shard(&self, gate: Arc<Gate>, open_budget: OpenBudget, families: Families) -> Shard {
         let pressure = Pressure::on(&self.config, self.outside.clock());
         let guests = Guests::new(
             self.store.clone(),
@@ -115,6 +117,7 @@ impl Parts {
             guests,
             gate,
             open_budget,
+            families,
         })
     }
 

@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use segno::Steps;
 use segno_api::RunStatus;
-use segno_journal::{Effect, Event, Op, RunId, Timestamp, Verdict};
+use segno_journal::{Effect, Event, Op, Parent, RunId, Tell, Timestamp, Verdict};
 
 pub use crate::engine::outside::watch::{Heard, Watching, WentOn};
 
@@ -27,7 +27,7 @@ pub(crate) use crate::engine::outside::timers::{Due, Timers};
 pub(crate) use crate::engine::outside::waiters::Waiters;
 
 use crate::engine::clock::Clock;
-use crate::engine::inbox::{Gate, Inboxes, Message, Then};
+use crate::engine::inbox::{Asker, Begun, FamilySignal, Gate, Inboxes, Message, Then};
 use crate::engine::metrics::Metrics;
 use crate::engine::outside::known_webhooks::KnownWebhooks;
 use crate::engine::outside::missing::Missing;
@@ -83,9 +83,15 @@ impl Outside {
         let _connected_before = self.0.inboxes.set(inboxes);
     }
 
-    /// Lets the world hear of a turn, and then whoever waits for the turn itself: the one way out, and it
-    /// takes what only the store can make.
-    pub(crate) fn release(&self, owner: &Owner, committed: Committed<TurnAndEffects>, then: Then) {
+    /// Lets the world hear of a turn, with the children that it began, and then whoever waits for the turn
+    /// itself: the one way out, and it takes what only the store can make.
+    pub(crate) fn release(
+        &self,
+        owner: &Owner,
+        committed: Committed<TurnAndEffects>,
+        begun: Vec<Begun>,
+        then: Then,
+    ) {
         let TurnAndEffects { turn, effects, claims } = committed.into_inner();
         // First: the answer that a caller waits for may be among the effects.
         let then = self.0.waiters.expect_answer(owner.run, &turn.event, then);
@@ -93,6 +99,10 @@ impl Outside {
         self.0.metrics.turns.inc();
         self.0.known_webhooks.remember_made(owner.run, &turn);
         self.0.watch.tell(WentOn { run: owner.run, turn: turn.seq });
+        // First: the workflow may have cancelled some of them.
+        for begun in begun {
+            self.tell(begun.run, Message::Begin(Box::new(begun)));
+        }
         for effect in effects {
             match effect {
                 Effect::Start { op, call } => self.attempt(StepAttempt {
@@ -112,9 +122,15 @@ impl Outside {
                 Effect::Respond { request, response } => {
                     self.0.waiters.respond(owner.run, request, response);
                 }
-                Effect::End { timers, .. } => self.forget(owner.run, &timers),
+                Effect::End { timers, children, .. } => {
+                    self.forget(owner.run, &timers);
+                    children.into_iter().for_each(|child| self.cancel_child(owner.run, child));
+                    self.tell_parent(owner.parent.as_deref());
+                }
+                Effect::CancelChild(child) => self.cancel_child(owner.run, child),
+                Effect::Tell(tell) => self.send(owner.run, owner.root(), *tell),
                 // The store has seen to it, in the commit of the turn.
-                Effect::Claim(_) | Effect::Release { .. } => {}
+                Effect::Claim(_) | Effect::Release { .. } | Effect::Spawn(_) => {}
             }
         }
         claims.iter().for_each(|claimed| self.tell_claimed(owner.run, claimed));
@@ -126,6 +142,24 @@ impl Outside {
         self.0.runner.cancel(run, op);
         self.0.missing.forget(run, op..=op);
         at.iter().for_each(|at| self.0.timers.disarm(*at, run, op));
+    }
+
+    /// A parent cancels its child, as from outside.
+    pub(crate) fn cancel_child(&self, parent: RunId, run: RunId) {
+        self.tell(run, Message::Cancel { run, by: Asker::parent(parent), then: Then::Nothing });
+    }
+
+    /// A run sends another one of its family a signal.
+    pub(crate) fn send(&self, from: RunId, root: RunId, tell: Tell) {
+        let signal = FamilySignal::new(from, root, tell);
+        self.tell(signal.run, Message::FamilySignal(Box::new(signal)));
+    }
+
+    /// A child has ended: its parent looks how.
+    fn tell_parent(&self, parent: Option<&Parent>) {
+        if let Some(Parent { run, op, .. }) = parent {
+            self.tell(*run, Message::ChildEnded { run: *run, op: *op });
+        }
     }
 
     /// A hook has asked for its token again.
@@ -145,8 +179,9 @@ impl Outside {
 
     /// A run was ended without a turn of its own that anybody computed. What it has timers for is refused
     /// when it is due.
-    pub(crate) fn ended<T>(&self, run: RunId, _proof: &Committed<T>) {
+    pub(crate) fn ended<T>(&self, run: RunId, parent: Option<&Parent>, _proof: &Committed<T>) {
         self.forget(run, &[]);
+        self.tell_parent(parent);
     }
 
     /// A run is blocked: who waits for its end hears of it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use segno_journal::{RunId, Timestamp};
+use segno_journal::{Parent, RunId, Timestamp};
 
 /// The run that a step or a timer belongs to.
 #[derive(Debug, Clone)]
@@ -11,4 +11,13 @@ pub(crate) struct Owner {
     pub(crate) workflow: Arc<str>,
     /// When the run was started.
     pub(crate) started_at: Timestamp,
+    /// Whose child it is, if it is one.
+    pub(crate) parent: Option<Arc<Parent>>,
+}
+
+impl Owner {
+    /// What the family of the run is known by.
+    pub(crate) fn root(&self) -> RunId {
+        self.parent.as_ref().map_or(self.run, |parent| parent.root)
+    }
 }

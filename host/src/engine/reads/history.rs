@@ -2,7 +2,9 @@
 
 use segno_api::{HistoryEntry, HistoryEvent, Json, when};
 use segno_journal::retry::Attempt;
-use segno_journal::{Blocked, Command, Event, Op, RunId, Signal, StepFailure, Turn, Verdict};
+use segno_journal::{
+    Blocked, ChildEnd, Command, Event, NotTold, Op, RunId, Signal, StepFailure, Turn, Verdict,
+};
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::store::{Note, Noted};
@@ -139,6 +141,19 @@ impl Teller {
             Event::Signalled { signal: Signal { number, name, payload, key: _ } } => {
                 HistoryEvent::SignalReceived { number, name, payload: Json::of(payload) }
             }
+            Event::ChildEnded { op, end: ChildEnd::Completed(output) } => {
+                HistoryEvent::ChildCompleted { op: op.0, output: Json::of(output) }
+            }
+            Event::ChildEnded { op, end: ChildEnd::Failed(error) } => {
+                HistoryEvent::ChildFailed { op: op.0, error }
+            }
+            Event::ChildEnded { op, end: ChildEnd::Cancelled } => {
+                HistoryEvent::ChildCancelled { op: op.0 }
+            }
+            Event::Told { op } => HistoryEvent::SignalDelivered { op: op.0 },
+            Event::NotTold { op, why } => {
+                HistoryEvent::SignalRefused { op: op.0, reason: why_not(why).to_owned() }
+            }
             // The verdict of the same turn says it.
             Event::Cancelled => return None,
         })
@@ -161,6 +176,15 @@ impl Teller {
             let event = HistoryEvent::StepRetrying { op, name, attempt: number, error, retry_at };
             self.told.push(HistoryEntry { turn, at: when(at), event });
         }
+    }
+}
+
+/// Why a run did not take a signal.
+const fn why_not(why: NotTold) -> &'static str {
+    match why {
+        NotTold::Ended => "the run has ended, or never was",
+        NotTold::Full => "too much lies there that its workflow has not taken",
+        NotTold::Stranger => "the run is of another family",
     }
 }
 
@@ -187,5 +211,18 @@ fn told_command(run: RunId, op: u64, command: Command) -> HistoryEvent {
             HistoryEvent::Published { name, value: Json::of(value) }
         }
         Command::CancelStep { step } => HistoryEvent::StepCancelled { op: step.0 },
+        Command::Child { run, workflow, input, policy: _ } => HistoryEvent::ChildStarted {
+            op,
+            run_id: run.to_string(),
+            workflow,
+            input: Json::of(input),
+        },
+        Command::CancelChild { child } => HistoryEvent::ChildCancelling { op: child.0 },
+        Command::Tell { to, name, payload } => HistoryEvent::SignalSent {
+            op,
+            run_id: to.to_string(),
+            name,
+            payload: Json::of(payload),
+        },
     }
 }

@@ -1,7 +1,7 @@
 //! One run: how it stands, its history, and waiting for its end.
 
 use segno_api::{
-    BlockedView, HistoryPage, ModuleView, RunStatus, RunSummary, RunView, WorkflowView,
+    BlockedView, HistoryPage, ModuleView, ParentView, RunStatus, RunSummary, RunView, WorkflowView,
 };
 use std::time::Duration;
 
@@ -239,6 +239,8 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
         message: message.clone(),
         at: None,
     });
+    let parent =
+        record.parent.as_deref().map(|parent| ParentView { run_id: parent.run, op: parent.op.0 });
     let RunSummary { workflow, status, module, started_at, ended_at, .. } = summary(run_id, record);
     let Ended { output, error } = ended;
     RunView {
@@ -248,6 +250,7 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
         module,
         started_at,
         ended_at,
+        parent,
         turns,
         input,
         output,

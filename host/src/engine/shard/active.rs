@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use segno_api::RunStatus;
 use segno_journal::{
-    Event, KnownSignal, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Run, RunId, Timestamp,
+    Event, KnownSignal, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Run, RunId, Status,
+    Timestamp,
 };
 
+use crate::engine::admission::Member;
 use crate::engine::error::EngineError;
 use crate::engine::guests::{Images, RunAt};
 use crate::engine::inbox::Delivery;
@@ -33,6 +35,9 @@ pub(crate) struct Active {
     pub(crate) images: Images,
     /// The idempotency key that names the run, until its first commit.
     pub(crate) key: Option<String>,
+    /// That it counts as one of its family, if it is a child.
+    #[expect(dead_code, reason = "it is held")]
+    pub(crate) member: Option<Box<Member>>,
     /// Why its state is not known, if it is not: then nothing may happen to it.
     pub(crate) unread: Option<Box<Unread>>,
 }
@@ -63,6 +68,7 @@ impl Active {
                 run: id,
                 workflow: Arc::clone(&record.workflow),
                 started_at: record.started_at,
+                parent: record.parent.clone(),
             },
             last_at: record.started_at,
             record,
@@ -72,6 +78,7 @@ impl Active {
             next_note: None,
             images: Images::default(),
             key: None,
+            member: None,
             unread: None,
         }
     }
@@ -115,15 +122,26 @@ impl Active {
     }
 
     /// Whether the event can be delivered. What was held was admitted when it came, and its caller has been told
-    /// so. To a hook that `opens` with an event that waits, more can be sent behind that.
+    /// so. To a hook that `opens` with an event that waits, more can be sent behind that; and to a run whose
+    /// start waits, signals.
     pub(crate) fn admits(&self, delivery: &Delivery, opens: bool) -> Result<(), Refusal> {
         let Delivery { event, held, .. } = delivery;
-        match self.run.admits(event) {
+        let admitted = match self.run.admits(event) {
+            Err(Refusal::NotOpen(_)) if self.waits_to_begin(event) => Ok(()),
+            admitted => admitted,
+        };
+        match admitted {
             Err(Refusal::Full) if held.is_some() => Ok(()),
             Err(Refusal::NotOpen(op)) if opens && self.is_hook(op) => Ok(()),
             Ok(()) if held.is_none() && self.held.knows(event) => Err(Refusal::Repeated),
             admitted => admitted,
         }
+    }
+
+    /// Whether the run has not begun, and is to have this behind its start.
+    fn waits_to_begin(&self, event: &Event) -> bool {
+        let has_start = self.run.status() == &Status::Pending && !self.held.is_empty();
+        has_start && matches!(event, Event::Signalled { .. })
     }
 
     fn is_hook(&self, op: Op) -> bool {
@@ -183,6 +201,11 @@ impl HeldEvents {
         let mut line = Self::default();
         recalled.visit_held(|position, held| line.add(position, &held.event))?;
         Ok(line)
+    }
+
+    /// The start of a new run lies there, and nothing else.
+    pub(crate) const fn expect_start(&mut self) {
+        (self.next, self.events) = (1, 1);
     }
 
     /// Adds an event that lies at this position, behind all others.

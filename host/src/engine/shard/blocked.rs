@@ -126,6 +126,7 @@ impl Shard {
             return then.fail(refusal);
         }
         let Some(active) = self.runs.get(&id) else { return };
+        let parent = active.record.parent.clone();
         let draft =
             match cancelled(&self.store, (id, active.record.clone()), self.outside.now(), None) {
                 Ok(draft) => draft,
@@ -139,7 +140,7 @@ impl Shard {
         let outside = self.outside.clone();
         self.committer.submit(draft, move |written| match written {
             Ok(proof) => {
-                outside.ended(id, &proof);
+                outside.ended(id, parent.as_deref(), &proof);
                 then.done(RunStatus::Cancelled);
             }
             Err(error) => then.fail(error.into()),

@@ -59,6 +59,9 @@ impl Shard {
             let mut draft = self.forget_steps(Draft::nothing(), id);
             if let Some(active) = self.runs.get(&id) {
                 draft = draft.without_tokens(id, active.run.open());
+                let children =
+                    active.run.open().filter_map(|(_, open)| open.ends_with_its_parent());
+                children.for_each(|child| self.outside.cancel_child(id, child));
             }
             self.committer.submit(draft, |_written| {});
             self.take_leave(id);

@@ -8,6 +8,7 @@ mod blocked;
 mod bounds;
 mod calls;
 mod cancelled;
+mod children;
 mod fold;
 mod heartbeats;
 mod hold;
@@ -43,6 +44,7 @@ pub(crate) use crate::engine::shard::open_budget::OpenBudget;
 pub(crate) use crate::engine::shard::suspects::Suspects;
 pub(crate) use crate::engine::shard::waits::waits_for;
 
+use crate::engine::admission::Families;
 use crate::engine::config::Config;
 use crate::engine::guests::Guests;
 use crate::engine::inbox::{Delivery, Gate, Message, Then};
@@ -71,6 +73,7 @@ pub(crate) struct Shard {
     is_shut_out: bool,
     queue: Queue,
     open_budget: OpenBudget,
+    families: Families,
 }
 
 /// What a shard is made of.
@@ -85,13 +88,23 @@ pub(crate) struct ShardParts {
     pub(crate) gate: Arc<Gate>,
     /// What all shards share.
     pub(crate) open_budget: OpenBudget,
+    pub(crate) families: Families,
 }
 
 impl Shard {
     /// A shard that has no runs yet.
     pub(crate) fn new(parts: ShardParts) -> Self {
-        let ShardParts { store, committer, modules, outside, config, guests, gate, open_budget } =
-            parts;
+        let ShardParts {
+            store,
+            committer,
+            modules,
+            outside,
+            config,
+            guests,
+            gate,
+            open_budget,
+            families,
+        } = parts;
         Self {
             queue: Queue::new(outside.clock().clone()),
             committer: committer.deferred(),
@@ -102,6 +115,7 @@ impl Shard {
             guests,
             gate,
             open_budget,
+            families,
             runs: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             awaiting_room: AwaitingRoom::default(),
@@ -173,6 +187,10 @@ impl Shard {
                 self.take_in(run, active);
                 self.turn(run, Delivery::new(Event::Started { input }, then));
             }
+            Message::Begin(begun) => self.own_child(*begun),
+            Message::BeginChild { run } => self.begin_child(run),
+            Message::ChildEnded { run, op } => self.child_ended(run, op),
+            Message::FamilySignal(signal) => self.family_signal(*signal),
             Message::Event { run, event } => self.turn(run, Delivery::new(event, Then::Nothing)),
             Message::Heartbeat { run, op, said } => self.heartbeat(run, op, &said),
             Message::Wake { run, sleeps, by, then } => self.wake(run, sleeps, by, then),

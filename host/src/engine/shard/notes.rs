@@ -2,7 +2,7 @@
 //! who asked for them.
 
 use segno_api::cut;
-use segno_journal::{Digest, Event, Open, Run, RunId};
+use segno_journal::{ChildEnd, Digest, Event, Open, Run, RunId};
 
 use crate::engine::inbox::Asker;
 use crate::engine::shard::Shard;
@@ -77,9 +77,15 @@ pub(crate) fn blocked(
 fn described(event: &Event, run: &Run) -> String {
     let step = |op| match run.operation(op) {
         Some(Open::Step { call, .. }) => format!("step #{op} {}", call.name),
-        Some(Open::Sleep { .. } | Open::Webhook(_) | Open::Hook(_) | Open::Signal(_)) | None => {
-            format!("step #{op}")
-        }
+        Some(
+            Open::Sleep { .. }
+            | Open::Webhook(_)
+            | Open::Hook(_)
+            | Open::Signal(_)
+            | Open::Child(_)
+            | Open::Tell(_),
+        )
+        | None => format!("step #{op}"),
     };
     match event {
         Event::Started { input } => format!("its start with {}", cut(input, QUOTED)),
@@ -97,6 +103,15 @@ fn described(event: &Event, run: &Run) -> String {
         }
         Event::Cancelled => "it was cancelled".to_owned(),
         Event::Woken { op, .. } => format!("sleep #{op} was ended early"),
+        Event::ChildEnded { op, end: ChildEnd::Completed(output) } => {
+            format!("child #{op} gave {}", cut(output, QUOTED))
+        }
+        Event::ChildEnded { op, end: ChildEnd::Failed(error) } => {
+            format!("child #{op} failed: {}", cut(error, QUOTED))
+        }
+        Event::ChildEnded { op, end: ChildEnd::Cancelled } => format!("child #{op} was cancelled"),
+        Event::Told { op } => format!("signal #{op} to another run was taken"),
+        Event::NotTold { op, .. } => format!("signal #{op} to another run was not taken"),
         Event::HookOpened { op } => format!("hook #{op} has its token"),
         Event::HookTaken { op, owner } => {
             format!("the token of hook #{op} is in use by {}", cut(owner, QUOTED))

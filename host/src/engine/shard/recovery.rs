@@ -53,7 +53,9 @@ impl Shard {
                 Err(error) => return Err(error),
             };
             self.modules.enter_recovered(record.module);
-            let active = Active::new(id, record);
+            let root = record.parent.as_ref().map(|parent| parent.root);
+            let member = root.map(|root| Box::new(self.families.join(root)));
+            let active = Active { member, ..Active::new(id, record) };
             let active = if self.config.park.contains(&id) {
                 left_out(active)
             } else {

@@ -62,6 +62,7 @@ impl Shard {
         let mut lost = 0;
         let mut stopped = Vec::new();
         for active in runs.values_mut() {
+            self.follow_parent(active);
             if active.unread.is_some() {
                 continue;
             }
@@ -161,13 +162,24 @@ impl Shard {
                         }
                     });
                 }
+                (Owed::Child | Owed::Tell, open) => self.look_after(active, op, open),
                 (
                     Owed::Attempt { .. } | Owed::Stopped,
-                    Open::Sleep { .. } | Open::Webhook(_) | Open::Hook(_) | Open::Signal(_),
+                    Open::Sleep { .. }
+                    | Open::Webhook(_)
+                    | Open::Hook(_)
+                    | Open::Signal(_)
+                    | Open::Child(_)
+                    | Open::Tell(_),
                 )
                 | (
                     Owed::Claim,
-                    Open::Step { .. } | Open::Sleep { .. } | Open::Webhook(_) | Open::Signal(_),
+                    Open::Step { .. }
+                    | Open::Sleep { .. }
+                    | Open::Webhook(_)
+                    | Open::Signal(_)
+                    | Open::Child(_)
+                    | Open::Tell(_),
                 )
                 | (Owed::Nothing, _) => {}
             }

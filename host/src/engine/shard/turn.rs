@@ -7,6 +7,7 @@ use crate::engine::guests::{CannotTurn, Fate};
 use crate::engine::inbox::{Delivery, Then};
 use crate::engine::shard::active::Active;
 use crate::engine::shard::bounds::Bounds;
+use crate::engine::shard::children::Spawner;
 use crate::engine::shard::retention::Forgotten;
 use crate::engine::shard::{Shard, log, waits};
 use crate::sandbox::{Moment, Output, Tokens};
@@ -88,6 +89,7 @@ impl Shard {
         let Some(active) = self.runs.get(&id) else { return Ok(None) };
         let mut output = output?;
         self.check_steps(active, &output.commands)?;
+        self.check_children(active, &output.commands)?;
         let Some(active) = self.runs.get_mut(&id) else { return Ok(None) };
         Bounds { limits: &self.config.limits, budget: &self.open_budget }
             .begin(active, &output.commands)?;
@@ -133,7 +135,11 @@ impl Shard {
         let standing = standing_after(&turn);
         let over: Vec<_> = turn.steps_over().into_iter().collect();
         let has_ended = standing.ended_at().is_some();
-        let mut draft = Draft::turn(id, turn, effects).without_held(id, held);
+        let spawned = (&*effects, turn.at);
+        let spawner =
+            Spawner { modules: &self.modules, outside: &self.outside, families: &self.families };
+        let (children, begun) = spawner.write((id, &active.record), spawned);
+        let mut draft = Draft::turn(id, turn, effects).without_held(id, held).and(children);
         draft = past.forget(draft, id);
         draft = self.suspects.forget(draft, id, &over, has_ended);
         draft = self.heartbeats.forget(draft, id, &over, has_ended);
@@ -157,7 +163,7 @@ impl Shard {
         let outside = self.outside.clone();
         let owner = active.owner.clone();
         self.committer.submit(draft, move |committed| match committed {
-            Ok(committed) => outside.release(&owner, committed, then),
+            Ok(committed) => outside.release(&owner, committed, begun, then),
             Err(error) => then.fail(error.into()),
         });
         if has_ended {

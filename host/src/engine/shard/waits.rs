@@ -72,6 +72,18 @@ pub(crate) fn wait(
             since: when(signal.since),
             untaken: run.signals().map_or(0, |signals| signals.untaken(&signal.name)),
         },
+        Open::Child(child) => Wait::Child {
+            op: op.0,
+            run_id: child.run,
+            workflow: child.workflow.clone(),
+            since: when(child.since),
+        },
+        Open::Tell(tell) => Wait::Delivery {
+            op: op.0,
+            run_id: tell.to,
+            name: tell.name.clone(),
+            since: when(tell.since),
+        },
     }
 }
 

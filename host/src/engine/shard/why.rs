@@ -44,7 +44,7 @@ fn most_telling<'a>(active: &'a Active, steps: &Steps) -> Option<(Op, &'a Open)>
             Open::Step { call, .. } if steps.get(&call.name).is_none() => (3, 0),
             Open::Step { last_attempt, .. } => (2, failures(last_attempt)),
             Open::Sleep { .. } => (1, 0),
-            Open::Webhook(_) | Open::Hook(_) | Open::Signal(_) => {
+            Open::Webhook(_) | Open::Hook(_) | Open::Signal(_) | Open::Child(_) | Open::Tell(_) => {
                 (u8::from(!open.is_disposed()), 0)
             }
         };
@@ -61,7 +61,12 @@ fn trouble(open: &Open, steps: &Steps) -> Option<Trouble> {
         Open::Step { last_attempt, .. } => {
             (failures(last_attempt) >= AGAIN_AND_AGAIN).then_some(Trouble::Failing)
         }
-        Open::Sleep { .. } | Open::Webhook(_) | Open::Hook(_) | Open::Signal(_) => None,
+        Open::Sleep { .. }
+        | Open::Webhook(_)
+        | Open::Hook(_)
+        | Open::Signal(_)
+        | Open::Child(_)
+        | Open::Tell(_) => None,
     }
 }
 

@@ -5,14 +5,17 @@
 //! semicolon ([`segno_journal::grows`]); then the file stays as it is and is still read, and another
 //! one beside it has the record as it is written from then on.
 
+mod images;
+
 use std::fmt::Debug;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use segno_journal::retry::Attempt;
 use segno_journal::{
-    Answer, BlockKind, Blocked, Command, Digest, Event, History, Level, LogLine, Losses, Manifest,
-    Op, Request, Response, Run, RunId, Signal, StepFailure, StepOptions, Timestamp, Turn, Verdict,
-    Workflow,
+    Answer, BlockKind, Blocked, ChildEnd, ClosePolicy, Command, Digest, Event, History, Level,
+    LogLine, Losses, Manifest, NotTold, Op, Parent, Request, Response, Run, RunId, Signal,
+    StepFailure, StepOptions, Timestamp, Turn, Verdict, Workflow,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -111,10 +114,24 @@ fn turns_with_every_command_are_read_for_ever() {
         ("turn-commands-of-talk", talk),
         ("turn-commands-that-stop", stop),
         ("turn-commands-that-show", show),
+        ("turn-commands-of-a-family", family()),
     ] {
         let turn = turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting);
         check(name, &(no_references(), turn));
     }
+}
+
+/// What a run asks for that has a family.
+fn family() -> Vec<Command> {
+    let run = RunId::from_parts(Timestamp(5), 7);
+    let child =
+        |policy| Command::Child { run, workflow: "line".into(), input: "{}".into(), policy };
+    vec![
+        child(ClosePolicy::Cancel),
+        child(ClosePolicy::Leave),
+        Command::CancelChild { child: Op(1) },
+        Command::Tell { to: run, name: "hurry".into(), payload: "1".into() },
+    ]
 }
 
 #[test]
@@ -155,6 +172,23 @@ fn turns_with_every_event_and_verdict_are_read_for_ever() {
             Verdict::Waiting,
         ),
         ("turn-signalled", Event::Signalled { signal }, Verdict::Waiting),
+        (
+            "turn-child-completed",
+            Event::ChildEnded { op: Op(1), end: ChildEnd::Completed("[2]".into()) },
+            Verdict::Waiting,
+        ),
+        (
+            "turn-child-failed",
+            Event::ChildEnded { op: Op(1), end: ChildEnd::Failed("no".into()) },
+            Verdict::Waiting,
+        ),
+        (
+            "turn-child-cancelled",
+            Event::ChildEnded { op: Op(1), end: ChildEnd::Cancelled },
+            Verdict::Waiting,
+        ),
+        ("turn-told", Event::Told { op: Op(1) }, Verdict::Waiting),
+        ("turn-not-told", Event::NotTold { op: Op(1), why: NotTold::Full }, Verdict::Waiting),
         ("turn-woken", Event::Woken { op: Op(1), by: Some("ops".into()) }, Verdict::Waiting),
     ];
     for (name, event, verdict) in events {
@@ -209,11 +243,30 @@ fn runs_in_every_standing_are_read_for_ever() {
     let standings = standings.map(|(name, standing)| (name.to_owned(), standing));
     for (name, standing) in standings.into_iter().chain(held) {
         let module = Digest::from_bytes([9; 32]);
-        check(
-            &name,
-            &RunRecord { workflow: "w".into(), module, started_at: at, seed: [7; 32], standing },
-        );
+        let record = RunRecord {
+            workflow: "w".into(),
+            module,
+            started_at: at,
+            seed: [7; 32],
+            standing,
+            parent: None,
+        };
+        // As it was before runs had parents.
+        read(&golden(&name, &codec::encode(&record)), &record);
     }
+    let (run, root) = (RunId::from_parts(at, 7), RunId::from_parts(at, 8));
+    let parent = Parent { run, op: Op(3), root, policy: ClosePolicy::Leave };
+    let mut record = RunRecord {
+        workflow: "w".into(),
+        module: Digest::from_bytes([9; 32]),
+        started_at: at,
+        seed: [7; 32],
+        standing: Standing::Running,
+        parent: None,
+    };
+    check("run-of-nobody", &record);
+    record.parent = Some(Arc::new(parent));
+    check("run-of-a-parent", &record);
 }
 
 #[test]
@@ -230,57 +283,6 @@ fn notes_of_every_kind_are_read_for_ever() {
     ] {
         check(name, &Note { turn: 300, at: Timestamp(1_700_000_000_000), what });
     }
-}
-
-#[test]
-fn images_with_every_open_operation_are_read_for_ever() {
-    let commands = vec![
-        Command::Step { name: "s".into(), input: "1".into(), options: StepOptions::default() },
-        Command::Sleep { until: Timestamp(1_700_000_300_000) },
-        Command::Webhook { token: "t".into(), url: "http://h/t".into(), answer: Answer::Manual },
-    ];
-    let first = Turn {
-        seq: 0,
-        first_op: Op(0),
-        ..turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting)
-    };
-    let (run, _effects) = Run::new().apply(&first).expect("a run starts");
-    let at = Timestamp(1_700_000_000_123);
-    let abi = "segno:workflow@0.1.0".into();
-    let module = Digest::from_bytes([9; 32]);
-    let image = ImageRecord { abi, module, at, run, pages: 17, length: 65_536, blocks: [5; 32] };
-    read(&golden("image", &codec::encode(&image)), &image);
-    let talked_to = ImageRecord { run: talked_to(image.run.clone()), ..image };
-    read(&golden("image-of-talk", &codec::encode(&talked_to)), &talked_to);
-    check("image-that-shows", &ImageRecord { run: shows(talked_to.run.clone()), ..talked_to });
-}
-
-/// The run when it has published something.
-fn shows(run: Run) -> Run {
-    let show = vec![Command::Publish { name: "progress".into(), value: "7".into() }];
-    let (seq, first_op) = (run.turns(), Op(run.operations()));
-    let event = Event::HookReceived { op: Op(3), payload: "2".into() };
-    let turn = Turn { seq, first_op, ..turn(event, show, Verdict::Waiting) };
-    run.apply(&turn).expect("it follows").0
-}
-
-/// The run with everything that can come to it from outside.
-fn talked_to(run: Run) -> Run {
-    let commands = vec![
-        Command::Hook { token: "order-42".into(), chosen: true, metadata: Some("{}".into()) },
-        Command::Signal { name: "address".into() },
-    ];
-    let next = |run: Run, event, commands| {
-        let (seq, first_op) = (run.turns(), Op(run.operations()));
-        let turn = Turn { seq, first_op, ..turn(event, commands, Verdict::Waiting) };
-        run.apply(&turn).expect("it follows").0
-    };
-    let run = next(run, Event::Slept { op: Op(1) }, commands);
-    let run = next(run, Event::HookOpened { op: Op(3) }, vec![]);
-    let run = next(run, Event::HookReceived { op: Op(3), payload: "1".into() }, vec![]);
-    let (name, key) = ("address".into(), Some("k".into()));
-    let signal = Signal { number: 0, name, payload: "{}".into(), key };
-    next(run, Event::Signalled { signal }, vec![])
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 pub mod ambient;
 pub mod arrays;
+pub mod family;
 pub mod hooks;
 pub mod long;
 pub mod medley;
@@ -60,6 +61,20 @@ segno::export!(
     talk::sleeps_and_panics,
     talk::sleeps_often,
     talk::panics_when_told,
+    family::childhood,
+    family::lingers,
+    family::adds,
+    family::parent,
+    family::waits_for_child,
+    family::listens,
+    family::directs,
+    family::reports,
+    family::hears_children,
+    family::keeps,
+    family::cancels,
+    family::stranger,
+    family::multiplies,
+    family::races_child,
     ambient::prints,
     ambient::times,
     ambient::clocks,

@@ -4,10 +4,14 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use futures::future::{Either, join_all, select};
-use segno::{Error, Hook, HookError, Response, StepFailure, Webhook, signals, sleep, workflow};
+use futures::future::{Either, join, join_all, select};
+use segno::{
+    ChildError, Error, Hook, HookError, Response, StepFailure, Webhook, send_signal, signals,
+    sleep, spawn, spawn_detached, workflow,
+};
 use serde::{Deserialize, Serialize};
 
+use crate::family::{Childhood, childhood, lingers};
 use crate::steps;
 use crate::work::Work;
 
@@ -38,6 +42,10 @@ pub enum Act {
     Hook(String, usize),
     /// Takes so many signals of this name, which is nobody else's, and answers them.
     Signals(String, usize),
+    /// Starts a child, which may go on after it, and waits for its end.
+    Child(Childhood, bool),
+    /// Starts a child that lingers as long as it does, and does not wait for it.
+    Linger,
     /// One after the other.
     Each(Vec<Act>),
     /// All at once.
@@ -62,6 +70,10 @@ pub enum Seen {
     Got(Vec<(u64, u64)>),
     /// When a hook heard that its token is in use.
     Taken(u64),
+    /// When a child ended, and with what; nothing where it was cancelled.
+    Child(u64, Option<Result<u64, String>>),
+    /// That it goes on without waiting for what it began.
+    Lingers,
     /// What each saw, in the order of the program.
     Each(Vec<Seen>),
     /// What all saw, in the order of the program.
@@ -76,7 +88,12 @@ impl Seen {
     pub fn has_failure(&self) -> bool {
         match self {
             Self::Step(_, outcome) => outcome.is_err(),
-            Self::Slept(_) | Self::Took(_) | Self::Got(_) | Self::Taken(_) => false,
+            Self::Slept(_)
+            | Self::Took(_)
+            | Self::Got(_)
+            | Self::Taken(_)
+            | Self::Child(..)
+            | Self::Lingers => false,
             Self::Each(seen) | Self::All(seen) => seen.iter().any(Self::has_failure),
             Self::First(_, seen) => seen.has_failure(),
         }
@@ -121,6 +138,11 @@ fn play<'a>(act: &'a Act, webhooks: &'a [Webhook]) -> Playing<'a> {
                     got.push((now(), signal.value));
                 }
                 Seen::Got(got)
+            }
+            Act::Child(childhood, is_left) => child(childhood, *is_left).await?,
+            Act::Linger => {
+                drop(spawn::<lingers>(&()));
+                Seen::Lingers
             }
             Act::Each(acts) => {
                 let mut seen = Vec::new();
@@ -177,6 +199,30 @@ async fn hook(token: &str, payloads: usize) -> Result<Seen, Error> {
         got.push((now(), value));
     }
     Ok(Seen::Got(got))
+}
+
+/// Waits for the end of a child.
+async fn child(of: &Childhood, is_left: bool) -> Result<Seen, Error> {
+    let end = if is_left {
+        let child = spawn_detached::<childhood>(of);
+        // Whether it is taken is looked at elsewhere. It comes before the child has begun, or after.
+        let run = child.run_id().to_owned();
+        let said = segno::random() | 1 << 63;
+        let (told, end) = join(send_signal(&run, "hello", &said), child).await;
+        if let Err(error) = told {
+            segno::log::info!("{error}");
+        }
+        end
+    } else {
+        spawn::<childhood>(of).await
+    };
+    let end = match end {
+        Ok(id) => Some(Ok(id)),
+        Err(ChildError::Failed { message, .. }) => Some(Err(message)),
+        Err(ChildError::Cancelled { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Seen::Child(now(), end))
 }
 
 /// The time, in milliseconds since 1970.

@@ -31,7 +31,7 @@ fn a_hook_whose_token_is_taken_is_over_and_holds_nothing() {
     assert_eq!(life.turn(taken, vec![]), Ok(vec![]));
     assert_eq!(life.run.operation(Op(0)), None);
     let end = life.turn_to(Event::Cancelled, vec![], Verdict::Cancelled);
-    assert_eq!(end, Ok(vec![Effect::End { timers: vec![], hooks: vec![] }]));
+    assert_eq!(end, Ok(vec![Effect::End { timers: vec![], hooks: vec![], children: vec![] }]));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn the_token_of_a_hook_is_free_when_it_is_closed_and_when_its_run_ends() {
     let hooks = vec![(Op(1), "b".to_owned())];
     assert_eq!(
         end,
-        Ok(vec![Effect::End { timers: vec![], hooks }]),
+        Ok(vec![Effect::End { timers: vec![], hooks, children: vec![] }]),
         "nobody knew whether it had it"
     );
 }

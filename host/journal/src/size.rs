@@ -1,0 +1,88 @@
+//! How much room commands and operations take.
+
+use crate::{Answer, Command};
+
+/// How many bytes an open operation takes besides its payload, about: what is known of it in memory.
+pub const OPERATION_BYTES: usize = 256;
+
+impl Command {
+    /// How many bytes the command takes, about: its payload, and what every command takes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.name_size() + self.payload()
+    }
+
+    /// How many bytes the operation takes that the command starts, about, until it is over.
+    #[must_use]
+    pub fn open_size(&self) -> usize {
+        if self.starts_operation() {
+            OPERATION_BYTES + self.name_size() + self.kept_payload()
+        } else {
+            0
+        }
+    }
+
+    /// How many bytes of its payload are in memory as long as the operation is open. The input of a child is
+    /// the affair of the child.
+    fn kept_payload(&self) -> usize {
+        match self {
+            Self::Child { .. } => 0,
+            Self::Step { .. }
+            | Self::Sleep { .. }
+            | Self::Webhook { .. }
+            | Self::Take { .. }
+            | Self::Respond { .. }
+            | Self::Dispose { .. }
+            | Self::CancelSleep { .. }
+            | Self::Hook { .. }
+            | Self::Signal { .. }
+            | Self::CancelStep { .. }
+            | Self::Publish { .. }
+            | Self::CancelChild { .. }
+            | Self::Tell { .. } => self.payload(),
+        }
+    }
+
+    /// How many bytes the words take by which it is known: a name, a token, what is said of a hook.
+    fn name_size(&self) -> usize {
+        match self {
+            Self::Step { name, .. }
+            | Self::Signal { name }
+            | Self::Publish { name, .. }
+            | Self::Child { workflow: name, .. }
+            | Self::Tell { name, .. } => name.len(),
+            Self::Hook { token, metadata, .. } => {
+                token.len() + metadata.as_ref().map_or(0, String::len)
+            }
+            Self::Sleep { .. }
+            | Self::Webhook { .. }
+            | Self::Take { .. }
+            | Self::Respond { .. }
+            | Self::Dispose { .. }
+            | Self::CancelSleep { .. }
+            | Self::CancelStep { .. }
+            | Self::CancelChild { .. } => 0,
+        }
+    }
+
+    /// How many bytes the value has that the command carries: an input, what is sent or shown, or a response.
+    #[must_use]
+    pub fn payload(&self) -> usize {
+        match self {
+            Self::Step { input, .. } | Self::Child { input, .. } => input.len(),
+            Self::Publish { value, .. } => value.len(),
+            Self::Tell { payload, .. } => payload.len(),
+            Self::Webhook { answer: Answer::Fixed(response), .. }
+            | Self::Respond { response, .. } => response.size(),
+            Self::Sleep { .. }
+            | Self::Webhook { .. }
+            | Self::Take { .. }
+            | Self::Dispose { .. }
+            | Self::CancelSleep { .. }
+            | Self::Hook { .. }
+            | Self::Signal { .. }
+            | Self::CancelStep { .. }
+            | Self::CancelChild { .. } => 0,
+        }
+    }
+}
