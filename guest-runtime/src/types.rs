@@ -89,6 +89,8 @@ pub enum NotTold {
     Full,
     /// It is of another family.
     Stranger,
+    /// It takes nothing until whoever runs the host lets it go on.
+    LeftOut,
 }
 
 /// What somebody sent to the run under a name.

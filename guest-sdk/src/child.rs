@@ -35,7 +35,8 @@ use crate::workflow::WorkflowDef;
 /// ```
 ///
 /// The child is on disk with the turn that asks for it, so it is started once, whatever happens to the host.
-/// **When the parent ends, children that have not ended are cancelled**; see [`spawn_detached`]. Dropping the
+/// **When the parent ends, children that have not ended are cancelled**, and one that is spawned in its very last
+/// turn is not started; see [`spawn_detached`]. Dropping the
 /// handle, as in a `select` that another future wins, changes nothing for the child.
 ///
 /// A workflow of the same component runs on the component of its parent, so that both agree on their types
@@ -54,7 +55,8 @@ where
 }
 
 /// As [`spawn`], but the child goes on when its parent ends, whichever way that ends. It can be awaited,
-/// signalled and cancelled like any other; and may be dropped, where nobody wants to know.
+/// signalled and cancelled like any other; and may be dropped, where nobody wants to know. Its end is a turn of
+/// this run all the same, as long as this one goes on.
 ///
 /// # Panics
 ///
@@ -195,7 +197,8 @@ impl std::error::Error for ChildError {}
 /// # }
 /// ```
 ///
-/// On replay nothing is sent; all of it is compared with the record.
+/// Await it: where this run ends in the same turn nothing is sent, and what is on its way when it ends may be
+/// lost with the host. On replay nothing is sent; all of it is compared with the record.
 ///
 /// # Errors
 ///
@@ -218,6 +221,7 @@ pub async fn send_signal(
         NotTold::Ended => SignalError::Ended { run_id },
         NotTold::Full => SignalError::Full { run_id },
         NotTold::Stranger => SignalError::NotOfTheFamily { run_id },
+        NotTold::LeftOut => SignalError::LeftOut { run_id },
     })
 }
 
@@ -240,6 +244,11 @@ pub enum SignalError {
         /// The ID of the run.
         run_id: String,
     },
+    /// It takes nothing until whoever runs the host lets it go on. Try again later.
+    LeftOut {
+        /// The ID of the run.
+        run_id: String,
+    },
 }
 
 impl fmt::Display for SignalError {
@@ -252,6 +261,12 @@ impl fmt::Display for SignalError {
                 write!(
                     formatter,
                     "{run_id} has not yet taken what came before, so it takes no signal now"
+                )
+            }
+            Self::LeftOut { run_id } => {
+                write!(
+                    formatter,
+                    "{run_id} takes no signal until whoever runs the host lets it go on"
                 )
             }
             Self::NotOfTheFamily { run_id } => write!(

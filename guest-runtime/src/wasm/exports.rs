@@ -116,6 +116,7 @@ impl From<types::Event> for Event {
                 types::Refusal::Ended => NotTold::Ended,
                 types::Refusal::Full => NotTold::Full,
                 types::Refusal::Stranger => NotTold::Stranger,
+                types::Refusal::LeftOut => NotTold::LeftOut,
             }),
         }
     }

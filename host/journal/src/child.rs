@@ -47,6 +47,8 @@ pub enum NotTold {
     Full,
     /// It is of another family.
     Stranger,
+    /// It takes nothing until somebody lets it go on: it was left out, or cannot be read.
+    LeftOut,
 }
 
 /// A child that is to be started.

@@ -54,8 +54,13 @@ pub enum Effect {
     },
     /// Start a child. It is on disk since the commit of the turn.
     Spawn(Box<Spawn>),
-    /// Cancel a child.
-    CancelChild(RunId),
+    /// Cancel a child. That it is to be cancelled is on disk since the commit of the turn.
+    CancelChild {
+        /// The operation.
+        op: Op,
+        /// The child.
+        run: RunId,
+    },
     /// Send a signal to another run, and tell this one what became of it.
     Tell(Box<Tell>),
     /// The run is over: stop its steps, forget its timers, tell who waits for it.
@@ -74,14 +79,13 @@ impl Effect {
     /// nothing starts only to be stopped.
     pub(crate) fn outlives_its_run(&self) -> bool {
         match self {
-            Self::Respond { .. } | Self::Release { .. } => true,
+            Self::Respond { .. } | Self::Release { .. } | Self::CancelChild { .. } => true,
             Self::Spawn(spawn) => spawn.policy == ClosePolicy::Leave,
             Self::Start { .. }
             | Self::Wake { .. }
             | Self::Forget { .. }
             | Self::Stop { .. }
             | Self::Claim(_)
-            | Self::CancelChild(_)
             | Self::Tell(_)
             | Self::End { .. } => false,
         }

@@ -159,7 +159,7 @@ impl Run {
             | Effect::Respond { .. }
             | Effect::Release { .. }
             | Effect::Spawn(_)
-            | Effect::CancelChild(_)
+            | Effect::CancelChild { .. }
             | Effect::Tell(_)
             | Effect::End { .. } => true,
         });
@@ -290,7 +290,7 @@ impl Run {
     fn cancel_child(&mut self, op: Op) -> Option<Effect> {
         let Open::Child(child) = self.open_mut(op)? else { return None };
         let is_new = !std::mem::replace(&mut child.cancelled, true);
-        is_new.then_some(Effect::CancelChild(child.run))
+        is_new.then_some(Effect::CancelChild { op, run: child.run })
     }
 
     /// A value is shown under a name. Where it lies is the store's affair.

@@ -46,6 +46,7 @@ pub(crate) fn event_to_guest(event: &Event) -> Option<(Option<Op>, GuestEvent)> 
             NotTold::Ended => types::Refusal::Ended,
             NotTold::Full => types::Refusal::Full,
             NotTold::Stranger => types::Refusal::Stranger,
+            NotTold::LeftOut => types::Refusal::LeftOut,
         }),
     };
     Some((event.op(), event_for_guest))

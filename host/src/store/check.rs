@@ -17,7 +17,7 @@ use crate::store::handle::Store;
 use crate::store::keyspace::Moment;
 use crate::store::payloads::{self, Reference};
 use crate::store::records::{
-    HeldEvent, HookRecord, ModuleRecord, Note, RunRecord, Standing, WebhookRecord,
+    FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, RunRecord, Standing, WebhookRecord,
 };
 use crate::store::tables::{self, Table};
 
@@ -178,6 +178,7 @@ impl Check<'_> {
             Table::Images,
             Table::Heartbeats,
             Table::Published,
+            Table::Family,
         ] {
             let mut last = Vec::new();
             self.rows(table, |check, key, value| {
@@ -199,6 +200,7 @@ impl Check<'_> {
                     Table::Heartbeats | Table::Published => {
                         codec::decode::<String>(name, value).map(drop)
                     }
+                    Table::Family => codec::decode::<FamilyRow>(name, value).map(drop),
                     Table::HeldEvents => codec::decode::<HeldEvent>(name, value).map(drop),
                     _ => Ok(()),
                 };

@@ -8,7 +8,7 @@ use segno_journal::{Claim, Command, Digest, Effect, Event, Losses, Op, RunId, Ti
 
 use crate::store::codec;
 use crate::store::payloads::{self, NewPayloads};
-use crate::store::records::{HeldEvent, ModuleRecord, Note, RunRecord, WebhookRecord};
+use crate::store::records::{FamilyRow, HeldEvent, ModuleRecord, Note, RunRecord, WebhookRecord};
 use crate::store::tables::{self, Table};
 use crate::store::tokens::{Claimed, TokenChange};
 
@@ -154,8 +154,11 @@ impl Draft<TurnAndEffects> {
                 | Effect::Stop { .. }
                 | Effect::Respond { .. }
                 | Effect::Spawn(_)
-                | Effect::CancelChild(_)
                 | Effect::Tell(_) => {}
+                Effect::CancelChild { op, run: child } => {
+                    let row = codec::encode(&FamilyRow::Cancels(*child));
+                    rows.put(Table::Family, tables::numbered(run, op.0), row);
+                }
             }
         }
         Self { thing: TurnAndEffects { turn, effects, claims }, rows }
@@ -203,6 +206,10 @@ impl<T> Draft<T> {
             self.rows.put(Table::Unfinished, run.to_bytes(), []);
         } else {
             self.rows.delete(Table::Unfinished, run.to_bytes());
+            // Whether its parent wanted that is of no matter any more.
+            if let Some(parent) = &record.parent {
+                self = self.without_told(parent.run, parent.op);
+            }
         }
         self
     }

@@ -1,11 +1,29 @@
-//! What runs want to know of others of their family.
+//! What runs have to know of others of their family: how a child has ended, which of them are to be cancelled,
+//! and which signals between them have come.
 
-use segno_journal::{ChildEnd, RunId, Verdict};
+use segno_journal::{ChildEnd, Op, RunId, Verdict};
 
+use crate::store::codec;
+use crate::store::draft::Draft;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::records::Standing;
-use crate::store::tables::Table;
+use crate::store::records::{FamilyRow, Standing};
+use crate::store::tables::{self, Table};
+
+impl<T> Draft<T> {
+    /// Also says that a signal, which is this operation of a run, has come to another one.
+    pub fn with_told(mut self, from: RunId, op: Op) -> Self {
+        let row = codec::encode(&FamilyRow::Told);
+        self.rows.put(Table::Family, tables::numbered(from, op.0), row);
+        self
+    }
+
+    /// Also forgets that: the run knows, or has ended.
+    pub fn without_told(mut self, from: RunId, op: Op) -> Self {
+        self.rows.delete(Table::Family, tables::numbered(from, op.0));
+        self
+    }
+}
 
 impl Store {
     /// How a run has ended, if it has; as its parent is to hear of it. What cannot be read, because it is
@@ -50,5 +68,33 @@ impl Store {
     /// The store cannot be read.
     pub fn is_unfinished(&self, run: RunId) -> Result<bool, StoreError> {
         Ok(self.moment()?.get(Table::Unfinished, &run.to_bytes())?.is_some())
+    }
+
+    /// What the family has to know of an operation of a run, if anything.
+    ///
+    /// # Errors
+    ///
+    /// The store, or the row, cannot be read.
+    pub fn family_row(&self, run: RunId, op: Op) -> Result<Option<FamilyRow>, StoreError> {
+        self.record(Table::Family, &tables::numbered(run, op.0))
+    }
+
+    /// Forgets what is of no matter any more, because runs ended without knowing it: where a host begins.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub fn stale_family_rows(&self) -> Result<Draft<()>, StoreError> {
+        let mut draft = Draft::nothing();
+        for (run, op, row) in self.of_steps::<FamilyRow>(Table::Family)? {
+            let of = match row {
+                FamilyRow::Told => run,
+                FamilyRow::Cancels(child) => child,
+            };
+            if !self.is_unfinished(of)? {
+                draft = draft.without_told(run, op);
+            }
+        }
+        Ok(draft)
     }
 }

@@ -49,6 +49,6 @@ pub use crate::store::raw::{RawRow, RawRows};
 pub use crate::store::recall::Recalled;
 pub use crate::store::receive::{BackupError, Received};
 pub use crate::store::records::{
-    HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord, Standing, WebhookRecord,
+    FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord, Standing, WebhookRecord,
 };
 pub use crate::store::tokens::Claimed;

@@ -130,7 +130,7 @@ impl Store {
         self.of_steps(Table::Heartbeats)
     }
 
-    fn of_steps<R: DeserializeOwned>(
+    pub(super) fn of_steps<R: DeserializeOwned>(
         &self,
         table: Table,
     ) -> Result<Vec<(RunId, Op, R)>, StoreError> {
@@ -268,7 +268,7 @@ impl Store {
         .collect()
     }
 
-    fn record<R: DeserializeOwned>(
+    pub(super) fn record<R: DeserializeOwned>(
         &self,
         table: Table,
         key: &[u8],

@@ -189,6 +189,15 @@ impl HookRecord {
     }
 }
 
+/// What the family of a run has to know of an operation of it. The order of the variants is the disk format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FamilyRow {
+    /// A signal, which the other run has.
+    Told,
+    /// A child, which is to be cancelled: this one.
+    Cancels(RunId),
+}
+
 /// What is known of a module without its code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleRecord {

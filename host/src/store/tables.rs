@@ -143,11 +143,19 @@ pub(crate) enum Table {
     ///
     /// Key: run (16 bytes), name, as text. Value: JSON, as text. Lives: as long as its run.
     Published,
+
+    /// What the family of a run has to know of operations of it.
+    ///
+    /// Key: run (16 bytes), operation (big-endian `u64`). Value: [`crate::store::FamilyRow`]. Lives: of a
+    /// signal to another run, from when that has it until the sender has heard so or has ended; of a child
+    /// that is cancelled, from then on to the end of the child. What a crash leaves behind counts for
+    /// nothing, and goes at the next start of a host.
+    Family,
 }
 
 impl Table {
     /// All tables, beginning with what the store says of itself.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Meta,
         Self::Runs,
         Self::Unfinished,
@@ -169,6 +177,7 @@ impl Table {
         Self::Hooks,
         Self::Heartbeats,
         Self::Published,
+        Self::Family,
     ];
 
     /// The name, as it stands on disk.
@@ -195,6 +204,7 @@ impl Table {
             Self::Hooks => "hooks",
             Self::Heartbeats => "heartbeats",
             Self::Published => "published",
+            Self::Family => "family",
         }
     }
 

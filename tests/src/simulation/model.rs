@@ -106,7 +106,7 @@ impl<'a> Journal<'a> {
                 self.got(came, *count, begins)
             }
             Act::Child(childhood, is_left) => self.child((childhood, *is_left), begins),
-            Act::Linger => Some((begins, Seen::Lingers)),
+            Act::Linger(_) => Some((begins, Seen::Lingers)),
             Act::Each(acts) => self.each(acts, begins),
             Act::All(acts) => {
                 let all: Option<Vec<_>> = acts.iter().map(|act| self.play(act, begins)).collect();

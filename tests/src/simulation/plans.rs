@@ -83,7 +83,7 @@ impl Author<'_> {
                 let tells = NAMES.get(tells).map(|name| (*name).to_owned());
                 Act::Child(Childhood { id, sleeps, tells }, self.random.random())
             }
-            17 => Act::Linger,
+            17 => Act::Linger(self.random.random()),
             0..5 => Act::Step(self.work(id)),
             5..8 => Act::Sleep(self.random.random_range(0..200) * 100 + id),
             8..10 if self.tokens < TOKENS.len() => {

@@ -131,8 +131,7 @@ fn play(life: &mut Life<'_>) {
     }
     life.start_with(KEPT_WORKFLOW, &json!(ROUNDS), None);
     let tells = json!({ "id": 0, "sleeps": 300, "tells": "address" });
-    let family =
-        json!({ "each": ["linger", { "child": [tells, false] }, { "signals": ["address", 1] }] });
+    let family = json!({ "each": [{ "linger": false }, { "linger": true }, { "child": [tells, false] }, { "signals": ["address", 1] }] });
     life.start_with("program", &program(&family, &[]), None);
     life.settle();
     for _ in 0..8 {

@@ -198,3 +198,60 @@ async fn a_child_that_loses_a_race_goes_on_until_its_parent_ends() {
     let run = host.start("races_child", json!(1)).await;
     assert_eq!(output(&host.end(run).await), json!(true));
 }
+
+#[tokio::test]
+async fn a_child_that_is_left_and_cancelled_in_the_last_turn_is_cancelled_also_by_the_next_host() {
+    let host = Host::new().await;
+    let run = host.start("cancels_and_ends", json!(null)).await;
+    let child = shown(&host, run, "child").await;
+    listens(&host, child, "tell").await;
+    // The shard of the child hears nothing before the host goes down.
+    tell(&host, run, "end", &json!(null)).await;
+    let host = host.restart(|_config| {}).await;
+    assert_eq!(host.end(child).await.status, RunStatus::Cancelled);
+}
+
+#[tokio::test]
+async fn what_is_asked_for_in_the_last_turn_is_not_begun_and_the_log_says_so() {
+    let host = Host::new().await;
+    let run = host.start("abandons_children", json!(null)).await;
+    let child = output(&host.end(run).await);
+    let child: RunId = child.as_str().expect("an ID").parse().expect("an ID");
+    assert!(matches!(host.engine.run(child).await, Err(EngineError::UnknownRun(_))));
+    let history = host.engine.history(run, 0, 100).await.expect("it is known");
+    let said = history.events.iter().find_map(|entry| match &entry.event {
+        HistoryEvent::Log { message, .. } => Some(message.clone()),
+        _ => None,
+    });
+    let said = said.expect("it says so");
+    assert!(said.ends_with("nothing of it is begun: child `listens`, signal `tell`"), "{said}");
+}
+
+#[tokio::test]
+async fn the_children_of_a_parent_that_cannot_be_read_end_when_it_is_cancelled() {
+    let host = Host::new().await;
+    let run = host.start("keeps", json!(null)).await;
+    let (kept, left) = (shown(&host, run, "kept").await, shown(&host, run, "left").await);
+    let host = host.restart(|config| config.park = [run].into()).await;
+    let said = host.engine.run(kept).await.expect("it is known");
+    assert_eq!(said.status, RunStatus::Running);
+    host.engine.cancel(run).await.expect("it is left out, and can be cancelled");
+    assert_eq!(host.end(kept).await.status, RunStatus::Cancelled);
+    let view = host.engine.run(left).await.expect("it is known");
+    assert_eq!(view.status, RunStatus::Running);
+}
+
+#[tokio::test]
+async fn a_signal_to_a_run_that_is_left_out_is_refused_and_its_sender_goes_on() {
+    let host = Host::new().await;
+    let run = host.start("says_later", json!(null)).await;
+    let child = shown(&host, run, "child").await;
+    listens(&host, child, "tell").await;
+    let host = host.restart(|config| config.park = [child].into()).await;
+    tell(&host, run, "say", &json!(null)).await;
+    let said = output(&host.end(run).await);
+    assert_eq!(
+        said,
+        json!(format!("{child} takes no signal until whoever runs the host lets it go on"))
+    );
+}

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-pub(crate) use crate::engine::admission::families::{Families, Member};
+pub(crate) use crate::engine::admission::families::{Carried, Families, Member};
 pub(crate) use crate::engine::admission::key_locks::KeyLocks;
 pub(crate) use crate::engine::admission::to_the_end::to_the_end;
 

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use segno_api::RunStatus;
-use segno_journal::{Answer, Event, NotTold, Refusal, Response, RunId};
+use segno_journal::{Answer, Event, NotTold, Op, Refusal, Response, RunId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::engine::error::EngineError;
+use crate::store::StoreError;
 
 /// What the caller of a `manual` webhook is told: the workflow's response, or that none will come.
 pub type Answered = Result<Response, EngineError>;
@@ -72,17 +73,23 @@ impl Delivery {
     }
 }
 
-/// Where a run hears whether another one took what it sent; if not, why.
-pub(crate) struct Report(Box<dyn FnOnce(Option<NotTold>) + Send>);
+/// Where a run hears whether another one took what it sent as this operation; if not, why.
+pub(crate) struct Report {
+    pub(crate) from: (RunId, Op),
+    tell: Box<dyn FnOnce(Option<NotTold>) + Send>,
+}
 
 impl Report {
-    pub(crate) fn new(report: impl FnOnce(Option<NotTold>) + Send + 'static) -> Self {
-        Self(Box::new(report))
+    pub(crate) fn new(
+        from: (RunId, Op),
+        tell: impl FnOnce(Option<NotTold>) + Send + 'static,
+    ) -> Self {
+        Self { from, tell: Box::new(tell) }
     }
 
     /// Tells it.
     pub(crate) fn give(self, why_not: Option<NotTold>) {
-        (self.0)(why_not);
+        (self.tell)(why_not);
     }
 }
 
@@ -109,6 +116,14 @@ pub(crate) enum Then {
 }
 
 impl Then {
+    /// The run that sent it, and as which operation, if a run did.
+    pub(crate) const fn sender(&self) -> Option<(RunId, Op)> {
+        match self {
+            Self::Report(report) => Some(report.from),
+            Self::Nothing | Self::Tell(_) | Self::Answer { .. } | Self::AnswerLater { .. } => None,
+        }
+    }
+
     /// It is done, and the run stands so.
     pub(crate) fn done(self, status: RunStatus) {
         // Whoever has gone in the meantime needs no answer.
@@ -132,8 +147,14 @@ impl Then {
     /// It cannot be done.
     pub(crate) fn fail(self, error: EngineError) {
         match self {
-            // The next host sends it again.
-            Self::Nothing | Self::Report(_) => {}
+            Self::Nothing => {}
+            Self::Report(report) => match error {
+                EngineError::LeftOut | EngineError::Store(StoreError::Record { .. }) => {
+                    report.give(Some(NotTold::LeftOut));
+                }
+                // The next host sends it again.
+                _ => {}
+            },
             Self::Tell(asker) => drop(asker.send(Err(error))),
             Self::Answer { caller, .. } | Self::AnswerLater { caller, .. } => {
                 drop(caller.send(Err(error)))

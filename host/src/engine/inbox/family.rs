@@ -2,7 +2,7 @@
 
 use segno_journal::{Op, RunId, Signal, Tell};
 
-use crate::engine::admission::Member;
+use crate::engine::admission::{Carried, Member};
 use crate::store::RunRecord;
 
 /// A child that is on disk, and is to begin.
@@ -21,15 +21,15 @@ pub(crate) struct FamilySignal {
     /// What the family of that is known by.
     pub(crate) root: RunId,
     pub(crate) signal: Signal,
+    /// The room that it takes on its way.
+    pub(crate) _carried: Carried,
 }
 
 impl FamilySignal {
-    /// What a run sends. To send it again is to send it once: it is known there by a key.
-    pub(crate) fn new(from: RunId, root: RunId, tell: Tell) -> Self {
+    /// What a run sends, in this room.
+    pub(crate) fn new(from: RunId, root: RunId, tell: Tell, carried: Carried) -> Self {
         let Tell { op, to, name, payload } = tell;
-        // No key from outside has a control character.
-        let key = Some(format!("\u{1}{from}#{op}"));
-        let signal = Signal { number: 0, name, payload, key };
-        Self { run: to, from: (from, op), root, signal }
+        let signal = Signal { number: 0, name, payload, key: None };
+        Self { run: to, from: (from, op), root, signal, _carried: carried }
     }
 }

@@ -25,8 +25,8 @@ pub(crate) enum Message {
     Start { run: RunId, record: RunRecord, input: String, key: Option<String>, then: Then },
     /// A child is on disk: its shard owns it from now on.
     Begin(Box<Begun>),
-    /// All that was handed in before a shard owned a child is on disk: it is to have its first turn.
-    BeginChild { run: RunId },
+    /// A run has ended of which nobody knows which children it had.
+    ParentEnded { parent: RunId },
     /// The child that is this operation of a run may have ended.
     ChildEnded { run: RunId, op: Op },
     /// A run of its family sends a run a signal.
@@ -76,7 +76,6 @@ impl Message {
             Self::Start { run, .. }
             | Self::Event { run, .. }
             | Self::ChildEnded { run, .. }
-            | Self::BeginChild { run }
             | Self::Call { run, .. }
             | Self::Attempt { run, .. }
             | Self::Heartbeat { run, .. }
@@ -88,6 +87,7 @@ impl Message {
             Self::Begin(begun) => Some(begun.run),
             Self::FamilySignal(signal) => Some(signal.run),
             Self::GoOn { .. }
+            | Self::ParentEnded { .. }
             | Self::Cancel { .. }
             | Self::RetryNow { .. }
             | Self::Inspect { .. }

@@ -73,6 +73,11 @@ impl Inboxes {
             .for_each(|inbox| inbox.send(Message::GoOn { recovery: Arc::clone(&recovery) }));
     }
 
+    /// Tells all shards that a run has ended of which nobody knows which children it had.
+    pub(crate) fn parent_ended(&self, parent: RunId) {
+        self.shards.iter().for_each(|inbox| inbox.send(Message::ParentEnded { parent }));
+    }
+
     /// Tells all shards but the one of this watch to let guests go.
     pub(crate) fn shed_by_others(&self, of: &Gate) {
         let others = self.shards.iter().filter(|inbox| !std::ptr::eq(&*inbox.gate, of));

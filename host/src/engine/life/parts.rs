@@ -9,7 +9,6 @@ use segno::native::DuplicateStep;
 use segno_journal::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::engine::admission::Families;
 use crate::engine::admission::{Admission, KeyLocks, QUERIES_AT_ONCE};
 use crate::engine::config::Config;
 use crate::engine::guests::{Guests, Pressure, Warm};
@@ -86,11 +85,10 @@ impl Parts {
     /// runs yet.
     pub(crate) fn shards(&self) -> (Inboxes, Vec<(Shard, Receiver<Message>)>) {
         let open_budget = OpenBudget::new(self.config.open_budget);
-        let families = Families::default();
         let seats = (0..self.config.shards).map(|_| {
             let (sender, receiver) = channel();
             let gate = Arc::new(Gate::new(self.outside.clock().clone()));
-            let shard = self.shard(Arc::clone(&gate), open_budget.clone(), families.clone());
+            let shard = self.shard(Arc::clone(&gate), open_budget.clone());
             ((sender, gate), (shard, receiver))
         });
         let (senders, shards): (Vec<_>, Vec<_>) = seats.unzip();
@@ -99,7 +97,7 @@ impl Parts {
         (inboxes, shards)
     }
 
-    fn shard(&self, gate: Arc<Gate>, open_budget: OpenBudget, families: Families) -> Shard {
+    fn shard(&self, gate: Arc<Gate>, open_budget: OpenBudget) -> Shard {
         let pressure = Pressure::on(&self.config, self.outside.clock());
         let guests = Guests::new(
             self.store.clone(),
@@ -117,7 +115,6 @@ impl Parts {
             guests,
             gate,
             open_budget,
-            families,
         })
     }
 
@@ -155,6 +152,7 @@ impl Parts {
         self.say_who_is_not_left_out();
         self.modules.forget_unneeded();
         self.committer.submit(self.store.stale_tokens()?, |_freed| {});
+        self.committer.submit(self.store.stale_family_rows()?, |_freed| {});
         // Before it says that it runs again: then it would be known no more.
         let recovery = self.recovery()?;
         self.say_running().await?;

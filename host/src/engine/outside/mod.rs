@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use segno::Steps;
 use segno_api::RunStatus;
-use segno_journal::{Effect, Event, Op, Parent, RunId, Tell, Timestamp, Verdict};
+use segno_journal::{Effect, Event, NotTold, Op, Parent, RunId, Tell, Timestamp, Verdict};
 
 pub use crate::engine::outside::watch::{Heard, Watching, WentOn};
 
@@ -26,6 +26,7 @@ pub(crate) use crate::engine::outside::owner::Owner;
 pub(crate) use crate::engine::outside::timers::{Due, Timers};
 pub(crate) use crate::engine::outside::waiters::Waiters;
 
+use crate::engine::admission::Families;
 use crate::engine::clock::Clock;
 use crate::engine::inbox::{Asker, Begun, FamilySignal, Gate, Inboxes, Message, Then};
 use crate::engine::metrics::Metrics;
@@ -50,6 +51,7 @@ struct World {
     known_webhooks: KnownWebhooks,
     missing: Missing,
     watch: Watch,
+    families: Families,
     inboxes: OnceLock<Inboxes>,
     /// The host was told to stop: no attempt begins any more.
     stopping: Mutex<bool>,
@@ -68,6 +70,7 @@ impl Outside {
             missing: Missing::new(metrics.steps_missing.clone()),
             known_webhooks: KnownWebhooks::default(),
             watch: Watch::default(),
+            families: Families::default(),
             inboxes: OnceLock::new(),
             stopping: Mutex::new(false),
             clock,
@@ -127,7 +130,7 @@ impl Outside {
                     children.into_iter().for_each(|child| self.cancel_child(owner.run, child));
                     self.tell_parent(owner.parent.as_deref());
                 }
-                Effect::CancelChild(child) => self.cancel_child(owner.run, child),
+                Effect::CancelChild { run: child, .. } => self.cancel_child(owner.run, child),
                 Effect::Tell(tell) => self.send(owner.run, owner.root(), *tell),
                 // The store has seen to it, in the commit of the turn.
                 Effect::Claim(_) | Effect::Release { .. } | Effect::Spawn(_) => {}
@@ -149,10 +152,27 @@ impl Outside {
         self.tell(run, Message::Cancel { run, by: Asker::parent(parent), then: Then::Nothing });
     }
 
-    /// A run sends another one of its family a signal.
+    /// A run sends another one of its family a signal. Where there is no room for it on its way, it is as if
+    /// the other run had none.
     pub(crate) fn send(&self, from: RunId, root: RunId, tell: Tell) {
-        let signal = FamilySignal::new(from, root, tell);
+        let Some(carried) = self.0.families.carry(tell.payload.len()) else {
+            let event = Event::NotTold { op: tell.op, why: NotTold::Full };
+            return self.tell(from, Message::Event { run: from, event });
+        };
+        let signal = FamilySignal::new(from, root, tell, carried);
         self.tell(signal.run, Message::FamilySignal(Box::new(signal)));
+    }
+
+    /// A run has ended of which nobody knows which children it had.
+    pub(crate) fn parent_ended(&self, parent: RunId) {
+        if let Some(inboxes) = self.0.inboxes.get() {
+            inboxes.parent_ended(parent);
+        }
+    }
+
+    /// The families of the runs.
+    pub(crate) fn families(&self) -> &Families {
+        &self.0.families
     }
 
     /// A child has ended: its parent looks how.

@@ -185,6 +185,7 @@ const fn why_not(why: NotTold) -> &'static str {
         NotTold::Ended => "the run has ended, or never was",
         NotTold::Full => "too much lies there that its workflow has not taken",
         NotTold::Stranger => "the run is of another family",
+        NotTold::LeftOut => "the run takes nothing until somebody lets it go on",
     }
 }
 

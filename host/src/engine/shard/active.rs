@@ -203,11 +203,6 @@ impl HeldEvents {
         Ok(line)
     }
 
-    /// The start of a new run lies there, and nothing else.
-    pub(crate) const fn expect_start(&mut self) {
-        (self.next, self.events) = (1, 1);
-    }
-
     /// Adds an event that lies at this position, behind all others.
     fn add(&mut self, position: u64, event: &Event) {
         if self.is_empty() {

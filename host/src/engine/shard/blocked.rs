@@ -30,6 +30,9 @@ impl Shard {
             let position = active.held.put(&event);
             draft = draft.with_held(id, position, &HeldEvent { at: active.last_at, event });
         }
+        if let Some((from, op)) = then.sender() {
+            draft = draft.with_told(from, op);
+        }
         let draft = self.noted(id, draft, note);
         self.block_with(id, blocked, draft, then);
     }
@@ -65,7 +68,10 @@ impl Shard {
         let status = status_of(&active.record.standing);
         let position = active.held.put(&event);
         let held = HeldEvent { at: self.outside.now(), event };
-        let draft = Draft::nothing().with_held(id, position, &held);
+        let mut draft = Draft::nothing().with_held(id, position, &held);
+        if let Some((from, op)) = then.sender() {
+            draft = draft.with_told(from, op);
+        }
         self.committer.submit(draft, move |written| match written {
             Ok(_) => then.done(status),
             Err(error) => then.fail(error.into()),
@@ -141,6 +147,7 @@ impl Shard {
         self.committer.submit(draft, move |written| match written {
             Ok(proof) => {
                 outside.ended(id, parent.as_deref(), &proof);
+                outside.parent_ended(id);
                 then.done(RunStatus::Cancelled);
             }
             Err(error) => then.fail(error.into()),

@@ -2,34 +2,70 @@
 //!
 //! A child is written in the commit of the turn that asks for it, as a run whose start is held; what its shard
 //! is told afterwards only spares it the look. That it has ended, its parent reads from its record, as often as
-//! it is told to look; and what is sent to another run has a key there, so to send it again is to send it once.
+//! it is told to look. Of what is sent to another run it is on disk that it came, until the sender has heard so:
+//! to send it again is to send it once.
 
 use std::sync::Arc;
 
 use segno_journal::{
-    BlockKind, Blocked, ClosePolicy, Command, Effect, Event, NotTold, Op, Open, Parent, RunId,
-    Spawn, Timestamp,
+    BlockKind, Blocked, ClosePolicy, Command, Effect, Event, NotTold, Op, Open, Parent, Run, RunId,
+    Spawn, Timestamp, Turn, Verdict,
 };
 
-use crate::engine::admission::Families;
+use crate::engine::admission::Member;
 use crate::engine::inbox::{Begun, Delivery, FamilySignal, Message, Report, Then};
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::shard::Shard;
 use crate::engine::shard::active::Active;
-use crate::store::{Draft, HeldEvent, RunRecord, Standing};
+use crate::store::{Draft, HeldEvent, RunRecord, Standing, StoreError};
+
+/// What a turn changes of what is known of signals between runs.
+pub(super) struct SignalRows {
+    /// The signal that it takes in, if a run sent one: whose it is.
+    comes: Option<(RunId, Op)>,
+    /// The signals of the run itself that are over with it.
+    over: Vec<Op>,
+}
+
+impl SignalRows {
+    /// Of a turn, as the run stood before it.
+    pub(super) fn of(run: &Run, turn: &Turn, then: &Then) -> Self {
+        let over = match (&turn.event, &turn.verdict) {
+            (Event::Told { op }, Verdict::Waiting) => vec![*op],
+            (_, Verdict::Waiting) => Vec::new(),
+            (_, Verdict::Completed(_) | Verdict::Failed(_) | Verdict::Cancelled) => {
+                let open = run.open().filter(|(_, open)| matches!(open, Open::Tell(_)));
+                open.map(|(op, _)| op).collect()
+            }
+        };
+        Self { comes: then.sender(), over }
+    }
+
+    /// Adds them to the draft of the turn.
+    pub(super) fn write<T>(self, mut draft: Draft<T>, id: RunId) -> Draft<T> {
+        if let Some((from, op)) = self.comes {
+            draft = draft.with_told(from, op);
+        }
+        for op in self.over {
+            draft = draft.without_told(id, op);
+        }
+        draft
+    }
+}
 
 /// What it takes to write children.
 pub(super) struct Spawner<'a> {
     pub(super) modules: &'a Modules,
     pub(super) outside: &'a Outside,
-    pub(super) families: &'a Families,
+    /// The places of its family that were taken for them.
+    pub(super) members: Vec<Member>,
 }
 
 impl Spawner<'_> {
     /// Writes the children that a turn of this run asked for, which happened at this moment, with the turn.
     pub(super) fn write(
-        self,
+        mut self,
         (id, parent): (RunId, &RunRecord),
         (effects, at): (&[Effect], Timestamp),
     ) -> (Draft<()>, Vec<Begun>) {
@@ -48,19 +84,20 @@ impl Spawner<'_> {
                 parent: Some(Arc::new(Parent { run: id, op: *op, root, policy: *policy })),
             };
             draft = draft.with_new_run(*run, &record, input.clone());
-            begun.push(Begun { run: *run, record, member: self.families.join(root) });
+            let member = self.members.pop().unwrap_or_else(|| self.outside.families().join(root));
+            begun.push(Begun { run: *run, record, member });
         }
         (draft, begun)
     }
 }
 
 impl Shard {
-    /// Refuses children that the run may not have.
-    pub(super) fn check_children(
+    /// Takes places in its family for the children that a run asks for, or refuses those that it may not have.
+    pub(super) fn admit_children(
         &self,
         active: &Active,
         commands: &[Command],
-    ) -> Result<(), Blocked> {
+    ) -> Result<Vec<Member>, Blocked> {
         let mut asked = 0;
         for command in commands {
             let Command::Child { workflow, .. } = command else { continue };
@@ -76,47 +113,40 @@ impl Shard {
         }
         let limit = self.config.limits.family;
         let root = active.record.root(active.owner.run);
-        if asked > 0 && self.families.size(root) + asked > limit {
+        self.outside.families().try_join(root, asked, limit).ok_or_else(|| {
             let message = format!(
                 "the family of {root} would have more than {limit} children that have not ended; start fewer at \
                  once, or resume the run when others have ended"
             );
-            return Err(Blocked { kind: BlockKind::Limit, message });
-        }
-        Ok(())
+            Blocked { kind: BlockKind::Limit, message }
+        })
     }
 
-    /// A child is on disk, and is owned from now on. Before its shard has heard of it, it may have been ended
-    /// without that; so what was handed in until now is to be on disk before it begins.
-    pub(super) fn own_child(&mut self, begun: Begun) {
+    /// A child is on disk: it is owned from now on, and has its first turn; unless it was ended without its
+    /// shard, before that heard of it.
+    pub(super) fn begin(&mut self, begun: Begun) {
         let Begun { run, record, member } = begun;
+        if self.ended_early.remove(&run) || self.runs.contains_key(&run) {
+            return self.modules.leave(record.module);
+        }
+        let event = match self.store.first_held(run, 0) {
+            Ok(Some((0, HeldEvent { event, .. }))) => event,
+            Ok(_) => return self.modules.leave(record.module),
+            Err(error) => return self.committer.give_up(error),
+        };
         let mut active = Active { member: Some(Box::new(member)), ..Active::new(run, record) };
-        active.held.expect_start();
+        let position = active.held.put(&event);
         self.take_in(run, active);
-        let outside = self.outside.clone();
-        self.committer.submit(Draft::nothing(), move |written| {
-            if written.is_ok() {
-                outside.tell(run, Message::BeginChild { run });
-            }
-        });
+        self.turn(run, Delivery::held(event, position));
+        self.go_on_with_held(run);
     }
 
-    /// A child has its first turn, unless it was ended before.
-    pub(super) fn begin_child(&mut self, run: RunId) {
-        let Some(active) = self.runs.get_mut(&run) else { return };
-        let started = self.store.is_unfinished(run).and_then(|is_unfinished| {
-            if is_unfinished { self.store.first_held(run, 0) } else { Ok(None) }
-        });
-        match started {
-            Ok(Some((0, HeldEvent { event, .. }))) => {
-                self.turn(run, Delivery::held(event, 0));
-                self.go_on_with_held(run);
+    /// A run has ended of which nobody knows which children it had: they know whose they are.
+    pub(super) fn parent_ended(&self, ended: RunId) {
+        for active in self.runs.values() {
+            if active.record.parent.as_ref().is_some_and(|parent| parent.run == ended) {
+                self.follow_parent(active);
             }
-            Ok(_) => {
-                active.stand(Standing::Cancelled(self.outside.now()), self.outside.metrics());
-                self.take_leave(run);
-            }
-            Err(error) => self.committer.give_up(error),
         }
     }
 
@@ -136,9 +166,9 @@ impl Shard {
 
     /// A run of the family sends a run a signal.
     pub(super) fn family_signal(&mut self, told: FamilySignal) {
-        let FamilySignal { run, from, root, signal } = told;
+        let FamilySignal { run, from, root, signal, _carried } = told;
         let outside = self.outside.clone();
-        let report = Report::new(move |why| {
+        let report = Report::new(from, move |why| {
             let (run, op) = from;
             let event = match why {
                 None => Event::Told { op },
@@ -146,6 +176,15 @@ impl Shard {
             };
             outside.tell(run, Message::Event { run, event });
         });
+        match self.store.family_row(from.0, from.1) {
+            // It came before, and its sender has not heard so.
+            Ok(Some(_)) => return report.give(None),
+            Ok(None) => {}
+            Err(error @ StoreError::Record { .. }) => {
+                return Then::Report(report).fail(error.into());
+            }
+            Err(error) => return self.committer.give_up(error),
+        }
         let is_of_the_family =
             self.runs.get(&run).is_none_or(|active| active.record.root(run) == root);
         if is_of_the_family {
@@ -174,13 +213,19 @@ impl Shard {
         }
     }
 
-    /// Cancels a child whose parent ended without having told it.
+    /// Cancels a child whose parent ended without having told it, if it is to end with that or was to be
+    /// cancelled anyway.
     pub(super) fn follow_parent(&self, active: &Active) {
         let Some(parent) = &active.record.parent else { return };
-        let ends_with_it = parent.policy == ClosePolicy::Cancel;
-        match self.store.is_unfinished(parent.run) {
-            Ok(false) if ends_with_it => self.outside.cancel_child(parent.run, active.owner.run),
-            Ok(_) => {}
+        let is_to_end = self.store.is_unfinished(parent.run).and_then(|goes_on| {
+            Ok(!goes_on
+                && (parent.policy == ClosePolicy::Cancel
+                    || self.store.family_row(parent.run, parent.op)?.is_some()))
+        });
+        match is_to_end {
+            Ok(true) => self.outside.cancel_child(parent.run, active.owner.run),
+            // Of one that cannot be read nobody knows, and it goes on.
+            Ok(false) | Err(StoreError::Record { .. }) => {}
             Err(error) => self.committer.give_up(error),
         }
     }

@@ -57,7 +57,16 @@ impl Shard {
                 active.stand(Standing::Cancelled(now), metrics);
             }
             let mut draft = self.forget_steps(Draft::nothing(), id);
-            if let Some(active) = self.runs.get(&id) {
+            let Some(active) = self.runs.get(&id) else {
+                if !self.unreadable.contains_key(&id) {
+                    self.ended_early.insert(id);
+                }
+                self.outside.parent_ended(id);
+                continue;
+            };
+            if active.unread.is_some() {
+                self.outside.parent_ended(id);
+            } else {
                 draft = draft.without_tokens(id, active.run.open());
                 let children =
                     active.run.open().filter_map(|(_, open)| open.ends_with_its_parent());

@@ -28,7 +28,7 @@ mod turn;
 mod waits;
 mod why;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -44,7 +44,7 @@ pub(crate) use crate::engine::shard::open_budget::OpenBudget;
 pub(crate) use crate::engine::shard::suspects::Suspects;
 pub(crate) use crate::engine::shard::waits::waits_for;
 
-use crate::engine::admission::Families;
+use crate::engine::admission::Member;
 use crate::engine::config::Config;
 use crate::engine::guests::Guests;
 use crate::engine::inbox::{Delivery, Gate, Message, Then};
@@ -64,6 +64,10 @@ pub(crate) struct Shard {
     runs: BTreeMap<RunId, Box<Active>>,
     /// The runs whose record cannot be read, and why: they are where they were for whoever mends it.
     unreadable: BTreeMap<RunId, StoreError>,
+    /// Children that were ended without this shard before it heard of them: it will.
+    ended_early: BTreeSet<RunId>,
+    /// The places in its family that were taken for the children of the turn that is being made.
+    joining: Vec<Member>,
     guests: Guests,
     awaiting_room: AwaitingRoom,
     suspects: Suspects,
@@ -73,7 +77,6 @@ pub(crate) struct Shard {
     is_shut_out: bool,
     queue: Queue,
     open_budget: OpenBudget,
-    families: Families,
 }
 
 /// What a shard is made of.
@@ -88,23 +91,13 @@ pub(crate) struct ShardParts {
     pub(crate) gate: Arc<Gate>,
     /// What all shards share.
     pub(crate) open_budget: OpenBudget,
-    pub(crate) families: Families,
 }
 
 impl Shard {
     /// A shard that has no runs yet.
     pub(crate) fn new(parts: ShardParts) -> Self {
-        let ShardParts {
-            store,
-            committer,
-            modules,
-            outside,
-            config,
-            guests,
-            gate,
-            open_budget,
-            families,
-        } = parts;
+        let ShardParts { store, committer, modules, outside, config, guests, gate, open_budget } =
+            parts;
         Self {
             queue: Queue::new(outside.clock().clone()),
             committer: committer.deferred(),
@@ -115,7 +108,8 @@ impl Shard {
             guests,
             gate,
             open_budget,
-            families,
+            ended_early: BTreeSet::new(),
+            joining: Vec::new(),
             runs: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             awaiting_room: AwaitingRoom::default(),
@@ -187,8 +181,8 @@ impl Shard {
                 self.take_in(run, active);
                 self.turn(run, Delivery::new(Event::Started { input }, then));
             }
-            Message::Begin(begun) => self.own_child(*begun),
-            Message::BeginChild { run } => self.begin_child(run),
+            Message::Begin(begun) => self.begin(*begun),
+            Message::ParentEnded { parent } => self.parent_ended(parent),
             Message::ChildEnded { run, op } => self.child_ended(run, op),
             Message::FamilySignal(signal) => self.family_signal(*signal),
             Message::Event { run, event } => self.turn(run, Delivery::new(event, Then::Nothing)),

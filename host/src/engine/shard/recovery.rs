@@ -54,7 +54,7 @@ impl Shard {
             };
             self.modules.enter_recovered(record.module);
             let root = record.parent.as_ref().map(|parent| parent.root);
-            let member = root.map(|root| Box::new(self.families.join(root)));
+            let member = root.map(|root| Box::new(self.outside.families().join(root)));
             let active = Active { member, ..Active::new(id, record) };
             let active = if self.config.park.contains(&id) {
                 left_out(active)

@@ -7,7 +7,7 @@ use crate::engine::guests::{CannotTurn, Fate};
 use crate::engine::inbox::{Delivery, Then};
 use crate::engine::shard::active::Active;
 use crate::engine::shard::bounds::Bounds;
-use crate::engine::shard::children::Spawner;
+use crate::engine::shard::children::{SignalRows, Spawner};
 use crate::engine::shard::retention::Forgotten;
 use crate::engine::shard::{Shard, log, waits};
 use crate::sandbox::{Moment, Output, Tokens};
@@ -89,11 +89,13 @@ impl Shard {
         let Some(active) = self.runs.get(&id) else { return Ok(None) };
         let mut output = output?;
         self.check_steps(active, &output.commands)?;
-        self.check_children(active, &output.commands)?;
+        let members = self.admit_children(active, &output.commands)?;
         let Some(active) = self.runs.get_mut(&id) else { return Ok(None) };
         Bounds { limits: &self.config.limits, budget: &self.open_budget }
             .begin(active, &output.commands)?;
+        self.joining = members;
         output.log.extend(waits::dropped_at_end(&active.run, event, &output));
+        output.log.extend(waits::not_begun_at_end(&output));
         active.images.note_turn(guest.spent());
         self.queue.charge(id, guest.spent());
         self.keep(id, guest);
@@ -118,6 +120,7 @@ impl Shard {
         let is_first = turn.seq == 0;
         log::turn(active, &turn);
         let past = Forgotten::of(active, &turn, &self.modules);
+        let signals = SignalRows::of(&active.run, &turn, &then);
         let (run, effects) = match std::mem::take(&mut active.run).apply(&turn) {
             Ok(applied) => applied,
             Err(fault) => {
@@ -136,11 +139,11 @@ impl Shard {
         let over: Vec<_> = turn.steps_over().into_iter().collect();
         let has_ended = standing.ended_at().is_some();
         let spawned = (&*effects, turn.at);
-        let spawner =
-            Spawner { modules: &self.modules, outside: &self.outside, families: &self.families };
+        let members = std::mem::take(&mut self.joining);
+        let spawner = Spawner { modules: &self.modules, outside: &self.outside, members };
         let (children, begun) = spawner.write((id, &active.record), spawned);
         let mut draft = Draft::turn(id, turn, effects).without_held(id, held).and(children);
-        draft = past.forget(draft, id);
+        draft = signals.write(past.forget(draft, id), id);
         draft = self.suspects.forget(draft, id, &over, has_ended);
         draft = self.heartbeats.forget(draft, id, &over, has_ended);
         if is_first || has_ended || held.is_some() {

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp as Instant;
 use segno_journal::retry::Attempt;
-use segno_journal::{Event, Level, LogLine, Losses, Op, Open, Run, RunId, Turn, Verdict};
+use segno_journal::{
+    ClosePolicy, Command, Event, Level, LogLine, Losses, Op, Open, Run, RunId, Turn, Verdict,
+};
 
 use crate::engine::shard::active::Active;
 use crate::engine::shard::heartbeats::Heartbeats;
@@ -138,9 +140,48 @@ pub(crate) fn dropped_at_end(run: &Run, event: &Event, output: &Output) -> Optio
     Some(LogLine { level: Level::Info, message })
 }
 
+/// That a workflow ended in the turn in which it asked for children that end with it, or for signals to other
+/// runs: nothing of that is begun.
+pub(crate) fn not_begun_at_end(output: &Output) -> Option<LogLine> {
+    if output.verdict == Verdict::Waiting {
+        return None;
+    }
+    let not_begun = output.commands.iter().filter_map(|command| match command {
+        Command::Child { workflow, policy: ClosePolicy::Cancel, .. } => {
+            Some(format!("child `{}`", workflow.escape_debug()))
+        }
+        Command::Tell { name, .. } => Some(format!("signal `{}`", name.escape_debug())),
+        // Steps are told of with those that are given up; of the rest nothing is missed.
+        Command::Step { .. }
+        | Command::Sleep { .. }
+        | Command::Webhook { .. }
+        | Command::Take { .. }
+        | Command::Respond { .. }
+        | Command::Dispose { .. }
+        | Command::CancelSleep { .. }
+        | Command::Hook { .. }
+        | Command::Signal { .. }
+        | Command::CancelStep { .. }
+        | Command::Publish { .. }
+        | Command::Child { policy: ClosePolicy::Leave, .. }
+        | Command::CancelChild { .. } => None,
+    });
+    let not_begun: Vec<_> = not_begun.collect();
+    if not_begun.is_empty() {
+        return None;
+    }
+    let shown = not_begun.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let more = if not_begun.len() > NAMED { ", …" } else { "" };
+    let message = format!(
+        "the workflow ended in the turn in which it asked for what it did not await, so nothing of it is begun: \
+         {shown}{more}"
+    );
+    Some(LogLine { level: Level::Warn, message })
+}
+
 #[cfg(test)]
 mod tests {
-    use segno_journal::{Answer, Command, Timestamp};
+    use segno_journal::{Answer, Timestamp};
 
     use super::*;
 

@@ -24,7 +24,7 @@ use crate::store::codec;
 use crate::store::images::ImageRecord;
 use crate::store::payloads::{self, Reference};
 use crate::store::records::{
-    HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord, Standing, WebhookRecord,
+    FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord, Standing, WebhookRecord,
 };
 
 /// The record is written as the golden file has it, and the golden file is read as the record.
@@ -293,6 +293,8 @@ fn the_other_records_are_read_for_ever() {
     check("losses", &Losses { count: 3, running: true, retry_at });
     check("held-event", &HeldEvent { at, event: Event::Slept { op: Op(1) } });
     check("webhook", &WebhookRecord::new(RunId::from_parts(at, 42), Op(3)));
+    check("family-told", &FamilyRow::Told);
+    check("family-cancels", &FamilyRow::Cancels(RunId::from_parts(at, 42)));
     check("heartbeat", &"{\"rows\":7}".to_owned());
     let run = RunId::from_parts(at, 42);
     check("hook", &HookRecord::new(run, Op(3), at, Some("{}".into())));

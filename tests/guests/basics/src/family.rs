@@ -153,6 +153,35 @@ pub async fn stranger(run: String) -> Result<String, Error> {
     Ok(told.err().map_or_else(|| "told".to_owned(), |error| error.to_string()))
 }
 
+/// Tells a child something when it is told to; returns what came of it.
+#[workflow]
+pub async fn says_later() -> Result<String, Error> {
+    let child = spawn::<listens>(&());
+    segno::publish("child", child.run_id());
+    signals::<()>("say").next().await;
+    let told = child.signal("tell", &1).await;
+    Ok(told.err().map_or_else(|| "told".to_owned(), |error| error.to_string()))
+}
+
+/// Cancels a child that it leaves, and ends in the same turn.
+#[workflow]
+pub async fn cancels_and_ends() -> Result<(), Error> {
+    let child = spawn_detached::<listens>(&());
+    segno::publish("child", child.run_id());
+    signals::<()>("end").next().await;
+    child.cancel();
+    Ok(())
+}
+
+/// Starts a child, sends it a signal, and ends in the same turn.
+#[workflow]
+pub async fn abandons_children() -> Result<String, Error> {
+    let child = spawn::<listens>(&());
+    let said = child.signal("tell", &1);
+    let _ = futures::FutureExt::now_or_never(said);
+    Ok(child.run_id().to_owned())
+}
+
 /// Starts two of itself, which do the same.
 #[workflow]
 pub async fn multiplies() -> Result<(), Error> {

@@ -44,8 +44,9 @@ pub enum Act {
     Signals(String, usize),
     /// Starts a child, which may go on after it, and waits for its end.
     Child(Childhood, bool),
-    /// Starts a child that lingers as long as it does, and does not wait for it.
-    Linger,
+    /// Starts a child that lingers as long as it does, and does not wait for it; or one that may go on after
+    /// it, and is cancelled at once.
+    Linger(bool),
     /// One after the other.
     Each(Vec<Act>),
     /// All at once.
@@ -140,8 +141,12 @@ fn play<'a>(act: &'a Act, webhooks: &'a [Webhook]) -> Playing<'a> {
                 Seen::Got(got)
             }
             Act::Child(childhood, is_left) => child(childhood, *is_left).await?,
-            Act::Linger => {
+            Act::Linger(false) => {
                 drop(spawn::<lingers>(&()));
+                Seen::Lingers
+            }
+            Act::Linger(true) => {
+                spawn_detached::<lingers>(&()).cancel();
                 Seen::Lingers
             }
             Act::Each(acts) => {

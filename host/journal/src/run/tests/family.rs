@@ -14,6 +14,10 @@ fn end(children: Vec<RunId>) -> Effect {
     Effect::End { timers: vec![], hooks: vec![], children }
 }
 
+fn cancel_child() -> Effect {
+    Effect::CancelChild { op: Op(0), run: run(1) }
+}
+
 #[test]
 fn a_child_ends_once_and_how_it_ends_is_an_event_of_its_parent() {
     let mut life = Life::started(vec![child(1, ClosePolicy::Cancel), step("a")]);
@@ -40,7 +44,7 @@ fn children_end_with_their_parent_unless_they_are_left() {
 fn a_child_is_cancelled_once_and_waited_for_until_it_is() {
     let mut life = Life::started(vec![child(1, ClosePolicy::Leave), step("a"), step("b")]);
     let cancel = vec![Command::CancelChild { child: Op(0) }; 2];
-    assert_eq!(life.turn(done(1), cancel.clone()), Ok(vec![Effect::CancelChild(run(1))]));
+    assert_eq!(life.turn(done(1), cancel.clone()), Ok(vec![cancel_child()]));
     assert!(matches!(life.run.operation(Op(0)), Some(Open::Child(child)) if child.cancelled));
     life.turn(ended(0, ChildEnd::Cancelled), vec![]).expect("it is waited for");
     assert_eq!(
@@ -50,7 +54,8 @@ fn a_child_is_cancelled_once_and_waited_for_until_it_is() {
     let mut life = Life::started(vec![child(1, ClosePolicy::Leave), step("a")]);
     let cancel = vec![Command::CancelChild { child: Op(0) }];
     let done = life.turn_to(done(1), cancel, Verdict::Completed("1".into()));
-    assert_eq!(done, Ok(vec![end(vec![run(1)])]), "who is to be cancelled is not left");
+    let expected = vec![cancel_child(), end(vec![run(1)])];
+    assert_eq!(done, Ok(expected), "who is to be cancelled is not left");
 }
 
 #[test]
