@@ -6,7 +6,7 @@ use std::path::Path;
 use segno_host::sandbox::{
     Capacity, Facts, Guest, Moment, Output, Quota, Sandbox, Tokens, WebhookAddress,
 };
-use segno_journal::{Event, Op, Request, RunId, Signal, Timestamp, Verdict};
+use segno_journal::{ChildEnd, Event, Op, Request, RunId, Signal, Timestamp, Verdict};
 
 const QUOTA: Quota = Quota {
     fuel_per_turn: 1_000_000_000,
@@ -52,6 +52,8 @@ fn play(component: &[u8], workflow: &str, events: &[Event]) -> Vec<Output> {
 fn scripts() -> Vec<(&'static str, Vec<Event>, bool)> {
     let started = |input: &str| Event::Started { input: input.into() };
     let completed = |op| Event::StepCompleted { op: Op(op), output: "null".into() };
+    let end = || ChildEnd::Completed("null".into());
+    let returned = |op| Event::ChildEnded { op: Op(op), end: end() };
     let slept = |op| Event::Slept { op: Op(op) };
     let request = Request {
         number: 0,
@@ -76,6 +78,8 @@ fn scripts() -> Vec<(&'static str, Vec<Event>, bool)> {
         ("ticker", vec![ticks, slept(0), slept(1), completed(2)], true),
         ("listener", vec![started("null"), completed(1), sent, completed(2)], false),
         ("asked", vec![started("2"), completed(0), completed(1)], true),
+        ("parent", vec![started("2"), returned(1), returned(0)], true),
+        ("one_step", vec![started("null"), completed(0)], true),
     ]
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::{join_all, try_join_all};
-use segno::{Error, Webhook, now, query, signals, sleep, sleep_until, workflow};
+use segno::{Error, Webhook, now, query, signals, sleep, sleep_until, spawn, workflow};
 use serde::Deserialize;
 
 /// How many steps without a meaning run at once where a history is made.
@@ -102,7 +102,20 @@ pub async fn asked(steps: u64) -> Result<(), Error> {
     Ok(())
 }
 
-segno::export!(sequential, parallel, sleeper, hook, ticker, listener, asked);
+/// Starts so many children at once, and waits for all of them.
+#[workflow]
+pub async fn parent(children: u64) -> Result<(), Error> {
+    try_join_all((0..children).map(|_| spawn::<one_step>(&()))).await?;
+    Ok(())
+}
+
+/// Does one step.
+#[workflow]
+pub async fn one_step() -> Result<(), Error> {
+    Ok(steps::blank().await?)
+}
+
+segno::export!(sequential, parallel, sleeper, hook, ticker, listener, asked, parent, one_step);
 
 segno::register!(steps::note, steps::blank);
 

@@ -61,4 +61,7 @@ pub(in crate::cli) enum Workload {
     /// Queries of a run that works
     #[value(name = "W9")]
     Queries,
+    /// One run and many children
+    #[value(name = "W10")]
+    Children,
 }

@@ -5,6 +5,7 @@
 
 mod calls;
 mod child;
+mod children;
 mod connection;
 mod crowd;
 mod figures;
@@ -72,5 +73,6 @@ async fn rows_of(bench: &Bench, workload: Workload) -> anyhow::Result<Vec<Row>> 
         Workload::Tickers => tickers::measure(bench).await,
         Workload::Signals => signals::measure(bench).await,
         Workload::Queries => queries::measure(bench).await,
+        Workload::Children => children::measure(bench).await,
     }
 }
