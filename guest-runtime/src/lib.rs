@@ -15,7 +15,7 @@
 //! ```
 //! use segno_guest_runtime::component::{Component, Manifest, StartError, Workflow};
 //! use segno_guest_runtime::task::WorkflowFuture;
-//! use segno_guest_runtime::types::StepOptions;
+//! use segno_guest_runtime::types::{Failure, StepOptions};
 //! use segno_guest_runtime::{context, sleep, step};
 //!
 //! struct Reminders;
@@ -37,10 +37,10 @@
 //!     }
 //! }
 //!
-//! async fn remind(input: String) -> Result<String, String> {
+//! async fn remind(input: String) -> Result<String, Failure> {
 //!     sleep::until(context::now() + 86_400_000).await;
 //!     let letter = step::call("write-letter", &input, StepOptions::default());
-//!     letter.await.map_err(|failure| failure.message)
+//!     letter.await.map_err(|failure| Failure::from(failure.message))
 //! }
 //!
 //! #[cfg(target_family = "wasm")]

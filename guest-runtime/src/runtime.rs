@@ -204,7 +204,7 @@ impl Runtime {
             if let Poll::Ready(result) = task.poll() {
                 return match result {
                     Ok(output) => Verdict::Completed(output),
-                    Err(message) => Verdict::Failed(message),
+                    Err(failure) => Verdict::Failed(failure),
                 };
             }
         }

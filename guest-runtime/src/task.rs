@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// A workflow under way: its output as JSON, or the text of its error.
-pub type WorkflowFuture = Pin<Box<dyn Future<Output = Result<String, String>>>>;
+use crate::types::Failure;
+
+/// A workflow under way: its output as JSON, or its error.
+pub type WorkflowFuture = Pin<Box<dyn Future<Output = Result<String, Failure>>>>;
 
 /// The root future. It is polled only while it is woken, so that what wakes one of ten thousand
 /// operations costs one poll of that one.
@@ -30,7 +32,7 @@ impl Task {
     }
 
     /// Polls the workflow once.
-    pub(crate) fn poll(&mut self) -> Poll<Result<String, String>> {
+    pub(crate) fn poll(&mut self) -> Poll<Result<String, Failure>> {
         let mut context = Context::from_waker(&self.waker);
         self.workflow.as_mut().poll(&mut context)
     }

@@ -14,7 +14,8 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use crate::runtime::Runtime;
 use crate::tests::scribe::{History, Scribe};
 use crate::types::{
-    Answer, Event, Level, Operation, Response, RunInfo, Signal, StepFailure, StepOptions, Verdict,
+    Answer, Event, Failure, Level, Operation, Response, RunInfo, Signal, StepFailure, StepOptions,
+    Verdict,
 };
 use crate::{context, hook, inbox, signal, sleep, step, webhook};
 
@@ -23,6 +24,7 @@ fn start(workflow: impl Future<Output = Result<String, String>> + 'static) -> (H
     let scribe = Scribe::default();
     let history = Rc::clone(&scribe.history);
     Runtime::install(scribe);
+    let workflow = async { workflow.await.map_err(Failure::from) };
     (history, Runtime::here(|runtime| runtime.start(Box::pin(workflow))))
 }
 
@@ -73,7 +75,7 @@ fn output_and_failure_of_a_step_come_as_the_host_gave_them() {
         Err("over".to_owned())
     });
     assert_eq!(deliver(0, completed("not even JSON")), Verdict::Waiting);
-    assert_eq!(deliver(1, Event::StepFailed(failure)), Verdict::Failed("over".to_owned()));
+    assert_eq!(deliver(1, Event::StepFailed(failure)), Verdict::Failed("over".to_owned().into()));
 }
 
 #[test]

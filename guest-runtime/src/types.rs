@@ -224,6 +224,23 @@ pub enum Verdict {
     Waiting,
     /// The workflow returned this JSON.
     Completed(String),
-    /// The workflow returned an error, and this is its text.
-    Failed(String),
+    /// The workflow returned an error.
+    Failed(Failure),
+}
+
+/// The error of a workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What it says, with its causes.
+    pub message: String,
+    /// The name of its type, where that is known.
+    pub kind: Option<String>,
+    /// Where in the source it arose, where that is known: a file, a line and a column.
+    pub place: Option<String>,
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self { message, kind: None, place: None }
+    }
 }

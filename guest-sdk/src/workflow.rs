@@ -1,11 +1,15 @@
 //! What `#[workflow]` makes of a function.
 
+use std::any::Any;
 use std::fmt::Display;
 
 use segno_guest_runtime::task::WorkflowFuture;
+use segno_guest_runtime::types::Failure;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::Error;
+use crate::error::kind_of;
 #[cfg(feature = "schema")]
 use crate::schema::Schemas;
 
@@ -104,20 +108,30 @@ pub trait Outcome {
     /// What it gives where it did not fail.
     type Output;
 
-    /// The output as JSON, or the text of the error with its causes.
-    fn into_verdict(self) -> Result<String, String>;
+    /// The output as JSON, or the error with its causes.
+    fn into_verdict(self) -> Result<String, Failure>;
 }
 
-impl<T: Serialize, E: Display> Outcome for Result<T, E> {
+impl<T: Serialize, E: Display + 'static> Outcome for Result<T, E> {
     type Output = T;
 
-    fn into_verdict(self) -> Result<String, String> {
+    fn into_verdict(self) -> Result<String, Failure> {
         match self {
             Ok(output) => serde_json::to_string(&output)
-                .map_err(|error| format!("the output cannot be written as JSON: {error}")),
-            Err(error) => Err(format!("{error:#}")),
+                .map_err(|error| format!("the output cannot be written as JSON: {error}").into()),
+            Err(error) => Err(failure(&error)),
         }
     }
+}
+
+/// An error, with what is known of it.
+fn failure<E: Display + 'static>(error: &E) -> Failure {
+    let message = format!("{error:#}");
+    let (kind, place) = match (error as &dyn Any).downcast_ref::<Error>() {
+        Some(error) => (error.kind(), Some(error.place().to_string())),
+        None => (kind_of::<E>(), None),
+    };
+    Failure { message, kind: kind.map(str::to_owned), place }
 }
 
 /// Stands for what a workflow returns where its type cannot be written.

@@ -7,7 +7,7 @@ use std::panic::PanicHookInfo;
 use crate::component::WorkflowSchemas;
 use crate::component::{Component, Manifest, StartError, Workflow};
 use crate::runtime::Runtime;
-use crate::types::{Event, NotTold, QueryAnswer, Request, Signal, StepFailure, Verdict};
+use crate::types::{Event, Failure, NotTold, QueryAnswer, Request, Signal, StepFailure, Verdict};
 use crate::wasm::bindings::exports::segno::workflow::guest;
 #[cfg(feature = "schema")]
 use crate::wasm::bindings::exports::segno::workflow::schemas;
@@ -127,7 +127,9 @@ impl From<Verdict> for types::Verdict {
         match verdict {
             Verdict::Waiting => Self::Waiting,
             Verdict::Completed(output) => Self::Completed(output),
-            Verdict::Failed(message) => Self::Failed(message),
+            Verdict::Failed(Failure { message, kind, place }) => {
+                Self::Failed(types::Failure { message, kind, place })
+            }
         }
     }
 }

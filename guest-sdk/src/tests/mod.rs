@@ -208,7 +208,7 @@ impl Run {
         self.history.borrow_mut().push(match verdict {
             Verdict::Waiting => "waiting".to_owned(),
             Verdict::Completed(output) => format!("completed {output}"),
-            Verdict::Failed(message) => format!("failed {message}"),
+            Verdict::Failed(failure) => format!("failed {}", failure.message),
         });
         self
     }

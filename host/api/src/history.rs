@@ -154,8 +154,9 @@ pub enum HistoryEvent {
         #[schema(value_type = Value)]
         output: Json,
     },
-    /// The run failed.
-    RunFailed { error: String },
+    /// The run failed: with what, and where it is known, the type of the error and where in the source of the
+    /// workflow it arose.
+    RunFailed { error: String, error_type: Option<String>, error_at: Option<String> },
     /// The run was cancelled; by whom, where that is known.
     RunCancelled { by: Option<String> },
     /// The run was blocked: `event`, in words, is what it could not be given; nothing where it was

@@ -94,6 +94,10 @@ pub struct RunView {
     pub output: Option<Box<RawValue>>,
     /// Why it failed, if it did.
     pub error: Option<String>,
+    /// The name of the type of that error, where it is known.
+    pub error_type: Option<String>,
+    /// Where in the source of the workflow it arose, where that is known: a file, a line and a column.
+    pub error_at: Option<String>,
     /// Why it is blocked, if it is.
     pub blocked: Option<BlockedView>,
     /// What it waits for: empty once it has ended.

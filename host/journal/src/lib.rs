@@ -46,7 +46,7 @@ pub use crate::payload::Payload;
 pub use crate::run::{Run, Status};
 pub use crate::signals::{KEPT_KEYS, KnownSignal, Signals};
 pub use crate::size::OPERATION_BYTES;
-pub use crate::turn::{BlockKind, Blocked, Level, LogLine, Turn, Verdict};
+pub use crate::turn::{BlockKind, Blocked, Failure, Level, LogLine, Turn, Verdict};
 pub use crate::words::{
     MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_PUBLISHED, MAX_PUBLISHED_BYTES, MAX_QUERY_NAME,
     MAX_SIGNAL_NAME, MAX_WORKFLOW_NAME, is_word,

@@ -2,7 +2,7 @@
 
 use std::string::FromUtf8Error;
 
-use crate::{Answer, ChildEnd, Command, Event, Turn, Verdict};
+use crate::{Answer, ChildEnd, Command, Event, Failure, Turn, Verdict};
 
 /// A value in a turn that the run or the world made, and that may be large.
 #[derive(Debug)]
@@ -101,7 +101,9 @@ const fn of_command(command: &mut Command) -> Option<Payload<'_>> {
 
 const fn of_verdict(verdict: &mut Verdict) -> Option<Payload<'_>> {
     match verdict {
-        Verdict::Completed(text) | Verdict::Failed(text) => Some(Payload::Text(text)),
+        Verdict::Completed(text)
+        | Verdict::Failed(text)
+        | Verdict::FailedAt(Failure { message: text, .. }) => Some(Payload::Text(text)),
         Verdict::Waiting | Verdict::Cancelled => None,
     }
 }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::retry::Attempt;
 use crate::{
-    Command, Effect, Event, Fault, KnownSignal, MAX_PUBLISHED, Op, Open, OpenChild, OpenHook,
-    OpenSignal, OpenTell, OpenWebhook, Refusal, Signal, Signals, Spawn, StepCall, Tell, Turn,
-    Verdict, grows,
+    Command, Effect, Event, Failure, Fault, KnownSignal, MAX_PUBLISHED, Op, Open, OpenChild,
+    OpenHook, OpenSignal, OpenTell, OpenWebhook, Refusal, Signal, Signals, Spawn, StepCall, Tell,
+    Turn, Verdict, grows,
 };
 
 /// The state of a run: the fold of its turns, and nothing else.
@@ -364,7 +364,9 @@ impl Run {
             Verdict::Waiting if self.open.is_empty() => return Err(Fault::WaitsForNothing),
             Verdict::Waiting => return Ok(None),
             Verdict::Completed(output) => Status::Completed(output.clone()),
-            Verdict::Failed(error) => Status::Failed(error.clone()),
+            Verdict::Failed(error) | Verdict::FailedAt(Failure { message: error, .. }) => {
+                Status::Failed(error.clone())
+            }
             Verdict::Cancelled => Status::Cancelled,
         };
         let open = std::mem::take(&mut self.open);

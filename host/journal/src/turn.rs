@@ -65,13 +65,54 @@ pub enum Verdict {
     Failed(String),
     /// The run was cancelled.
     Cancelled,
+    /// The workflow returned an error, of which it is known what it is or where it arose.
+    FailedAt(Failure),
 }
+
+/// The error of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What it says, with its causes.
+    pub message: String,
+    /// The name of its type.
+    pub kind: Option<String>,
+    /// Where in the source of the workflow it arose: a file, a line and a column.
+    pub place: Option<String>,
+}
+
+grows!(Failure { message, kind, place });
 
 impl Verdict {
     fn size(&self) -> usize {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         match self {
             Self::Completed(text) | Self::Failed(text) => text.len(),
+            Self::FailedAt(Failure { message, kind, place }) => {
+                message.len() + length(kind) + length(place)
+            }
             Self::Waiting | Self::Cancelled => 0,
+        }
+    }
+
+    /// What the error of the workflow says, its type and its place, if it returned one.
+    #[must_use]
+    pub fn failure(&self) -> Option<(&str, Option<&str>, Option<&str>)> {
+        match self {
+            Self::Failed(message) => Some((message, None, None)),
+            Self::FailedAt(Failure { message, kind, place }) => {
+                Some((message, kind.as_deref(), place.as_deref()))
+            }
+            Self::Waiting | Self::Completed(_) | Self::Cancelled => None,
+        }
+    }
+
+    /// The error of the workflow, if it returned one.
+    #[must_use]
+    pub fn into_failure(self) -> Option<Failure> {
+        match self {
+            Self::Failed(message) => Some(Failure { message, kind: None, place: None }),
+            Self::FailedAt(failure) => Some(failure),
+            Self::Waiting | Self::Completed(_) | Self::Cancelled => None,
         }
     }
 }
@@ -81,7 +122,9 @@ impl fmt::Display for Verdict {
         match self {
             Self::Waiting => f.write_str("waiting"),
             Self::Completed(output) => write!(f, "completed with {output}"),
-            Self::Failed(error) => write!(f, "failed: {error}"),
+            Self::Failed(error) | Self::FailedAt(Failure { message: error, .. }) => {
+                write!(f, "failed: {error}")
+            }
             Self::Cancelled => f.write_str("cancelled"),
         }
     }

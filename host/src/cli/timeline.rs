@@ -152,7 +152,20 @@ impl<'a> Timeline<'a> {
         use HistoryEvent as E;
         match event {
             E::RunCompleted { output } => format!("the run completed with {}", self.json(output)),
-            E::RunFailed { error } => format!("the run failed: {}", self.whole(error)),
+            E::RunFailed { error, error_type, error_at } => {
+                let kind = error_type.as_ref().map(|kind| self.whole(kind)).unwrap_or_default();
+                let place = error_at.as_ref().map(|place| format!("at {}", self.whole(place)));
+                let known: Vec<_> = [kind, place.unwrap_or_default()]
+                    .into_iter()
+                    .filter(|it| !it.is_empty())
+                    .collect();
+                let known = if known.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", known.join(" "))
+                };
+                format!("the run failed: {}{known}", self.whole(error))
+            }
             E::RunCancelled { by } => format!("the run was cancelled{}", self.by(by)),
             E::RunBlocked { kind, message, event } => {
                 let message = self.whole(message);

@@ -1,7 +1,7 @@
 //! A live guest: one instance of a module, the memory of one run.
 
 use segno_journal::{
-    BlockKind, Blocked, Command, Event, LogLine, MAX_NESTING, Verdict, is_too_nested,
+    BlockKind, Blocked, Command, Event, Failure, LogLine, MAX_NESTING, Verdict, is_too_nested,
 };
 use wasmtime::Store;
 
@@ -9,6 +9,7 @@ use crate::sandbox::bindings::Workflow;
 use crate::sandbox::bindings::exports::segno::workflow::guest::{
     Answer as GuestAnswer, Verdict as GuestVerdict,
 };
+use crate::sandbox::bindings::segno::workflow::types;
 use crate::sandbox::convert;
 use crate::sandbox::given::{BESIDES, Facts, Moment, Quota, Tokens};
 use crate::sandbox::image::Image;
@@ -99,10 +100,7 @@ impl Guest {
         let verdict = match verdict {
             GuestVerdict::Waiting => Verdict::Waiting,
             GuestVerdict::Completed(output) => checked(state, output)?,
-            GuestVerdict::Failed(error) => {
-                state.check_payload("the error of the workflow", error.len())?;
-                Verdict::Failed(error)
-            }
+            GuestVerdict::Failed(failure) => failed(state, failure)?,
             GuestVerdict::Refused(reason) if matches!(event, Event::Started { .. }) => {
                 state
                     .check_payload("the reason why the workflow refuses its input", reason.len())?;
@@ -234,6 +232,18 @@ impl Guest {
         self.store.data_mut().begin_call();
         make_ready(&mut self.store, passes);
     }
+}
+
+/// The error of a workflow, as a verdict.
+fn failed(state: &mut State, failure: types::Failure) -> wasmtime::Result<Verdict> {
+    let types::Failure { message, kind, place } = failure;
+    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let size = message.len() + length(&kind) + length(&place);
+    state.check_payload("the error of the workflow", size)?;
+    Ok(match (&kind, &place) {
+        (None, None) => Verdict::Failed(message),
+        _ => Verdict::FailedAt(Failure { message, kind, place }),
+    })
 }
 
 /// What a workflow returned, as a verdict. What no reader could take is a failure of the workflow.

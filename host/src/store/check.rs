@@ -376,7 +376,7 @@ impl Journal {
     fn agrees(&self, standing: &Standing) -> Result<(), String> {
         let agree = match (&self.verdict, standing) {
             (Some(Verdict::Completed(_)), Standing::Completed(_))
-            | (Some(Verdict::Failed(_)), Standing::Failed(_))
+            | (Some(Verdict::Failed(_) | Verdict::FailedAt(_)), Standing::Failed(_))
             | (Some(Verdict::Waiting) | None, Standing::Running | Standing::Blocked(_))
             // A run that cannot be read is cancelled without a turn.
             | (_, Standing::Cancelled(_)) => true,

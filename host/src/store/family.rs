@@ -1,7 +1,7 @@
 //! What runs have to know of others of their family: how a child has ended, which of them are to be cancelled,
 //! and which signals between them have come.
 
-use segno_journal::{ChildEnd, Op, RunId, Verdict};
+use segno_journal::{ChildEnd, Failure, Op, RunId, Verdict};
 
 use crate::store::codec;
 use crate::store::draft::Draft;
@@ -52,7 +52,9 @@ impl Store {
                 let last = self.last_turn(run)?.map(|turn| turn.verdict);
                 Ok(Some(match last {
                     Some(Verdict::Completed(output)) => ChildEnd::Completed(output),
-                    Some(Verdict::Failed(error)) => ChildEnd::Failed(error),
+                    Some(
+                        Verdict::Failed(error) | Verdict::FailedAt(Failure { message: error, .. }),
+                    ) => ChildEnd::Failed(error),
                     Some(Verdict::Waiting | Verdict::Cancelled) | None => {
                         ChildEnd::Failed("its last turn is missing".to_owned())
                     }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use guest_basics::program::{Program, STRICT, Seen};
 use segno_host::sandbox::{Capacity, Facts, Module, Moment, Quota, Sandbox, Tokens};
 use segno_host::store::RunRecord;
-use segno_journal::{Event, RunId, Turn, Verdict, divergence};
+use segno_journal::{Event, Failure, RunId, Turn, Verdict, divergence};
 
 use crate::basics;
 use crate::simulation::life::Life;
@@ -60,7 +60,7 @@ fn judge_program(run: RunId, record: &RunRecord, turns: &[Turn]) {
             );
             assert!(!(program.strict && output.has_failure()), "{run} is strict");
         }
-        Verdict::Failed(error) => {
+        Verdict::Failed(error) | Verdict::FailedAt(Failure { message: error, .. }) => {
             assert!(
                 seen.is_some_and(|seen| program.strict && seen.has_failure()),
                 "{run} failed: {error}"

@@ -26,6 +26,8 @@ fn run() -> RunView {
         input: RawValue::from_string(r#"{"every":"5m"}"#.into()).unwrap(),
         output: None,
         error: None,
+        error_type: None,
+        error_at: None,
         blocked: None,
         waits_for: vec![],
     }
@@ -195,8 +197,17 @@ fn a_run_that_is_over_says_how_long_it_took() {
         error: "no".into(),
         fatal: true,
     };
-    let history =
-        vec![(41, failed), (42, HistoryEvent::RunFailed { error: "pay failed: no".into() })];
+    let history = vec![
+        (41, failed),
+        (
+            42,
+            HistoryEvent::RunFailed {
+                error: "pay failed: no".into(),
+                error_type: Some("segno::StepFailure".into()),
+                error_at: Some("src/lib.rs:41:18".into()),
+            },
+        ),
+    ];
     check(
         &view,
         history,
@@ -210,6 +221,6 @@ fn a_run_that_is_over_says_how_long_it_took() {
           input    {"every":"5m"}
 
           +41.0s    step #1 pay\u{1b}[2J failed fatally in 1 attempt: no
-          +42.0s    the run failed: pay failed: no"#]],
+          +42.0s    the run failed: pay failed: no (segno::StepFailure at src/lib.rs:41:18)"#]],
     );
 }

@@ -308,7 +308,7 @@ const fn status_after(verdict: &Verdict) -> RunStatus {
     match verdict {
         Verdict::Waiting => RunStatus::Running,
         Verdict::Completed(_) => RunStatus::Completed,
-        Verdict::Failed(_) => RunStatus::Failed,
+        Verdict::Failed(_) | Verdict::FailedAt(_) => RunStatus::Failed,
         Verdict::Cancelled => RunStatus::Cancelled,
     }
 }

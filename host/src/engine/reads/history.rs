@@ -3,7 +3,8 @@
 use segno_api::{HistoryEntry, HistoryEvent, Json, when};
 use segno_journal::retry::Attempt;
 use segno_journal::{
-    Blocked, ChildEnd, Command, Event, NotTold, Op, RunId, Signal, StepFailure, Turn, Verdict,
+    Blocked, ChildEnd, Command, Event, Failure, NotTold, Op, RunId, Signal, StepFailure, Turn,
+    Verdict,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -63,7 +64,12 @@ impl Teller {
             Verdict::Completed(output) => {
                 push(HistoryEvent::RunCompleted { output: Json::of(output) })
             }
-            Verdict::Failed(error) => push(HistoryEvent::RunFailed { error }),
+            Verdict::Failed(error) => {
+                push(HistoryEvent::RunFailed { error, error_type: None, error_at: None });
+            }
+            Verdict::FailedAt(Failure { message: error, kind: error_type, place: error_at }) => {
+                push(HistoryEvent::RunFailed { error, error_type, error_at });
+            }
             Verdict::Cancelled => push(HistoryEvent::RunCancelled { by: cancelled_by }),
         }
     }

@@ -5,7 +5,7 @@ use segno_api::{
 };
 use std::time::Duration;
 
-use segno_journal::{Blocked, Event, RunId, Verdict};
+use segno_journal::{Blocked, Event, Failure, RunId, Verdict};
 use serde_json::value::RawValue;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
@@ -209,9 +209,8 @@ impl Engine {
     fn ending(&self, run: RunId) -> Result<(u64, Ended), EngineError> {
         let Some(last) = self.0.store.last_turn(run)? else { return Ok((0, Ended::default())) };
         let ended = match last.verdict {
-            Verdict::Completed(output) => Ended { output: Some(raw(output)?), error: None },
-            Verdict::Failed(error) => Ended { output: None, error: Some(error) },
-            Verdict::Waiting | Verdict::Cancelled => Ended::default(),
+            Verdict::Completed(output) => Ended { output: Some(raw(output)?), failure: None },
+            verdict => Ended { output: None, failure: verdict.into_failure() },
         };
         Ok((last.seq + 1, ended))
     }
@@ -229,7 +228,7 @@ pub(crate) fn may_block<T>(read: impl FnOnce() -> T) -> T {
 #[derive(Default)]
 struct Ended {
     output: Option<Box<RawValue>>,
-    error: Option<String>,
+    failure: Option<Failure>,
 }
 
 fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) -> RunView {
@@ -242,7 +241,11 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
     let parent =
         record.parent.as_deref().map(|parent| ParentView { run_id: parent.run, op: parent.op.0 });
     let RunSummary { workflow, status, module, started_at, ended_at, .. } = summary(run_id, record);
-    let Ended { output, error } = ended;
+    let Ended { output, failure } = ended;
+    let (error, error_type, error_at) = match failure {
+        Some(Failure { message, kind, place }) => (Some(message), kind, place),
+        None => (None, None, None),
+    };
     RunView {
         run_id,
         workflow,
@@ -255,6 +258,8 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
         input,
         output,
         error,
+        error_type,
+        error_at,
         blocked,
         waits_for,
     }

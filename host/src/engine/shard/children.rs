@@ -34,7 +34,13 @@ impl SignalRows {
         let over = match (&turn.event, &turn.verdict) {
             (Event::Told { op }, Verdict::Waiting) => vec![*op],
             (_, Verdict::Waiting) => Vec::new(),
-            (_, Verdict::Completed(_) | Verdict::Failed(_) | Verdict::Cancelled) => {
+            (
+                _,
+                Verdict::Completed(_)
+                | Verdict::Failed(_)
+                | Verdict::FailedAt(_)
+                | Verdict::Cancelled,
+            ) => {
                 let open = run.open().filter(|(_, open)| matches!(open, Open::Tell(_)));
                 open.map(|(op, _)| op).collect()
             }

@@ -6,7 +6,7 @@
 
 use segno_api::printable;
 use segno_journal::retry::Attempt;
-use segno_journal::{BlockKind, Event, Op, Turn, Verdict};
+use segno_journal::{BlockKind, Event, Op, Turn};
 
 use crate::engine::inbox::Asker;
 use crate::engine::shard::active::Active;
@@ -65,9 +65,10 @@ pub(crate) fn turn(active: &Active, turn: &Turn) {
             name()
         );
     }
-    if let Verdict::Failed(error) = &turn.verdict {
-        let error = printable(error, LOGGED);
-        say!(debug, active, error, "why the run failed");
+    if let Some((message, kind, place)) = turn.verdict.failure() {
+        let [error, kind, place] = [message, kind.unwrap_or_default(), place.unwrap_or_default()]
+            .map(|text| printable(text, LOGGED));
+        say!(debug, active, error, kind, place, "why the run failed");
         say!(warn, active, "the run failed; `{} run {run}` says why", name());
     }
 }

@@ -239,7 +239,7 @@ fn standing_after(turn: &Turn) -> Standing {
     match turn.verdict {
         Verdict::Waiting => Standing::Running,
         Verdict::Completed(_) => Standing::Completed(turn.at),
-        Verdict::Failed(_) => Standing::Failed(turn.at),
+        Verdict::Failed(_) | Verdict::FailedAt(_) => Standing::Failed(turn.at),
         Verdict::Cancelled => Standing::Cancelled(turn.at),
     }
 }

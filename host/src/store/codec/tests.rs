@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use segno_journal::retry::Attempt;
 use segno_journal::{
-    Answer, BlockKind, Blocked, ChildEnd, ClosePolicy, Command, Digest, Event, History, Level,
-    LogLine, Losses, Manifest, NotTold, Op, Parent, Request, Response, Run, RunId, Signal,
+    Answer, BlockKind, Blocked, ChildEnd, ClosePolicy, Command, Digest, Event, Failure, History,
+    Level, LogLine, Losses, Manifest, NotTold, Op, Parent, Request, Response, Run, RunId, Signal,
     StepFailure, StepOptions, Timestamp, Turn, Verdict, Workflow,
 };
 use serde::Serialize;
@@ -172,6 +172,16 @@ fn turns_with_every_event_and_verdict_are_read_for_ever() {
             Verdict::Waiting,
         ),
         ("turn-signalled", Event::Signalled { signal }, Verdict::Waiting),
+        ("turn-woken", Event::Woken { op: Op(1), by: Some("ops".into()) }, Verdict::Waiting),
+    ];
+    for (name, event, verdict) in events {
+        check(name, &(no_references(), turn(event, vec![], verdict)));
+    }
+}
+
+#[test]
+fn turns_of_families_and_failures_are_read_for_ever() {
+    for (name, event, verdict) in [
         (
             "turn-child-completed",
             Event::ChildEnded { op: Op(1), end: ChildEnd::Completed("[2]".into()) },
@@ -189,9 +199,16 @@ fn turns_with_every_event_and_verdict_are_read_for_ever() {
         ),
         ("turn-told", Event::Told { op: Op(1) }, Verdict::Waiting),
         ("turn-not-told", Event::NotTold { op: Op(1), why: NotTold::Full }, Verdict::Waiting),
-        ("turn-woken", Event::Woken { op: Op(1), by: Some("ops".into()) }, Verdict::Waiting),
-    ];
-    for (name, event, verdict) in events {
+        (
+            "turn-failed-at",
+            Event::Slept { op: Op(1) },
+            Verdict::FailedAt(Failure {
+                message: "no".into(),
+                kind: Some("E".into()),
+                place: Some("src/lib.rs:1:2".into()),
+            }),
+        ),
+    ] {
         check(name, &(no_references(), turn(event, vec![], verdict)));
     }
 }
