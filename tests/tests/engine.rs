@@ -41,13 +41,6 @@ async fn who_watches_hears_of_each_turn_once_it_is_on_disk() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_workflow_is_the_end_of_the_run() {
-    let host = Host::new().await;
-    let run = host.run("fails", json!("the cat ate it")).await;
-    assert_eq!((run.status, run.error.as_deref()), (RunStatus::Failed, Some("the cat ate it")));
-}
-
-#[tokio::test]
 async fn steps_run_one_after_the_other_and_each_costs_one_turn() {
     let host = Host::new().await;
     let run = host.run("add_steps", json!(100)).await;
@@ -79,6 +72,33 @@ async fn a_step_is_tried_again_until_it_succeeds_and_the_history_tells_why() {
         })
         .collect();
     assert_eq!(retries, ["1: attempt 1 of 2 bad ones", "2: attempt 2 of 2 bad ones"]);
+}
+
+#[tokio::test]
+async fn an_error_of_the_workflow_is_the_end_of_the_run_which_says_what_it_is_and_where_it_arose() {
+    let host = Host::new().await;
+    let run = host.run("fails", json!("the cat ate it")).await;
+    assert_eq!((run.status, run.error.as_deref()), (RunStatus::Failed, Some("the cat ate it")));
+    assert_eq!(run.error_type, None, "it is a message, and nothing else");
+    let at = run.error_at.expect("it is known");
+    assert!(at.starts_with("tests/guests/basics/src/plain.rs:"), "{at}");
+    let _first = host.start("busy_hook", json!("order-42")).await;
+    patiently(async {
+        while host.engine.hook("order-42").await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let run = host.run("busy_hook", json!("order-42")).await;
+    assert_eq!(run.error_type.as_deref(), Some("segno::hook::HookError"));
+    let at = run.error_at.clone().expect("it is known");
+    assert!(at.starts_with("tests/guests/basics/src/talk.rs:"), "that of the `?`: {at}");
+    let history = host.engine.history(run.run_id, 0, 100).await.expect("it is known");
+    let last = history.events.last().map(|entry| entry.event.clone());
+    let Some(HistoryEvent::RunFailed { error_type, error_at, .. }) = last else {
+        panic!("{last:?}")
+    };
+    assert_eq!((error_type, error_at), (run.error_type, run.error_at));
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ pub use crate::moment::when;
 pub use crate::problem::Problem;
 pub use crate::runs::{
     BlockedView, ParentView, ResumeRequest, RunFilter, RunPage, RunStatus, RunSummary, RunView,
-    StartRequest, Started, WakeRequest,
+    SignalRequest, StartRequest, Started, WakeRequest,
 };
 pub use crate::text::{cut, printable};
 pub use crate::waits::{SHOWN, Trouble, Wait, Why};

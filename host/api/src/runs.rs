@@ -162,6 +162,24 @@ pub struct StartRequest {
     #[serde(default)]
     #[schema(value_type = Option<serde_json::Value>)]
     pub input: Box<RawValue>,
+    /// Signals that it is sent in the same moment: either all of it is stored, or nothing. Where the idempotency
+    /// key has started a run before, that one is sent them.
+    #[serde(default)]
+    pub signals: Vec<SignalRequest>,
+}
+
+/// A signal that is sent with the start of a run.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignalRequest {
+    /// Its name.
+    pub name: String,
+    /// What is sent; `null` where that is left out.
+    #[serde(default)]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub payload: Box<RawValue>,
+    /// A signal with the same key comes once.
+    pub key: Option<String>,
 }
 
 /// Which sleep of a run is to end early.

@@ -205,6 +205,10 @@ pub(super) struct StartArgs {
     #[arg(long)]
     pub(super) key: Option<String>,
 
+    /// A signal that it is sent in the same moment: its name, and JSON behind a =; may be given several times
+    #[arg(long, value_name = "NAME[=JSON]")]
+    pub(super) signal: Vec<String>,
+
     #[command(flatten)]
     pub(super) wait: WaitArgs,
 

@@ -15,8 +15,10 @@ pub(super) async fn run(args: StartArgs, output: Output) -> anyhow::Result<Exit>
     };
     let client = Client::new(args.host)?;
     let path = ["v1", "workflows", &args.workflow, "runs"];
-    let answer =
-        client.post(&path, format!("{{\"input\":{input}}}"), idempotency(args.key)?).await?;
+    let signals = args.signal.iter().map(|signal| written_signal(signal));
+    let signals = signals.collect::<anyhow::Result<Vec<_>>>()?.join(",");
+    let body = format!("{{\"input\":{input},\"signals\":[{signals}]}}");
+    let answer = client.post(&path, body, idempotency(args.key)?).await?;
     let started: Started = answer.read()?;
     let run = started.run_id.to_string();
     if !answer.is_created() {
@@ -37,4 +39,14 @@ pub(super) async fn run(args: StartArgs, output: Output) -> anyhow::Result<Exit>
             Ok(waited.exit())
         }
     }
+}
+
+/// A signal as the API takes it: the name stands before the first `=`, and JSON behind it.
+fn written_signal(text: &str) -> anyhow::Result<String> {
+    let (name, payload) = match text.split_once('=') {
+        Some((name, payload)) => (name, Some(payload)),
+        None => (text, None),
+    };
+    let payload = value::written(payload, "--signal")?;
+    Ok(format!("{{\"name\":{},\"payload\":{payload}}}", serde_json::to_string(name)?))
 }

@@ -1,6 +1,6 @@
 //! Workflows: what they take, and starting runs of them.
 
-use segno_api::{StartRequest, Started, WorkflowView};
+use segno_api::{SignalRequest, StartRequest, Started, WorkflowView};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -14,7 +14,7 @@ use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
 use crate::doors::params::Segment;
 use crate::doors::refusal::{Kind, Refusal};
-use crate::engine::Engine;
+use crate::engine::{Engine, NewSignal, SIGNALS_AT_START};
 use segno_api::Problem;
 
 /// The header by which a start can be repeated without a second run.
@@ -72,12 +72,27 @@ pub(super) async fn start(
     let key = idempotency_key(request.headers())?;
     let bounds =
         Bounds { size: engine.config().limits.payload.saturating_add(ENVELOPE), time: BODY_TIME };
-    let (StartRequest { input }, _held) = body::json(request, bounds, &bodies).await?;
-    if is_too_nested(input.get()) {
-        let detail = format!("the input is nested more than {MAX_NESTING} levels deep");
+    let (StartRequest { input, signals }, _held) = body::json(request, bounds, &bodies).await?;
+    if signals.len() > SIGNALS_AT_START {
+        let count = signals.len();
+        let detail =
+            format!("a start has {SIGNALS_AT_START} signals at most, and this one has {count}");
         return Err(Refusal::new(&Kind::MALFORMED_JSON, detail));
     }
-    let started = engine.start(&name, input, key).await?;
+    for (what, json) in std::iter::once(("the input", &input))
+        .chain(signals.iter().map(|signal| ("the payload of a signal", &signal.payload)))
+    {
+        if is_too_nested(json.get()) {
+            let detail = format!("{what} is nested more than {MAX_NESTING} levels deep");
+            return Err(Refusal::new(&Kind::MALFORMED_JSON, detail));
+        }
+    }
+    let signals = signals.into_iter().map(|SignalRequest { name, payload, key }| NewSignal {
+        name,
+        payload: <Box<str>>::from(payload).into_string(),
+        key,
+    });
+    let started = engine.start_with_signals(&name, input, key, signals.collect()).await?;
     let status = if started.created { StatusCode::CREATED } else { StatusCode::OK };
     let location = format!("/v1/runs/{}", started.run_id);
     Ok((status, [(LOCATION, location)], Json(started)))

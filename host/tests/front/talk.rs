@@ -162,6 +162,29 @@ async fn a_run_is_asked_now_and_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_run_is_started_and_signalled_in_one_request_and_shows_its_children() {
+    let host = Host::new().await;
+    let path = "/v1/workflows/listens/runs";
+    let signals = json!([{ "name": "tell", "payload": 7 }, { "name": "tell" }]);
+    let started = host.post(path, &json!({ "signals": signals })).await;
+    assert_eq!(started.status(), 201);
+    let run = started.json::<Value>().await.unwrap()["run_id"].as_str().unwrap().to_owned();
+    assert_eq!(host.end(&run).await["output"], json!([7]));
+    let many = vec![json!({ "name": "tell" }); 101];
+    problem(host.post(path, &json!({ "signals": many })).await, 400, "malformed-json").await;
+    let nameless = json!({ "signals": [{ "name": "" }] });
+    problem(host.post(path, &nameless).await, 400, "bad-name").await;
+    let run = host.start("parent", json!(2)).await;
+    host.end(&run).await;
+    let history = host.get(&format!("/v1/runs/{run}/events")).await;
+    let child = history["events"].as_array().unwrap().iter().find_map(|event| {
+        (event["type"] == "child_started").then(|| event["run_id"].as_str().unwrap().to_owned())
+    });
+    let child = host.get(&format!("/v1/runs/{}", child.unwrap())).await;
+    assert_eq!(child["parent"]["run_id"], run);
+}
+
+#[tokio::test]
 async fn a_sleep_is_ended_early() {
     let host = Host::new().await;
     let run = host.start("sleeper", json!(null)).await;
@@ -200,6 +223,10 @@ fn runs_are_talked_to_on_the_command_line() {
     let told = host.must(&["run", run]);
     assert!(told.contains(r#"signal 0 change_address came with "Oak Street 2""#), "{told}");
     assert!(told.contains("signal #0 change_address"), "{told}");
+
+    let both = ["--signal", "tell=7", "--signal", "tell", "--wait"];
+    let told = host.must(&[&["start", "listens"], &both[..]].concat());
+    assert!(told.contains("[7]"), "{told}");
 
     let sums = host.must(&["start", "sums", "--input", "9"]);
     let sums = sums.trim();

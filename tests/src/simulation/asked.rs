@@ -8,8 +8,9 @@ use tokio::sync::oneshot;
 
 /// Something that was asked, and is not answered.
 pub(crate) enum Call {
-    /// A run, with its key, and since when the module that it is started on may be current.
-    Start(Asked<Started>, Option<String>, usize),
+    /// A run, with its key, since when the module that it is started on may be current, and what it is
+    /// signalled with its start.
+    Start(Asked<Started>, Option<String>, usize, Option<String>),
     /// A webhook, by its token, with the text of the request.
     Request(Asked<Reply>, String, String),
     /// A signal to a run, with what it brings.
@@ -34,8 +35,9 @@ pub(crate) enum Answer {
     None,
     /// It is of no matter any more.
     Done,
-    /// A run was started, with this key; and if it is new, since when its module may be current.
-    Started(RunId, Option<String>, Option<usize>),
+    /// A run was started, with this key; if it is new, since when its module may be current; and what it was
+    /// signalled.
+    Started(RunId, Option<String>, Option<usize>, Option<String>),
     /// A module was deployed.
     Deployed(Deployed),
     /// A request was taken.
@@ -52,13 +54,17 @@ impl Call {
     /// The answer, if there is one. Panics at an answer that cannot be.
     pub(crate) fn answer(&mut self) -> Answer {
         match self {
-            Self::Start(asked, key, since) => match asked.answer() {
+            Self::Start(asked, key, since, said) => match asked.answer() {
                 None => Answer::None,
                 Some(Ok(Started { run_id, created, .. })) => {
-                    Answer::Started(run_id, key.take(), created.then_some(*since))
+                    Answer::Started(run_id, key.take(), created.then_some(*since), said.take())
                 }
-                // Somebody else has the key.
-                Some(Err(EngineError::OtherInput(_))) => Answer::Done,
+                // Somebody else has the key; or the run that has it takes no signal.
+                Some(Err(
+                    EngineError::OtherInput(_)
+                    | EngineError::SignalTooLate(_)
+                    | EngineError::InboxFull,
+                )) => Answer::Done,
                 Some(Err(error)) => refused(&error),
             },
             Self::Request(asked, token, text) => match asked.answer() {

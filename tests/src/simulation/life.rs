@@ -283,8 +283,9 @@ impl<'a> Life<'a> {
                 witness.editions.deployed(&deployed);
                 false
             }
-            Answer::Started(run, key, since) => {
+            Answer::Started(run, key, since, said) => {
                 tell(&format!("{run} is started"));
+                said.inspect(|said| witness.talk.acknowledged(run, None, said));
                 since.inspect(|since| witness.editions.started(run, *since));
                 witness.started(run, key.as_deref(), &host.store);
                 false

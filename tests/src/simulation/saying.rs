@@ -92,7 +92,7 @@ impl Life<'_> {
     }
 
     /// Something that was not said before.
-    fn say(&mut self) -> String {
+    pub(crate) fn say(&mut self) -> String {
         self.said += 1;
         self.said.to_string()
     }

@@ -1,6 +1,7 @@
 //! The world around a host: what it asks of it, and how it answers.
 
 use rand::RngExt;
+use segno_host::engine::NewSignal;
 use segno_host::steps::Outcome;
 use segno_host::store::Standing;
 use segno_journal::RunId;
@@ -9,7 +10,7 @@ use crate::faulty::Kept;
 use crate::simulation::asked::Call;
 use crate::simulation::life::Life;
 use crate::simulation::moves::Move;
-use crate::simulation::plans;
+use crate::simulation::plans::{self, NAMES};
 use crate::{post, raw};
 
 /// How many runs a life has at most.
@@ -52,11 +53,20 @@ impl Life<'_> {
         input: &serde_json::Value,
         key: Option<String>,
     ) {
-        let asked = self.host().engine.start(workflow, raw(input), key.clone());
+        let said = self.random.random_ratio(1, 4).then(|| self.say());
+        let signals = said.iter().map(|said| NewSignal {
+            name: NAMES[self.random.random_range(0..NAMES.len())].to_owned(),
+            payload: said.clone(),
+            key: self.random.random_ratio(1, 2).then(|| format!("key of {said}")),
+        });
+        let signals = signals.collect();
+        let asked =
+            self.host().engine.start_with_signals(workflow, raw(input), key.clone(), signals);
         // A key counts within its workflow.
         let since = self.witness.editions.known();
-        self.asked.push(Call::Start(asked, key.map(|key| format!("{workflow}, {key}")), since));
-        self.note(&format!("start {workflow} {input}"));
+        let key = key.map(|key| format!("{workflow}, {key}"));
+        self.note(&format!("start {workflow} {input}, signalled {said:?}"));
+        self.asked.push(Call::Start(asked, key, since, said));
         self.look();
     }
 

@@ -1,7 +1,11 @@
 //! Signals, and the answers of workflows to them.
 
-use segno_host::engine::{EngineError, HistoryEvent, Reply, RunStatus};
-use segno_tests::{Host, output};
+use segno_host::engine::{
+    EngineError, HistoryEvent, Reply, RunFilter, RunStatus, SIGNALS_AT_START,
+};
+use segno_host::store::Store;
+use segno_journal::Event;
+use segno_tests::{Host, output, raw};
 use serde_json::json;
 
 use crate::{ask, keyed, listens, signal};
@@ -146,4 +150,73 @@ async fn a_key_that_comes_again_while_its_run_is_blocked_is_known_and_takes_no_m
     }
     let other = host.engine.signal(run, keyed("b", &json!(1), "k"), false).await;
     assert!(matches!(other, Err(EngineError::OtherSignal(of)) if of == run), "{other:?}");
+}
+
+#[tokio::test]
+async fn a_run_is_started_and_signalled_in_one_moment() {
+    let host = Host::new().await;
+    let signals = vec![
+        keyed("tell", &json!(1), "one"),
+        keyed("tell", &json!(2), "one"),
+        signal("tell", &json!(3)),
+    ];
+    let start = |signals| {
+        host.engine.start_with_signals("listens", raw(&json!(null)), Some("key".into()), signals)
+    };
+    let started = start(signals).await.expect("it starts");
+    assert!(started.created);
+    let again = start(vec![keyed("tell", &json!(4), "one"), signal("tell", &json!(null))]).await;
+    let again = again.expect("the key is known, and the run takes it");
+    assert_eq!((again.run_id, again.created), (started.run_id, false));
+    let heard = output(&host.end(started.run_id).await);
+    assert_eq!(heard, json!([1, 3]), "of one key there is one");
+    let late = start(vec![signal("tell", &json!(5))]).await;
+    assert!(
+        matches!(late, Err(EngineError::SignalTooLate(run)) if run == started.run_id),
+        "{late:?}"
+    );
+}
+
+#[tokio::test]
+async fn where_the_run_cannot_start_nothing_of_its_signals_is_stored() {
+    let host = Host::new().await;
+    let start = |workflow: &'static str, input, signals| {
+        host.engine.start_with_signals(workflow, raw(&input), None, signals)
+    };
+    let one = || vec![signal("tell", &json!(1))];
+    let refused = start("nap", json!("no number"), one()).await;
+    assert!(matches!(refused, Err(EngineError::RefusedInput { .. })), "{refused:?}");
+    let bad = start("listens", json!(null), vec![signal("", &json!(1))]).await;
+    assert!(matches!(bad, Err(EngineError::BadWord { .. })), "{bad:?}");
+    let many = (0..=SIGNALS_AT_START).map(|_| signal("tell", &json!(1))).collect();
+    let many = start("listens", json!(null), many).await;
+    assert!(matches!(many, Err(EngineError::InboxFull)), "{many:?}");
+    assert!(host.engine.runs(RunFilter::default()).await.expect("they are read").runs.is_empty());
+    // A run that ends in its first turn leaves none of them behind.
+    let ended = start("echo", json!(7), one()).await.expect("it starts").run_id;
+    assert_eq!(host.end(ended).await.status, RunStatus::Completed);
+    let directory = host.stop().await;
+    let store = Store::open(directory.path()).expect("nobody has it");
+    assert!(store.held(ended).expect("it can be read").is_empty());
+}
+
+#[tokio::test]
+async fn the_signals_of_a_run_that_is_blocked_at_its_start_wait_with_it() {
+    let host = Host::with(|config| config.limits.open_operations = 10).await;
+    let signals = vec![signal("tell", &json!(1)), signal("tell", &json!(2))];
+    let started = host.engine.start_with_signals("fan_out", raw(&json!(11)), None, signals);
+    let run = started.await.expect("it is stored").run_id;
+    assert_eq!(host.end(run).await.status, RunStatus::Blocked);
+    let directory = host.stop().await;
+    let store = Store::open(directory.path()).expect("nobody has it");
+    let held = store.held(run).expect("it can be read");
+    let events: Vec<_> = held.iter().map(|(position, held)| (*position, &held.event)).collect();
+    let is_it = matches!(
+        events[..],
+        [(0, Event::Started { .. }), (1, Event::Signalled { .. }), (2, Event::Signalled { .. })]
+    );
+    assert!(is_it, "{events:?}");
+    drop(store);
+    let host = Host::reopen(directory, |config| config.limits.open_operations = 100).await;
+    assert_eq!(host.end(run).await.status, RunStatus::Completed);
 }

@@ -38,10 +38,7 @@ impl Engine {
     ) -> Result<Reply, EngineError> {
         self.takes_work()?;
         let NewSignal { name, payload, key } = signal;
-        if !is_word(&name, MAX_SIGNAL_NAME) {
-            let (what, limit) = ("the name of a signal", MAX_SIGNAL_NAME);
-            return Err(EngineError::BadWord { what, limit });
-        }
+        check_signal_name(&name)?;
         check_key(key.as_deref())?;
         let event = Event::Signalled { signal: Signal { number: 0, name, payload, key } };
         match self.call(run, event, waits).await? {
@@ -56,6 +53,15 @@ impl Engine {
             }
         }
     }
+}
+
+/// Refuses what cannot be the name of a signal.
+pub(super) fn check_signal_name(name: &str) -> Result<(), EngineError> {
+    if is_word(name, MAX_SIGNAL_NAME) {
+        return Ok(());
+    }
+    let (what, limit) = ("the name of a signal", MAX_SIGNAL_NAME);
+    Err(EngineError::BadWord { what, limit })
 }
 
 /// What a run answered to a signal, in this turn.

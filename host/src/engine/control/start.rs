@@ -1,17 +1,23 @@
 //! Starting runs: each with a name that leads to its shard, and once for each idempotency key.
 
+use std::collections::BTreeSet;
+
 use segno_api::Started;
-use segno_journal::RunId;
+use segno_journal::{RunId, Signal};
 use serde_json::value::RawValue;
 
 use crate::engine::admission::to_the_end;
 use crate::engine::control::check_key;
 use crate::engine::control::fingerprint::Fingerprint;
+use crate::engine::control::signal::{NewSignal, check_signal_name};
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
-use crate::engine::inbox::Message;
+use crate::engine::inbox::{First, Message};
 use crate::engine::reads::may_block;
 use crate::store::{RunRecord, Standing};
+
+/// How many signals may be sent with a start.
+pub const SIGNALS_AT_START: usize = 100;
 
 /// How many names a new run is given up while they lead to shards that do not answer: with half of the
 /// shards held up, one start in thousands meets one of them.
@@ -30,21 +36,40 @@ impl Engine {
         input: Box<RawValue>,
         key: Option<String>,
     ) -> Result<Started, EngineError> {
+        self.start_with_signals(workflow, input, key, Vec::new()).await
+    }
+
+    /// As [`Engine::start`], and the run is sent these signals. They are on disk with its first turn, or nothing
+    /// is. A run that the key has started before is sent them one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::start`]; and of a run that was there before, as [`Engine::signal`]: what came before the one
+    /// that was refused is stored then.
+    pub async fn start_with_signals(
+        &self,
+        workflow: &str,
+        input: Box<RawValue>,
+        key: Option<String>,
+        signals: Vec<NewSignal>,
+    ) -> Result<Started, EngineError> {
         let size = input.get().len();
         let limit = self.0.config.limits.payload;
         if size > limit {
             return Err(EngineError::TooLarge { what: "the input", size, limit });
         }
         Fingerprint::of(input.get()).map_err(EngineError::UnreadableInput)?;
+        check_signals(&signals)?;
         let run = self.name_run();
         let engine = self.clone();
-        let admitted = self.admit_to(run, size)?;
+        let bytes: usize = signals.iter().map(|signal| signal.payload.len()).sum();
+        let admitted = self.admit_to(run, size + bytes)?;
         check_key(key.as_deref())?;
         let workflow = workflow.to_owned();
         // A caller who hangs up takes neither the key's lock nor its place in the line with it.
         to_the_end(async move {
             let _admitted = admitted;
-            engine.start_once(run, &workflow, (input, key)).await
+            engine.start_once(run, &workflow, (input, key), signals).await
         })
         .await
     }
@@ -54,14 +79,20 @@ impl Engine {
         run: RunId,
         workflow: &str,
         (input, key): (Box<RawValue>, Option<String>),
+        signals: Vec<NewSignal>,
     ) -> Result<Started, EngineError> {
-        let Some(key) = key else { return self.start_new(run, workflow, (input, None)).await };
+        let Some(key) = key else {
+            return self.start_new(run, workflow, input, first(None, signals)).await;
+        };
         let alone = self.0.key_locks.lock(&key).await;
         let Some(run_id) = may_block(|| self.0.store.started_by(workflow, &key))? else {
-            return self.start_new(run, workflow, (input, Some(key))).await;
+            return self.start_new(run, workflow, input, first(Some(key), signals)).await;
         };
         drop(alone);
         may_block(|| self.was_started_with(run_id, &input))?;
+        for signal in signals {
+            let _reply = self.signal(run_id, signal, false).await?;
+        }
         Ok(Started { run_id, status: self.status(run_id)?, created: false })
     }
 
@@ -84,7 +115,8 @@ impl Engine {
         &self,
         run: RunId,
         workflow: &str,
-        (input, key): (Box<RawValue>, Option<String>),
+        input: Box<RawValue>,
+        first: First,
     ) -> Result<Started, EngineError> {
         let module = self.0.modules.enter_current(workflow)?;
         let started_at = self.0.outside.now();
@@ -93,7 +125,10 @@ impl Engine {
         let standing = Standing::Running;
         let record = RunRecord { workflow, module, started_at, seed, standing, parent: None };
         let input = <Box<str>>::from(input).into_string();
-        let status = self.ask(run, |then| Message::Start { run, record, input, key, then }).await?;
+        let signals = first.signals.len() as u64;
+        let status =
+            self.ask(run, |then| Message::Start { run, record, input, first, then }).await?;
+        self.0.outside.metrics().signals.inc_by(signals);
         Ok(Started { run_id: run, status, created: true })
     }
 
@@ -112,4 +147,27 @@ impl Engine {
         *last = Some(run);
         run
     }
+}
+
+/// Refuses signals that cannot be sent with a start.
+fn check_signals(signals: &[NewSignal]) -> Result<(), EngineError> {
+    if signals.len() > SIGNALS_AT_START {
+        return Err(EngineError::InboxFull);
+    }
+    for NewSignal { name, payload: _, key } in signals {
+        check_signal_name(name)?;
+        check_key(key.as_deref())?;
+    }
+    Ok(())
+}
+
+/// What belongs to the first commit of a run. Of two signals with one key the first comes.
+fn first(key: Option<String>, signals: Vec<NewSignal>) -> First {
+    let mut keys = BTreeSet::new();
+    let signals = signals
+        .into_iter()
+        .filter(|signal| signal.key.as_ref().is_none_or(|key| keys.insert(key.clone())));
+    let signals =
+        signals.map(|NewSignal { name, payload, key }| Signal { number: 0, name, payload, key });
+    First { key, signals: signals.collect() }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use segno_api::{Wait, Why};
 use segno_journal::retry::Attempt;
-use segno_journal::{Digest, Event, Op, RunId};
+use segno_journal::{Digest, Event, Op, RunId, Signal};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::engine::admission::Admitted;
@@ -21,8 +21,8 @@ use crate::store::RunRecord;
 pub(crate) enum Message {
     /// All shards have taken in their runs: set them going.
     GoOn { recovery: Arc<Recovery> },
-    /// A new run, with its JSON input and the idempotency key that names it.
-    Start { run: RunId, record: RunRecord, input: String, key: Option<String>, then: Then },
+    /// A new run, with its JSON input and what belongs to its first commit.
+    Start { run: RunId, record: RunRecord, input: String, first: First, then: Then },
     /// A child is on disk: its shard owns it from now on.
     Begin(Box<Begun>),
     /// A run has ended of which nobody knows which children it had.
@@ -96,6 +96,15 @@ impl Message {
             | Self::Stop => None,
         }
     }
+}
+
+/// What is written with the first turn of a run, or with its block.
+#[derive(Debug, Default)]
+pub(crate) struct First {
+    /// The idempotency key that names the run.
+    pub(crate) key: Option<String>,
+    /// The signals that it is sent with its start, no two with the same key.
+    pub(crate) signals: Vec<Signal>,
 }
 
 /// Which sleeps are ended early.

@@ -21,7 +21,9 @@ pub use crate::engine::inbox::gate::Busy;
 pub(crate) use crate::engine::inbox::delivery::{Caller, Delivery, Report, Then, Told};
 pub(crate) use crate::engine::inbox::family::{Begun, FamilySignal};
 pub(crate) use crate::engine::inbox::gate::{Gate, LOOK, News};
-pub(crate) use crate::engine::inbox::message::{Inspection, Message, Question, Said, Sleeps};
+pub(crate) use crate::engine::inbox::message::{
+    First, Inspection, Message, Question, Said, Sleeps,
+};
 pub(crate) use crate::engine::inbox::recovery::{Found, Recovery};
 
 /// Where the shards are reached, and what is seen of them. Cheap to clone.

@@ -136,9 +136,20 @@ impl Simulated {
         input: Box<RawValue>,
         key: Option<String>,
     ) -> Asked<Started> {
+        self.start_with_signals(workflow, input, key, Vec::new())
+    }
+
+    /// Asks for a run that is signalled with its start, as [`Engine::start_with_signals`].
+    pub fn start_with_signals(
+        &mut self,
+        workflow: &str,
+        input: Box<RawValue>,
+        key: Option<String>,
+        signals: Vec<NewSignal>,
+    ) -> Asked<Started> {
         let engine = self.engine.clone();
         let workflow = workflow.to_owned();
-        self.ask(async move { engine.start(&workflow, input, key).await })
+        self.ask(async move { engine.start_with_signals(&workflow, input, key, signals).await })
     }
 
     /// Calls a webhook, as [`Engine::call_webhook`].

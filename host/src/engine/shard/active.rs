@@ -12,11 +12,11 @@ use segno_journal::{
 use crate::engine::admission::Member;
 use crate::engine::error::EngineError;
 use crate::engine::guests::{Images, RunAt};
-use crate::engine::inbox::Delivery;
+use crate::engine::inbox::{Delivery, First};
 use crate::engine::metrics::{Metrics, RunOutcome};
 use crate::engine::outside::Owner;
 use crate::engine::shard::open_budget::Share;
-use crate::store::{Recalled, RunRecord, Standing, StoreError};
+use crate::store::{Draft, HeldEvent, Recalled, RunRecord, Standing, StoreError};
 
 /// The state of a run, and what its shard keeps beside it.
 pub(crate) struct Active {
@@ -33,8 +33,8 @@ pub(crate) struct Active {
     pub(crate) next_note: Option<u64>,
     /// Its images, and the journal behind them.
     pub(crate) images: Images,
-    /// The idempotency key that names the run, until its first commit.
-    pub(crate) key: Option<String>,
+    /// What belongs to its first commit, until then.
+    pub(crate) first: Option<Box<First>>,
     /// That it counts as one of its family, if it is a child.
     #[expect(dead_code, reason = "it is held")]
     pub(crate) member: Option<Box<Member>>,
@@ -77,10 +77,29 @@ impl Active {
             held: HeldEvents::default(),
             next_note: None,
             images: Images::default(),
-            key: None,
+            first: None,
             member: None,
             unread: None,
         }
+    }
+
+    /// Adds to the draft of its first commit what belongs to that. The signals that came with the start lie
+    /// behind it, unless the run has ended.
+    pub(crate) fn write_first<T>(&mut self, draft: Draft<T>, has_ended: bool) -> Draft<T> {
+        let Some(First { key, signals }) = self.first.take().map(|first| *first) else {
+            return draft;
+        };
+        let id = self.owner.run;
+        let mut draft = draft.with_key(&self.record.workflow, key, id);
+        if !has_ended {
+            self.held.leave_room_for_the_start();
+            for signal in signals {
+                let event = Event::Signalled { signal };
+                let position = self.held.put(&event);
+                draft = draft.with_held(id, position, &HeldEvent { at: self.last_at, event });
+            }
+        }
+        draft
     }
 
     /// The run, where it is.
@@ -193,6 +212,8 @@ pub(crate) struct HeldEvents {
     keys: BTreeMap<String, String>,
     /// The hooks that hear by one of them that they have their token.
     opening: BTreeSet<Op>,
+    /// The children of which one of them is the end.
+    ended: BTreeSet<Op>,
 }
 
 impl HeldEvents {
@@ -201,6 +222,13 @@ impl HeldEvents {
         let mut line = Self::default();
         recalled.visit_held(|position, held| line.add(position, &held.event))?;
         Ok(line)
+    }
+
+    /// The first position is that of the start of the run, whether or not it lies there.
+    const fn leave_room_for_the_start(&mut self) {
+        if self.next == 0 {
+            (self.first, self.next) = (1, 1);
+        }
     }
 
     /// Adds an event that lies at this position, behind all others.
@@ -248,8 +276,10 @@ impl HeldEvents {
         if let Some((key, _)) = keyed(event) {
             self.keys.remove(key);
         }
-        if let Event::HookOpened { op } = event {
-            self.opening.remove(op);
+        match event {
+            Event::HookOpened { op } => drop(self.opening.remove(op)),
+            Event::ChildEnded { op, .. } => drop(self.ended.remove(op)),
+            _ => {}
         }
     }
 
@@ -262,14 +292,21 @@ impl HeldEvents {
         if let Some((key, name)) = keyed(event) {
             self.keys.insert(key.clone(), name.clone());
         }
-        if let Event::HookOpened { op } = event {
-            self.opening.insert(*op);
+        match event {
+            Event::HookOpened { op } => drop(self.opening.insert(*op)),
+            Event::ChildEnded { op, .. } => drop(self.ended.insert(*op)),
+            _ => {}
         }
     }
 
     /// Whether a hook hears by an event that lies here that it has its token.
     pub(crate) fn opens(&self, op: Op) -> bool {
         self.opening.contains(&op)
+    }
+
+    /// Whether the end of a child lies here.
+    pub(crate) fn has_end_of(&self, op: Op) -> bool {
+        self.ended.contains(&op)
     }
 
     /// Whether a signal with the key of this one lies here.

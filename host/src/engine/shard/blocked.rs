@@ -43,11 +43,7 @@ impl Shard {
         let Some(active) = self.runs.get_mut(&id) else { return };
         log::blocked(active, blocked.kind);
         active.stand(Standing::Blocked(blocked), self.outside.metrics());
-        let draft = draft.with_run(id, &active.record).with_key(
-            &active.record.workflow,
-            active.key.take(),
-            id,
-        );
+        let draft = active.write_first(draft.with_run(id, &active.record), false);
         let outside = self.outside.clone();
         self.committer.submit(draft, move |written| match written {
             Ok(proof) => {

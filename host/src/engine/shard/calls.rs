@@ -6,11 +6,36 @@ use segno_api::RunStatus;
 use segno_journal::{Answer, Event, KnownSignal, Op, Open, Response, RunId, Signal};
 
 use crate::engine::error::EngineError;
-use crate::engine::inbox::{Asker, Caller, Delivery, Message, Place, Reply, Sleeps, Then, Told};
+use crate::engine::inbox::{
+    Asker, Caller, Delivery, First, Message, Place, Reply, Sleeps, Then, Told,
+};
 use crate::engine::shard::Shard;
-use crate::store::Draft;
+use crate::engine::shard::active::Active;
+use crate::store::{Draft, RunRecord};
 
 impl Shard {
+    /// A run is started, perhaps with signals that it is sent: they lie behind its first turn.
+    pub(super) fn start(
+        &mut self,
+        (run, record): (RunId, RunRecord),
+        input: String,
+        first: First,
+        then: Then,
+    ) {
+        let behind = first.signals.clone();
+        self.take_in(run, Active { first: Some(Box::new(first)), ..Active::new(run, record) });
+        self.turn(run, Delivery::new(Event::Started { input }, then));
+        for (position, signal) in (1..).zip(behind) {
+            let is_told = |active: &Active| {
+                !active.is_blocked() && active.held.positions().contains(&position)
+            };
+            if self.awaiting_room.has(run) || !self.runs.get(&run).is_some_and(|run| is_told(run)) {
+                return;
+            }
+            self.turn(run, Delivery::held(Event::Signalled { signal }, position));
+        }
+    }
+
     /// Somebody called a webhook or a hook of a run, or sent it a signal; `waits` says whether they wait for
     /// the answer to the signal.
     pub(super) fn call(&mut self, id: RunId, event: Event, waits: bool, caller: Caller) {

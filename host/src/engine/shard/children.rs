@@ -160,6 +160,9 @@ impl Shard {
     pub(super) fn child_ended(&mut self, id: RunId, op: Op) {
         let Some(active) = self.runs.get(&id) else { return };
         let Some(Open::Child(child)) = active.run.operation(op) else { return };
+        if active.held.has_end_of(op) {
+            return;
+        }
         match self.store.child_end(child.run) {
             Ok(Some(end)) => {
                 let event = Event::ChildEnded { op, end };

@@ -176,10 +176,8 @@ impl Shard {
     pub(crate) fn handle(&mut self, message: Message) -> ControlFlow<()> {
         match message {
             Message::GoOn { recovery } => self.go_on(&recovery),
-            Message::Start { run, record, input, key, then } => {
-                let active = Active { key, ..Active::new(run, record) };
-                self.take_in(run, active);
-                self.turn(run, Delivery::new(Event::Started { input }, then));
+            Message::Start { run, record, input, first, then } => {
+                self.start((run, record), input, first, then);
             }
             Message::Begin(begun) => self.begin(*begun),
             Message::ParentEnded { parent } => self.parent_ended(parent),

@@ -148,12 +148,9 @@ impl Shard {
         draft = self.heartbeats.forget(draft, id, &over, has_ended);
         if is_first || has_ended || held.is_some() {
             active.stand(standing, self.outside.metrics());
-            draft = draft.with_run(id, &active.record).with_key(
-                &active.record.workflow,
-                active.key.take(),
-                id,
-            );
+            draft = draft.with_run(id, &active.record);
         }
+        draft = active.write_first(draft, has_ended);
         if has_ended {
             // Nobody will be told any more. What a run that never had a turn was given stays.
             for position in active.held.positions().filter(|position| !is_first || *position > 0) {

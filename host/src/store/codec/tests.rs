@@ -5,6 +5,7 @@
 //! semicolon ([`segno_journal::grows`]); then the file stays as it is and is still read, and another
 //! one beside it has the record as it is written from then on.
 
+mod families;
 mod images;
 
 use std::fmt::Debug;
@@ -114,24 +115,11 @@ fn turns_with_every_command_are_read_for_ever() {
         ("turn-commands-of-talk", talk),
         ("turn-commands-that-stop", stop),
         ("turn-commands-that-show", show),
-        ("turn-commands-of-a-family", family()),
+        ("turn-commands-of-a-family", families::commands()),
     ] {
         let turn = turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting);
         check(name, &(no_references(), turn));
     }
-}
-
-/// What a run asks for that has a family.
-fn family() -> Vec<Command> {
-    let run = RunId::from_parts(Timestamp(5), 7);
-    let child =
-        |policy| Command::Child { run, workflow: "line".into(), input: "{}".into(), policy };
-    vec![
-        child(ClosePolicy::Cancel),
-        child(ClosePolicy::Leave),
-        Command::CancelChild { child: Op(1) },
-        Command::Tell { to: run, name: "hurry".into(), payload: "1".into() },
-    ]
 }
 
 #[test]
@@ -175,40 +163,6 @@ fn turns_with_every_event_and_verdict_are_read_for_ever() {
         ("turn-woken", Event::Woken { op: Op(1), by: Some("ops".into()) }, Verdict::Waiting),
     ];
     for (name, event, verdict) in events {
-        check(name, &(no_references(), turn(event, vec![], verdict)));
-    }
-}
-
-#[test]
-fn turns_of_families_and_failures_are_read_for_ever() {
-    for (name, event, verdict) in [
-        (
-            "turn-child-completed",
-            Event::ChildEnded { op: Op(1), end: ChildEnd::Completed("[2]".into()) },
-            Verdict::Waiting,
-        ),
-        (
-            "turn-child-failed",
-            Event::ChildEnded { op: Op(1), end: ChildEnd::Failed("no".into()) },
-            Verdict::Waiting,
-        ),
-        (
-            "turn-child-cancelled",
-            Event::ChildEnded { op: Op(1), end: ChildEnd::Cancelled },
-            Verdict::Waiting,
-        ),
-        ("turn-told", Event::Told { op: Op(1) }, Verdict::Waiting),
-        ("turn-not-told", Event::NotTold { op: Op(1), why: NotTold::Full }, Verdict::Waiting),
-        (
-            "turn-failed-at",
-            Event::Slept { op: Op(1) },
-            Verdict::FailedAt(Failure {
-                message: "no".into(),
-                kind: Some("E".into()),
-                place: Some("src/lib.rs:1:2".into()),
-            }),
-        ),
-    ] {
         check(name, &(no_references(), turn(event, vec![], verdict)));
     }
 }

@@ -30,8 +30,11 @@ fn images_with_every_open_operation_are_read_for_ever() {
 /// The run when it has a child, and a signal of it is on its way.
 fn has_family(run: Run) -> Run {
     let (seq, first_op) = (run.turns(), Op(run.operations()));
-    let turn =
-        turn(Event::HookReceived { op: Op(3), payload: "3".into() }, family(), Verdict::Waiting);
+    let turn = turn(
+        Event::HookReceived { op: Op(3), payload: "3".into() },
+        families::commands(),
+        Verdict::Waiting,
+    );
     run.apply(&Turn { seq, first_op, ..turn }).expect("it waits").0
 }
 
