@@ -178,6 +178,7 @@ async fn a_run_is_started_and_signalled_in_one_request_and_shows_its_children() 
     host.end(&run).await;
     let history = host.get(&format!("/v1/runs/{run}/events")).await;
     let child = history["events"].as_array().unwrap().iter().find_map(|event| {
+        let event = &event["event"];
         (event["type"] == "child_started").then(|| event["run_id"].as_str().unwrap().to_owned())
     });
     let child = host.get(&format!("/v1/runs/{}", child.unwrap())).await;
@@ -197,6 +198,17 @@ async fn a_sleep_is_ended_early() {
     assert_eq!(all.status(), 200);
     assert_eq!(host.end(&run).await["output"], true);
     problem(host.post(&path, &json!({})).await, 409, "already-ended").await;
+}
+
+#[test]
+fn a_run_is_started_and_signalled_on_the_command_line() {
+    let data = TempDir::new().unwrap();
+    let host = Process::serve(data.path());
+    host.must(&["deploy", basics().to_str().unwrap()]);
+    let told = host.must(&["start", "listens", "--signal", "tell=7", "--signal", "tell", "--wait"]);
+    assert!(told.contains("[7]"), "{told}");
+    let (code, _, stderr) = host.ask(&["start", "listens", "--signal", "tell={"]);
+    assert_eq!(code, Some(2), "{stderr}");
 }
 
 #[test]
@@ -223,10 +235,6 @@ fn runs_are_talked_to_on_the_command_line() {
     let told = host.must(&["run", run]);
     assert!(told.contains(r#"signal 0 change_address came with "Oak Street 2""#), "{told}");
     assert!(told.contains("signal #0 change_address"), "{told}");
-
-    let both = ["--signal", "tell=7", "--signal", "tell", "--wait"];
-    let told = host.must(&[&["start", "listens"], &both[..]].concat());
-    assert!(told.contains("[7]"), "{told}");
 
     let sums = host.must(&["start", "sums", "--input", "9"]);
     let sums = sums.trim();
