@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use crate::engine::admission::{Admission, Admitted, KeyLocks, to_the_end};
 use crate::engine::config::Config;
 use crate::engine::error::EngineError;
+use crate::engine::guests::Copies;
 use crate::engine::inbox::{Inboxes, Message, Then};
 use crate::engine::metrics::Door;
 use crate::engine::modules::Modules;
@@ -37,6 +38,8 @@ pub(super) struct Shared {
     pub(super) inboxes: Inboxes,
     pub(super) admission: Admission,
     pub(super) key_locks: KeyLocks,
+    /// Of runs that were asked lately.
+    pub(super) copies: Copies,
     pub(super) deploy_lock: tokio::sync::Mutex<()>,
     pub(super) last_run: Mutex<Option<RunId>>,
     pub(super) stopping: AtomicBool,

@@ -5,6 +5,7 @@
 //! a draft, and none is submitted here, because only the shard knows what stands before it.
 
 mod cannot_turn;
+mod copies;
 mod images;
 mod pressure;
 mod replay;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use segno_journal::{Blocked, Digest, History, RunId};
 
 pub(crate) use crate::engine::guests::cannot_turn::{CannotTurn, Fate};
+pub(crate) use crate::engine::guests::copies::Copies;
 pub(crate) use crate::engine::guests::images::Images;
 pub(crate) use crate::engine::guests::pressure::Pressure;
 pub(crate) use crate::engine::guests::replay::Replay;

@@ -79,6 +79,18 @@ impl Replay<'_> {
         Ok((guest, images.unusable))
     }
 
+    /// A guest that is where the run is, from what it was after so many turns.
+    pub(crate) fn guest_behind(
+        &self,
+        run: RunAt<'_>,
+        (turns, image): (u64, Image),
+    ) -> Result<Guest, CannotTurn> {
+        let mut guest = self.fresh(run)?;
+        guest.load(image)?;
+        self.give_turns(run, &mut guest, turns)?;
+        Ok(guest)
+    }
+
     /// A guest from the first of these images that can be used, and the position of that.
     fn load_first(
         &self,

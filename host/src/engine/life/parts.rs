@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::admission::{Admission, KeyLocks, QUERIES_AT_ONCE};
 use crate::engine::config::Config;
+use crate::engine::guests::Copies;
 use crate::engine::guests::{Guests, Pressure, Warm};
 use crate::engine::handle::{Engine, Shared, Threads};
 use crate::engine::inbox::{Gate, Inboxes, Message, Recovery};
@@ -198,6 +199,7 @@ impl Parts {
             inboxes,
             admission,
             key_locks: KeyLocks::new(),
+            copies: Copies::default(),
             deploy_lock: tokio::sync::Mutex::new(()),
             last_run: Mutex::new(None),
             stopping: AtomicBool::new(false),

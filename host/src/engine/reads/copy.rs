@@ -4,18 +4,24 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use segno_journal::{BlockKind, Blocked, Run, RunId, Timestamp};
+use segno_journal::{BlockKind, Blocked, Digest, Run, RunId, Timestamp};
 
 use crate::engine::admission::Admission;
 use crate::engine::error::{EngineError, LoadError};
 use crate::engine::guests::{CannotTurn, Images, Replay, RunAt};
 use crate::engine::handle::Engine;
 use crate::engine::reads::past::Past;
-use crate::sandbox::{Answered, Moment};
+use crate::sandbox::{Answered, Guest, Moment};
 use crate::store::{RunRecord, Store};
 
 /// How long a copy may take to have its turns. Each of them has a bound of its own.
 const COPY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many turns a kept copy is behind before another one is kept. Each costs a copy of the memory.
+const NEAR: u64 = 16;
+
+/// From how many turns on a kept copy is too far behind to be of use: there is an image on disk by then.
+const FAR: u64 = 256;
 
 /// The random numbers of a copy: not those that the run draws in its next turn.
 const COPY_STREAM: u64 = u64::MAX;
@@ -95,7 +101,8 @@ impl Engine {
         let last_at = store.turn(run, turns - 1)?.map_or(record.started_at, |turn| turn.at);
         let (state, images) = (Run::new(), Images::found(&[], past.first_turn(), turns));
         let copy = RunAt { id: run, record, state: &state, turns, images: &images, last_at };
-        let (mut guest, _unusable) = replay.guest(copy).map_err(|why| cannot(run, why))?;
+        let mut guest =
+            self.copy_of(&replay, copy, record.module).map_err(|why| cannot(run, why))?;
         let moment = Moment { seq: COPY_STREAM, at: last_at.max(Timestamp(0)) };
         let answered = guest.query(name, input, moment);
         match answered.map_err(|blocked| cannot(run, blocked.into()))? {
@@ -105,6 +112,44 @@ impl Engine {
             }
             Answered::Refused(reason) => Err(EngineError::QueryRefused { run, reason }),
         }
+    }
+}
+
+impl Engine {
+    /// A guest that is where the run was: from a copy of before, where one is kept, or from what is on disk.
+    fn copy_of(
+        &self,
+        replay: &Replay<'_>,
+        copy: RunAt<'_>,
+        module: Digest,
+    ) -> Result<Guest, CannotTurn> {
+        let (run, turns) = (copy.id, copy.turns);
+        let near = self.0.copies.find(run, module, turns).filter(|(kept, _)| turns - kept < FAR);
+        if let Some((kept, image)) = near {
+            match replay.guest_behind(copy, (kept, (*image).clone())) {
+                Ok(guest) if turns - kept < NEAR => return Ok(guest),
+                Ok(guest) => return self.kept(guest, (run, module), turns),
+                // It is not worth more, or the copy is of no use.
+                Err(CannotTurn::Blocked(_)) => (replay.goes_on)()?,
+                Err(why) => return Err(why),
+            }
+            self.0.copies.forget(run);
+        }
+        let (guest, _unusable) = replay.guest(copy)?;
+        self.kept(guest, (run, module), turns)
+    }
+
+    /// Keeps what a copy is before it is asked.
+    fn kept(
+        &self,
+        mut guest: Guest,
+        (run, module): (RunId, Digest),
+        turns: u64,
+    ) -> Result<Guest, CannotTurn> {
+        if let Some(image) = guest.save()? {
+            self.0.copies.keep(run, module, turns, image);
+        }
+        Ok(guest)
     }
 }
 
