@@ -59,7 +59,8 @@ impl Error {
         self.0.kind
     }
 
-    /// Where the error became this one: the place of the `?`, or that of [`Error::new`].
+    /// Where the error became this one: the place of the `?`, or that of [`Error::new`]. Where a function is
+    /// passed, as in `map_err(Error::from)`, it is a place in the library that calls it.
     #[must_use]
     pub fn place(&self) -> &'static Location<'static> {
         self.0.place
@@ -69,11 +70,18 @@ impl Error {
 /// The name of a type of errors, if it says anything.
 pub(crate) fn kind_of<E>() -> Option<&'static str> {
     let name = type_name::<E>();
-    (!MESSAGES.contains(&name)).then_some(name)
+    let says_something = !MESSAGES.iter().any(|message| name.starts_with(message));
+    says_something.then_some(name)
 }
 
-/// What is only a message says nothing by its type.
-const MESSAGES: [&str; 3] = ["&str", "alloc::string::String", "alloc::borrow::Cow<str>"];
+/// What is only a message, or a box of any error, says nothing by its type.
+const MESSAGES: [&str; 5] = [
+    "&str",
+    "alloc::string::String",
+    "alloc::borrow::Cow<",
+    "alloc::boxed::Box<str>",
+    "alloc::boxed::Box<dyn ",
+];
 
 impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for Error {
     #[track_caller]

@@ -209,6 +209,10 @@ pub(super) struct StartArgs {
     #[arg(long, value_name = "NAME[=JSON]")]
     pub(super) signal: Vec<String>,
 
+    /// A signal with the same key comes once; of several, the number is added to the key
+    #[arg(long, value_name = "KEY", requires = "signal")]
+    pub(super) signal_key: Option<String>,
+
     #[command(flatten)]
     pub(super) wait: WaitArgs,
 

@@ -15,7 +15,9 @@ pub(super) async fn run(args: StartArgs, output: Output) -> anyhow::Result<Exit>
     };
     let client = Client::new(args.host)?;
     let path = ["v1", "workflows", &args.workflow, "runs"];
-    let signals = args.signal.iter().map(|signal| written_signal(signal));
+    let key = args.signal_key.as_deref();
+    let keyed = args.signal.iter().enumerate();
+    let signals = keyed.map(|(number, signal)| written_signal(signal, (key, number)));
     let signals = signals.collect::<anyhow::Result<Vec<_>>>()?.join(",");
     let body = format!("{{\"input\":{input},\"signals\":[{signals}]}}");
     let answer = client.post(&path, body, idempotency(args.key)?).await?;
@@ -42,11 +44,17 @@ pub(super) async fn run(args: StartArgs, output: Output) -> anyhow::Result<Exit>
 }
 
 /// A signal as the API takes it: the name stands before the first `=`, and JSON behind it.
-fn written_signal(text: &str) -> anyhow::Result<String> {
+fn written_signal(text: &str, (key, number): (Option<&str>, usize)) -> anyhow::Result<String> {
     let (name, payload) = match text.split_once('=') {
         Some((name, payload)) => (name, Some(payload)),
         None => (text, None),
     };
     let payload = value::written(payload, "--signal")?;
-    Ok(format!("{{\"name\":{},\"payload\":{payload}}}", serde_json::to_string(name)?))
+    let key = match (key, number) {
+        (Some(key), 0) => serde_json::to_string(key)?,
+        (Some(key), number) => serde_json::to_string(&format!("{key}.{number}"))?,
+        (None, _) => "null".to_owned(),
+    };
+    let name = serde_json::to_string(name)?;
+    Ok(format!("{{\"name\":{name},\"payload\":{payload},\"key\":{key}}}"))
 }

@@ -16,7 +16,7 @@ use crate::doors::refusal::Refusal;
 use crate::engine::Engine;
 
 /// How much may be sent to a hook or as a signal, in bytes: as much as a call of a webhook may bring.
-const MAX_PAYLOAD: usize = 1 << 20;
+pub(super) const MAX_PAYLOAD: usize = 1 << 20;
 
 /// What is sent to a hook or as a signal.
 pub(super) const PAYLOAD: Bounds = Bounds { size: MAX_PAYLOAD, time: Duration::from_secs(30) };

@@ -12,9 +12,10 @@ use segno_journal::{MAX_NESTING, is_too_nested};
 
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
+use crate::doors::hooks::MAX_PAYLOAD;
 use crate::doors::params::Segment;
 use crate::doors::refusal::{Kind, Refusal};
-use crate::engine::{Engine, NewSignal, SIGNALS_AT_START};
+use crate::engine::{Engine, EngineError, NewSignal, SIGNALS_AT_START};
 use segno_api::Problem;
 
 /// The header by which a start can be repeated without a second run.
@@ -53,6 +54,11 @@ const BODY_TIME: Duration = Duration::from_secs(30);
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such workflow", body = Problem,
          content_type = "application/problem+json"),
+        (status = 409, description = "The key has started a run that has ended and takes no signal; `run_id` names \
+         it", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "The run that the key has started has not taken what it was sent before; the \
+         signals before the one that it does not take are stored", body = Problem,
+         content_type = "application/problem+json"),
         (status = 413, description = "The input is too large", body = Problem,
          content_type = "application/problem+json"),
         (status = 415, description = "The body is not JSON", body = Problem,
@@ -86,6 +92,10 @@ pub(super) async fn start(
             let detail = format!("{what} is nested more than {MAX_NESTING} levels deep");
             return Err(Refusal::new(&Kind::MALFORMED_JSON, detail));
         }
+    }
+    if let Some(large) = signals.iter().find(|signal| signal.payload.get().len() > MAX_PAYLOAD) {
+        let (what, size, limit) = ("what a signal brings", large.payload.get().len(), MAX_PAYLOAD);
+        return Err(EngineError::TooLarge { what, size, limit }.into());
     }
     let signals = signals.into_iter().map(|SignalRequest { name, payload, key }| NewSignal {
         name,

@@ -22,18 +22,9 @@ impl Shard {
         first: First,
         then: Then,
     ) {
-        let behind = first.signals.clone();
         self.take_in(run, Active { first: Some(Box::new(first)), ..Active::new(run, record) });
         self.turn(run, Delivery::new(Event::Started { input }, then));
-        for (position, signal) in (1..).zip(behind) {
-            let is_told = |active: &Active| {
-                !active.is_blocked() && active.held.positions().contains(&position)
-            };
-            if self.awaiting_room.has(run) || !self.runs.get(&run).is_some_and(|run| is_told(run)) {
-                return;
-            }
-            self.turn(run, Delivery::held(Event::Signalled { signal }, position));
-        }
+        self.go_on_with_held(run);
     }
 
     /// Somebody called a webhook or a hook of a run, or sent it a signal; `waits` says whether they wait for

@@ -32,7 +32,11 @@ impl SignalRows {
     /// Of a turn, as the run stood before it.
     pub(super) fn of(run: &Run, turn: &Turn, then: &Then) -> Self {
         let over = match (&turn.event, &turn.verdict) {
-            (Event::Told { op }, Verdict::Waiting) => vec![*op],
+            // Of a child, its parent may have written that it is to be cancelled after it had ended.
+            (
+                Event::Told { op } | Event::NotTold { op, .. } | Event::ChildEnded { op, .. },
+                Verdict::Waiting,
+            ) => vec![*op],
             (_, Verdict::Waiting) => Vec::new(),
             (
                 _,
@@ -213,7 +217,15 @@ impl Shard {
                 }
                 self.outside.tell(run, Message::ChildEnded { run, op });
             }
-            Open::Tell(tell) => self.outside.send(run, active.record.root(run), tell.tell(op)),
+            Open::Tell(tell) => match self.store.family_row(run, op) {
+                Ok(Some(_)) => {
+                    self.outside.tell(run, Message::Event { run, event: Event::Told { op } });
+                }
+                Ok(None) => self.outside.send(run, active.record.root(run), tell.tell(op)),
+                // Whether it came is not known, so it waits for whoever mends the row.
+                Err(StoreError::Record { .. }) => {}
+                Err(error) => self.committer.give_up(error),
+            },
             Open::Step { .. }
             | Open::Sleep { .. }
             | Open::Webhook(_)
@@ -222,16 +234,19 @@ impl Shard {
         }
     }
 
+    /// Whether a child is to end: its parent wanted that, or has ended.
+    fn is_to_end(&self, parent: &Parent) -> Result<bool, StoreError> {
+        if self.store.family_row(parent.run, parent.op)?.is_some() {
+            return Ok(true);
+        }
+        Ok(parent.policy == ClosePolicy::Cancel && !self.store.is_unfinished(parent.run)?)
+    }
+
     /// Cancels a child whose parent ended without having told it, if it is to end with that or was to be
     /// cancelled anyway.
     pub(super) fn follow_parent(&self, active: &Active) {
         let Some(parent) = &active.record.parent else { return };
-        let is_to_end = self.store.is_unfinished(parent.run).and_then(|goes_on| {
-            Ok(!goes_on
-                && (parent.policy == ClosePolicy::Cancel
-                    || self.store.family_row(parent.run, parent.op)?.is_some()))
-        });
-        match is_to_end {
+        match self.is_to_end(parent) {
             Ok(true) => self.outside.cancel_child(parent.run, active.owner.run),
             // Of one that cannot be read nobody knows, and it goes on.
             Ok(false) | Err(StoreError::Record { .. }) => {}

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use segno_journal::RunId;
+use segno_journal::{Open, RunId};
 
 use crate::engine::inbox::Message;
 use crate::engine::inbox::News;
@@ -68,6 +68,9 @@ impl Shard {
                 self.outside.parent_ended(id);
             } else {
                 draft = draft.without_tokens(id, active.run.open());
+                for (op, _) in active.run.open().filter(|(_, open)| matches!(open, Open::Tell(_))) {
+                    draft = draft.without_told(id, op);
+                }
                 let children =
                     active.run.open().filter_map(|(_, open)| open.ends_with_its_parent());
                 children.for_each(|child| self.outside.cancel_child(id, child));

@@ -75,6 +75,10 @@ pub(crate) struct Shard {
     gate: Arc<Gate>,
     /// The host goes down without this shard: nothing of what it does counts any more.
     is_shut_out: bool,
+    /// Its runs were set going.
+    goes_on: bool,
+    /// What it was told before that, by shards that were quicker.
+    early: Vec<Message>,
     queue: Queue,
     open_budget: OpenBudget,
 }
@@ -116,6 +120,8 @@ impl Shard {
             suspects: Suspects::default(),
             heartbeats: Heartbeats::default(),
             is_shut_out: false,
+            goes_on: false,
+            early: Vec::new(),
         }
     }
 
@@ -175,7 +181,14 @@ impl Shard {
     /// Gives a message its due. After the last one there is nothing more to do.
     pub(crate) fn handle(&mut self, message: Message) -> ControlFlow<()> {
         match message {
-            Message::GoOn { recovery } => self.go_on(&recovery),
+            Message::GoOn { recovery } => {
+                self.go_on(&recovery);
+                self.goes_on = true;
+                self.queue.extend(std::mem::take(&mut self.early));
+            }
+            Message::Stop => return ControlFlow::Break(()),
+            // What its runs wait for is not set going yet, and must not be begun twice.
+            message if !self.goes_on => self.early.push(message),
             Message::Start { run, record, input, first, then } => {
                 self.start((run, record), input, first, then);
             }
@@ -207,7 +220,6 @@ impl Shard {
             }
             Message::Survey(question) => self.answer(question),
             Message::Shed => _ = self.shed(),
-            Message::Stop => return ControlFlow::Break(()),
         }
         ControlFlow::Continue(())
     }

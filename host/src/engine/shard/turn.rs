@@ -93,7 +93,8 @@ impl Shard {
         let Some(active) = self.runs.get_mut(&id) else { return Ok(None) };
         Bounds { limits: &self.config.limits, budget: &self.open_budget }
             .begin(active, &output.commands)?;
-        self.joining = members;
+        // Of those that a last turn asks for, none begins that would end with it.
+        self.joining = if output.verdict == Verdict::Waiting { members } else { Vec::new() };
         output.log.extend(waits::dropped_at_end(&active.run, event, &output));
         output.log.extend(waits::not_begun_at_end(&output));
         active.images.note_turn(guest.spent());
@@ -174,6 +175,7 @@ impl Shard {
     /// A run whose workflow refuses its input never was: nothing of it is stored.
     fn turn_away(&mut self, id: RunId, then: Then, reason: &str) {
         let Some(active) = self.runs.remove(&id) else { return };
+        self.joining.clear();
         self.guests.remove(id);
         self.outside.metrics().runs_unfinished.dec();
         self.modules.leave(active.record.module);
@@ -182,6 +184,7 @@ impl Shard {
 
     /// What becomes of an event that could not have its turn.
     fn cannot_turn(&mut self, id: RunId, delivery: Delivery, why: CannotTurn) {
+        self.joining.clear();
         match why.fate() {
             Fate::Block(blocked) => self.block(id, delivery, blocked),
             Fate::Wait => self.await_room(id, delivery),
@@ -222,13 +225,15 @@ impl Shard {
         {
             active.held.take(position, &event);
         }
-        self.committer.submit(
-            Draft::nothing().without_held(id, held),
-            move |written| match written {
-                Ok(_) => then.refuse(id, refusal),
-                Err(error) => then.fail(error.into()),
-            },
-        );
+        let mut draft = Draft::nothing().without_held(id, held);
+        // The run has ended, and nobody else will forget that its signal came.
+        if let (Event::Told { op }, Refusal::Ended) = (&event, refusal) {
+            draft = draft.without_told(id, *op);
+        }
+        self.committer.submit(draft, move |written| match written {
+            Ok(_) => then.refuse(id, refusal),
+            Err(error) => then.fail(error.into()),
+        });
     }
 }
 
