@@ -14,10 +14,13 @@ pub(crate) fn workflow(item: TokenStream) -> TokenStream {
         pub enum #ident {}
 
         impl ::segno::__private::WorkflowDef for #ident {
+            type Input = ();
+            type Output = ();
+
             const NAME: &'static str = #name;
             const KEEP: ::core::option::Option<u64> = ::core::option::Option::None;
 
-            fn start(_: &str) -> ::core::result::Result<::segno::__private::Running, ::std::string::String> {
+            fn start(_: &str) -> ::core::result::Result<::segno::__private::WorkflowFuture, ::std::string::String> {
                 ::core::unreachable!()
             }
 
