@@ -118,14 +118,20 @@ async fn a_module_whose_steps_the_host_has_not_is_refused_or_deployed_with_a_war
 async fn a_blocked_run_goes_on_on_a_module_that_agrees_and_only_on_such_a_one() {
     let host = Host::with(|config| config.limits.open_operations = 10).await;
     let run = host.start("fan_out", json!(20)).await;
-    assert_eq!(host.end(run).await.status, RunStatus::Blocked);
+    let first = host.end(run).await;
+    assert_eq!(first.status, RunStatus::Blocked);
     let other = host.engine.deploy(segno_tests::rogue()).await.expect("the module is good").digest;
-    let view = host.engine.resume(run, Some(other)).await.expect("it is blocked");
+    let view = host.engine.resume(run, Some(other.clone())).await.expect("it is blocked");
     assert!(blocked(&host.end(view.run_id).await).contains("fan_out"), "{view:?}");
-    for unknown in ["sha256:00".to_owned(), format!("sha256:{}", "0".repeat(64))] {
+    let known = [&first.module, &other];
+    let mut beginnings = (0..=u8::MAX).map(|byte| format!("sha256:{byte:02x}"));
+    let beginning = beginnings.find(|beginning| !known.iter().any(|of| of.starts_with(beginning)));
+    let beginning = beginning.expect("two modules have two beginnings");
+    for unknown in [beginning, format!("sha256:{}", "0".repeat(64))] {
+        let expected = format!("there is no module {}", &unknown[.."sha256:00".len()]);
         let error =
             host.engine.resume(run, Some(unknown)).await.expect_err("there is no such module");
-        assert!(error.to_string().starts_with("there is no module sha256:00"), "{error}");
+        assert!(error.to_string().starts_with(&expected), "{error}");
     }
     let agrees = host.engine.deploy(edition(2)).await.expect("the module is good").digest;
     let host = host.restart(|_config| {}).await;
