@@ -24,7 +24,7 @@ use crate::workflow::WorkflowDef;
 ///
 /// #[segno::workflow]
 /// pub async fn line(item: String) -> Result<u32, segno::Error> {
-///     Ok(steps::pick(&item).await?)
+///     Ok(steps::pick(item).await?)
 /// }
 ///
 /// #[segno::workflow]
