@@ -115,8 +115,14 @@ pub(crate) fn tokens_of_disposed(run: &Run, turn: &Turn) -> BTreeSet<String> {
     disposed.filter_map(|url| url.rsplit('/').next().map(str::to_owned)).collect()
 }
 
-/// How many dropped steps are named.
+/// How many of the things that a workflow dropped are named.
 const NAMED: usize = 5;
+
+/// The first of these things, by their names.
+fn named(things: &[String]) -> String {
+    let more = if things.len() > NAMED { ", …" } else { "" };
+    things[..things.len().min(NAMED)].join(", ") + more
+}
 
 /// That a workflow ended before steps that it had asked for, as those do that lose a race. A sleep that is
 /// left is given up, and a webhook is not waited for to its end: neither is missed.
@@ -131,12 +137,9 @@ pub(crate) fn dropped_at_end(run: &Run, event: &Event, output: &Output) -> Optio
     if dropped.is_empty() {
         return None;
     }
-    let shown = dropped.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    let more = if dropped.len() > NAMED { ", …" } else { "" };
-    let message = format!(
-        "the workflow ended before {} of its steps, which are given up: {shown}{more}",
-        dropped.len()
-    );
+    let (count, named) = (dropped.len(), named(&dropped));
+    let message =
+        format!("the workflow ended before {count} of its steps, which are given up: {named}");
     Some(LogLine { level: Level::Info, message })
 }
 
@@ -170,11 +173,9 @@ pub(crate) fn not_begun_at_end(output: &Output) -> Option<LogLine> {
     if not_begun.is_empty() {
         return None;
     }
-    let shown = not_begun.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    let more = if not_begun.len() > NAMED { ", …" } else { "" };
     let message = format!(
-        "the workflow ended in the turn in which it asked for what it did not await, so nothing of it is begun: \
-         {shown}{more}"
+        "the workflow ended in the turn in which it asked for what it did not await, so nothing of it is begun: {}",
+        named(&not_begun)
     );
     Some(LogLine { level: Level::Warn, message })
 }
