@@ -31,6 +31,10 @@ pub trait Host {
     fn tell(&self, run: &str, name: &str, payload: &str) -> Operation;
     /// Shows a value, as JSON, to those who ask.
     fn publish(&self, name: &str, value: &str);
+    /// Adds a chunk to the end of a stream.
+    fn write(&self, stream: &str, chunk: &[u8]);
+    /// Closes a stream.
+    fn close_stream(&self, stream: &str);
     /// The workflow took the oldest of what lay untaken in an inbox.
     fn take(&self, inbox: Operation);
     /// Answers the caller of a request or of a signal, by its number in the run.

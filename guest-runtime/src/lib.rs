@@ -56,6 +56,7 @@
 //! | to be called by programs and people, by a token | [`hook::create`], [`hook::open`] |
 //! | to be sent something under a name | [`signal::open`] |
 //! | to show something to those who ask, and to answer them | [`query::publish`], [`query::answer`] |
+//! | to give something out as the run works | [`stream::write`], [`stream::close`] |
 //! | to answer who called it | [`inbox::respond`] |
 //! | to know its run and the time, to draw lots, to log | [`context`] |
 //!
@@ -103,6 +104,7 @@ pub mod runtime;
 pub mod signal;
 pub mod sleep;
 pub mod step;
+pub mod stream;
 pub mod task;
 #[cfg(test)]
 mod tests;

@@ -122,6 +122,7 @@ mod run;
 mod schema;
 pub mod signal;
 mod step;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -270,10 +271,10 @@ pub use crate::error::Error;
 #[doc(inline)]
 pub use crate::hook::{Hook, HookBuilder, HookError, ScopedHook};
 #[cfg(not(target_family = "wasm"))]
-pub use crate::native::StepContext;
-#[cfg(not(target_family = "wasm"))]
 #[doc(no_inline)]
 pub use crate::native::Steps;
+#[cfg(not(target_family = "wasm"))]
+pub use crate::native::{StepContext, StepStream};
 pub use crate::query::{Query, publish, query};
 pub use crate::random::{random, random_range};
 pub use crate::run::{RunInfo, run};
@@ -281,7 +282,10 @@ pub use crate::run::{RunInfo, run};
 pub use crate::signal::{Signal, Signals, signals};
 #[cfg(target_family = "wasm")]
 pub use crate::step::StepContext;
+#[cfg(target_family = "wasm")]
+pub use crate::step::StepStream;
 pub use crate::step::{StepError, StepFailure};
+pub use crate::stream::{Stream, StreamError, stream};
 pub use crate::time::{Sleep, now, sleep, sleep_until};
 pub use crate::webhook::{Next, Request, Response, Webhook, WebhookBuilder};
 

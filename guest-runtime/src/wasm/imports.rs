@@ -6,7 +6,7 @@ use crate::types::{
     StepOptions,
 };
 use crate::wasm::bindings::segno::workflow::{
-    child, context, hook, inbox, log, query, signal, sleep, step, types, webhook,
+    child, context, hook, inbox, log, query, signal, sleep, step, stream, types, webhook,
 };
 
 /// Whoever hosts the component.
@@ -68,6 +68,14 @@ impl Host for Imports {
 
     fn publish(&self, name: &str, value: &str) {
         query::publish(name, value);
+    }
+
+    fn write(&self, stream: &str, chunk: &[u8]) {
+        stream::write(stream, chunk);
+    }
+
+    fn close_stream(&self, stream: &str) {
+        stream::close(stream);
     }
 
     fn take(&self, inbox: Operation) {

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use crate::native::registry::Step;
+use crate::native::stream::{StepStream, StreamSink};
 use crate::step::{StepError, StepFailure};
 use crate::webhook::response::Response;
 
@@ -98,6 +99,7 @@ struct Attempt {
     cancellation: CancellationToken,
     responder: Responder,
     heart: Option<Heart>,
+    streams: Option<Arc<dyn StreamSink>>,
 }
 
 impl StepContext {
@@ -113,20 +115,20 @@ impl StepContext {
             cancellation,
             responder,
             heart: None,
+            streams: None,
         }))
     }
 
     /// The same context, whose heartbeats go here.
     #[must_use]
     pub fn with_heart(self, heart: Heart) -> Self {
-        let Attempt { info, step_id, cancellation, responder, .. } = &*self.0;
-        Self(Arc::new(Attempt {
-            info: info.clone(),
-            step_id: step_id.clone(),
-            cancellation: cancellation.clone(),
-            responder: Arc::clone(responder),
-            heart: Some(heart),
-        }))
+        Self(Arc::new(Attempt { heart: Some(heart), ..self.0.again() }))
+    }
+
+    /// The same context, whose streams go here.
+    #[must_use]
+    pub fn with_streams(self, streams: Arc<dyn StreamSink>) -> Self {
+        Self(Arc::new(Attempt { streams: Some(streams), ..self.0.again() }))
     }
 
     /// Runs a future in which [`current`](Self::current) is this context.
@@ -272,6 +274,32 @@ impl StepContext {
         serde_json::from_str(self.0.info.last_heartbeat.as_deref()?).ok()
     }
 
+    /// The stream of the run that has this name, to write to: `GET /v1/runs/{id}/streams/{name}`. The workflow
+    /// writes to the same one with [`segno::stream`](crate::stream).
+    ///
+    /// Each chunk is written with the number of the attempt. An attempt that is made again writes again: readers
+    /// see by the number which chunks are of one that failed, or was cut off by a crash. Outside of a host, as
+    /// in a unit test, what is written goes nowhere.
+    ///
+    /// ```
+    /// use segno::{StepContext, StepError};
+    ///
+    /// #[segno::step]
+    /// pub async fn answer(question: String) -> Result<String, StepError> {
+    ///     let words = StepContext::current().stream("words");
+    ///     let mut answer = String::new();
+    ///     for word in question.split(' ').rev() {
+    ///         words.write(word).await?;
+    ///         answer.push_str(word);
+    ///     }
+    ///     Ok(answer)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn stream(&self, name: impl Into<String>) -> StepStream {
+        StepStream::new(name.into(), self.0.streams.clone())
+    }
+
     /// Answers the caller of a webhook request.
     pub(crate) fn respond(&self, request: u64, response: Response) {
         (self.0.responder)(request, response);
@@ -290,6 +318,20 @@ impl StepContext {
             ..info
         };
         Self::new(info, CancellationToken::new(), Arc::new(|_, _| {}))
+    }
+}
+
+impl Attempt {
+    fn again(&self) -> Self {
+        let Self { info, step_id, cancellation, responder, heart, streams } = self;
+        Self {
+            info: info.clone(),
+            step_id: step_id.clone(),
+            cancellation: cancellation.clone(),
+            responder: Arc::clone(responder),
+            heart: heart.clone(),
+            streams: streams.clone(),
+        }
     }
 }
 

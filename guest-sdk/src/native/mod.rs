@@ -35,12 +35,14 @@ mod context;
 pub(crate) mod define;
 mod policy;
 mod registry;
+mod stream;
 
 pub use tokio_util::sync::CancellationToken;
 
 pub use crate::native::context::{Heart, Responder, StepContext, StepInfo};
 pub use crate::native::policy::{Backoff, StepPolicy};
 pub use crate::native::registry::{DuplicateStep, Step, StepBody, Steps};
+pub use crate::native::stream::{StepStream, StreamSink};
 
 pub(crate) use crate::native::clock::{clock, entropy, sleep_until};
 pub(crate) use crate::native::context::run_in_place;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::StreamError;
 use crate::step::StepError;
 
 /// What a step's body may ask about the attempt that it is. There is none in a workflow.
@@ -103,8 +104,40 @@ impl StepContext {
         match self.0 {}
     }
 
+    /// A stream of the run.
+    #[must_use]
+    pub fn stream(&self, _name: impl Into<String>) -> StepStream {
+        match self.0 {}
+    }
+
     /// Waits until the host tells the step to stop.
     pub async fn cancelled(&self) {
+        match self.0 {}
+    }
+}
+
+/// A stream of the run, as a step of it writes to it. There is none in a workflow.
+#[derive(Clone, Debug)]
+pub struct StepStream(Infallible);
+
+#[expect(
+    clippy::missing_errors_doc,
+    clippy::unused_async,
+    reason = "the native twin has the documentation and the behaviour"
+)]
+impl StepStream {
+    /// Writes a chunk.
+    pub async fn write(&self, _bytes: impl AsRef<[u8]>) -> Result<(), StreamError> {
+        match self.0 {}
+    }
+
+    /// Waits until all that was written is on disk.
+    pub async fn flush(&self) -> Result<(), StreamError> {
+        match self.0 {}
+    }
+
+    /// Closes the stream.
+    pub async fn close(&self) -> Result<(), StreamError> {
         match self.0 {}
     }
 }

@@ -12,6 +12,6 @@ mod failure;
 
 pub use crate::step::arguments::Input;
 #[cfg(target_family = "wasm")]
-pub use crate::step::context::StepContext;
+pub use crate::step::context::{StepContext, StepStream};
 pub use crate::step::error::StepError;
 pub use crate::step::failure::StepFailure;

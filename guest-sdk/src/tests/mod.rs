@@ -108,6 +108,14 @@ impl Host for Scribe {
         self.note(format!("publish {name} {value}"));
     }
 
+    fn write(&self, stream: &str, chunk: &[u8]) {
+        self.note(format!("write {stream} {}", String::from_utf8_lossy(chunk)));
+    }
+
+    fn close_stream(&self, stream: &str) {
+        self.note(format!("close stream {stream}"));
+    }
+
     fn take(&self, inbox: Operation) {
         self.note(format!("take {inbox}"));
     }

@@ -143,6 +143,10 @@ pub enum HistoryEvent {
         #[schema(value_type = Value)]
         value: Json,
     },
+    /// The workflow wrote a chunk to a stream; how many bytes.
+    StreamWritten { stream: String, bytes: u64 },
+    /// The workflow closed a stream.
+    StreamClosed { stream: String },
     /// The workflow wrote to the log.
     Log {
         #[schema(value_type = String)]

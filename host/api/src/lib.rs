@@ -13,6 +13,7 @@ mod modules;
 mod moment;
 mod problem;
 mod runs;
+mod streams;
 mod text;
 mod waits;
 
@@ -27,5 +28,6 @@ pub use crate::runs::{
     BlockedView, ParentView, ResumeRequest, RunFilter, RunPage, RunStatus, RunSummary, RunView,
     SignalRequest, StartRequest, Started, WakeRequest,
 };
+pub use crate::streams::{ChunkView, SkippedView, StreamEndView, StreamList, StreamView};
 pub use crate::text::{cut, printable};
 pub use crate::waits::{SHOWN, Trouble, Wait, Why};

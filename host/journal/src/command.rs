@@ -110,6 +110,18 @@ pub enum Command {
         /// What is sent, as JSON.
         payload: String,
     },
+    /// Add a chunk to the end of a stream.
+    Write {
+        /// The name of the stream.
+        stream: String,
+        /// The chunk.
+        chunk: Vec<u8>,
+    },
+    /// Close a stream: what is written to it later is dropped.
+    CloseStream {
+        /// The name of the stream.
+        stream: String,
+    },
 }
 
 impl Command {
@@ -130,7 +142,9 @@ impl Command {
             | Self::CancelSleep { .. }
             | Self::CancelStep { .. }
             | Self::Publish { .. }
-            | Self::CancelChild { .. } => false,
+            | Self::CancelChild { .. }
+            | Self::Write { .. }
+            | Self::CloseStream { .. } => false,
         }
     }
 
@@ -151,7 +165,9 @@ impl Command {
             | Self::Publish { .. }
             | Self::Child { .. }
             | Self::CancelChild { .. }
-            | Self::Tell { .. } => None,
+            | Self::Tell { .. }
+            | Self::Write { .. }
+            | Self::CloseStream { .. } => None,
         }
     }
 
@@ -172,7 +188,9 @@ impl Command {
             | Self::Publish { .. }
             | Self::Child { .. }
             | Self::CancelChild { .. }
-            | Self::Tell { .. } => None,
+            | Self::Tell { .. }
+            | Self::Write { .. }
+            | Self::CloseStream { .. } => None,
         }
     }
 
@@ -194,7 +212,9 @@ impl Command {
             | Self::Publish { .. }
             | Self::Child { .. }
             | Self::CancelChild { .. }
-            | Self::Tell { .. } => None,
+            | Self::Tell { .. }
+            | Self::Write { .. }
+            | Self::CloseStream { .. } => None,
         }
     }
 
@@ -214,6 +234,31 @@ impl Command {
             | Self::Signal { .. }
             | Self::CancelStep { .. }
             | Self::Publish { .. }
+            | Self::CancelChild { .. }
+            | Self::Tell { .. }
+            | Self::Write { .. }
+            | Self::CloseStream { .. } => None,
+        }
+    }
+
+    /// The stream that it writes to or closes, and the chunk that it writes.
+    #[must_use]
+    pub fn streamed(&self) -> Option<(&str, Option<&[u8]>)> {
+        match self {
+            Self::Write { stream, chunk } => Some((stream, Some(chunk))),
+            Self::CloseStream { stream } => Some((stream, None)),
+            Self::Step { .. }
+            | Self::Sleep { .. }
+            | Self::Webhook { .. }
+            | Self::Take { .. }
+            | Self::Respond { .. }
+            | Self::Dispose { .. }
+            | Self::CancelSleep { .. }
+            | Self::Hook { .. }
+            | Self::Signal { .. }
+            | Self::CancelStep { .. }
+            | Self::Publish { .. }
+            | Self::Child { .. }
             | Self::CancelChild { .. }
             | Self::Tell { .. } => None,
         }
@@ -236,7 +281,9 @@ impl Command {
             | Self::Publish { .. }
             | Self::Child { .. }
             | Self::CancelChild { .. }
-            | Self::Tell { .. } => None,
+            | Self::Tell { .. }
+            | Self::Write { .. }
+            | Self::CloseStream { .. } => None,
         }
     }
 
@@ -257,7 +304,9 @@ impl Command {
             | Self::Publish { .. }
             | Self::Child { .. }
             | Self::CancelChild { .. }
-            | Self::Tell { .. } => None,
+            | Self::Tell { .. }
+            | Self::Write { .. }
+            | Self::CloseStream { .. } => None,
         }
     }
 
@@ -276,41 +325,6 @@ impl Command {
                 Self::Hook { token: _, chosen: false, metadata: other },
             ) => metadata == other,
             (one, other) => one == other,
-        }
-    }
-}
-
-/// A command as a sentence for people: kind, name, and the beginning of its input.
-impl fmt::Display for Command {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Step { name, input, .. } => {
-                write!(f, "step `{name}` with input {}", shortened(input))
-            }
-            Self::Sleep { until } => write!(f, "sleep until {until}"),
-            Self::Webhook { answer, .. } => write!(f, "webhook answered {answer}"),
-            Self::Take { inbox } => write!(f, "take what came to inbox {inbox}"),
-            Self::Respond { request, response } => {
-                write!(f, "respond to request {request} with status {}", response.status)
-            }
-            Self::Dispose { inbox } => write!(f, "dispose of inbox {inbox}"),
-            Self::CancelSleep { sleep } => write!(f, "give up sleep {sleep}"),
-            Self::Hook { token, chosen: true, .. } => {
-                write!(f, "hook with token `{}`", shortened(token))
-            }
-            Self::Hook { .. } => f.write_str("hook with a drawn token"),
-            Self::Signal { name } => write!(f, "signal `{name}`"),
-            Self::CancelStep { step } => write!(f, "give up step {step}"),
-            Self::Publish { name, value } => {
-                write!(f, "publish `{name}`: {}", shortened(value))
-            }
-            Self::Child { workflow, input, .. } => {
-                write!(f, "child `{workflow}` with input {}", shortened(input))
-            }
-            Self::CancelChild { child } => write!(f, "cancel child {child}"),
-            Self::Tell { to, name, payload } => {
-                write!(f, "signal `{name}` to {to}: {}", shortened(payload))
-            }
         }
     }
 }
@@ -347,15 +361,5 @@ impl fmt::Display for Answer {
             Self::Fixed(response) => write!(f, "with a fixed {}", response.status),
             Self::Manual => f.write_str("by the workflow"),
         }
-    }
-}
-
-/// How much of an input is shown to people, in characters.
-const SHOWN: usize = 200;
-
-fn shortened(text: &str) -> std::borrow::Cow<'_, str> {
-    match text.char_indices().nth(SHOWN) {
-        None => text.into(),
-        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()).into(),
     }
 }

@@ -26,8 +26,10 @@ mod open;
 mod payload;
 pub mod retry;
 mod run;
+mod shown;
 mod signals;
 mod size;
+mod stream;
 mod turn;
 mod words;
 
@@ -46,8 +48,9 @@ pub use crate::payload::Payload;
 pub use crate::run::{Run, Status};
 pub use crate::signals::{KEPT_KEYS, KnownSignal, Signals};
 pub use crate::size::OPERATION_BYTES;
+pub use crate::stream::{Block, CHUNK_BYTES, Stream};
 pub use crate::turn::{BlockKind, Blocked, Failure, Level, LogLine, Turn, Verdict};
 pub use crate::words::{
-    MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_PUBLISHED, MAX_PUBLISHED_BYTES, MAX_QUERY_NAME,
-    MAX_SIGNAL_NAME, MAX_WORKFLOW_NAME, is_word,
+    MAX_CHUNK, MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_PUBLISHED, MAX_PUBLISHED_BYTES,
+    MAX_QUERY_NAME, MAX_SIGNAL_NAME, MAX_STREAM_NAME, MAX_STREAMS, MAX_WORKFLOW_NAME, is_word,
 };

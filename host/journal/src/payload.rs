@@ -85,6 +85,7 @@ const fn of_command(command: &mut Command) -> Option<Payload<'_>> {
         Command::Step { input, .. } | Command::Child { input, .. } => Some(Payload::Text(input)),
         Command::Publish { value, .. } => Some(Payload::Text(value)),
         Command::Tell { payload, .. } => Some(Payload::Text(payload)),
+        Command::Write { chunk, .. } => Some(Payload::Bytes(chunk)),
         Command::Webhook { answer: Answer::Fixed(response), .. }
         | Command::Respond { response, .. } => Some(Payload::Bytes(&mut response.body)),
         Command::Sleep { .. }
@@ -95,7 +96,8 @@ const fn of_command(command: &mut Command) -> Option<Payload<'_>> {
         | Command::Hook { .. }
         | Command::Signal { .. }
         | Command::CancelStep { .. }
-        | Command::CancelChild { .. } => None,
+        | Command::CancelChild { .. }
+        | Command::CloseStream { .. } => None,
     }
 }
 
@@ -159,12 +161,14 @@ mod tests {
             Command::Signal { name: "s".into() },
             Command::CancelStep { step: Op(0) },
             Command::Publish { name: "p".into(), value: "[]".into() },
+            Command::Write { stream: "w".into(), chunk: "{".into() },
+            Command::CloseStream { stream: "w".into() },
             step("4"),
         ];
         let started = Event::Started { input: "0".into() };
         check(
             turn(started, commands, Verdict::Completed("5".into())),
-            &["0", "1", "2", "3", "[]", "4", "5"],
+            &["0", "1", "2", "3", "[]", "{", "4", "5"],
         );
     }
 

@@ -269,6 +269,8 @@ impl Run {
             Command::CancelStep { step } => Ok(self.give_up_step(*step)),
             Command::Dispose { inbox } => Ok(self.dispose(*inbox)),
             Command::Publish { name, value: _ } => self.publish(name).map(|()| None),
+            // Where chunks lie is the store's affair.
+            Command::Write { .. } | Command::CloseStream { .. } => Ok(None),
             Command::Child { run, workflow, input, policy } => {
                 let (run, workflow, input) = (*run, workflow.clone(), input.clone());
                 let op = Op(self.operations);

@@ -39,7 +39,9 @@ impl Command {
             | Self::CancelStep { .. }
             | Self::Publish { .. }
             | Self::CancelChild { .. }
-            | Self::Tell { .. } => self.payload(),
+            | Self::Tell { .. }
+            | Self::Write { .. }
+            | Self::CloseStream { .. } => self.payload(),
         }
     }
 
@@ -50,7 +52,9 @@ impl Command {
             | Self::Signal { name }
             | Self::Publish { name, .. }
             | Self::Child { workflow: name, .. }
-            | Self::Tell { name, .. } => name.len(),
+            | Self::Tell { name, .. }
+            | Self::Write { stream: name, .. }
+            | Self::CloseStream { stream: name } => name.len(),
             Self::Hook { token, metadata, .. } => {
                 token.len() + metadata.as_ref().map_or(0, String::len)
             }
@@ -72,6 +76,7 @@ impl Command {
             Self::Step { input, .. } | Self::Child { input, .. } => input.len(),
             Self::Publish { value, .. } => value.len(),
             Self::Tell { payload, .. } => payload.len(),
+            Self::Write { chunk, .. } => chunk.len(),
             Self::Webhook { answer: Answer::Fixed(response), .. }
             | Self::Respond { response, .. } => response.size(),
             Self::Sleep { .. }
@@ -82,7 +87,8 @@ impl Command {
             | Self::Hook { .. }
             | Self::Signal { .. }
             | Self::CancelStep { .. }
-            | Self::CancelChild { .. } => 0,
+            | Self::CancelChild { .. }
+            | Self::CloseStream { .. } => 0,
         }
     }
 }

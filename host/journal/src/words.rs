@@ -21,6 +21,15 @@ pub const MAX_PUBLISHED: usize = 64;
 /// How long each of them may be, in bytes of JSON.
 pub const MAX_PUBLISHED_BYTES: usize = 64 << 10;
 
+/// How long the name of a stream may be, in bytes.
+pub const MAX_STREAM_NAME: usize = 128;
+
+/// How many streams a run may have, each under a name of its own.
+pub const MAX_STREAMS: usize = 64;
+
+/// How long a chunk of a stream may be, in bytes.
+pub const MAX_CHUNK: usize = 64 << 10;
+
 /// Whether something may be known by this word: a token or a name. It has from 1 to so many bytes, and no
 /// control characters, which would do something to whoever is shown it.
 #[must_use]

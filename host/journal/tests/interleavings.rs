@@ -57,7 +57,7 @@ impl Toy {
 
     fn command(&mut self) -> Command {
         let waiting = self.webhooks.iter().position(|(_, left)| *left > 0);
-        match (self.draw(14), waiting) {
+        match (self.draw(16), waiting) {
             (10, _) => {
                 let run = RunId::from_parts(Timestamp(1), self.operations.into());
                 let policy =
@@ -71,6 +71,8 @@ impl Toy {
                 let to = RunId::from_parts(Timestamp(1), self.draw(9).into());
                 Command::Tell { to, name: "s".into(), payload: "1".into() }
             }
+            (13, _) => Command::Write { stream: format!("n{}", self.draw(3)), chunk: "1".into() },
+            (14, _) => Command::CloseStream { stream: format!("n{}", self.draw(3)) },
             (9, _) => Command::Publish { name: format!("n{}", self.draw(3)), value: "1".into() },
             (8, _) if self.operations > 0 => {
                 Command::CancelStep { step: Op(self.draw(self.operations)) }

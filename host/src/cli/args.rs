@@ -29,7 +29,9 @@ pub(super) use self::listen::ListenArgs;
 pub(super) use self::modules::{DeployArgs, ModulesArgs, WorkflowArgs};
 pub(super) use self::offline::{BackupArgs, CheckArgs, ExportArgs};
 pub(super) use self::runs::{HealthArgs, ResumeArgs, RunArgs, RunIds, RunsArgs, RunsOfHostArgs};
-pub(super) use self::talk::{HookArgs, HooksArgs, QueryArgs, ResumeHookArgs, SignalArgs, WakeArgs};
+pub(super) use self::talk::{
+    HookArgs, HooksArgs, QueryArgs, ResumeHookArgs, SignalArgs, StreamArgs, WakeArgs,
+};
 pub(super) use self::wait::WaitArgs;
 use crate::cli::exit::{EXIT_CODES, UsageError};
 use crate::engine::COMPILE;
@@ -104,6 +106,8 @@ pub(super) enum Verb {
     Signal(SignalArgs),
     /// Ask a run something; a copy of it answers
     Query(QueryArgs),
+    /// Print what a run writes to a stream; with --follow, as it does
+    Stream(StreamArgs),
     /// List the hooks that can be called
     Hooks(HooksArgs),
     /// Say whose hook has a token
@@ -154,6 +158,7 @@ impl Verb {
             Self::Wake(args) => Some(&mut args.host),
             Self::Signal(args) => Some(&mut args.host),
             Self::Query(args) => Some(&mut args.host),
+            Self::Stream(args) => Some(&mut args.host),
             Self::Hooks(args) => Some(&mut args.host),
             Self::Hook(args) => Some(&mut args.host),
             Self::ResumeHook(args) => Some(&mut args.host),

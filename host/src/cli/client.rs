@@ -4,7 +4,7 @@ use segno_api::Problem;
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
@@ -25,6 +25,9 @@ const DEPLOY_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How long a backup may take: a store of terabytes over a slow network.
 const BACKUP_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long events may come until they are asked for again.
+const EVENTS_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How much of an answer that is not understood is shown, in characters.
 const SHOWN: usize = 200;
@@ -179,6 +182,22 @@ impl Client {
     pub(super) async fn backup(&self) -> Result<reqwest::Response, ClientError> {
         let request = self.request(Method::POST, &["v1", "backup"], &[]).timeout(BACKUP_TIMEOUT);
         let request = request.header(CONTENT_TYPE, "application/json").body("{}");
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            Ok(response)
+        } else {
+            Err(self.refusal(response).await)
+        }
+    }
+
+    /// Asks for events, which come as they happen.
+    pub(super) async fn events(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<reqwest::Response, ClientError> {
+        let request = self.request(Method::GET, path, query).timeout(EVENTS_TIMEOUT);
+        let request = request.header(ACCEPT, "text/event-stream");
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         if response.status().is_success() {
             Ok(response)

@@ -22,6 +22,7 @@ mod check;
 mod client;
 mod deploy;
 mod dev;
+mod events;
 mod exit;
 mod export;
 mod failure;
@@ -44,6 +45,7 @@ mod service;
 mod signal;
 mod size;
 mod start;
+mod stream;
 mod text;
 mod timeline;
 mod token;
@@ -208,6 +210,7 @@ async fn perform(
         Verb::Wake(args) => run::wake(args, output).await,
         Verb::Signal(args) => signal::run(args, output).await,
         Verb::Query(args) => query::run(args, output).await,
+        Verb::Stream(args) => stream::run(args, output).await,
         Verb::Hooks(args) => hooks::list(args, output).await,
         Verb::Hook(args) => hooks::show(args, output).await,
         Verb::ResumeHook(args) => hooks::resume(args, output).await,

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use segno_api::{HistoryEntry, HistoryEvent, Json, RunView, Wait};
+use segno_journal::Level;
 
 use crate::cli::text::{self, between, duration, moment};
 
@@ -126,7 +127,9 @@ impl<'a> Timeline<'a> {
             | E::HookReceived { .. }
             | E::SignalOpened { .. }
             | E::SignalReceived { .. }
-            | E::Published { .. } => self.talk(event),
+            | E::Published { .. }
+            | E::StreamWritten { .. }
+            | E::StreamClosed { .. } => self.talk(event),
             E::ChildStarted { .. }
             | E::ChildCompleted { .. }
             | E::ChildFailed { .. }
@@ -135,9 +138,7 @@ impl<'a> Timeline<'a> {
             | E::SignalSent { .. }
             | E::SignalDelivered { .. }
             | E::SignalRefused { .. } => self.family(event),
-            E::Log { level, message } => {
-                format!("{:<5} {}", format!("{level:?}").to_lowercase(), self.shown(message))
-            }
+            E::Log { level, message } => self.log(*level, message),
             E::RunCompleted { .. }
             | E::RunFailed { .. }
             | E::RunCancelled { .. }
@@ -145,6 +146,10 @@ impl<'a> Timeline<'a> {
             | E::RunResumed { .. }
             | E::ModuleChanged { .. } => self.run(event),
         }
+    }
+
+    fn log(&self, level: Level, message: &str) -> String {
+        format!("{:<5} {}", format!("{level:?}").to_lowercase(), self.shown(message))
     }
 
     /// What became of the run as a whole. Of all else, nothing.
@@ -209,6 +214,10 @@ impl<'a> Timeline<'a> {
             E::Published { name, value } => {
                 format!("published {} {}", self.whole(name), self.json(value))
             }
+            E::StreamWritten { stream, bytes } => {
+                format!("wrote {bytes} bytes to stream {}", self.whole(stream))
+            }
+            E::StreamClosed { stream } => format!("closed stream {}", self.whole(stream)),
             _ => String::new(),
         }
     }

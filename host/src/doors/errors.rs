@@ -63,6 +63,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::OtherSignal(_) => &Kind::OTHER_SIGNAL,
         EngineError::BadWord { .. } => &Kind::BAD_NAME,
         EngineError::UnknownQuery { .. } => &Kind::UNKNOWN_QUERY,
+        EngineError::UnknownStream { .. } => &Kind::UNKNOWN_STREAM,
         EngineError::QueryRefused { .. } => &Kind::QUERY_REFUSED,
         EngineError::QueryFailed { .. } => &Kind::QUERY_FAILED,
         EngineError::NoCopy { .. } => &Kind::NO_COPY,
@@ -141,15 +142,8 @@ mod tests {
     }
 
     #[test]
-    fn every_error_of_the_engine_has_its_status() {
+    fn what_cannot_be_said_to_a_run_or_asked_of_it_has_its_status() {
         let run = RunId::from_parts(Timestamp(0), 0);
-        check(
-            &EngineError::UnknownWorkflow { name: "x".into(), known: vec![] },
-            404,
-            "unknown-workflow",
-        );
-        check(&EngineError::UnknownRun(run), 404, "unknown-run");
-        check(&EngineError::UnknownWebhook, 404, "unknown-webhook");
         check(&EngineError::UnknownHook { token: "t".into() }, 404, "unknown-hook");
         check(&EngineError::InboxClosed, 410, "webhook-closed");
         check(&EngineError::InboxFull, 429, "inbox-full");
@@ -159,11 +153,25 @@ mod tests {
         check(&EngineError::OtherSignal(run), 422, "other-signal");
         let (name, reason) = ("q".to_owned(), "why".to_owned());
         check(&EngineError::UnknownQuery { name, known: vec![] }, 404, "unknown-query");
+        let name = "x".to_owned();
+        check(&EngineError::UnknownStream { name, known: vec![] }, 404, "unknown-stream");
         check(&EngineError::QueryRefused { run, reason: reason.clone() }, 422, "query-refused");
         check(&EngineError::NoCopy { run, reason: reason.clone() }, 410, "no-copy");
         check(&EngineError::QueryFailed { run, reason }, 500, "query-failed");
         check(&EngineError::NoSuchTurn { run, turns: 3 }, 404, "no-such-turn");
         check(&EngineError::BadWord { what: "the name", limit: 1 }, 400, "bad-name");
+    }
+
+    #[test]
+    fn every_other_error_of_the_engine_has_its_status() {
+        let run = RunId::from_parts(Timestamp(0), 0);
+        check(
+            &EngineError::UnknownWorkflow { name: "x".into(), known: vec![] },
+            404,
+            "unknown-workflow",
+        );
+        check(&EngineError::UnknownRun(run), 404, "unknown-run");
+        check(&EngineError::UnknownWebhook, 404, "unknown-webhook");
         check(&EngineError::AlreadyEnded(run), 409, "already-ended");
         check(&EngineError::NotBlocked(run), 409, "not-blocked");
         check(&EngineError::NothingToRetry(run), 409, "nothing-to-retry");

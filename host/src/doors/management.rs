@@ -12,7 +12,9 @@ use crate::doors::bodies::Bodies;
 use crate::doors::openapi::{self, Document, Head};
 use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::Keyring;
-use crate::doors::{backup, health, hooks, metrics, modules, queries, runs, signals, workflows};
+use crate::doors::{
+    backup, health, hooks, metrics, modules, queries, runs, signals, streams, workflows,
+};
 use crate::engine::{Door, Engine, Supervisor};
 
 /// The management API on an engine. Every route but `/healthz` asks for a token, and for one that has
@@ -46,6 +48,8 @@ fn routes() -> OpenApiRouter<Supervisor> {
         .routes(routes!(runs::wake))
         .routes(routes!(signals::send))
         .routes(routes!(queries::ask))
+        .routes(routes!(streams::list))
+        .routes(routes!(streams::read))
         .routes(routes!(hooks::list))
         .routes(routes!(hooks::get, hooks::resume))
         .routes(routes!(modules::deploy, modules::list))
@@ -113,6 +117,8 @@ mod tests {
             get /v1/runs/{id}
             get /v1/runs/{id}/events
             get /v1/runs/{id}/queries/{name}
+            get /v1/runs/{id}/streams
+            get /v1/runs/{id}/streams/{name}
             get /v1/workflows/{name}
             post /v1/backup
             post /v1/hooks/{token}

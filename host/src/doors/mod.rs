@@ -29,6 +29,7 @@ mod refusal;
 mod runs;
 mod server;
 mod signals;
+mod streams;
 mod tokens;
 mod webhook;
 mod workflows;

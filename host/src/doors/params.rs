@@ -136,6 +136,27 @@ impl<'de> Deserialize<'de> for WaitFor {
     }
 }
 
+/// Whether something is wanted: the name of the parameter alone says so, too.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Flag(bool);
+
+impl Flag {
+    /// Whether it is.
+    pub(super) const fn get(self) -> bool {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match &*String::deserialize(deserializer)? {
+            "" | "true" => Ok(Self(true)),
+            "false" => Ok(Self(false)),
+            text => Err(serde::de::Error::custom(format!("`{text}` is neither true nor false"))),
+        }
+    }
+}
+
 /// The number of a turn.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Turn(u64);

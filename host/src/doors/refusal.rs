@@ -121,6 +121,7 @@ kinds! {
     ANSWER_FORGOTTEN = "answer-forgotten", GONE, "the answer is no longer kept";
     OTHER_SIGNAL = "other-signal", UNPROCESSABLE_ENTITY, "the idempotency key has another signal";
     UNKNOWN_QUERY = "unknown-query", NOT_FOUND, "nobody answers to this query";
+    UNKNOWN_STREAM = "unknown-stream", NOT_FOUND, "the run has no such stream";
     QUERY_REFUSED = "query-refused", UNPROCESSABLE_ENTITY, "the question does not fit";
     QUERY_FAILED = "query-failed", INTERNAL_SERVER_ERROR, "the copy of the run could not answer";
     NO_COPY = "no-copy", GONE, "there can be no copy of the run";

@@ -48,6 +48,14 @@ pub enum EngineError {
         /// Those that are known.
         known: Vec<String>,
     },
+    /// The run has no such stream.
+    #[error("the run has no stream `{}`; {}", printable(name, SHOWN), known_streams(known))]
+    UnknownStream {
+        /// The name.
+        name: String,
+        /// Those that it has.
+        known: Vec<String>,
+    },
     /// The question does not fit.
     #[error("the question does not fit: {}", printable(reason, REASON_BYTES))]
     QueryRefused {
@@ -273,6 +281,14 @@ fn known_queries(known: &[String]) -> String {
     }
     let names: Vec<_> = known.iter().map(|name| printable(name, SHOWN)).collect();
     format!("known are {}", listed(&names))
+}
+
+fn known_streams(known: &[String]) -> String {
+    if known.is_empty() {
+        return "it has none".to_owned();
+    }
+    let names: Vec<_> = known.iter().map(|name| printable(name, SHOWN)).collect();
+    format!("it has {}", listed(&names))
 }
 
 /// How many names a sentence lists: a module may have thousands.

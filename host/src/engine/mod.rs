@@ -40,7 +40,7 @@ pub use crate::engine::inbox::{Answered, Asker, Busy, Place, Reply};
 pub use crate::engine::life::{Asked, OpenError, Simulated, Supervisor, offline};
 pub use crate::engine::outside::{Heard, Watching, WentOn};
 pub use crate::engine::random::{Random, WEBHOOK_PATH};
-pub use crate::engine::reads::{BackupStopped, Query};
+pub use crate::engine::reads::{BackupStopped, Chunk, Query, StreamReader};
 pub use crate::sandbox::{COMPILE, compile_alone, with_schemas};
 pub use crate::steps::{Allowed, Egress};
 

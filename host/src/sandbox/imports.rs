@@ -5,12 +5,13 @@
 //! record.
 
 use segno_journal::{
-    BlockKind, Command, MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_PUBLISHED_BYTES, MAX_QUERY_NAME,
-    MAX_SIGNAL_NAME, MAX_WORKFLOW_NAME, Op, StepOptions, Timestamp,
+    BlockKind, Command, MAX_CHUNK, MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_PUBLISHED_BYTES,
+    MAX_QUERY_NAME, MAX_SIGNAL_NAME, MAX_STREAM_NAME, MAX_WORKFLOW_NAME, Op, StepOptions,
+    Timestamp,
 };
 
 use crate::sandbox::bindings::segno::workflow::{
-    child, context, hook, image, inbox, log, query, signal, sleep, step, types, webhook,
+    child, context, hook, image, inbox, log, query, signal, sleep, step, stream, types, webhook,
 };
 use crate::sandbox::caller::Caller;
 use crate::sandbox::convert;
@@ -122,6 +123,21 @@ impl query::Host for Caller<'_> {
         state.check_size("what is published", value.len(), MAX_PUBLISHED_BYTES)?;
         state.check_json(&value, || format!("what is published as `{name}`"))?;
         state.record(Command::Publish { name, value })
+    }
+}
+
+impl stream::Host for Caller<'_> {
+    fn write(&mut self, stream: String, chunk: Vec<u8>) -> wasmtime::Result<()> {
+        let state = self.pays(stream.len() + chunk.len())?;
+        state.check_word("the name of a stream", &stream, MAX_STREAM_NAME)?;
+        state.check_size("a chunk of a stream", chunk.len(), MAX_CHUNK)?;
+        state.record(Command::Write { stream, chunk })
+    }
+
+    fn close(&mut self, stream: String) -> wasmtime::Result<()> {
+        let state = self.pays(stream.len())?;
+        state.check_word("the name of a stream", &stream, MAX_STREAM_NAME)?;
+        state.record(Command::CloseStream { stream })
     }
 }
 

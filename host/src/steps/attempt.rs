@@ -8,6 +8,7 @@ use segno_journal::{APART_FROM, Op, RunId, StepCall, Timestamp};
 
 use crate::steps::beats::Heard;
 use crate::steps::places::{Claim, Place};
+use crate::steps::streams::Writes;
 
 /// One attempt of a step, to be made.
 #[derive(Debug, Clone)]
@@ -47,6 +48,8 @@ pub struct Hearers {
     pub begins: Option<Box<dyn FnOnce(Go) + Send>>,
     /// Called with what it says of how far it is, as JSON, and not more often than the disk can bear.
     pub heartbeat: Heard,
+    /// Is given what it writes to the streams of its run.
+    pub writes: Writes,
     /// Called once, when it is over; unless it was told to stop before it succeeded.
     pub ended: Box<dyn FnOnce(StepAttempt, Outcome, Running) + Send>,
 }

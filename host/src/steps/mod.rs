@@ -10,6 +10,7 @@ mod http;
 mod places;
 mod runner;
 mod simulated;
+mod streams;
 mod tasks;
 
 use segno_journal::retry::{FOREVER, Mishap, Policy};
@@ -20,6 +21,7 @@ pub use crate::steps::beats::Heard;
 pub use crate::steps::http::{Allowed, BadTarget, Egress, http_step};
 pub use crate::steps::runner::Runner;
 pub use crate::steps::simulated::SimulatedSteps;
+pub use crate::steps::streams::{Piece, Refused, Writes, Written};
 pub use crate::steps::tasks::{Bounds, Tasks};
 
 /// How often and how soon a step is tried again: what the call wants, else what the step declares.

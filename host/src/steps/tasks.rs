@@ -16,6 +16,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use crate::steps::beats::Beats;
 use crate::steps::places::{Claim, Place, Places};
+use crate::steps::streams::{AttemptStreams, Sink};
 use crate::steps::{Go, Hearers, Outcome, Running, StepAttempt, mishap, ms};
 
 /// How long an attempt that is told to stop may go on before it is cut off, where it must not be left
@@ -107,7 +108,7 @@ impl Tasks {
         responder: Responder,
         hearers: Hearers,
     ) {
-        let Hearers { begins, heartbeat, ended } = hearers;
+        let Hearers { begins, heartbeat, writes, ended } = hearers;
         let token = CancellationToken::new();
         let key = (attempt.run, attempt.op);
         let number = attempt.number;
@@ -116,7 +117,9 @@ impl Tasks {
         self.shared.runtime.spawn(async move {
             let (outcome, running) = match shared.place(&attempt, begins, &token).await {
                 Some(place) => {
-                    let told = Told { now, responder, beats: Arc::new(Beats::begin(heartbeat)) };
+                    let beats = Arc::new(Beats::begin(heartbeat));
+                    let told =
+                        Told { now, responder, beats, streams: AttemptStreams::begin(writes) };
                     shared.attempt(&attempt, told, place, &token).await
                 }
                 None => (Outcome::NeverBegan, Running::default()),
@@ -224,7 +227,7 @@ impl Shared {
     async fn attempt(
         &self,
         attempt: &StepAttempt,
-        Told { now, responder, beats }: Told,
+        Told { now, responder, beats, streams }: Told,
         place: Place,
         token: &CancellationToken,
     ) -> (Outcome, Running) {
@@ -240,12 +243,17 @@ impl Shared {
         let beating = Arc::clone(&beats);
         let heart = Arc::new(move |details| beating.beat(details));
         let context = StepContext::new(info, over.token().clone(), responder).with_heart(heart);
+        let context = context.with_streams(Arc::new(Sink(Arc::clone(&streams))));
         // In a task of its own: whatever panics there, even as it is dropped, ends there.
         let body = self.runtime.spawn(context.scope(call_body(step.clone(), call.input.clone())));
         let is_suspect = place.is_suspect();
         let mut running = Running::at(place);
         let heartbeat_timeout = step.policy.heartbeat_timeout;
-        let mut end = std::pin::pin!(self.end_of(body, timeout, (&beats, heartbeat_timeout)));
+        let mut end = std::pin::pin!(async {
+            let outcome = self.end_of(body, timeout, (&beats, heartbeat_timeout)).await;
+            streams.end().await;
+            outcome
+        });
         if is_suspect {
             match tokio::time::timeout(PROBATION, &mut end).await {
                 Ok(outcome) => return (outcome, running),
@@ -317,6 +325,7 @@ struct Told {
     now: Timestamp,
     responder: Responder,
     beats: Arc<Beats>,
+    streams: Arc<AttemptStreams>,
 }
 
 /// Returns when an attempt that is to send heartbeats has sent none for too long.

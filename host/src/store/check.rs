@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use segno_journal::retry::Attempt;
-use segno_journal::{Digest, Run, RunId, Turn, Verdict};
+use segno_journal::{Block, Digest, Run, RunId, Stream, Turn, Verdict};
 use sha2::{Digest as _, Sha256};
 
 use crate::store::codec;
@@ -179,6 +179,8 @@ impl Check<'_> {
             Table::Heartbeats,
             Table::Published,
             Table::Family,
+            Table::Streams,
+            Table::Chunks,
         ] {
             let mut last = Vec::new();
             self.rows(table, |check, key, value| {
@@ -201,6 +203,8 @@ impl Check<'_> {
                         codec::decode::<String>(name, value).map(drop)
                     }
                     Table::Family => codec::decode::<FamilyRow>(name, value).map(drop),
+                    Table::Streams => codec::decode::<Stream>(name, value).map(drop),
+                    Table::Chunks => codec::decode::<Block>(name, value).map(drop),
                     Table::HeldEvents => codec::decode::<HeldEvent>(name, value).map(drop),
                     _ => Ok(()),
                 };

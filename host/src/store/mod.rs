@@ -28,6 +28,7 @@ mod read;
 mod recall;
 mod receive;
 mod records;
+mod streams;
 mod tables;
 mod tokens;
 mod turns;

@@ -151,11 +151,24 @@ pub(crate) enum Table {
     /// that is cancelled, from then on to the end of the child. What a crash leaves behind counts for
     /// nothing, and goes at the next start of a host.
     Family,
+
+    /// Where the streams of runs begin and end.
+    ///
+    /// Key: run (16 bytes), name, as text. Value: [`segno_journal::Stream`]. Lives: from the first chunk of the
+    /// stream on, as long as its run.
+    Streams,
+
+    /// What is in the streams of runs.
+    ///
+    /// Key: run (16 bytes), name, as text, a zero byte, the index of the first chunk (big-endian `u64`). Value:
+    /// [`segno_journal::Block`]. Lives: as long as its run, or until so much came behind it that it is
+    /// forgotten.
+    Chunks,
 }
 
 impl Table {
     /// All tables, beginning with what the store says of itself.
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Meta,
         Self::Runs,
         Self::Unfinished,
@@ -178,6 +191,8 @@ impl Table {
         Self::Heartbeats,
         Self::Published,
         Self::Family,
+        Self::Streams,
+        Self::Chunks,
     ];
 
     /// The name, as it stands on disk.
@@ -205,6 +220,8 @@ impl Table {
             Self::Heartbeats => "heartbeats",
             Self::Published => "published",
             Self::Family => "family",
+            Self::Streams => "streams",
+            Self::Chunks => "chunks",
         }
     }
 
@@ -247,6 +264,17 @@ pub(crate) fn split_numbered(key: &[u8]) -> Option<(RunId, u64)> {
 /// The key of what a run shows under a name.
 pub(crate) fn named(run: RunId, name: &str) -> Vec<u8> {
     [&run.to_bytes(), name.as_bytes()].concat()
+}
+
+/// The key of the block of a stream that begins at this index. A name has no zero byte, so no stream is among
+/// the blocks of another one.
+pub(crate) fn block(run: RunId, stream: &str, index: u64) -> Vec<u8> {
+    [&run.to_bytes(), stream.as_bytes(), &[0], &index.to_be_bytes()].concat()
+}
+
+/// The index of such a key.
+pub(crate) fn index_of_block(key: &[u8]) -> Option<u64> {
+    key.last_chunk().map(|index| u64::from_be_bytes(*index))
 }
 
 /// The key of an attempt.
@@ -297,6 +325,33 @@ pub(crate) fn rows_from(run: RunId, number: u64) -> RowsOf {
 /// The attempts of an operation.
 pub(crate) fn attempts_of(run: RunId, op: Op) -> RowsOf {
     RowsOf { first: numbered(run, op.0), last: attempt(run, op, u32::MAX) }
+}
+
+/// The keys from one to another, both included.
+pub(crate) struct Between {
+    first: Vec<u8>,
+    last: Vec<u8>,
+}
+
+impl RangeBounds<[u8]> for Between {
+    fn start_bound(&self) -> Bound<&[u8]> {
+        Bound::Included(&self.first)
+    }
+
+    fn end_bound(&self) -> Bound<&[u8]> {
+        Bound::Included(&self.last)
+    }
+}
+
+/// The blocks of a stream that begin between these indices.
+pub(crate) fn blocks(run: RunId, stream: &str, first: u64, last: u64) -> Between {
+    Between { first: block(run, stream, first), last: block(run, stream, last) }
+}
+
+/// What a run has by names.
+pub(crate) fn names_of(run: RunId) -> Between {
+    // No name is longer, and none has this byte.
+    Between { first: run.to_bytes().to_vec(), last: [&run.to_bytes()[..], &[0xff]].concat() }
 }
 
 /// The keys that are text and come behind one; all of them where none is given.

@@ -18,6 +18,7 @@ mod schemas;
 #[cfg(unix)]
 mod service;
 mod starts;
+mod streams;
 mod support;
 mod talk;
 mod token;

@@ -35,6 +35,7 @@ const LIMITS: Limits = Limits {
     bytes_per_turn: 1 << 20,
     payload: 256 << 10,
     family: 100,
+    stream: 64 << 10,
 };
 
 /// A host in this process, and one of its doors.

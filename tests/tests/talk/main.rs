@@ -6,6 +6,7 @@ mod control;
 mod hooks;
 mod queries;
 mod signals;
+mod streams;
 
 use segno_host::engine::{EngineError, NewSignal, Reply, RunView, Wait};
 use segno_journal::{Response, RunId};

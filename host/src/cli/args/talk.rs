@@ -49,6 +49,26 @@ pub(in crate::cli) struct QueryArgs {
 }
 
 #[derive(Debug, Args)]
+pub(in crate::cli) struct StreamArgs {
+    /// The ID of the run
+    pub(in crate::cli) id: RunId,
+
+    /// The name of the stream [default: lists those that there are]
+    pub(in crate::cli) name: Option<String>,
+
+    /// The index of the first chunk; below zero it counts from the end
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    pub(in crate::cli) from: i64,
+
+    /// Go on with what is written, until the stream is closed or the run has ended
+    #[arg(long, short, requires = "name")]
+    pub(in crate::cli) follow: bool,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
 pub(in crate::cli) struct WakeArgs {
     /// The IDs of the runs; - is standard input, with one at the beginning of each line
     #[arg(value_name = "RUN", required = true)]

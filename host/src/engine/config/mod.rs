@@ -139,6 +139,8 @@ pub struct Limits {
     pub family: usize,
     /// Bytes of one JSON value: a run's input or output, a step's input or output.
     pub payload: usize,
+    /// Bytes that a stream keeps: what is older is forgotten.
+    pub stream: u64,
 }
 
 impl Default for Limits {
@@ -152,6 +154,7 @@ impl Default for Limits {
             bytes_per_turn: 32 << 20,
             payload: 4 << 20,
             family: 10_000,
+            stream: 16 << 20,
         }
     }
 }

@@ -155,6 +155,8 @@ impl Policy {
             | Command::Signal { .. }
             | Command::CancelStep { .. }
             | Command::Publish { .. }
+            | Command::Write { .. }
+            | Command::CloseStream { .. }
             | Command::Child { .. }
             | Command::CancelChild { .. }
             | Command::Tell { .. } => None,

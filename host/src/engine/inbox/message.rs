@@ -14,6 +14,7 @@ use crate::engine::inbox::asker::Asker;
 use crate::engine::inbox::delivery::{Caller, Then};
 use crate::engine::inbox::family::{Begun, FamilySignal};
 use crate::engine::inbox::recovery::Recovery;
+use crate::engine::inbox::stream::StepWrite;
 use crate::steps::{Go, Running, StepAttempt};
 use crate::store::RunRecord;
 
@@ -42,6 +43,8 @@ pub(crate) enum Message {
     Ended { message: Box<Self>, running: Running },
     /// A step that is under way has said how far it is.
     Heartbeat { run: RunId, op: Op, said: Said },
+    /// An attempt of a step writes to the streams of its run.
+    Write(Box<StepWrite>),
     /// An attempt of a watched step has its place, and is to begin once that is on disk.
     Begins { run: RunId, op: Op, go: Go },
     /// The next attempt of a step is due.
@@ -86,6 +89,7 @@ impl Message {
             | Self::Resume { run, .. } => Some(*run),
             Self::Begin(begun) => Some(begun.run),
             Self::FamilySignal(signal) => Some(signal.run),
+            Self::Write(write) => Some(write.run),
             Self::GoOn { .. }
             | Self::ParentEnded { .. }
             | Self::Cancel { .. }

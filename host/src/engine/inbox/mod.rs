@@ -7,6 +7,7 @@ mod family;
 mod gate;
 mod message;
 mod recovery;
+mod stream;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +26,7 @@ pub(crate) use crate::engine::inbox::message::{
     First, Inspection, Message, Question, Said, Sleeps,
 };
 pub(crate) use crate::engine::inbox::recovery::{Found, Recovery};
+pub(crate) use crate::engine::inbox::stream::StepWrite;
 
 /// Where the shards are reached, and what is seen of them. Cheap to clone.
 #[derive(Clone)]

@@ -94,6 +94,7 @@ impl Engine {
     /// No attempt is in flight any more: lets those go that wait, and the shards.
     pub(crate) fn let_go(&self) {
         self.0.outside.waiters().let_all_go();
+        self.0.outside.readers().let_all_go();
         self.0.admission.ask_no_more();
         self.0.inboxes.stop();
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use segno_journal::retry::{self, Attempt, Decision, Tried};
 use segno_journal::{Event, StepCall, Timestamp};
 
-use crate::engine::inbox::{Message, Said};
+use crate::engine::inbox::{Message, Said, StepWrite};
 use crate::engine::metrics::StepOutcome;
 use crate::engine::outside::Outside;
 use crate::engine::outside::timers::Due;
@@ -60,7 +60,13 @@ impl Outside {
                 hearing.tell(run, Message::Heartbeat { run, op, said: said.clone() });
             }
         };
-        let hearers = Hearers { begins, heartbeat: Box::new(heartbeat), ended: Box::new(ended) };
+        let (writing, number) = (self.clone(), attempt.number);
+        let writes = move |pieces, written| {
+            let write = StepWrite { run, op, attempt: number, pieces, written };
+            writing.tell(run, Message::Write(Box::new(write)));
+        };
+        let (heartbeat, writes) = (Box::new(heartbeat), Box::new(writes));
+        let hearers = Hearers { begins, heartbeat, writes, ended: Box::new(ended) };
         self.0.runner.start(attempt, self.0.clock.now(), responder, hearers);
     }
 

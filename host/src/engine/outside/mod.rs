@@ -9,6 +9,7 @@ mod attempts;
 mod known_webhooks;
 mod missing;
 mod owner;
+mod readers;
 mod timers;
 mod waiters;
 mod watch;
@@ -23,6 +24,7 @@ use segno_journal::{Effect, Event, NotTold, Op, Parent, RunId, Tell, Timestamp, 
 pub use crate::engine::outside::watch::{Heard, Watching, WentOn};
 
 pub(crate) use crate::engine::outside::owner::Owner;
+pub(crate) use crate::engine::outside::readers::{Reader, Readers};
 pub(crate) use crate::engine::outside::timers::{Due, Timers};
 pub(crate) use crate::engine::outside::waiters::Waiters;
 
@@ -51,6 +53,7 @@ struct World {
     known_webhooks: KnownWebhooks,
     missing: Missing,
     watch: Watch,
+    readers: Readers,
     families: Families,
     inboxes: OnceLock<Inboxes>,
     /// The host was told to stop: no attempt begins any more.
@@ -70,6 +73,7 @@ impl Outside {
             missing: Missing::new(metrics.steps_missing.clone()),
             known_webhooks: KnownWebhooks::default(),
             watch: Watch::default(),
+            readers: Readers::default(),
             families: Families::default(),
             inboxes: OnceLock::new(),
             stopping: Mutex::new(false),
@@ -102,6 +106,9 @@ impl Outside {
         self.0.metrics.turns.inc();
         self.0.known_webhooks.remember_made(owner.run, &turn);
         self.0.watch.tell(WentOn { run: owner.run, turn: turn.seq });
+        if turn.commands.iter().any(|command| command.streamed().is_some()) {
+            self.0.readers.tell(owner.run);
+        }
         // First: the workflow may have cancelled some of them.
         for begun in begun {
             self.tell(begun.run, Message::Begin(Box::new(begun)));
@@ -216,6 +223,12 @@ impl Outside {
         timers.iter().for_each(|(at, op)| self.0.timers.disarm(*at, run, *op));
         self.0.waiters.let_go(run);
         self.0.waiters.end(run);
+        self.0.readers.tell(run);
+    }
+
+    /// A step has written to streams of its run.
+    pub(crate) fn wrote<T>(&self, run: RunId, _proof: &Committed<T>) {
+        self.0.readers.tell(run);
     }
 
     /// A sleep that is on disk is over at this moment.
@@ -280,6 +293,11 @@ impl Outside {
     /// Who waits for runs. What tells them something is in this room.
     pub(crate) fn waiters(&self) -> &Waiters {
         &self.0.waiters
+    }
+
+    /// Who reads along with streams. What tells them something is in this room.
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.0.readers
     }
 
     /// Where tokens lead, as far as it is remembered.

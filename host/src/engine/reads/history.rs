@@ -217,6 +217,10 @@ fn told_command(run: RunId, op: u64, command: Command) -> HistoryEvent {
         Command::Publish { name, value } => {
             HistoryEvent::Published { name, value: Json::of(value) }
         }
+        Command::Write { stream, chunk } => {
+            HistoryEvent::StreamWritten { stream, bytes: chunk.len() as u64 }
+        }
+        Command::CloseStream { stream } => HistoryEvent::StreamClosed { stream },
         Command::CancelStep { step } => HistoryEvent::StepCancelled { op: step.0 },
         Command::Child { run, workflow, input, policy: _ } => HistoryEvent::ChildStarted {
             op,

@@ -12,11 +12,13 @@ mod pages;
 mod past;
 mod query;
 mod runs;
+mod streams;
 mod survey;
 mod watch;
 
 pub use crate::engine::reads::backup::BackupStopped;
 pub use crate::engine::reads::query::Query;
+pub use crate::engine::reads::streams::{Chunk, StreamReader};
 
 pub(crate) use crate::engine::reads::lists::summary;
 pub(crate) use crate::engine::reads::pages::page;

@@ -16,6 +16,7 @@ use crate::engine::inbox::{Delivery, First};
 use crate::engine::metrics::{Metrics, RunOutcome};
 use crate::engine::outside::Owner;
 use crate::engine::shard::open_budget::Share;
+use crate::engine::shard::streams::Streams;
 use crate::store::{Draft, HeldEvent, Recalled, RunRecord, Standing, StoreError};
 
 /// The state of a run, and what its shard keeps beside it.
@@ -33,6 +34,8 @@ pub(crate) struct Active {
     pub(crate) next_note: Option<u64>,
     /// Its images, and the journal behind them.
     pub(crate) images: Images,
+    /// Its streams, if one was written to lately.
+    pub(crate) streams: Option<Box<Streams>>,
     /// What belongs to its first commit, until then.
     pub(crate) first: Option<Box<First>>,
     /// That it counts as one of its family, if it is a child.
@@ -77,6 +80,7 @@ impl Active {
             held: HeldEvents::default(),
             next_note: None,
             images: Images::default(),
+            streams: None,
             first: None,
             member: None,
             unread: None,

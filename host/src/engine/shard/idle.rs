@@ -96,9 +96,12 @@ impl Shard {
     /// What becomes of the guest of a run after a turn: now and then an image of it is taken, and it
     /// is let go where it will not be needed for long.
     pub(crate) fn settle(&mut self, id: RunId) {
-        let Some(active) = self.runs.get(&id) else { return };
+        let Some(active) = self.runs.get_mut(&id) else { return };
         let is_due = active.images.is_due(self.config.image_turns);
         let sleeps_long = sleeps_long(active);
+        if sleeps_long {
+            active.streams = None;
+        }
         if !is_due && !sleeps_long {
             return;
         }

@@ -23,6 +23,7 @@ mod queue;
 mod recovery;
 mod retention;
 mod set_going;
+mod streams;
 mod suspects;
 mod turn;
 mod waits;
@@ -198,6 +199,7 @@ impl Shard {
             Message::FamilySignal(signal) => self.family_signal(*signal),
             Message::Event { run, event } => self.turn(run, Delivery::new(event, Then::Nothing)),
             Message::Heartbeat { run, op, said } => self.heartbeat(run, op, &said),
+            Message::Write(write) => self.write(*write),
             Message::Wake { run, sleeps, by, then } => self.wake(run, sleeps, by, then),
             Message::Call { run, event, waits, caller } => self.call(run, event, waits, caller),
             Message::Attempt { run, op, attempt } => self.attempt(run, op, attempt),

@@ -89,6 +89,8 @@ impl Shard {
         let Some(active) = self.runs.get(&id) else { return Ok(None) };
         let mut output = output?;
         self.check_steps(active, &output.commands)?;
+        self.admit_streams(id, &output.commands)?;
+        let Some(active) = self.runs.get(&id) else { return Ok(None) };
         let members = self.admit_children(active, &output.commands)?;
         let Some(active) = self.runs.get_mut(&id) else { return Ok(None) };
         Bounds { limits: &self.config.limits, budget: &self.open_budget }
@@ -139,11 +141,13 @@ impl Shard {
         let standing = standing_after(&turn);
         let over: Vec<_> = turn.steps_over().into_iter().collect();
         let has_ended = standing.ended_at().is_some();
+        let streamed = Self::streamed(active, &turn, (&self.store, self.config.limits.stream));
         let spawned = (&*effects, turn.at);
         let members = std::mem::take(&mut self.joining);
         let spawner = Spawner { modules: &self.modules, outside: &self.outside, members };
         let (children, begun) = spawner.write((id, &active.record), spawned);
-        let mut draft = Draft::turn(id, turn, effects).without_held(id, held).and(children);
+        let mut draft =
+            Draft::turn(id, turn, effects).without_held(id, held).and(children).and(streamed);
         draft = signals.write(past.forget(draft, id), id);
         draft = self.suspects.forget(draft, id, &over, has_ended);
         draft = self.heartbeats.forget(draft, id, &over, has_ended);

@@ -166,6 +166,8 @@ pub(crate) fn not_begun_at_end(output: &Output) -> Option<LogLine> {
         | Command::Signal { .. }
         | Command::CancelStep { .. }
         | Command::Publish { .. }
+        | Command::Write { .. }
+        | Command::CloseStream { .. }
         | Command::Child { policy: ClosePolicy::Leave, .. }
         | Command::CancelChild { .. } => None,
     });

@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 use segno_journal::retry::Attempt;
 use segno_journal::{
-    Answer, BlockKind, Blocked, ChildEnd, ClosePolicy, Command, Digest, Event, Failure, History,
-    Level, LogLine, Losses, Manifest, NotTold, Op, Parent, Request, Response, Run, RunId, Signal,
-    StepFailure, StepOptions, Timestamp, Turn, Verdict, Workflow,
+    Answer, Block, BlockKind, Blocked, ChildEnd, ClosePolicy, Command, Digest, Event, Failure,
+    History, Level, LogLine, Losses, Manifest, NotTold, Op, Parent, Request, Response, Run, RunId,
+    Signal, StepFailure, StepOptions, Stream, Timestamp, Turn, Verdict, Workflow,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -110,12 +110,17 @@ fn turns_with_every_command_are_read_for_ever() {
     ];
     let stop = vec![Command::CancelStep { step: Op(0) }];
     let show = vec![Command::Publish { name: "progress".into(), value: "7".into() }];
+    let write = vec![
+        Command::Write { stream: "progress".into(), chunk: "half".into() },
+        Command::CloseStream { stream: "progress".into() },
+    ];
     for (name, commands) in [
         ("turn-commands", commands),
         ("turn-commands-of-talk", talk),
         ("turn-commands-that-stop", stop),
         ("turn-commands-that-show", show),
         ("turn-commands-of-a-family", families::commands()),
+        ("turn-commands-that-write", write),
     ] {
         let turn = turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting);
         check(name, &(no_references(), turn));
@@ -267,6 +272,9 @@ fn the_other_records_are_read_for_ever() {
     check("family-told", &FamilyRow::Told);
     check("family-cancels", &FamilyRow::Cancels(RunId::from_parts(at, 42)));
     check("heartbeat", &"{\"rows\":7}".to_owned());
+    check("stream", &Stream { next: 9, first: 4, written: 1_000, forgotten: 400, is_closed: true });
+    let chunks = vec![b"half".to_vec(), vec![]];
+    check("block", &Block { at, step: Some(Op(3)), attempt: 2, chunks });
     let run = RunId::from_parts(at, 42);
     check("hook", &HookRecord::new(run, Op(3), at, Some("{}".into())));
     let workflows = vec![

@@ -9,6 +9,7 @@ pub mod medley;
 pub mod plain;
 pub mod program;
 pub mod steps;
+pub mod streams;
 pub mod talk;
 #[cfg(not(target_family = "wasm"))]
 pub mod tried;
@@ -78,6 +79,12 @@ segno::export!(
     family::stranger,
     family::multiplies,
     family::races_child,
+    streams::narrates,
+    streams::dictates,
+    streams::is_cut_off,
+    streams::floods,
+    streams::closes_early,
+    streams::pauses,
     ambient::prints,
     ambient::times,
     ambient::clocks,
@@ -99,4 +106,7 @@ segno::register!(
     steps::whereabouts,
     steps::counts,
     steps::remembers,
+    steps::writes,
+    steps::writes_and_hangs,
+    steps::writes_behind_the_end,
 );

@@ -154,3 +154,43 @@ pub async fn remembers() -> Result<Option<u32>, StepError> {
     }
     Ok(step.last_heartbeat())
 }
+
+/// Writes so many chunks to the stream `words`, and then fails in the first attempts.
+#[step(max_retries = 3, backoff(initial = "1ms", factor = 1, max = "1ms", jitter = 0))]
+pub async fn writes(chunks: u32, fails: u32) -> Result<(), StepError> {
+    let step = StepContext::current();
+    let words = step.stream("words");
+    for chunk in 0..chunks {
+        words.write(format!("{}.{chunk}", step.attempt())).await?;
+    }
+    if step.attempt() <= fails {
+        return Err("it is not said yet".into());
+    }
+    Ok(())
+}
+
+/// Writes and then does not end, when this process tries it first; then writes again.
+#[step]
+pub async fn writes_and_hangs() -> Result<(), StepError> {
+    let step = StepContext::current();
+    let words = step.stream("words");
+    words.write("a word").await?;
+    words.flush().await?;
+    if crate::tried::is_first(step.step_id()) {
+        std::future::pending::<()>().await;
+    }
+    Ok(())
+}
+
+/// Closes the stream `words` and goes on writing; gives what it is told of that.
+#[step]
+pub async fn writes_behind_the_end() -> Result<String, StepError> {
+    let words = StepContext::current().stream("words");
+    words.write("last").await?;
+    words.close().await?;
+    let late = match words.write("late").await {
+        Ok(()) => words.flush().await,
+        refused => refused,
+    };
+    Ok(late.map_or_else(|error| error.to_string(), |()| "nothing".to_owned()))
+}

@@ -1,0 +1,16 @@
+//! What a shard is told of streams.
+
+use segno_journal::{Op, RunId};
+
+use crate::steps::{Piece, Written};
+
+/// An attempt of a step writes to the streams of its run.
+pub(crate) struct StepWrite {
+    pub(crate) run: RunId,
+    pub(crate) op: Op,
+    /// Which attempt, from 1.
+    pub(crate) attempt: u32,
+    pub(crate) pieces: Vec<Piece>,
+    /// Hears when it is on disk.
+    pub(crate) written: Written,
+}
