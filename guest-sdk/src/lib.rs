@@ -272,18 +272,14 @@ pub use crate::error::Error;
 pub use crate::hook::{Hook, HookBuilder, HookError, ScopedHook};
 #[cfg(not(target_family = "wasm"))]
 #[doc(no_inline)]
-pub use crate::native::Steps;
-#[cfg(not(target_family = "wasm"))]
-pub use crate::native::{StepContext, StepStream};
+pub use crate::native::{StepContext, StepStream, Steps};
 pub use crate::query::{Query, publish, query};
 pub use crate::random::{random, random_range};
 pub use crate::run::{RunInfo, run};
 #[doc(inline)]
 pub use crate::signal::{Signal, Signals, signals};
 #[cfg(target_family = "wasm")]
-pub use crate::step::StepContext;
-#[cfg(target_family = "wasm")]
-pub use crate::step::StepStream;
+pub use crate::step::{StepContext, StepStream};
 pub use crate::step::{StepError, StepFailure};
 pub use crate::stream::{Stream, StreamError, stream};
 pub use crate::time::{Sleep, now, sleep, sleep_until};

@@ -255,6 +255,7 @@ mod book {
         Sleeping = "sleeping.md",
         Webhooks = "webhooks.md",
         Talking = "talking.md",
+        Streams = "streams.md",
         Children = "children.md",
         Errors = "errors.md",
         Testing = "testing.md",

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap_complete::Shell;
 
+use crate::cli::text::printable_lines;
+
 /// Prints answers, for people or for programs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Output {
@@ -39,6 +41,17 @@ impl Output {
 pub(super) fn line(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{text}")?;
+    stdout.flush()
+}
+
+/// Prints bytes as they are. A terminal gets them as text, and nothing in it does anything to it.
+pub(super) fn bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    if stdout.is_terminal() {
+        stdout.write_all(printable_lines(&String::from_utf8_lossy(bytes)).as_bytes())?;
+    } else {
+        stdout.write_all(bytes)?;
+    }
     stdout.flush()
 }
 

@@ -1,7 +1,5 @@
 //! `stream`: what a run gives out as it works; with `--follow`, as it does.
 
-use std::io::{self, IsTerminal, Write};
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use segno_api::{ChunkView, SkippedView, StreamList, StreamView};
@@ -118,12 +116,5 @@ fn print(json: &str, chunk: ChunkView, output: Output) -> anyhow::Result<()> {
         (Some(text), _) => text.into_bytes(),
         (None, base64) => BASE64_STANDARD.decode(base64.unwrap_or_default())?,
     };
-    let mut stdout = io::stdout().lock();
-    if stdout.is_terminal() {
-        // What a run writes must do nothing to a terminal.
-        stdout.write_all(text::printable_lines(&String::from_utf8_lossy(&bytes)).as_bytes())?;
-    } else {
-        stdout.write_all(&bytes)?;
-    }
-    Ok(stdout.flush()?)
+    Ok(output::bytes(&bytes)?)
 }

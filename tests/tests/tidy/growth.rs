@@ -25,7 +25,8 @@ fn imports() -> Vec<String> {
     let mut interface = "";
     for line in file("wit/workflow.wit").text.lines().map(str::trim) {
         if let Some(name) = line.strip_prefix("interface ") {
-            interface = name.trim_end_matches(" {");
+            // What is a word of WIT as well is written with a `%`.
+            interface = name.trim_end_matches(" {").trim_start_matches('%');
         } else if let Some((name, _)) = line.split_once(": func(")
             // What a guest offers is called by its host.
             && !["guest", "schemas"].contains(&interface)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use segno_api::RunStatus;
 use segno_journal::{
     Event, KnownSignal, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Run, RunId, Status,
-    Timestamp,
+    Stream, Timestamp,
 };
 
 use crate::engine::admission::Member;
@@ -16,7 +16,6 @@ use crate::engine::inbox::{Delivery, First};
 use crate::engine::metrics::{Metrics, RunOutcome};
 use crate::engine::outside::Owner;
 use crate::engine::shard::open_budget::Share;
-use crate::engine::shard::streams::Streams;
 use crate::store::{Draft, HeldEvent, Recalled, RunRecord, Standing, StoreError};
 
 /// The state of a run, and what its shard keeps beside it.
@@ -44,6 +43,9 @@ pub(crate) struct Active {
     /// Why its state is not known, if it is not: then nothing may happen to it.
     pub(crate) unread: Option<Box<Unread>>,
 }
+
+/// Where the streams of a run begin and end, by their names.
+pub(crate) type Streams = BTreeMap<String, Stream>;
 
 /// Why the state of a run is not known.
 #[derive(Debug)]

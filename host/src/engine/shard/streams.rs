@@ -10,12 +10,9 @@ use segno_journal::{Block, BlockKind, Blocked, Command, MAX_STREAMS, Open, RunId
 use crate::engine::guests::CannotTurn;
 use crate::engine::inbox::StepWrite;
 use crate::engine::shard::Shard;
-use crate::engine::shard::active::Active;
+use crate::engine::shard::active::{Active, Streams};
 use crate::steps::Refused;
 use crate::store::{Draft, Store, StoreError};
-
-/// Where the streams of a run begin and end, by their names.
-pub(crate) type Streams = BTreeMap<String, Stream>;
 
 /// How large a block may become, in bytes: whoever reads a chunk reads the block around it.
 const BLOCK: u64 = 256 << 10;
