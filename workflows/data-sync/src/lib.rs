@@ -14,11 +14,12 @@ pub mod db;
 #[cfg(not(target_family = "wasm"))]
 pub mod demo;
 #[cfg(not(target_family = "wasm"))]
-pub mod http;
-#[cfg(not(target_family = "wasm"))]
 pub mod settings;
 #[cfg(not(target_family = "wasm"))]
 pub mod upstream;
+
+#[cfg(not(target_family = "wasm"))]
+pub use demo_kit::http;
 
 segno::export!(
     batch_sync::batch_sync,

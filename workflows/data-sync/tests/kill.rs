@@ -4,17 +4,19 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails is a panic")]
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use data_sync::db::{Database, sqlite_url};
-use data_sync::settings::{DATABASE_URL, var};
+use data_sync::settings::DATABASE_URL;
 use data_sync::upstream::{Options, Sizes, Upstream};
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use segno_host::cli::build_components;
+use demo_kit::component::{self, Crate};
+use demo_kit::kills::Plan;
 use tokio::runtime::Runtime;
+
+/// Where the sources of the workflows are.
+const CRATE: Crate =
+    Crate { directory: env!("CARGO_MANIFEST_DIR"), package: env!("CARGO_PKG_NAME") };
 
 /// How often the process is killed where KILLS does not say it.
 const KILLS: usize = 20;
@@ -25,12 +27,6 @@ const MOMENTS: std::ops::Range<u64> = 50..3_000;
 /// How long the last start goes on before it lets everything come to rest.
 const LAST: &str = "5s";
 
-fn component() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-    let built = build_components(Some(&manifest), &["data-sync".to_owned()], &|_| {});
-    built.unwrap().swap_remove(0)
-}
-
 fn demo(data: &Path, module: &Path, seed: u64) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_data-sync"));
     command.args(["demo", "--other-ports"]).arg("--data").arg(data).arg("--module").arg(module);
@@ -39,29 +35,16 @@ fn demo(data: &Path, module: &Path, seed: u64) -> Command {
     command
 }
 
-#[expect(clippy::disallowed_methods, reason = "the kill comes at a moment that nothing announces")]
-fn kill_after(mut child: Child, millis: u64) {
-    std::thread::sleep(Duration::from_millis(millis));
-    let ended = child.try_wait().unwrap();
-    assert!(ended.is_none(), "the demo ended by itself ({ended:?}) before it was killed");
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
 #[test]
 fn kills_lose_nothing_and_do_nothing_twice() {
-    let kills = var("KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
-    let seed = var("KILL_SEED").map_or_else(|| rand::rng().random(), |seed| seed.parse().unwrap());
+    let plan = Plan::new(KILLS);
+    let seed = plan.seed;
     println!("KILL_SEED={seed} repeats the moments of this test");
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let module = component();
+    let module = component::build(CRATE, &|_| {}).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("demo");
-    for _ in 0..kills {
-        let child =
-            demo(&data, &module, seed).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        kill_after(child, random.random_range(MOMENTS));
-    }
+    let ended = plan.carry_out(MOMENTS, || demo(&data, &module, seed)).unwrap();
+    assert_eq!(ended, 0, "the demo ended by itself before it was killed");
 
     let output = demo(&data, &module, seed).args(["--for", LAST]).output().unwrap();
     let table = String::from_utf8_lossy(&output.stdout);

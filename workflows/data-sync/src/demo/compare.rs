@@ -1,95 +1,14 @@
 //! Compares both sides, by content.
 
 use std::collections::BTreeMap;
-use std::fmt;
+
+use demo_kit::comparison::{Comparison, Row};
 
 use crate::batch_sync::Report;
 use crate::db::Database;
 use crate::demo::runs::Results;
 use crate::idempotent_write::Bill;
 use crate::upstream::{Invoice, Store};
-
-/// What both sides have, kind by kind.
-#[derive(Debug, Default)]
-pub struct Comparison {
-    /// One row for each kind of things.
-    pub rows: Vec<Row>,
-    /// The runs that cannot go on, and why.
-    pub broken: Vec<String>,
-    /// What went wrong on purpose since the last start, and how often.
-    pub faults: Vec<(&'static str, u64)>,
-    /// How many deliveries of notifications were repetitions.
-    pub repeated_deliveries: u64,
-    /// How many requests met an effect that had already taken place.
-    pub repeated_requests: i64,
-    /// What the destination refused for good, and why.
-    pub refused: BTreeMap<String, String>,
-}
-
-impl Comparison {
-    /// True if there is no difference and all runs can go on.
-    #[must_use]
-    pub fn agrees(&self) -> bool {
-        self.broken.is_empty() && self.rows.iter().all(|row| row.differences.is_empty())
-    }
-}
-
-/// One kind of things on both sides.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Row {
-    /// What is compared.
-    pub what: &'static str,
-    /// How many the other side has.
-    pub there: usize,
-    /// How many this side has.
-    pub here: usize,
-    /// How many are the same on both.
-    pub same: usize,
-    /// What is not, by name.
-    pub differences: Vec<Disagreement>,
-}
-
-/// One thing on which both sides do not agree.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Disagreement {
-    /// The name of the thing.
-    pub id: String,
-    /// What is wrong with it.
-    pub what: &'static str,
-}
-
-impl fmt::Display for Disagreement {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {}", self.id, self.what)
-    }
-}
-
-impl Row {
-    /// Compares things by ID and content.
-    pub fn of<T: PartialEq>(
-        what: &'static str,
-        there: &BTreeMap<String, T>,
-        here: &BTreeMap<String, T>,
-    ) -> Self {
-        let mut row =
-            Self { what, there: there.len(), here: here.len(), same: 0, differences: Vec::new() };
-        for (id, theirs) in there {
-            match here.get(id) {
-                Some(ours) if ours == theirs => row.same += 1,
-                Some(_) => row.differ(id, "differs"),
-                None => row.differ(id, "is only on the other side"),
-            }
-        }
-        for id in here.keys().filter(|id| !there.contains_key(*id)) {
-            row.differ(id, "is only on this side");
-        }
-        row
-    }
-
-    fn differ(&mut self, id: &str, what: &'static str) {
-        self.differences.push(Disagreement { id: id.to_owned(), what });
-    }
-}
 
 /// Reads both sides and compares them.
 pub(super) async fn compare(
@@ -125,10 +44,21 @@ pub(super) async fn compare(
         ],
         broken: runs.broken.clone(),
         faults: Vec::new(),
-        repeated_deliveries: sent.repeated,
-        repeated_requests: there.repeats().await?,
-        refused,
+        remarks: remarks(sent.repeated, there.repeats().await?, &refused),
     })
+}
+
+/// What the runs had to cope with.
+fn remarks(deliveries: u64, requests: i64, refused: &BTreeMap<String, String>) -> Vec<String> {
+    let again =
+        format!("came again and took effect once: {deliveries} notifications, {requests} requests");
+    let mut reasons = BTreeMap::<_, Vec<_>>::new();
+    for (id, why) in refused {
+        reasons.entry(why).or_default().push(id.as_str());
+    }
+    let reasons =
+        reasons.iter().map(|(why, ids)| format!("refused for good, {why}: {}", ids.join(", ")));
+    std::iter::once(again).chain(reasons).collect()
 }
 
 fn by_id<T>(things: Vec<T>, id: impl Fn(&T) -> &String) -> BTreeMap<String, T> {
@@ -191,19 +121,11 @@ async fn archived(there: &Store, here: &Database) -> sqlx::Result<Row> {
 /// What was billed, against what was to be billed.
 fn invoices(invoices: &[Invoice], bills: &[Bill]) -> Row {
     let here = bills.iter().map(|bill| (bill.customer_id.clone(), bill.amount_cents)).collect();
-    let mut there = BTreeMap::new();
-    let mut twice = Vec::new();
-    for invoice in invoices {
-        if there.insert(invoice.customer_id.clone(), invoice.amount_cents).is_some() {
-            twice.push(&invoice.customer_id);
-        }
-    }
-    let mut row = Row::of("invoices", &there, &here);
-    row.there = invoices.len();
-    for customer in twice {
-        row.differ(customer, "was billed more than once");
-    }
-    row
+    let there = invoices
+        .iter()
+        .map(|invoice| (invoice.customer_id.clone(), invoice.amount_cents))
+        .collect();
+    Row::of_each_once("invoices", there, &here, "was billed more than once")
 }
 
 #[cfg(test)]
@@ -211,28 +133,8 @@ mod tests {
     use super::*;
     use crate::batch_sync::Failed;
 
-    fn map(entries: &[(&str, i64)]) -> BTreeMap<String, i64> {
-        entries.iter().map(|(id, value)| ((*id).to_owned(), *value)).collect()
-    }
-
     fn named(row: &Row) -> Vec<String> {
         row.differences.iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn sides_that_agree_have_no_difference() {
-        let row = Row::of("things", &map(&[("a", 1), ("b", 2)]), &map(&[("a", 1), ("b", 2)]));
-        assert_eq!((row.there, row.here, row.same, row.differences.len()), (2, 2, 2, 0));
-    }
-
-    #[test]
-    fn every_difference_is_named() {
-        let row = Row::of("things", &map(&[("a", 1), ("b", 2)]), &map(&[("b", 3), ("c", 4)]));
-        assert_eq!(
-            named(&row),
-            ["a is only on the other side", "b differs", "c is only on this side"]
-        );
-        assert_eq!(row.same, 0);
     }
 
     #[test]

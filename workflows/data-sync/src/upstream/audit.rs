@@ -168,9 +168,7 @@ impl Store {
     /// # Errors
     /// As [`Store::contacts`].
     pub async fn repeats(&self) -> sqlx::Result<i64> {
-        sqlx::query_scalar("SELECT coalesce(sum(repeats), 0) FROM answers")
-            .fetch_one(self.pool())
-            .await
+        self.memory().repeats().await
     }
 
     /// What was sent to subscribers.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use demo_kit::memory::{Tx, count};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
-use crate::upstream::store::{Store, Tx, count, put_contact, put_order, put_product};
+use crate::upstream::store::{Store, put_contact, put_order, put_product};
 use crate::upstream::{notify, people};
 
 /// How often a bundle of changes is made.

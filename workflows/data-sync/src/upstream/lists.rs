@@ -4,10 +4,10 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::routing::get;
+use demo_kit::reply::{Failure, Reply};
 use serde::Deserialize;
 
 use crate::upstream::audit::{contacts, products};
-use crate::upstream::reply::{Failure, Reply};
 use crate::upstream::store::Store;
 
 #[derive(Debug, Deserialize)]

@@ -8,29 +8,21 @@
 mod audit;
 mod billing;
 mod changes;
-mod faults;
 mod ids;
 mod lists;
 mod notify;
 mod people;
 mod records;
-mod reply;
-mod serve;
 mod sizes;
 mod store;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use anyhow::Context as _;
 use axum::Router;
-use tokio::net::TcpListener;
+use demo_kit::service::{Behaviour, Service};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 pub use audit::{Invoice, Sent};
-pub use faults::{Fault, Faults, decide};
 pub use sizes::Sizes;
 pub use store::Store;
 
@@ -54,12 +46,9 @@ pub struct Options {
 /// A running upstream. Dropping it stops its tasks; [`Upstream::shutdown`] also waits for them.
 #[derive(Debug)]
 pub struct Upstream {
-    address: SocketAddr,
     store: Store,
-    faults: Arc<Faults>,
+    service: Service,
     changes: CancellationToken,
-    stop: CancellationToken,
-    tasks: TaskTracker,
 }
 
 impl Upstream {
@@ -69,30 +58,21 @@ impl Upstream {
     /// If the file cannot be opened or the port is taken.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let store = Store::open(&options.file, options.seed, options.sizes).await?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))
-            .await
-            .with_context(|| format!("the upstream cannot listen on port {}", options.port))?;
-        let address = listener.local_addr()?;
-        // Each start has faults of its own: otherwise all would begin with the same one.
-        let start = store.count("starts").await?.unsigned_abs();
-        let faults = Arc::new(Faults::new(options.seed.wrapping_add(start), options.fault_rate));
-        let stop = CancellationToken::new();
-        let changes = stop.child_token();
-        let tasks = TaskTracker::new();
-        tasks.spawn(serve::run(listener, router(&store), Arc::clone(&faults), stop.clone()));
-        if options.pace > 0.0 {
-            tasks.spawn(changes::run(store.clone(), options.seed, options.pace, changes.clone()));
+        let Options { port, seed, fault_rate, pace, .. } = options;
+        let behaviour = Behaviour { port, seed, fault_rate };
+        let service = Service::start(store.memory(), router(&store), behaviour).await?;
+        let changes = CancellationToken::new();
+        if pace > 0.0 {
+            service.spawn(changes::run(store.clone(), seed, pace, changes.clone()));
         }
-        let sending = notify::send(store.clone(), crate::http::client().clone(), stop.clone());
-        tasks.spawn(stop.clone().run_until_cancelled_owned(sending));
-        tasks.close();
-        Ok(Self { address, store, faults, changes, stop, tasks })
+        service.spawn(notify::send(store.clone(), crate::http::client().clone()));
+        Ok(Self { store, service, changes })
     }
 
     /// Where its APIs are.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.service.url()
     }
 
     /// What it holds.
@@ -104,7 +84,7 @@ impl Upstream {
     /// What went wrong on purpose since this start, by name.
     #[must_use]
     pub fn faults(&self) -> Vec<(&'static str, u64)> {
-        self.faults.injected()
+        self.service.faults()
     }
 
     /// From now on nothing changes any more. Notifications that are due are still sent.
@@ -114,15 +94,8 @@ impl Upstream {
 
     /// Stops everything and waits until it has stopped.
     pub async fn shutdown(self) {
-        self.stop.cancel();
-        self.tasks.wait().await;
+        self.service.shutdown().await;
         self.store.pool().close().await;
-    }
-}
-
-impl Drop for Upstream {
-    fn drop(&mut self) {
-        self.stop.cancel();
     }
 }
 

@@ -6,6 +6,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
+use demo_kit::memory::Tx;
+use demo_kit::reply::{Failure, Reply};
 use futures::StreamExt as _;
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
@@ -13,11 +15,9 @@ use reqwest::Client;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::Row as _;
-use tokio_util::sync::CancellationToken;
 
 use crate::upstream::ids::{delivery_id, order_id};
-use crate::upstream::reply::{Failure, Reply};
-use crate::upstream::store::{Store, Tx, now};
+use crate::upstream::store::{Store, now};
 
 /// One in so many notifications is delivered twice on purpose.
 const TWICE_ONE_IN: u32 = 8;
@@ -114,11 +114,12 @@ pub(super) async fn announce(
     Ok(())
 }
 
-/// Delivers what is due until it is told to stop.
-pub(super) async fn send(store: Store, client: Client, stop: CancellationToken) {
+/// Delivers what is due until it is dropped.
+pub(super) async fn send(store: Store, client: Client) {
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    while stop.run_until_cancelled(looks.tick()).await.is_some() {
+    loop {
+        looks.tick().await;
         // What is on the list stays there until it is acknowledged.
         if let Err(error) = send_due(&store, &client).await {
             tracing::warn!(%error, "the upstream could not read its notifications");

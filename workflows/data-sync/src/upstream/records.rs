@@ -4,13 +4,15 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, put};
 use axum::{Json, Router};
+use demo_kit::memory::Tx;
+use demo_kit::once::Once;
+use demo_kit::reply::{Failure, Reply};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::batch_sync::Record;
 use crate::upstream::audit::pending;
-use crate::upstream::reply::{Failure, Reply, key, known, remember};
-use crate::upstream::store::{Store, Tx};
+use crate::upstream::store::Store;
 
 #[derive(Debug, Deserialize)]
 struct Filter {
@@ -40,22 +42,12 @@ async fn receive(
     headers: HeaderMap,
     Json(record): Json<Record>,
 ) -> Result<Reply, Failure> {
-    let key = match key(&headers) {
-        Ok(key) => key,
-        Err(refusal) => return Ok(refusal),
+    let mut once = match Once::begin(store.memory(), &headers, &(&id, &record)).await? {
+        Ok(once) => once,
+        Err(known) => return Ok(known),
     };
-    let mut transaction = store.begin().await?;
-    let request = json!([id, record]).to_string();
-    let reply = match known(&mut transaction, &key, &request).await? {
-        Some(reply) => reply,
-        None => {
-            let reply = take(&mut transaction, &id, &record).await?;
-            remember(&mut transaction, &key, &request, &reply).await?;
-            reply
-        }
-    };
-    transaction.commit().await?;
-    Ok(reply)
+    let reply = take(&mut once.transaction, &id, &record).await?;
+    Ok(once.end(reply).await?)
 }
 
 async fn take(transaction: &mut Tx, id: &str, record: &Record) -> sqlx::Result<Reply> {

@@ -1,8 +1,5 @@
 -- Times are milliseconds since 1970-01-01T00:00:00Z.
 
--- Single numbers: how often the upstream was started, the ticks of its changes, its clock.
-CREATE TABLE IF NOT EXISTS numbers (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-
 CREATE TABLE IF NOT EXISTS contacts (
     number     INTEGER PRIMARY KEY,
     name       TEXT    NOT NULL,
@@ -34,15 +31,6 @@ CREATE TABLE IF NOT EXISTS invoices (
     key          TEXT    NOT NULL UNIQUE,
     customer_id  TEXT    NOT NULL,
     amount_cents INTEGER NOT NULL
-);
-
--- What was answered to a request that took effect, so that its repetition gets the same answer.
-CREATE TABLE IF NOT EXISTS answers (
-    key     TEXT    PRIMARY KEY,
-    request TEXT    NOT NULL,
-    status  INTEGER NOT NULL,
-    body    TEXT    NOT NULL,
-    repeats INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE IF NOT EXISTS subscriptions (url TEXT PRIMARY KEY);

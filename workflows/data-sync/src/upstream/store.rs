@@ -1,15 +1,12 @@
-//! What the upstream remembers, in an SQLite file of its own, so that it survives being killed.
-//!
-//! One connection does everything in turn, so each transaction sees the world as the one before left
-//! it, and a change is visible to readers as soon as it has its time.
+//! What the upstream remembers: its records, with the time of each change.
 
 use std::path::Path;
 
 use anyhow::Context as _;
+use demo_kit::memory::{Memory, Tx, count};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::SqlitePool;
 
 use crate::upstream::people;
 use crate::upstream::sizes::Sizes;
@@ -22,45 +19,28 @@ const EMPTY_RECORD: i64 = 100;
 /// The upstream's memory. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: SqlitePool,
+    memory: Memory,
 }
-
-pub(super) type Tx = Transaction<'static, Sqlite>;
 
 impl Store {
     /// Opens the file; an upstream that is new gets its first records from the seed.
     pub(super) async fn open(file: &Path, seed: u64, sizes: Sizes) -> anyhow::Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // What is committed survives the death of the process; only a power cut could lose it.
-            .synchronous(SqliteSynchronous::Normal);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options)
-            .await
-            .with_context(|| format!("the upstream cannot open {}", file.display()))?;
-        sqlx::raw_sql(SCHEMA).execute(&pool).await?;
-        let store = Self { pool };
+        let store = Self { memory: Memory::open(file, SCHEMA).await? };
         store.fill(seed, sizes).await.context("the upstream cannot write its first records")?;
         Ok(store)
     }
 
     pub(super) async fn begin(&self) -> sqlx::Result<Tx> {
-        self.pool.begin_with("BEGIN IMMEDIATE").await
+        self.memory.begin().await
     }
 
     pub(super) const fn pool(&self) -> &SqlitePool {
-        &self.pool
+        self.memory.pool()
     }
 
-    /// Adds one to a number and returns it: 1 at the first time.
-    pub(super) async fn count(&self, name: &str) -> sqlx::Result<i64> {
-        let mut transaction = self.begin().await?;
-        let number = count(&mut transaction, name).await?;
-        transaction.commit().await?;
-        Ok(number)
+    /// Where the answers to keys are, too.
+    pub(super) const fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     async fn fill(&self, seed: u64, sizes: Sizes) -> sqlx::Result<()> {
@@ -89,13 +69,6 @@ impl Store {
         }
         transaction.commit().await
     }
-}
-
-/// Adds one to a number and returns it: 1 at the first time.
-pub(super) async fn count(transaction: &mut Tx, name: &str) -> sqlx::Result<i64> {
-    let add = "INSERT INTO numbers (name, value) VALUES ($1, 1)
-        ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value";
-    sqlx::query_scalar(add).bind(name).fetch_one(&mut **transaction).await
 }
 
 /// The time of a change: now, but never the same or earlier than that of the change before, so that

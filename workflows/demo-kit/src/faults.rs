@@ -44,7 +44,7 @@ impl Fault {
     }
 }
 
-/// The faults of one start of the upstream.
+/// The faults of one start of the service.
 #[derive(Debug)]
 pub struct Faults {
     seed: u64,

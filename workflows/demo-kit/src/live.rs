@@ -13,7 +13,8 @@ const PLAIN_EVERY: Duration = Duration::from_secs(5);
 const SHOWN: usize = 70;
 
 /// The view. It writes to standard error; the table goes to standard output.
-pub(super) struct Live {
+#[derive(Debug)]
+pub struct Live {
     /// The lines, one a run and one for the other side; none where nobody watches.
     bars: Vec<ProgressBar>,
     all: MultiProgress,
@@ -22,7 +23,9 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn new(headline: &str) -> Self {
+    /// Begins with a line that stays.
+    #[must_use]
+    pub fn new(headline: &str) -> Self {
         let watched = io::stderr().is_terminal();
         let live = Self { bars: Vec::new(), all: MultiProgress::new(), watched, written: None };
         live.note(headline);
@@ -30,17 +33,17 @@ impl Live {
     }
 
     /// Says something once.
-    pub(super) fn note(&self, text: &str) {
+    pub fn note(&self, text: &str) {
         // That nobody reads it is no reason to stop.
         let _ = self.all.suspend(|| writeln!(io::stderr(), "{text}"));
     }
 
-    /// Shows how the runs stand, and what went wrong on purpose.
-    pub(super) fn show(&mut self, runs: &[RunView], faults: &[(&'static str, u64)]) {
+    /// Shows how everything stands: what moves, line by line, and what went wrong on purpose.
+    pub fn show(&mut self, lines: Vec<String>, faults: &[(&'static str, u64)]) {
         let faults: Vec<_> =
             faults.iter().map(|(name, count)| format!("{name} × {count}")).collect();
-        let other = format!("{:<17}{}", "the other side", faults.join(", "));
-        let lines: Vec<_> = runs.iter().map(line).chain([other]).collect();
+        let other = line("the other side", &faults.join(", "));
+        let lines: Vec<_> = lines.into_iter().chain([other]).collect();
         if self.watched {
             while self.bars.len() < lines.len() {
                 self.bars.push(self.all.add(bar()));
@@ -56,7 +59,7 @@ impl Live {
     }
 
     /// Leaves the last state on the screen, and the cursor below it.
-    pub(super) fn finish(&mut self) {
+    pub fn finish(&mut self) {
         if self.bars.is_empty() {
             return;
         }
@@ -71,8 +74,16 @@ fn bar() -> ProgressBar {
     ProgressBar::new_spinner().with_style(style)
 }
 
-fn line(run: &RunView) -> String {
-    format!("{:<17}{}", run.workflow, doing(run))
+/// A line of the view: what it is about, and how that stands.
+#[must_use]
+pub fn line(what: &str, how: &str) -> String {
+    format!("{what:<17}{how}")
+}
+
+/// The line of a run: its workflow, and what it does in a few words.
+#[must_use]
+pub fn run(run: &RunView) -> String {
+    line(&run.workflow, &doing(run))
 }
 
 /// What a run does, in a few words.

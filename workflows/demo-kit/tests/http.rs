@@ -9,7 +9,7 @@ use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use data_sync::http::{client, send};
+use demo_kit::http::{client, send};
 use segno::{StepError, Timestamp};
 use tokio::net::TcpListener;
 

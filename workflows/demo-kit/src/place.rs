@@ -1,18 +1,15 @@
-//! Where a demo keeps everything: the host's journal, both databases, and what must stay the same when
-//! it is started again.
+//! Where a demo keeps everything: the host's journal, what the other side remembers, and what must stay
+//! the same when it is started again.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use rand::RngExt as _;
 use segno_host::cli::{ServeOptions, Server};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
-
-use crate::db::{self, Database};
-use crate::settings::{self, DATABASE_URL};
 
 /// Ports that the system does not hand out by itself to others.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
@@ -32,7 +29,8 @@ struct Kept {
 
 /// The data directory of a demo.
 #[derive(Debug)]
-pub(super) struct Place {
+pub struct Place {
+    package: &'static str,
     directory: PathBuf,
     kept: Kept,
     is_new: bool,
@@ -42,7 +40,11 @@ pub(super) struct Place {
 impl Place {
     /// Opens the directory, or a new one, and reads what it keeps; a new one keeps the seed, and the usual
     /// ports where they are wanted and free.
-    pub(super) fn open(
+    ///
+    /// # Errors
+    /// If the directory cannot be used, or is something else.
+    pub fn open(
+        package: &'static str,
         directory: Option<&Path>,
         seed: u64,
         are_usual: bool,
@@ -50,81 +52,61 @@ impl Place {
         let (directory, temporary) = match directory {
             Some(directory) => (directory.to_owned(), None),
             None => {
-                let temporary =
-                    TempDir::with_prefix("data-sync-").context("cannot make a directory")?;
+                let temporary = TempDir::with_prefix(format!("{package}-"))
+                    .context("cannot make a directory")?;
                 (temporary.path().to_owned(), Some(temporary))
             }
         };
         std::fs::create_dir_all(&directory)
             .with_context(|| format!("cannot make the directory {}", directory.display()))?;
         let file = directory.join("demo.json");
-        let known = match std::fs::read_to_string(&file) {
-            Ok(text) => Some(serde_json::from_str(&text).with_context(|| {
-                format!("{} is not of a demo; choose another --data directory", file.display())
-            })?),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot read {}", file.display()));
-            }
-        };
+        let known = known(&file)?;
         let kept = match known {
             Some(kept) => kept,
-            None => {
-                let usual = |address| Some(address).filter(|_| are_usual);
-                let webhook_port = port(usual(ServeOptions::DEFAULT_WEBHOOK_LISTEN))?;
-                let management_port = port(usual(ServeOptions::DEFAULT_LISTEN))?;
-                keep(&file, Kept { seed, webhook_port, management_port })?
-            }
+            None => keep(&file, Kept::new(seed, are_usual)?)?,
         };
-        Ok(Self { directory, kept, is_new: known.is_none(), temporary })
+        Ok(Self { package, directory, kept, is_new: known.is_none(), temporary })
     }
 
     /// The seed of this place.
-    pub(super) const fn seed(&self) -> u64 {
+    #[must_use]
+    pub const fn seed(&self) -> u64 {
         self.kept.seed
     }
 
     /// Where the host receives webhooks.
-    pub(super) const fn webhook_port(&self) -> u16 {
+    #[must_use]
+    pub const fn webhook_port(&self) -> u16 {
         self.kept.webhook_port
     }
 
     /// Where the host's management API listens.
-    pub(super) const fn management_port(&self) -> u16 {
+    #[must_use]
+    pub const fn management_port(&self) -> u16 {
         self.kept.management_port
     }
 
     /// The host's data directory.
-    pub(super) fn host(&self) -> PathBuf {
-        self.directory.join("host")
+    #[must_use]
+    pub fn host(&self) -> PathBuf {
+        self.join("host")
     }
 
-    /// The memory of the other side.
-    pub(super) fn upstream(&self) -> PathBuf {
-        self.directory.join("upstream.db")
+    /// A file or a directory in it.
+    #[must_use]
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
     }
 
-    /// The database that the steps write to.
-    pub(super) async fn database(&self) -> anyhow::Result<Database> {
-        let Some(url) = settings::var(DATABASE_URL) else {
-            let file = self.directory.join("data-sync.db");
-            return Database::open(&db::sqlite_url(&file))
-                .await
-                .with_context(|| format!("cannot open {}", file.display()));
-        };
-        let database =
-            Database::open(&url).await.context("cannot open the database of DATABASE_URL")?;
-        if self.is_new && !database.is_empty().await? {
-            bail!(
-                "the database of DATABASE_URL has rows already, so both sides could never agree: use an empty \
-                 one, or go on with the --data directory that filled it"
-            );
-        }
-        Ok(database)
+    /// True if no demo was here before.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// What a reader should know of a demo that runs.
-    pub(super) fn describe(&self, server: &Server) -> String {
+    #[must_use]
+    pub fn describe(&self, server: &Server) -> String {
         let all = self.directory.display();
         let host = self.host();
         let url = match server.management_addr() {
@@ -132,19 +114,41 @@ impl Place {
             other => format!("--url http://{other} "),
         };
         format!(
-            "data in {all}; `cargo run --release -p data-sync -- runs {url}--data {}` lists the runs",
+            "data in {all}; `cargo run --release -p {} -- runs {url}--data {}` lists the runs",
+            self.package,
             host.display()
         )
     }
 
     /// Ends the demo. A temporary directory is removed, unless there is something to look into.
-    pub(super) fn close(self, agrees: bool) -> ExitCode {
+    #[must_use]
+    pub fn close(self, agrees: bool) -> ExitCode {
         if agrees {
             return ExitCode::SUCCESS;
         }
         // Dropping a path that was taken from its guard removes nothing.
         let _ = self.temporary.map(TempDir::keep);
         ExitCode::FAILURE
+    }
+}
+
+impl Kept {
+    fn new(seed: u64, are_usual: bool) -> anyhow::Result<Self> {
+        let usual = |address| Some(address).filter(|_| are_usual);
+        let webhook_port = port(usual(ServeOptions::DEFAULT_WEBHOOK_LISTEN))?;
+        let management_port = port(usual(ServeOptions::DEFAULT_LISTEN))?;
+        Ok(Self { seed, webhook_port, management_port })
+    }
+}
+
+/// What the file keeps, if it is there.
+fn known(file: &Path) -> anyhow::Result<Option<Kept>> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(Some(serde_json::from_str(&text).with_context(|| {
+            format!("{} is not of a demo; choose another --data directory", file.display())
+        })?)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
     }
 }
 
@@ -177,8 +181,8 @@ mod tests {
     #[test]
     fn a_directory_keeps_its_seed_and_its_port() {
         let directory = tempfile::tempdir().unwrap();
-        let first = Place::open(Some(directory.path()), 5, false).unwrap();
-        let again = Place::open(Some(directory.path()), 6, false).unwrap();
+        let first = Place::open("demo", Some(directory.path()), 5, false).unwrap();
+        let again = Place::open("demo", Some(directory.path()), 6, false).unwrap();
         assert_eq!((again.seed(), again.webhook_port()), (5, first.webhook_port()));
         assert_eq!(again.management_port(), first.management_port());
         assert!(first.is_new && !again.is_new);
@@ -188,7 +192,8 @@ mod tests {
     fn a_directory_that_is_something_else_is_named() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("demo.json"), "[]").unwrap();
-        let message = Place::open(Some(directory.path()), 1, false).unwrap_err().to_string();
+        let message =
+            Place::open("demo", Some(directory.path()), 1, false).unwrap_err().to_string();
         assert!(
             message.ends_with("is not of a demo; choose another --data directory"),
             "{message}"

@@ -1,18 +1,20 @@
-//! The table at the end.
+//! The table at the end of a demo.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
-use crate::demo::compare::{Comparison, Row};
+use crate::comparison::{Comparison, Row};
 
 /// How many differences of a row are named.
 const NAMED: usize = 10;
 
 /// Prints what both sides have.
-pub(super) fn print(comparison: &Comparison) -> io::Result<()> {
+///
+/// # Errors
+/// If it cannot be written.
+pub fn print(comparison: &Comparison) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", render(comparison))?;
     out.flush()
@@ -46,17 +48,7 @@ fn on_the_way(comparison: &Comparison) -> Vec<String> {
     if !faults.is_empty() {
         lines.push(format!("went wrong on purpose since this start: {}", faults.join(", ")));
     }
-    lines.push(format!(
-        "came again and took effect once: {} notifications, {} requests",
-        comparison.repeated_deliveries, comparison.repeated_requests
-    ));
-    let mut refused = BTreeMap::<_, Vec<_>>::new();
-    for (id, why) in &comparison.refused {
-        refused.entry(why).or_default().push(id.as_str());
-    }
-    let refused =
-        refused.iter().map(|(why, ids)| format!("refused for good, {why}: {}", ids.join(", ")));
-    lines.extend(refused);
+    lines.extend(comparison.remarks.iter().cloned());
     lines
 }
 
@@ -76,6 +68,8 @@ fn verdict(comparison: &Comparison) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]

@@ -67,15 +67,37 @@ fn url(path: &str) -> String {
 /// 4xx says that the request itself is wrong, which is fatal.
 pub async fn send(request: RequestBuilder) -> Result<Response, StepError> {
     let response = request.send().await?;
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
+    if response.status().is_success() { Ok(response) } else { Err(failure(response).await) }
+}
+
+/// As [`send`], where one status is no failure but an answer: the other side says no, and this gives
+/// what it says.
+///
+/// # Errors
+/// As [`send`].
+pub async fn send_or(
+    request: RequestBuilder,
+    no: StatusCode,
+) -> Result<Result<Response, String>, StepError> {
+    let response = request.send().await?;
+    if response.status().is_success() {
+        return Ok(Ok(response));
     }
+    if response.status() != no {
+        return Err(failure(response).await);
+    }
+    Ok(Err(said(&response.text().await?).unwrap_or_default()))
+}
+
+/// What a step says of an answer that is no success.
+async fn failure(response: Response) -> StepError {
+    let status = response.status();
     let wait = retry_after(&response);
     let url = response.url().clone();
-    let reason = reason(&response.text().await.unwrap_or_default());
+    let reason = said(&response.text().await.unwrap_or_default());
+    let reason = reason.map(|error| format!(": {error}")).unwrap_or_default();
     let message = format!("{url} answered {status}{reason}");
-    Err(match (status, wait) {
+    match (status, wait) {
         (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, Some(wait)) => {
             StepError::retry_after(wait, message)
         }
@@ -84,7 +106,7 @@ pub async fn send(request: RequestBuilder) -> Result<Response, StepError> {
         }
         _ if status.is_client_error() => StepError::fatal(message),
         _ => StepError::from(message),
-    })
+    }
 }
 
 /// `Retry-After` in either of its forms: seconds, or a date.
@@ -98,7 +120,7 @@ fn retry_after(response: &Response) -> Option<Duration> {
 }
 
 /// What the other side says in its `error`, if it says anything.
-fn reason(body: &str) -> String {
+fn said(body: &str) -> Option<String> {
     let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-    body["error"].as_str().map(|error| format!(": {error}")).unwrap_or_default()
+    body["error"].as_str().map(str::to_owned)
 }

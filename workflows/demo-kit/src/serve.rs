@@ -1,4 +1,4 @@
-//! The upstream's server: every request passes the faults first.
+//! The server of a service: every request passes the faults first.
 //!
 //! The connections are hyper's, not axum's, because only there a service can end a connection without
 //! any answer.
@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::upstream::faults::{Fault, Faults};
+use crate::faults::{Fault, Faults};
 
 /// The connection ends here, without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ use crate::upstream::faults::{Fault, Faults};
 struct Cut;
 
 /// Serves until it is told to stop; then all connections are dropped.
-pub(super) async fn run(
+pub(crate) async fn run(
     listener: TcpListener,
     router: Router,
     faults: Arc<Faults>,
