@@ -36,6 +36,10 @@ simulate *arguments:
 demo *arguments:
     cargo run --release -p data-sync -- demo {{arguments}}
 
+# Orders against three services that fail on purpose: `just orders --orders 500`.
+orders *arguments:
+    cargo run --release -p order-fulfilment -- demo {{arguments}}
+
 # More work than a host can do, against the real binary: `just load --for 60s --kills 3`.
 load *arguments:
     cargo run --release -p segno-tests --bin load -- {{arguments}}

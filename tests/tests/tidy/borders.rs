@@ -65,6 +65,7 @@ fn only_the_doors_name_axum() {
         "workflows/data-sync/src/upstream/",
         "workflows/data-sync/tests/",
         "workflows/demo-kit/",
+        "workflows/orders/src/services/",
     ];
     let found = outside(product(), &homes, &["axum"]);
     refuse(

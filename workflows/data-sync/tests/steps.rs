@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails is a panic")]
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use data_sync::batch_sync::steps::{fetch_pending_records, sync_record};
 use data_sync::crm_poll::steps::{fetch_updated_contacts, upsert_contacts};
@@ -14,8 +14,8 @@ use data_sync::upstream::{Options, Sizes, Upstream};
 use data_sync::webhook_sync::Change;
 use data_sync::webhook_sync::steps::{process_change, register_webhook};
 use data_sync::{db, http};
+use demo_kit::attempts::{self, Attempt};
 use segno::StepError;
-use segno::native::{CancellationToken, StepContext, StepInfo};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -49,13 +49,10 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 async fn attempt(
     step: &str,
     operation: u64,
-    attempt: u32,
+    number: u32,
     input: serde_json::Value,
 ) -> Result<String, StepError> {
-    let info =
-        StepInfo { run_id: "run_1".to_owned(), operation, attempt, ..StepInfo::detached(step) };
-    let context = StepContext::new(info, CancellationToken::new(), Arc::new(|_, _| {}));
-    context.scope(data_sync::steps().get(step).unwrap().run(input.to_string())).await
+    attempts::attempt(&data_sync::steps(), step, Attempt { operation, number }, input).await
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! It is native code alone, and knows nothing of any one workflow.
 
 pub mod args;
+pub mod attempts;
 pub mod comparison;
 pub mod component;
 pub mod faults;

@@ -1,0 +1,148 @@
+//! Those who order, who approve, and who change their minds: one after another, many at the same time,
+//! all through the management API.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use segno_api::{RunStatus, RunView};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use crate::approval::Decision;
+use crate::demo::api::{Answer, Api};
+use crate::demo::ledger::Ledger;
+use crate::demo::plan::{Change, Plan, Verdict};
+use crate::desk::{Stage, WhereIsIt};
+
+/// How many orders are under way at the same time.
+const AT_ONCE: usize = 48;
+
+/// How often somebody looks where an order is.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// How many looks in a row may fail before something is wrong with the host.
+const PATIENCE: usize = 50;
+
+/// Who decides.
+pub(super) const MANAGER: &str = "manager";
+
+/// How far the people of a demo are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    /// How many orders were given.
+    pub(super) started: usize,
+    /// How many are over.
+    pub(super) over: usize,
+    /// How many changes of an address were accepted, since this start.
+    pub(super) accepted: usize,
+    /// How many were refused.
+    pub(super) refused: usize,
+}
+
+/// The people of a demo.
+#[derive(Debug)]
+pub(super) struct People {
+    api: Api,
+    ledger: Ledger,
+    tally: Mutex<Tally>,
+}
+
+impl People {
+    pub(super) fn new(api: Api, ledger: Ledger) -> Self {
+        Self { api, ledger, tally: Mutex::default() }
+    }
+
+    pub(super) const fn api(&self) -> &Api {
+        &self.api
+    }
+
+    pub(super) const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// How far they are.
+    pub(super) fn tally(&self) -> Tally {
+        *self.count()
+    }
+
+    fn count(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sees all orders to their ends.
+    pub(super) async fn see_to(&self, plans: &[Plan]) -> anyhow::Result<()> {
+        let orders = stream::iter(plans).map(|plan| self.follow(plan));
+        orders.buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    /// Gives one order, and does about it what is planned until it is over.
+    async fn follow(&self, plan: &Plan) -> anyhow::Result<()> {
+        let run = self.api.start(&plan.order).await?;
+        self.count().started += 1;
+        let mut looks = looks();
+        let mut failures = 0;
+        loop {
+            looks.tick().await;
+            match self.look(plan, &run).await {
+                Ok(true) => break,
+                Ok(false) => failures = 0,
+                Err(error) if failures >= PATIENCE => return Err(error),
+                Err(_) => failures += 1,
+            }
+        }
+        self.count().over += 1;
+        Ok(())
+    }
+
+    /// Looks once, and does what is due. True if nothing more can happen to the order.
+    async fn look(&self, plan: &Plan, run: &str) -> anyhow::Result<bool> {
+        let RunView { status, .. } = self.api.run(run).await?;
+        if status != RunStatus::Running {
+            return Ok(true);
+        }
+        let Some(WhereIsIt { stage, .. }) = self.api.where_is_it(run).await? else {
+            return Ok(false);
+        };
+        for change in plan.changes.iter().filter(|change| change.at <= stage) {
+            self.change(plan.order.number, run, change).await?;
+        }
+        match (stage, plan.verdict) {
+            (Stage::Approval, Verdict::Approve) => self.decide(plan, true).await?,
+            (Stage::Approval, Verdict::Decline) => self.decide(plan, false).await?,
+            // Three days pass, or those that the parcel is on its way.
+            (Stage::Approval, Verdict::Nobody) | (Stage::OnItsWay, _) => self.api.wake(run).await?,
+            _ => {}
+        }
+        Ok(false)
+    }
+
+    async fn decide(&self, plan: &Plan, approved: bool) -> anyhow::Result<()> {
+        let decision = Decision { by: MANAGER.to_owned(), approved };
+        self.api.decide(plan.order.number, &decision).await
+    }
+
+    /// Asks for a change, unless its answer was heard, and notes what is heard.
+    async fn change(&self, order: u64, run: &str, change: &Change) -> anyhow::Result<()> {
+        let id = (order, change.number);
+        if self.ledger.heard(id).is_some() {
+            return Ok(());
+        }
+        let key = format!("{order}-{}", change.number);
+        let accepted = match self.api.change(run, &key, &change.address).await? {
+            Answer::Accepted => true,
+            Answer::Refused(_) => false,
+            Answer::Over | Answer::Unheard => return Ok(()),
+        };
+        self.ledger.note(id, accepted)?;
+        let mut tally = self.count();
+        let count = if accepted { &mut tally.accepted } else { &mut tally.refused };
+        *count += 1;
+        Ok(())
+    }
+}
+
+fn looks() -> Interval {
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks
+}

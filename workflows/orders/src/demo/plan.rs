@@ -1,0 +1,115 @@
+//! What each order of a demo is, what is decided of it, and which changes of its address are wished: a
+//! pure function of the seed.
+
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::desk::Stage;
+use crate::model::{Address, Line, Order};
+use crate::services::POOR_CARD;
+use crate::services::catalogue::{GOODS, Goods};
+
+/// How many lines an order has at most.
+const LINES: usize = 4;
+
+/// How many pieces a line has at most.
+const PIECES: u32 = 3;
+
+/// One in so many cards is never charged.
+const POOR_ONE_IN: u32 = 15;
+
+/// A card that is charged.
+const CARD: &str = "4000 0000 0000 0077";
+
+const CITIES: [&str; 8] =
+    ["Accra", "Bergen", "Bogotá", "Busan", "Cork", "Ghent", "Kraków", "Nairobi"];
+
+/// What is decided of an order, if somebody has to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Approve,
+    Decline,
+    /// Nobody decides, until three days are over.
+    Nobody,
+}
+
+/// A wish to have an order sent elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Change {
+    /// Which one of its order: from 0, in the order in which they are sent.
+    pub(super) number: usize,
+    /// It is sent when the order is there, or beyond.
+    pub(super) at: Stage,
+    /// Where it is to go.
+    pub(super) address: Address,
+}
+
+/// An order, and what people do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) order: Order,
+    pub(super) verdict: Verdict,
+    pub(super) changes: Vec<Change>,
+}
+
+impl Plan {
+    /// The order of a number.
+    pub(super) fn new(seed: u64, number: u64) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(number);
+        let city = (*CITIES.choose(&mut random).unwrap_or(&CITIES[0])).to_owned();
+        let card = if random.random_ratio(1, POOR_ONE_IN) { POOR_CARD } else { CARD };
+        let address = Address { street: format!("Elm Street {number}"), city: city.clone() };
+        let lines = lines(&mut random);
+        let order = Order { number, card: card.to_owned(), address, lines };
+        let verdict = match random.random_range(0..10) {
+            0 => Verdict::Nobody,
+            1 | 2 => Verdict::Decline,
+            _ => Verdict::Approve,
+        };
+        Self { changes: changes(&mut random, number, &city), order, verdict }
+    }
+}
+
+/// Some goods, each once.
+fn lines(random: &mut ChaCha8Rng) -> Vec<Line> {
+    let mut goods = GOODS;
+    goods.shuffle(random);
+    let count = random.random_range(1..=LINES);
+    let line = |Goods { item, cents, .. }: &Goods| {
+        let pieces = random.random_range(1..=PIECES);
+        Line { item: (*item).to_owned(), pieces, cents: *cents }
+    };
+    goods[..count].iter().map(line).collect()
+}
+
+/// Some change their minds at once, some while their order is packed, and some too late.
+fn changes(random: &mut ChaCha8Rng, order: u64, city: &str) -> Vec<Change> {
+    let stages = [Stage::Approval, Stage::Packing, Stage::OnItsWay];
+    let wished = stages.into_iter().filter(|_| random.random_bool(0.4));
+    let change = |(number, at)| {
+        let street = format!("Oak Street {order}, door {number}");
+        Change { number, at, address: Address { street, city: city.to_owned() } }
+    };
+    wished.enumerate().map(change).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_orders() {
+        let all = |seed| (1..50).map(|number| Plan::new(seed, number)).collect::<Vec<_>>();
+        assert_eq!(all(7), all(7));
+        assert_ne!(all(7), all(8));
+    }
+
+    #[test]
+    fn some_orders_need_approval_and_most_do_not() {
+        let needy = (1..=200).filter(|number| Plan::new(1, *number).order.needs_approval());
+        let needy = needy.count();
+        assert!((20..100).contains(&needy), "{needy} of 200");
+    }
+}

@@ -1,0 +1,51 @@
+//! The payment service, as its step sees it: it charges cards, or does not.
+
+use serde::{Deserialize, Serialize};
+
+/// What became of a charge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Payment {
+    /// The card was charged.
+    Charged {
+        /// What the payment service calls it.
+        receipt: String,
+    },
+    /// It was not, and will not be.
+    Declined {
+        /// What the payment service says.
+        reason: String,
+    },
+}
+
+/// What touches the world.
+#[segno::steps]
+pub mod steps {
+    use demo_kit::http;
+    use reqwest::StatusCode;
+    use segno::{StepContext, StepError};
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::Payment;
+
+    #[derive(Deserialize)]
+    struct Charge {
+        receipt: String,
+    }
+
+    /// Charges a card, once for each step ID however often it is attempted.
+    #[segno::step(max_retries = 100, backoff(max = "5s"))]
+    pub async fn charge(order: u64, card: String, cents: u64) -> Result<Payment, StepError> {
+        let request = http::post("/payments/charges")
+            .header("Idempotency-Key", StepContext::current().step_id())
+            .json(&json!({ "order": order, "card": card, "cents": cents }));
+        match http::send_or(request, StatusCode::PAYMENT_REQUIRED).await? {
+            Ok(answer) => {
+                let Charge { receipt } = answer.json().await?;
+                Ok(Payment::Charged { receipt })
+            }
+            Err(reason) => Ok(Payment::Declined { reason }),
+        }
+    }
+}

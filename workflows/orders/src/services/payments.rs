@@ -1,0 +1,64 @@
+//! The payment service: one charge for each `Idempotency-Key`, however often it is asked for.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use axum::{Json, Router};
+use demo_kit::memory::{Memory, Tx};
+use demo_kit::once::Once;
+use demo_kit::reply::{Failure, Reply};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// A card that is never charged.
+pub const POOR_CARD: &str = "4000 0000 0000 0002";
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Wish {
+    order: i64,
+    card: String,
+    cents: i64,
+}
+
+/// `POST /charges`.
+pub(super) fn router() -> Router<Memory> {
+    Router::new().route("/charges", post(charge))
+}
+
+async fn charge(
+    State(memory): State<Memory>,
+    headers: HeaderMap,
+    Json(wish): Json<Wish>,
+) -> Result<Reply, Failure> {
+    let mut once = match Once::begin(&memory, &headers, &wish).await? {
+        Ok(once) => once,
+        Err(known) => return Ok(known),
+    };
+    let reply = if wish.card == POOR_CARD {
+        decline(&mut once.transaction, &wish).await?
+    } else {
+        book(&mut once.transaction, &wish).await?
+    };
+    Ok(once.end(reply).await?)
+}
+
+async fn decline(transaction: &mut Tx, wish: &Wish) -> sqlx::Result<Reply> {
+    sqlx::query("INSERT INTO declines (order_number) VALUES ($1)")
+        .bind(wish.order)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(Reply::refusal(StatusCode::PAYMENT_REQUIRED, "the card has not so much"))
+}
+
+async fn book(transaction: &mut Tx, wish: &Wish) -> sqlx::Result<Reply> {
+    let insert = "INSERT INTO charges (order_number, card, cents) VALUES ($1, $2, $3)
+        RETURNING number";
+    let number: i64 = sqlx::query_scalar(insert)
+        .bind(wish.order)
+        .bind(&wish.card)
+        .bind(wish.cents)
+        .fetch_one(&mut **transaction)
+        .await?;
+    let charge = json!({ "receipt": format!("receipt-{number:05}") });
+    Ok(Reply::new(StatusCode::CREATED, &charge))
+}

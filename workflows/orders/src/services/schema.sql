@@ -1,0 +1,27 @@
+-- The warehouse: what lies there and is free, what is kept for orders, and how often it was packed.
+CREATE TABLE IF NOT EXISTS stock (item TEXT PRIMARY KEY, pieces INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS reservations (
+    number       INTEGER PRIMARY KEY,
+    order_number INTEGER NOT NULL,
+    item         TEXT    NOT NULL,
+    pieces       INTEGER NOT NULL,
+    packed       INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS reservations_by_order ON reservations (order_number);
+
+-- The payment service: what it charged, and which orders it declined to charge.
+CREATE TABLE IF NOT EXISTS charges (
+    number       INTEGER PRIMARY KEY,
+    order_number INTEGER NOT NULL,
+    card         TEXT    NOT NULL,
+    cents        INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS declines (number INTEGER PRIMARY KEY, order_number INTEGER NOT NULL);
+
+-- The carrier: what it was given, and where that goes.
+CREATE TABLE IF NOT EXISTS shipments (
+    number       INTEGER PRIMARY KEY,
+    order_number INTEGER NOT NULL,
+    street       TEXT    NOT NULL,
+    city         TEXT    NOT NULL
+);

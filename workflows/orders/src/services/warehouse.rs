@@ -1,0 +1,90 @@
+//! The warehouse: it keeps stock for orders, and packs it.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use axum::{Json, Router};
+use demo_kit::memory::Memory;
+use demo_kit::once::Once;
+use demo_kit::reply::{Failure, Reply};
+use serde::{Deserialize, Serialize};
+
+use crate::services::catalogue::GOODS;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Wish {
+    order: i64,
+    item: String,
+    pieces: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Packing {
+    order: i64,
+    item: String,
+}
+
+/// `POST /reservations` and `POST /packages`.
+pub(super) fn router() -> Router<Memory> {
+    Router::new().route("/reservations", post(reserve)).route("/packages", post(pack))
+}
+
+/// Brings the goods to a warehouse that is new.
+pub(super) async fn fill(memory: &Memory) -> sqlx::Result<()> {
+    let mut transaction = memory.begin().await?;
+    for goods in GOODS {
+        let put = "INSERT INTO stock (item, pieces) VALUES ($1, $2) ON CONFLICT (item) DO NOTHING";
+        sqlx::query(put).bind(goods.item).bind(goods.pieces).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await
+}
+
+async fn reserve(
+    State(memory): State<Memory>,
+    headers: HeaderMap,
+    Json(wish): Json<Wish>,
+) -> Result<Reply, Failure> {
+    let mut once = match Once::begin(&memory, &headers, &wish).await? {
+        Ok(once) => once,
+        Err(known) => return Ok(known),
+    };
+    let take = "UPDATE stock SET pieces = pieces - $2 WHERE item = $1 AND pieces >= $2";
+    let taken = sqlx::query(take)
+        .bind(&wish.item)
+        .bind(wish.pieces)
+        .execute(&mut *once.transaction)
+        .await?;
+    if taken.rows_affected() == 0 {
+        let refusal = Reply::refusal(StatusCode::CONFLICT, "there are not so many pieces of it");
+        return Ok(once.end(refusal).await?);
+    }
+    sqlx::query("INSERT INTO reservations (order_number, item, pieces) VALUES ($1, $2, $3)")
+        .bind(wish.order)
+        .bind(&wish.item)
+        .bind(wish.pieces)
+        .execute(&mut *once.transaction)
+        .await?;
+    Ok(once.end(Reply::new(StatusCode::CREATED, &wish)).await?)
+}
+
+async fn pack(
+    State(memory): State<Memory>,
+    headers: HeaderMap,
+    Json(packing): Json<Packing>,
+) -> Result<Reply, Failure> {
+    let mut once = match Once::begin(&memory, &headers, &packing).await? {
+        Ok(once) => once,
+        Err(known) => return Ok(known),
+    };
+    let pack = "UPDATE reservations SET packed = packed + 1 WHERE order_number = $1 AND item = $2";
+    let packed = sqlx::query(pack)
+        .bind(packing.order)
+        .bind(&packing.item)
+        .execute(&mut *once.transaction)
+        .await?;
+    let reply = match packed.rows_affected() {
+        0 => Reply::refusal(StatusCode::UNPROCESSABLE_ENTITY, "nothing is reserved of it"),
+        _ => Reply::new(StatusCode::CREATED, &packing),
+    };
+    Ok(once.end(reply).await?)
+}
