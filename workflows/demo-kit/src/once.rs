@@ -1,15 +1,31 @@
 //! How a service does what it is asked for once, however often it is asked under one `Idempotency-Key`.
 
+use axum::Json;
+use axum::extract::{FromRef, FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use crate::memory::{Memory, Tx};
-use crate::reply::Reply;
+use crate::reply::{Failure, Reply};
 
-/// A request under a key that was not used before. What it does is done in `transaction`, and takes
-/// effect with its answer, at the [`end`](Self::end).
+/// What is asked for under a key that was not used before. Where there is an answer already, the handler
+/// is not called: what was answered to this key before, or the refusal of a request without a key, or of
+/// another one under a used key.
+#[derive(Debug)]
+pub struct Asked<T> {
+    /// The body of the request.
+    pub wish: T,
+    /// How it is done once.
+    pub once: Once,
+}
+
+/// How something is done once. What it does is done in `transaction`, and takes effect with its answer, at
+/// the [`end`](Self::end); dropped before, nothing took effect.
 #[derive(Debug)]
 pub struct Once {
     /// Where the effect takes place.
@@ -18,23 +34,33 @@ pub struct Once {
     request: String,
 }
 
+impl<S, T> FromRequest<S> for Asked<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned + Serialize + Send,
+    Memory: FromRef<S>,
+{
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let key = key(request.headers()).map_err(Reply::into_response)?;
+        let path = request.uri().path().to_owned();
+        let body = Json::from_request(request, state).await;
+        let Json(wish) = body.map_err(|rejection| rejection.into_response())?;
+        let wished = json!([path, wish]).to_string();
+        let begun = Once::begin(&Memory::from_ref(state), key, wished).await;
+        let begun = begun.map_err(|error| Failure::from(error).into_response())?;
+        Ok(Self { wish, once: begun.map_err(Reply::into_response)? })
+    }
+}
+
 impl Once {
-    /// Begins what is asked for; or gives the answer, if there is one already: what was answered to
-    /// this key before, or the refusal of a request without a key, or of another one under a used key.
-    ///
-    /// # Errors
-    /// If the memory cannot be used.
-    pub async fn begin(
+    /// Begins, or gives the answer that there is already.
+    async fn begin(
         memory: &Memory,
-        headers: &HeaderMap,
-        request: &impl Serialize,
+        key: String,
+        request: String,
     ) -> sqlx::Result<Result<Self, Reply>> {
-        let key = match key(headers) {
-            Ok(key) => key,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let request =
-            serde_json::to_string(request).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
         let mut transaction = memory.begin().await?;
         match known(&mut transaction, &key, &request).await? {
             Some(reply) => {

@@ -9,7 +9,7 @@ use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use demo_kit::http::{client, send};
+use demo_kit::http::{client, send, send_or};
 use segno::{StepError, Timestamp};
 use tokio::net::TcpListener;
 
@@ -25,14 +25,17 @@ async fn answer(Path(what): Path<String>) -> Response {
     }
 }
 
-async fn ask(what: &str) -> Result<String, StepError> {
+/// Where a service gives this answer, for as long as the test runs.
+async fn serve(what: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/{what}", listener.local_addr().unwrap());
-    let server = tokio::spawn(async {
-        axum::serve(listener, Router::new().route("/{what}", get(answer))).await
-    });
-    let answer = send(client().get(url)).await;
-    server.abort();
+    let router = Router::new().route("/{what}", get(answer));
+    tokio::spawn(async { axum::serve(listener, router).await });
+    url
+}
+
+async fn ask(what: &str) -> Result<String, StepError> {
+    let answer = send(client().get(serve(what).await)).await;
     Ok(answer?.text().await?)
 }
 
@@ -75,4 +78,15 @@ async fn a_connection_that_is_refused_is_tried_again() {
     drop(listener);
     let error = send(client().get(url)).await.unwrap_err();
     assert!(!error.is_fatal(), "{error}");
+}
+
+#[tokio::test]
+async fn a_no_that_is_an_answer_is_given_with_its_reason() {
+    let url = serve("refused").await;
+    let answer = send_or(client().get(&url), StatusCode::UNPROCESSABLE_ENTITY).await.unwrap();
+    assert_eq!(answer.unwrap_err(), "no data");
+    let other = send_or(client().get(&url), StatusCode::CONFLICT).await.unwrap_err();
+    assert!(other.is_fatal(), "{other}");
+    let fine = send_or(client().get(serve("fine").await), StatusCode::CONFLICT).await.unwrap();
+    assert_eq!(fine.unwrap().text().await.unwrap(), "fine");
 }

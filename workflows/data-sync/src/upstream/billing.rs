@@ -1,10 +1,9 @@
 //! The billing API: one invoice for each `Idempotency-Key`, however often it is asked for.
 
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::Router;
+use axum::http::StatusCode;
 use axum::routing::post;
-use axum::{Json, Router};
-use demo_kit::once::Once;
+use demo_kit::once::Asked;
 use demo_kit::reply::{Failure, Reply};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -22,18 +21,10 @@ pub(super) fn router() -> Router<Store> {
     Router::new().route("/invoices", post(create))
 }
 
-async fn create(
-    State(store): State<Store>,
-    headers: HeaderMap,
-    Json(wish): Json<Wish>,
-) -> Result<Reply, Failure> {
+async fn create(Asked { wish, mut once }: Asked<Wish>) -> Result<Reply, Failure> {
     if wish.amount_cents <= 0 {
         return Ok(Reply::refusal(StatusCode::UNPROCESSABLE_ENTITY, "the amount must be positive"));
     }
-    let mut once = match Once::begin(store.memory(), &headers, &wish).await? {
-        Ok(once) => once,
-        Err(known) => return Ok(known),
-    };
     let insert = "INSERT INTO invoices (key, customer_id, amount_cents) VALUES ($1, $2, $3) RETURNING number";
     let number: i64 = sqlx::query_scalar(insert)
         .bind(once.key().to_owned())

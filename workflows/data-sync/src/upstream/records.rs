@@ -1,11 +1,11 @@
 //! The records API, which has what is to be sent, and the destination, which receives it.
 
+use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::routing::{get, put};
-use axum::{Json, Router};
 use demo_kit::memory::Tx;
-use demo_kit::once::Once;
+use demo_kit::once::Asked;
 use demo_kit::reply::{Failure, Reply};
 use serde::Deserialize;
 use serde_json::json;
@@ -37,15 +37,9 @@ async fn list(State(store): State<Store>, Query(filter): Query<Filter>) -> Resul
 }
 
 async fn receive(
-    State(store): State<Store>,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    Json(record): Json<Record>,
+    Asked { wish: record, mut once }: Asked<Record>,
 ) -> Result<Reply, Failure> {
-    let mut once = match Once::begin(store.memory(), &headers, &(&id, &record)).await? {
-        Ok(once) => once,
-        Err(known) => return Ok(known),
-    };
     let reply = take(&mut once.transaction, &id, &record).await?;
     Ok(once.end(reply).await?)
 }

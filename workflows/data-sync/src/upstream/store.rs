@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use axum::extract::FromRef;
 use demo_kit::memory::{Memory, Tx, count};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -38,7 +39,6 @@ impl Store {
         self.memory.pool()
     }
 
-    /// Where the answers to keys are, too.
     pub(super) const fn memory(&self) -> &Memory {
         &self.memory
     }
@@ -68,6 +68,13 @@ impl Store {
                 .await?;
         }
         transaction.commit().await
+    }
+}
+
+/// Where the answers to keys are.
+impl FromRef<Store> for Memory {
+    fn from_ref(store: &Store) -> Self {
+        store.memory.clone()
     }
 }
 

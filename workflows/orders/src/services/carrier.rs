@@ -1,11 +1,10 @@
 //! The carrier: one shipment for each `Idempotency-Key`, however often it is asked for.
 
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::Router;
+use axum::http::StatusCode;
 use axum::routing::post;
-use axum::{Json, Router};
 use demo_kit::memory::Memory;
-use demo_kit::once::Once;
+use demo_kit::once::Asked;
 use demo_kit::reply::{Failure, Reply};
 use serde::{Deserialize, Serialize};
 
@@ -26,15 +25,7 @@ pub(super) fn router() -> Router<Memory> {
     Router::new().route("/shipments", post(book))
 }
 
-async fn book(
-    State(memory): State<Memory>,
-    headers: HeaderMap,
-    Json(parcel): Json<Parcel>,
-) -> Result<Reply, Failure> {
-    let mut once = match Once::begin(&memory, &headers, &parcel).await? {
-        Ok(once) => once,
-        Err(known) => return Ok(known),
-    };
+async fn book(Asked { wish: parcel, mut once }: Asked<Parcel>) -> Result<Reply, Failure> {
     let insert = "INSERT INTO shipments (order_number, street, city) VALUES ($1, $2, $3)
         RETURNING number";
     let number: i64 = sqlx::query_scalar(insert)

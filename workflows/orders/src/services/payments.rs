@@ -1,11 +1,10 @@
 //! The payment service: one charge for each `Idempotency-Key`, however often it is asked for.
 
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::Router;
+use axum::http::StatusCode;
 use axum::routing::post;
-use axum::{Json, Router};
 use demo_kit::memory::{Memory, Tx};
-use demo_kit::once::Once;
+use demo_kit::once::Asked;
 use demo_kit::reply::{Failure, Reply};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -25,15 +24,7 @@ pub(super) fn router() -> Router<Memory> {
     Router::new().route("/charges", post(charge))
 }
 
-async fn charge(
-    State(memory): State<Memory>,
-    headers: HeaderMap,
-    Json(wish): Json<Wish>,
-) -> Result<Reply, Failure> {
-    let mut once = match Once::begin(&memory, &headers, &wish).await? {
-        Ok(once) => once,
-        Err(known) => return Ok(known),
-    };
+async fn charge(Asked { wish, mut once }: Asked<Wish>) -> Result<Reply, Failure> {
     let reply = if wish.card == POOR_CARD {
         decline(&mut once.transaction, &wish).await?
     } else {

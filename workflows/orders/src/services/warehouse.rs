@@ -1,11 +1,10 @@
 //! The warehouse: it keeps stock for orders, and packs it.
 
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::Router;
+use axum::http::StatusCode;
 use axum::routing::post;
-use axum::{Json, Router};
 use demo_kit::memory::Memory;
-use demo_kit::once::Once;
+use demo_kit::once::Asked;
 use demo_kit::reply::{Failure, Reply};
 use serde::{Deserialize, Serialize};
 
@@ -39,15 +38,7 @@ pub(super) async fn fill(memory: &Memory) -> sqlx::Result<()> {
     transaction.commit().await
 }
 
-async fn reserve(
-    State(memory): State<Memory>,
-    headers: HeaderMap,
-    Json(wish): Json<Wish>,
-) -> Result<Reply, Failure> {
-    let mut once = match Once::begin(&memory, &headers, &wish).await? {
-        Ok(once) => once,
-        Err(known) => return Ok(known),
-    };
+async fn reserve(Asked { wish, mut once }: Asked<Wish>) -> Result<Reply, Failure> {
     let take = "UPDATE stock SET pieces = pieces - $2 WHERE item = $1 AND pieces >= $2";
     let taken = sqlx::query(take)
         .bind(&wish.item)
@@ -67,15 +58,7 @@ async fn reserve(
     Ok(once.end(Reply::new(StatusCode::CREATED, &wish)).await?)
 }
 
-async fn pack(
-    State(memory): State<Memory>,
-    headers: HeaderMap,
-    Json(packing): Json<Packing>,
-) -> Result<Reply, Failure> {
-    let mut once = match Once::begin(&memory, &headers, &packing).await? {
-        Ok(once) => once,
-        Err(known) => return Ok(known),
-    };
+async fn pack(Asked { wish: packing, mut once }: Asked<Packing>) -> Result<Reply, Failure> {
     let pack = "UPDATE reservations SET packed = packed + 1 WHERE order_number = $1 AND item = $2";
     let packed = sqlx::query(pack)
         .bind(packing.order)
