@@ -9,6 +9,7 @@ use crate::demo::ledger::ChangeId;
 use crate::demo::people::MANAGER;
 use crate::demo::plan::{Plan, Verdict};
 use crate::demo::results::{Ended, Results};
+use crate::desk::{Stage, WhereIsIt};
 use crate::model::{Address, Line, Outcome};
 use crate::services::Audit;
 use crate::services::catalogue::GOODS;
@@ -36,6 +37,7 @@ impl Sides<'_> {
             self.shipments(),
             self.addresses(),
             self.answers(),
+            self.places(),
         ];
         let again = format!("came again and took effect once: {} requests", audit.repeats);
         let remarks = vec![self.endings(), again];
@@ -169,6 +171,16 @@ impl Sides<'_> {
         Row::of("address changes", &told.collect(), &answered.collect())
     }
 
+    /// Where the orders were when they ended, against what they tell of it when they are over.
+    fn places(&self) -> Row {
+        let been = self.ended().map(|(plan, ended)| (name(plan), last_place(&ended.outcome)));
+        let told = self.ended().filter_map(|(plan, ended)| {
+            let WhereIsIt { stage, address, .. } = ended.told.clone()?;
+            Some((name(plan), (stage, Some(address).filter(|_| stage == Stage::OnItsWay))))
+        });
+        Row::of("where it is", &been.collect(), &told.collect())
+    }
+
     /// How the orders ended, in a sentence.
     fn endings(&self) -> String {
         let mut counts = BTreeMap::<_, usize>::new();
@@ -186,6 +198,16 @@ fn wanted(verdict: Verdict) -> Option<Option<String>> {
         Verdict::Approve => None,
         Verdict::Decline => Some(Some(MANAGER.to_owned())),
         Verdict::Nobody => Some(None),
+    }
+}
+
+/// At which stage an order ended so, and where it went if it was shipped.
+fn last_place(outcome: &Outcome) -> (Stage, Option<Address>) {
+    match outcome {
+        Outcome::Declined { .. } => (Stage::Approval, None),
+        Outcome::OutOfStock { .. } => (Stage::Reserving, None),
+        Outcome::CardDeclined { .. } => (Stage::Paying, None),
+        Outcome::Delivered { address, .. } => (Stage::OnItsWay, Some(address.clone())),
     }
 }
 
@@ -215,7 +237,6 @@ fn item(order: impl std::fmt::Display, item: &str) -> String {
 mod tests {
     use super::*;
     use crate::demo::plan::Change;
-    use crate::desk::Stage;
     use crate::model::Order;
     use crate::services::Reservation;
 
@@ -247,13 +268,15 @@ mod tests {
                 shipments: vec![(7, last.clone())],
                 ..Audit::default()
             };
+            let (stage, address) = (Stage::OnItsWay, last.clone());
+            let told = WhereIsIt { stage, packed: 1, lines: 1, address };
             for goods in GOODS {
                 let taken = i64::from(goods.item == "reading lamp");
                 audit.stock.insert(goods.item.to_owned(), i64::from(goods.pieces) - taken);
             }
             Self {
                 plan: Plan { order, verdict: Verdict::Approve, changes: vec![change] },
-                ended: Ended { outcome, changes: vec![(last, true)] },
+                ended: Ended { outcome, changes: vec![(last, true)], told: Some(told) },
                 told: BTreeMap::from([((7, 0), true)]),
                 audit,
             }

@@ -7,6 +7,7 @@ use segno_api::{HistoryEntry, HistoryEvent, RunStatus, RunView};
 
 use crate::demo::api::Api;
 use crate::demo::plan::Plan;
+use crate::desk::WhereIsIt;
 use crate::model::{Address, Outcome};
 
 /// An order that is over.
@@ -15,6 +16,8 @@ pub(super) struct Ended {
     pub(super) outcome: Outcome,
     /// The changes of its address that it has answered, and whether it accepted them.
     pub(super) changes: Vec<(Address, bool)>,
+    /// What it tells of where it is, as it was before its last turn; nothing if it does not.
+    pub(super) told: Option<WhereIsIt>,
 }
 
 /// All orders.
@@ -38,7 +41,8 @@ impl Results {
             match outcome(&view)? {
                 Ok(outcome) => {
                     let changes = changes(&api.history(&run).await?)?;
-                    results.ended.insert(number, Ended { outcome, changes });
+                    let told = api.where_is_it(&run).await?;
+                    results.ended.insert(number, Ended { outcome, changes, told });
                 }
                 Err(why) => results.broken.push(format!("order {number} ({run}): {why}")),
             }
