@@ -6,7 +6,7 @@ use futures::stream::FuturesUnordered;
 use segno::{Child, Error, Signals, signals, spawn};
 
 use crate::line::{Ended, Job, PAID, RESERVED, line};
-use crate::model::Order;
+use crate::model::{Line, Order};
 
 /// All lines of an order, at work since this was made.
 pub(crate) struct Lines {
@@ -17,7 +17,7 @@ pub(crate) struct Lines {
 impl Lines {
     /// Starts a child for each line.
     pub(crate) fn start(order: &Order) -> Self {
-        let job = |line: &crate::model::Line| Job { order: order.number, line: line.clone() };
+        let job = |line: &Line| Job { order: order.number, line: line.clone() };
         let children = order.lines.iter().map(|of| spawn::<line>(&job(of))).collect();
         Self { children, reserved: signals(RESERVED) }
     }
