@@ -37,7 +37,7 @@ pub use crate::engine::control::{FoundWebhook, MissingSteps, NewSignal, SIGNALS_
 pub use crate::engine::error::EngineError;
 pub use crate::engine::handle::Engine;
 pub use crate::engine::inbox::{Answered, Asker, Busy, Place, Reply};
-pub use crate::engine::life::{Asked, OpenError, Simulated, Supervisor, offline};
+pub use crate::engine::life::{Asked, OpenError, Simulated, Streamed, Supervisor, offline};
 pub use crate::engine::outside::{Heard, Watching, WentOn};
 pub use crate::engine::random::{Random, WEBHOOK_PATH};
 pub use crate::engine::reads::{BackupStopped, Chunk, Query, StreamReader};

@@ -7,6 +7,7 @@ use segno_journal::{Op, RunId};
 
 use crate::steps::attempt::{Go, Hearers, Outcome, Running, StepAttempt};
 use crate::steps::places::{Place, Places};
+use crate::steps::streams::{Piece, Refused, Written};
 
 /// The attempts under way on a host that makes none itself. Cheap to clone.
 #[derive(Clone)]
@@ -72,6 +73,24 @@ impl SimulatedSteps {
         if !told_to_stop || !matches!(outcome, Outcome::Failed(_)) {
             (hearers.ended)(attempt, outcome, Running::held(place));
         }
+    }
+
+    /// An attempt writes to the streams of its run: the one at this place of the list. `landed` is told of the
+    /// streams that took nothing, once the rest is on disk; else it is dropped.
+    ///
+    /// # Panics
+    ///
+    /// There is no such attempt.
+    pub fn write(
+        &self,
+        at: usize,
+        pieces: Vec<Piece>,
+        landed: impl FnOnce(Refused) + Send + 'static,
+    ) {
+        let flights = self.flights.lock();
+        let flight = flights.list.iter().filter(|flight| flight.has_begun).nth(at);
+        let written = Written::new(move |told| told.map(landed).unwrap_or_default());
+        (flight.expect("the caller names an attempt of the list").hearers.writes)(pieces, written);
     }
 
     pub(super) fn steps(&self) -> &segno::Steps {

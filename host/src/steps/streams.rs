@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -40,21 +40,29 @@ pub type Refused = BTreeMap<String, StreamError>;
 pub type Writes = Box<dyn Fn(Vec<Piece>, Written) + Send + Sync>;
 
 /// Hears when something that an attempt wrote is on disk. Where this is dropped instead, it never will be.
-pub struct Written(Option<Weak<AttemptStreams>>);
+pub struct Written(Option<Landed>);
+
+/// What becomes of something that was on its way.
+type Landed = Box<dyn FnOnce(Result<Refused, StreamError>) + Send>;
 
 impl Written {
+    /// This hears of it.
+    pub(super) fn new(landed: impl FnOnce(Result<Refused, StreamError>) + Send + 'static) -> Self {
+        Self(Some(Box::new(landed)))
+    }
+
     /// It is on disk, but for what these streams did not take.
     pub fn done(mut self, refused: Refused) {
-        if let Some(streams) = self.0.take().and_then(|streams| streams.upgrade()) {
-            streams.landed(Ok(refused));
+        if let Some(landed) = self.0.take() {
+            landed(Ok(refused));
         }
     }
 }
 
 impl Drop for Written {
     fn drop(&mut self) {
-        if let Some(streams) = self.0.take().and_then(|streams| streams.upgrade()) {
-            streams.landed(Err(StreamError::Over));
+        if let Some(landed) = self.0.take() {
+            landed(Err(StreamError::Over));
         }
     }
 }
@@ -112,7 +120,14 @@ impl AttemptStreams {
             state.bytes = 0;
             std::mem::take(&mut state.waiting)
         };
-        (self.writes)(pieces, Written(Some(Arc::downgrade(self))));
+        let streams = Arc::downgrade(self);
+        let landed = move |landed| {
+            // An attempt that is cut off hears nothing any more.
+            if let Some(streams) = streams.upgrade() {
+                streams.landed(landed);
+            }
+        };
+        (self.writes)(pieces, Written::new(landed));
     }
 
     /// What was on its way has come, or never will.

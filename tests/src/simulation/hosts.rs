@@ -10,6 +10,7 @@ use crate::faulty::Kept;
 use crate::simulation::damage::damage_images;
 use crate::simulation::life::{Host, Life};
 use crate::simulation::moves::Move;
+use crate::simulation::streams::KEPT;
 
 impl Life<'_> {
     /// The host goes down, and another one is started on what its disk kept.
@@ -70,6 +71,7 @@ impl Life<'_> {
         };
         self.asked.clear();
         self.waiting.clear();
+        self.writing.clear();
         self.witness.survived(&host.store, has_crashed);
         self.witness.cuts.opened(&host.store);
         self.witness.editions.opened(&host.store);
@@ -84,6 +86,7 @@ impl Life<'_> {
         if let Some(room) = room {
             config.limits.open_operations = room;
         }
+        config.limits.stream = KEPT;
         (config.image_turns, config.max_running_steps) = (self.image_turns, self.max_running_steps);
         let store = Store::open_on(self.disk.clone())?;
         let has_crashed = store.stopped_at()?.is_none();

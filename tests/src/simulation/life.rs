@@ -13,6 +13,7 @@ use crate::faulty::{Disk, Kept};
 use crate::simulation::asked::{Answer, Call, Waiting};
 use crate::simulation::editions::EDITIONS;
 use crate::simulation::moves::{self, Move};
+use crate::simulation::streams::Writing;
 use crate::simulation::talk;
 use crate::simulation::witness::Witness;
 
@@ -28,6 +29,7 @@ pub(crate) struct Life<'a> {
     pub(crate) host: Option<Host>,
     pub(crate) asked: Vec<Call>,
     pub(crate) waiting: Vec<Waiting>,
+    pub(crate) writing: Vec<Writing>,
     pub(crate) witness: Witness,
     pub(crate) starts: usize,
     pub(crate) calls: u64,
@@ -75,6 +77,7 @@ impl<'a> Life<'a> {
             host: None,
             asked: Vec::new(),
             waiting: Vec::new(),
+            writing: Vec::new(),
             witness: Witness::default(),
             starts: 0,
             calls: 0,
@@ -229,6 +232,7 @@ impl<'a> Life<'a> {
             Move::LetGo => self.host().engine.written() > 0 && self.with(Simulated::let_go),
             Move::Wait => self.wait(),
             Move::End => self.end(false),
+            Move::Stream => self.write_any(),
             Move::Evict => {
                 let run = self.any_run();
                 run.is_some_and(|run| self.with(|engine| engine.evict(run)))
@@ -269,6 +273,7 @@ impl<'a> Life<'a> {
         let host = self.host.as_ref().expect("a life has a host");
         self.witness.look(&host.engine, &host.store, self.tell);
         self.look_at_answers();
+        self.look_at_writing();
     }
 
     fn look_at_answers(&mut self) {
@@ -352,6 +357,10 @@ impl<'a> Life<'a> {
 
     pub(crate) fn pick<T: Clone>(&mut self, of: &[T]) -> Option<T> {
         (!of.is_empty()).then(|| of[self.random.random_range(0..of.len())].clone())
+    }
+
+    pub(crate) fn draw(&mut self, range: std::ops::Range<usize>) -> usize {
+        self.random.random_range(range)
     }
 
     pub(crate) fn note(&mut self, line: &str) {

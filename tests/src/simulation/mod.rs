@@ -19,6 +19,7 @@ mod plans;
 mod rows;
 mod saying;
 mod story;
+mod streams;
 mod suspects;
 mod talk;
 mod turns;

@@ -38,6 +38,8 @@ pub(crate) enum Move {
     Wait,
     /// An attempt ends.
     End,
+    /// An attempt writes to the streams of its run.
+    Stream,
     /// A live guest is dropped.
     Evict,
     /// The disk refuses one of its next operations.
@@ -51,7 +53,7 @@ pub(crate) enum Move {
 }
 
 /// Each with its weight. What cannot happen just now changes nothing, and something else is drawn.
-const WEIGHTS: [(u32, Move); 22] = [
+const WEIGHTS: [(u32, Move); 23] = [
     (12, Move::Start),
     (12, Move::Call),
     (8, Move::Signal),
@@ -67,6 +69,7 @@ const WEIGHTS: [(u32, Move); 22] = [
     (80, Move::LetGo),
     (20, Move::Wait),
     (50, Move::End),
+    (12, Move::Stream),
     (8, Move::Evict),
     (1, Move::Refuse),
     (2, Move::Crash(Kept::Nothing)),

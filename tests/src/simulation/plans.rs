@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::simulation::cuts::KEPT_WORKFLOW;
+use crate::simulation::streams::STREAMS;
 
 /// How deep a program is at most.
 const DEPTH: u32 = 3;
@@ -76,7 +77,7 @@ impl Author<'_> {
     fn leaf(&mut self) -> Act {
         let id = self.leaves;
         self.leaves += 1;
-        match self.random.random_range(0..18) {
+        match self.random.random_range(0..22) {
             14..17 => {
                 let sleeps = self.random.random_range(0..20_000);
                 let tells = self.random.random_range(0..=NAMES.len());
@@ -84,6 +85,8 @@ impl Author<'_> {
                 Act::Child(Childhood { id, sleeps, tells }, self.random.random())
             }
             17 => Act::Linger(self.random.random()),
+            18..21 => Act::Write(self.stream(), id),
+            21 => Act::Close(self.stream()),
             0..5 => Act::Step(self.work(id)),
             5..8 => Act::Sleep(self.random.random_range(0..200) * 100 + id),
             8..10 if self.tokens < TOKENS.len() => {
@@ -102,6 +105,10 @@ impl Author<'_> {
                 Act::Take(self.webhooks.len() - 1, self.random.random_range(1..4))
             }
         }
+    }
+
+    fn stream(&mut self) -> String {
+        STREAMS[self.random.random_range(0..STREAMS.len())].to_owned()
     }
 
     fn work(&mut self, id: u64) -> Work {

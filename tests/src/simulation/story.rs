@@ -119,8 +119,7 @@ fn play(life: &mut Life<'_>) {
     assert!(held(life) > 0 || life.has_crashed(), "the program wants more than there is room for");
     life.stop(None);
     life.settle();
-    let retried =
-        json!({ "each": [{ "step": work(0, 2) }, { "take": [0, 2] }, { "step": work(2, 0) }] });
+    let retried = json!({ "each": [{ "step": work(0, 2) }, { "write": ["words", 1] }, { "take": [0, 2] }, { "step": work(2, 0) }] });
     life.start_with("program", &program(&retried, &[true]), Some("an order".into()));
     let raced = json!({ "first": [{ "take": [0, 1] }, { "each": [{ "sleep": 902 }, { "step": work(1, 9) }] }] });
     life.start_with("program", &program(&raced, &[false]), None);
@@ -131,13 +130,14 @@ fn play(life: &mut Life<'_>) {
     }
     life.start_with(KEPT_WORKFLOW, &json!(ROUNDS), None);
     let tells = json!({ "id": 0, "sleeps": 300, "tells": "address" });
-    let family = json!({ "each": [{ "linger": false }, { "linger": true }, { "child": [tells, false] }, { "signals": ["address", 1] }] });
+    let family = json!({ "each": [{ "write": ["told", 0] }, { "linger": false }, { "linger": true }, { "child": [tells, false] }, { "signals": ["address", 1] }] });
     life.start_with("program", &program(&family, &[]), None);
     life.settle();
     for _ in 0..8 {
         life.make(Move::Call);
         life.make(Move::Signal);
         life.make(Move::Hook);
+        life.make(Move::Stream);
         for _ in 0..4 {
             life.go_on();
         }

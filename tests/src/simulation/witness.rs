@@ -13,6 +13,7 @@ use crate::simulation::editions::Editions;
 use crate::simulation::family;
 use crate::simulation::lines::Lines;
 use crate::simulation::plans::most_attempts;
+use crate::simulation::streams::Streams;
 use crate::simulation::suspects::Suspects;
 use crate::simulation::talk::Talk;
 use crate::simulation::turns::turns;
@@ -46,6 +47,7 @@ pub(crate) struct Witness {
     over: BTreeMap<RunId, Standing>,
     lines: Lines,
     pub(crate) talk: Talk,
+    pub(crate) streams: Streams,
     pub(crate) cuts: Cuts,
     pub(crate) editions: Editions,
 }
@@ -78,6 +80,7 @@ impl Witness {
             }
             self.editions.look_at_run(run, &record, store);
             self.look_at_run(run, engine.now(), store, tell);
+            self.streams.look(run, &self.runs[&run].turns, store);
             self.cuts.look(run, &record, self.runs[&run].turns.len() as u64, store);
         }
         self.look_at_held(store);

@@ -10,5 +10,5 @@ mod stop;
 mod supervisor;
 
 pub use crate::engine::life::parts::OpenError;
-pub use crate::engine::life::simulated::{Asked, Simulated};
+pub use crate::engine::life::simulated::{Asked, Simulated, Streamed};
 pub use crate::engine::life::supervisor::Supervisor;

@@ -34,7 +34,7 @@ use crate::engine::outside::Outside;
 use crate::engine::outside::Waiters;
 use crate::engine::random::Random;
 use crate::engine::shard::Shard;
-use crate::steps::{Outcome, Runner, SimulatedSteps, StepAttempt};
+use crate::steps::{Outcome, Piece, Refused, Runner, SimulatedSteps, StepAttempt};
 use crate::store::{Committer, SimulatedQueue, Store, StoreError};
 
 /// An engine on one thread, which does only what it is told.
@@ -59,6 +59,17 @@ struct Seat {
 
 /// What somebody asked the engine, and its answer when there is one.
 pub struct Asked<T>(oneshot::Receiver<Result<T, EngineError>>);
+
+/// What an attempt hears of what it wrote to streams.
+#[derive(Debug)]
+pub struct Streamed(oneshot::Receiver<Refused>);
+
+impl Streamed {
+    /// The streams that took nothing, once the rest is on disk. None while it is not.
+    pub fn answer(&mut self) -> Option<Refused> {
+        self.0.try_recv().ok()
+    }
+}
 
 impl<T> Asked<T> {
     /// The answer, once. None while there is none.
@@ -288,6 +299,20 @@ impl Simulated {
     pub fn end(&mut self, attempt: usize, outcome: Outcome) {
         self.attempts.end(attempt, outcome);
         self.settle();
+    }
+
+    /// The attempt at this place of the list writes to the streams of its run. It is answered when that is on
+    /// disk, with the streams that took nothing; never, where it is not written.
+    ///
+    /// # Panics
+    ///
+    /// There is no such attempt.
+    pub fn write_stream(&mut self, attempt: usize, pieces: Vec<Piece>) -> Streamed {
+        let (told, hear) = oneshot::channel();
+        self.attempts.write(attempt, pieces, move |refused| {
+            let _nobody = told.send(refused);
+        });
+        Streamed(hear)
     }
 
     /// Lets the live guest of a run go, as where there is no room: it is made again when its next

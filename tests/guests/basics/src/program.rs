@@ -47,6 +47,10 @@ pub enum Act {
     /// Starts a child that lingers as long as it does, and does not wait for it; or one that may go on after
     /// it, and is cancelled at once.
     Linger(bool),
+    /// Writes a chunk to this stream.
+    Write(String, u64),
+    /// Closes this stream.
+    Close(String),
     /// One after the other.
     Each(Vec<Act>),
     /// All at once.
@@ -75,6 +79,8 @@ pub enum Seen {
     Child(u64, Option<Result<u64, String>>),
     /// That it goes on without waiting for what it began.
     Lingers,
+    /// That it has written, or closed a stream.
+    Wrote,
     /// What each saw, in the order of the program.
     Each(Vec<Seen>),
     /// What all saw, in the order of the program.
@@ -94,7 +100,8 @@ impl Seen {
             | Self::Got(_)
             | Self::Taken(_)
             | Self::Child(..)
-            | Self::Lingers => false,
+            | Self::Lingers
+            | Self::Wrote => false,
             Self::Each(seen) | Self::All(seen) => seen.iter().any(Self::has_failure),
             Self::First(_, seen) => seen.has_failure(),
         }
@@ -130,16 +137,7 @@ fn play<'a>(act: &'a Act, webhooks: &'a [Webhook]) -> Playing<'a> {
             }
             Act::Take(webhook, requests) => take(&webhooks[*webhook], *requests).await?,
             Act::Hook(token, payloads) => hook(token, *payloads).await?,
-            Act::Signals(name, count) => {
-                let named = signals::<u64>(name);
-                let mut got = Vec::new();
-                while got.len() < *count {
-                    let signal = named.next().await;
-                    signal.respond(signal.value);
-                    got.push((now(), signal.value));
-                }
-                Seen::Got(got)
-            }
+            Act::Signals(name, count) => named(name, *count).await,
             Act::Child(childhood, is_left) => child(childhood, *is_left).await?,
             Act::Linger(false) => {
                 drop(spawn::<lingers>(&()));
@@ -149,6 +147,8 @@ fn play<'a>(act: &'a Act, webhooks: &'a [Webhook]) -> Playing<'a> {
                 spawn_detached::<lingers>(&()).cancel();
                 Seen::Lingers
             }
+            Act::Write(name, id) => write(name, Some(*id)),
+            Act::Close(name) => write(name, None),
             Act::Each(acts) => {
                 let mut seen = Vec::new();
                 for act in acts {
@@ -189,6 +189,27 @@ async fn take(webhook: &Webhook, requests: usize) -> Result<Seen, Error> {
     }
     webhook.dispose();
     Ok(Seen::Took(taken))
+}
+
+/// Takes signals of a name, and answers them.
+async fn named(name: &str, count: usize) -> Seen {
+    let named = signals::<u64>(name);
+    let mut got = Vec::new();
+    while got.len() < count {
+        let signal = named.next().await;
+        signal.respond(signal.value);
+        got.push((now(), signal.value));
+    }
+    Seen::Got(got)
+}
+
+/// Writes a chunk to a stream, or closes it.
+fn write(name: &str, id: Option<u64>) -> Seen {
+    match id {
+        Some(id) => segno::stream(name).write(format!("{id} by the workflow")),
+        None => segno::stream(name).close(),
+    }
+    Seen::Wrote
 }
 
 /// Takes payloads of a hook, if it has its token.
