@@ -115,9 +115,17 @@ pub async fn one_step() -> Result<(), Error> {
     Ok(steps::blank().await?)
 }
 
-segno::export!(sequential, parallel, sleeper, hook, ticker, listener, asked, parent, one_step);
+/// Has a step write so many chunks to the stream `words`.
+#[workflow]
+pub async fn streamer(chunks: u64) -> Result<(), Error> {
+    Ok(steps::chunks(chunks).await?)
+}
 
-segno::register!(steps::note, steps::blank);
+segno::export!(
+    sequential, parallel, sleeper, hook, ticker, listener, asked, parent, one_step, streamer
+);
+
+segno::register!(steps::note, steps::blank, steps::chunks);
 
 /// Steps that do nothing. The host that is measured has others of the same names, of which `note`
 /// writes down when it began.
@@ -129,6 +137,13 @@ pub mod steps {
     #[step]
     pub async fn note(number: u64) -> Result<(), StepError> {
         let _nobody_reads_it = number;
+        Ok(())
+    }
+
+    /// Writes nothing.
+    #[step]
+    pub async fn chunks(count: u64) -> Result<(), StepError> {
+        let _nobody_reads_it = count;
         Ok(())
     }
 

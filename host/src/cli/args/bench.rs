@@ -64,4 +64,7 @@ pub(in crate::cli) enum Workload {
     /// One run and many children
     #[value(name = "W10")]
     Children,
+    /// A step that writes to a stream, and who reads along
+    #[value(name = "W11")]
+    Streams,
 }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, ensure};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -75,6 +75,13 @@ impl Connection {
         self.send(Method::GET, path, "application/json", Bytes::new()).await.map(drop)
     }
 
+    /// Reads events to their end, and counts those of a kind.
+    pub(super) async fn events(&mut self, path: &str, kind: &str) -> anyhow::Result<usize> {
+        let answer = self.send(Method::GET, path, "text/event-stream", Bytes::new()).await?;
+        let kind = format!("event: {kind}");
+        Ok(std::str::from_utf8(&answer)?.lines().filter(|line| *line == kind).count())
+    }
+
     /// Deploys a component.
     pub(super) async fn deploy(&mut self, component: &'static [u8]) -> anyhow::Result<()> {
         let body = Bytes::from_static(component);
@@ -105,6 +112,7 @@ impl Connection {
             .header(HOST, self.target.address.to_string())
             .header(AUTHORIZATION, self.authorization.clone())
             .header(CONTENT_TYPE, media)
+            .header(ACCEPT, media)
             .body(Full::new(body))?;
         let response = self.sender.send_request(request).await?;
         let status: StatusCode = response.status();

@@ -76,7 +76,7 @@ impl Figure {
 /// A figure over all rounds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Row {
-    /// W1 to W10.
+    /// W1 to W11.
     pub(super) workload: &'static str,
     /// What was measured.
     pub(super) what: String,

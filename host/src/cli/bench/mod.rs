@@ -21,6 +21,7 @@ mod runs;
 mod sequential;
 mod signals;
 mod sleepers;
+mod streams;
 mod tickers;
 mod webhooks;
 
@@ -74,5 +75,6 @@ async fn rows_of(bench: &Bench, workload: Workload) -> anyhow::Result<Vec<Row>> 
         Workload::Signals => signals::measure(bench).await,
         Workload::Queries => queries::measure(bench).await,
         Workload::Children => children::measure(bench).await,
+        Workload::Streams => streams::measure(bench).await,
     }
 }

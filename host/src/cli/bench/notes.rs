@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use segno::Steps;
 use segno::native::{Step, StepPolicy};
+use segno::{StepContext, StepError, Steps};
 use tokio::sync::Notify;
 
 /// A number that a workflow noted, and the moment at which the step began.
@@ -32,7 +32,8 @@ struct State {
 }
 
 impl Notes {
-    /// The steps of a host that is measured: `note` writes its number down, `blank` does nothing.
+    /// The steps of a host that is measured: `note` writes its number down, `blank` does nothing, and
+    /// `chunks` writes to a stream.
     pub(super) fn steps(&self) -> Steps {
         let notes = self.clone();
         let note = Step::from_fn("note", "number", StepPolicy::default(), move |number: u64| {
@@ -41,7 +42,8 @@ impl Notes {
         });
         let blank =
             Step::new("blank", StepPolicy::default(), |_input| async { Ok("null".to_owned()) });
-        Steps::new().with(note).with(blank)
+        let chunks = Step::from_fn("chunks", "count", StepPolicy::default(), write);
+        Steps::new().with(note).with(blank).with(chunks)
     }
 
     /// Takes all that was noted, once there are so many.
@@ -66,6 +68,15 @@ impl Notes {
             self.0.enough.notify_one();
         }
     }
+}
+
+/// Writes so many chunks to the stream `words`, each as long as a word or two.
+async fn write(count: u64) -> Result<(), StepError> {
+    let words = StepContext::current().stream("words");
+    for number in 0..count {
+        words.write(format!("chunk {number:>10}")).await?;
+    }
+    Ok(())
 }
 
 /// This moment. After the year 2262 it would not fit.
