@@ -102,6 +102,39 @@ pub struct RunView {
     pub blocked: Option<BlockedView>,
     /// What it waits for: empty once it has ended.
     pub waits_for: Vec<Wait>,
+    /// What is called when it has ended, if that was asked for at its start.
+    #[serde(default)]
+    pub on_end: Option<OnEndView>,
+}
+
+/// What is called when a run has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OnEndView {
+    /// The URL.
+    pub url: String,
+    /// How it stands.
+    pub status: OnEndStatus,
+    /// How often it was called in vain. Once the call has come, that is not known any more.
+    pub failed: u32,
+    /// When it is called next, if it is owed.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub due_at: Option<Timestamp>,
+    /// What went wrong last.
+    pub error: Option<String>,
+}
+
+/// How it stands with a call at the end of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnEndStatus {
+    /// The run has not ended.
+    Waiting,
+    /// It has, and the call is still to come.
+    Owed,
+    /// The call has come.
+    Made,
+    /// The call has not come for three days, or whoever was called wants none.
+    GivenUp,
 }
 
 /// Why a run is blocked.
@@ -166,6 +199,10 @@ pub struct StartRequest {
     /// key has started a run before, that one is sent them.
     #[serde(default)]
     pub signals: Vec<SignalRequest>,
+    /// A URL that is called when the run has ended: signed, and again and again until it has come. That of a run
+    /// that the idempotency key has started before stays.
+    #[serde(default)]
+    pub on_end: Option<String>,
 }
 
 /// A signal that is sent with the start of a run.

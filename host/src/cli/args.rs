@@ -218,6 +218,10 @@ pub(super) struct StartArgs {
     #[arg(long, value_name = "KEY", requires = "signal")]
     pub(super) signal_key: Option<String>,
 
+    /// Call this URL when the run has ended: signed, and again and again until it has come
+    #[arg(long, value_name = "URL")]
+    pub(super) on_end: Option<String>,
+
     #[command(flatten)]
     pub(super) wait: WaitArgs,
 

@@ -43,6 +43,7 @@ mod serve;
 mod server;
 mod service;
 mod signal;
+mod signing;
 mod size;
 mod start;
 mod stream;

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::cli::token;
+use crate::cli::{signing, token};
 use crate::doors::{
     self, DEFAULT_MAX_WEBHOOK_BODY, Entrance, HalfClose, Keyring, Reception, Token,
 };
@@ -43,6 +43,9 @@ pub struct ServeOptions {
     /// A file with the tokens of the management API and their rights. It is read again when it
     /// changes, and counts more than `token`.
     pub token_file: Option<PathBuf>,
+    /// A file with the key that calls at the ends of runs are signed with; `signing-key` in the data directory where
+    /// none is given, which is made if it is missing.
+    pub signing_key_file: Option<PathBuf>,
     /// How many connections one peer may have at each listener; three quarters of all where it is not
     /// said. A proxy in front is one peer.
     pub max_connections_per_peer: Option<usize>,
@@ -125,6 +128,7 @@ impl ServeOptions {
             public_url: None,
             token: None,
             token_file: None,
+            signing_key_file: None,
             max_connections_per_peer: None,
             max_webhook_body: DEFAULT_MAX_WEBHOOK_BODY,
             respond_timeout: config.respond_timeout,
@@ -212,6 +216,8 @@ impl Server {
         let (keyring, token_file) = options.keyring()?;
         let connections = doors::connections();
         let mut config = options.config((management_addr, webhook_addr), connections);
+        let key = signing::key(options.signing_key_file.as_deref(), &options.data)?;
+        config.signing_key = Some(key);
         // Whoever comes while the host recovers is told so.
         let stopping = CancellationToken::new();
         let mut doors = JoinSet::new();

@@ -19,7 +19,8 @@ pub(super) async fn run(args: StartArgs, output: Output) -> anyhow::Result<Exit>
     let keyed = args.signal.iter().enumerate();
     let signals = keyed.map(|(number, signal)| written_signal(signal, (key, number)));
     let signals = signals.collect::<anyhow::Result<Vec<_>>>()?.join(",");
-    let body = format!("{{\"input\":{input},\"signals\":[{signals}]}}");
+    let on_end = serde_json::to_string(&args.on_end)?;
+    let body = format!("{{\"input\":{input},\"signals\":[{signals}],\"on_end\":{on_end}}}");
     let answer = client.post(&path, body, idempotency(args.key)?).await?;
     let started: Started = answer.read()?;
     let run = started.run_id.to_string();

@@ -1,7 +1,7 @@
 //! What happened to a run, as a text for people: one line for each entry of its history.
 
 use jiff::Timestamp;
-use segno_api::{HistoryEntry, HistoryEvent, Json, RunView, Wait};
+use segno_api::{HistoryEntry, HistoryEvent, Json, OnEndStatus, OnEndView, RunView, Wait};
 use segno_journal::Level;
 
 use crate::cli::text::{self, between, duration, moment};
@@ -38,8 +38,10 @@ impl<'a> Timeline<'a> {
             parent,
             turns,
             input,
+            on_end,
             ..
         } = self.view;
+        let calls = on_end.as_ref().map_or_else(String::new, |on_end| self.call(on_end));
         let module = text::digest(module);
         let parent = parent.as_ref().map_or_else(String::new, |parent| {
             format!("\n  child    #{} of {}", parent.op, parent.run_id)
@@ -52,11 +54,29 @@ impl<'a> Timeline<'a> {
             )
         });
         format!(
-            "{run_id}  {workflow}  {}\n  module   {module}{parent}\n  started  {}{ended}\n  turns    {turns}\n  input    {}\n",
+            "{run_id}  {workflow}  {}\n  module   {module}{parent}\n  started  {}{ended}{calls}\n  turns    {turns}\n  input    {}\n",
             text::status(*status),
             moment(*started_at, self.now),
             self.shown(input.get()),
         )
+    }
+
+    /// What is called at the end of the run.
+    fn call(&self, on_end: &OnEndView) -> String {
+        let OnEndView { url, status, failed, due_at, error } = on_end;
+        let stands = match status {
+            OnEndStatus::Waiting => "to be called at the end".to_owned(),
+            OnEndStatus::Made => "called".to_owned(),
+            OnEndStatus::Owed | OnEndStatus::GivenUp => {
+                let next = due_at.map_or_else(
+                    || "given up".to_owned(),
+                    |due| format!("next call {}", moment(due, self.now)),
+                );
+                let error = error.as_ref().map(|error| format!(": {}", self.shown(error)));
+                format!("called {failed} times in vain, {next}{}", error.unwrap_or_default())
+            }
+        };
+        format!("\n  on end   {}, {stands}", self.whole(url))
     }
 
     /// One line of the history: how long after the start, and what.

@@ -30,19 +30,28 @@ pub(super) fn beside(data: &Path) -> PathBuf {
 /// Makes a file with a token that nobody else knows, unless there is one. It is whole when it gets
 /// its name, and only its owner can read it, whatever the process lets others do otherwise.
 pub(super) fn make(file: &Path) -> anyhow::Result<()> {
+    make_with(file, "a token", || Random::System.secret())
+}
+
+/// Makes a file with something secret, in the same way.
+pub(super) fn make_with(
+    file: &Path,
+    what: &str,
+    secret: impl FnOnce() -> String,
+) -> anyhow::Result<()> {
     if file.try_exists().unwrap_or(false) {
         return Ok(());
     }
     let directory = file.parent().unwrap_or_else(|| Path::new("."));
     private_directory(directory)
         .with_context(|| format!("the data directory {} cannot be used", directory.display()))?;
-    let written = write(directory, file);
-    written.with_context(|| format!("cannot write a token into {}", file.display()))
+    let written = write(directory, file, &secret());
+    written.with_context(|| format!("cannot write {what} into {}", file.display()))
 }
 
-fn write(directory: &Path, file: &Path) -> std::io::Result<()> {
+fn write(directory: &Path, file: &Path, secret: &str) -> std::io::Result<()> {
     let mut part = tempfile::NamedTempFile::new_in(directory)?;
-    writeln!(part, "{}", Random::System.secret())?;
+    writeln!(part, "{secret}")?;
     part.as_file().sync_all()?;
     match part.persist_noclobber(file) {
         // Another process was first.

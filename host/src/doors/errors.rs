@@ -64,6 +64,8 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::BadWord { .. } => &Kind::BAD_NAME,
         EngineError::UnknownQuery { .. } => &Kind::UNKNOWN_QUERY,
         EngineError::UnknownStream { .. } => &Kind::UNKNOWN_STREAM,
+        EngineError::CannotCall => &Kind::CANNOT_CALL,
+        EngineError::BadUrl => &Kind::BAD_URL,
         EngineError::QueryRefused { .. } => &Kind::QUERY_REFUSED,
         EngineError::QueryFailed { .. } => &Kind::QUERY_FAILED,
         EngineError::NoCopy { .. } => &Kind::NO_COPY,
@@ -154,6 +156,8 @@ mod tests {
         let (name, reason) = ("q".to_owned(), "why".to_owned());
         check(&EngineError::UnknownQuery { name, known: vec![] }, 404, "unknown-query");
         let name = "x".to_owned();
+        check(&EngineError::CannotCall, 422, "cannot-call");
+        check(&EngineError::BadUrl, 400, "bad-url");
         check(&EngineError::UnknownStream { name, known: vec![] }, 404, "unknown-stream");
         check(&EngineError::QueryRefused { run, reason: reason.clone() }, 422, "query-refused");
         check(&EngineError::NoCopy { run, reason: reason.clone() }, 410, "no-copy");

@@ -121,6 +121,8 @@ kinds! {
     ANSWER_FORGOTTEN = "answer-forgotten", GONE, "the answer is no longer kept";
     OTHER_SIGNAL = "other-signal", UNPROCESSABLE_ENTITY, "the idempotency key has another signal";
     UNKNOWN_QUERY = "unknown-query", NOT_FOUND, "nobody answers to this query";
+    CANNOT_CALL = "cannot-call", UNPROCESSABLE_ENTITY, "this host calls nobody";
+    BAD_URL = "bad-url", BAD_REQUEST, "the URL cannot be called";
     UNKNOWN_STREAM = "unknown-stream", NOT_FOUND, "the run has no such stream";
     QUERY_REFUSED = "query-refused", UNPROCESSABLE_ENTITY, "the question does not fit";
     QUERY_FAILED = "query-failed", INTERNAL_SERVER_ERROR, "the copy of the run could not answer";

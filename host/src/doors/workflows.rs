@@ -15,7 +15,7 @@ use crate::doors::body::{self, Bounds};
 use crate::doors::hooks::MAX_PAYLOAD;
 use crate::doors::params::Segment;
 use crate::doors::refusal::{Kind, Refusal};
-use crate::engine::{Engine, EngineError, NewSignal, SIGNALS_AT_START};
+use crate::engine::{Engine, EngineError, NewRun, NewSignal, SIGNALS_AT_START};
 use segno_api::Problem;
 
 /// The header by which a start can be repeated without a second run.
@@ -49,7 +49,7 @@ const BODY_TIME: Duration = Duration::from_secs(30);
          headers(("Location" = String, description = "The path of the run"))),
         (status = 400, description = "The body or the key cannot be used", body = Problem,
          content_type = "application/problem+json"),
-        (status = 422, description = "The workflow cannot take the input; or the key has started a run with another \
+        (status = 422, description = "The workflow cannot take the input; the host calls nobody at the end of a run; or the key has started a run with another \
          one, and `run_id` names it", body = Problem,
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such workflow", body = Problem,
@@ -78,7 +78,8 @@ pub(super) async fn start(
     let key = idempotency_key(request.headers())?;
     let bounds =
         Bounds { size: engine.config().limits.payload.saturating_add(ENVELOPE), time: BODY_TIME };
-    let (StartRequest { input, signals }, _held) = body::json(request, bounds, &bodies).await?;
+    let (StartRequest { input, signals, on_end }, _held) =
+        body::json(request, bounds, &bodies).await?;
     if signals.len() > SIGNALS_AT_START {
         let count = signals.len();
         let detail =
@@ -102,7 +103,8 @@ pub(super) async fn start(
         payload: <Box<str>>::from(payload).into_string(),
         key,
     });
-    let started = engine.start_with_signals(&name, input, key, signals.collect()).await?;
+    let new = NewRun { key, signals: signals.collect(), on_end };
+    let started = engine.start_with(&name, input, new).await?;
     let status = if started.created { StatusCode::CREATED } else { StatusCode::OK };
     let location = format!("/v1/runs/{}", started.run_id);
     Ok((status, [(LOCATION, location)], Json(started)))

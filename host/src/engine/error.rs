@@ -48,6 +48,16 @@ pub enum EngineError {
         /// Those that are known.
         known: Vec<String>,
     },
+    /// The host calls nobody at the end of a run.
+    #[error(
+        "this host calls nobody at the end of a run: it was started without the step `http`, or without a signing key"
+    )]
+    CannotCall,
+    /// What is to be called at the end of a run is no URL.
+    #[error(
+        "what is called at the end of a run must be an http or https URL of at most 2048 bytes"
+    )]
+    BadUrl,
     /// The run has no such stream.
     #[error("the run has no stream `{}`; {}", printable(name, SHOWN), known_streams(known))]
     UnknownStream {

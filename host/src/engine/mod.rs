@@ -32,8 +32,10 @@ pub use segno_api::{
 };
 
 pub use crate::engine::clock::{Clock, VirtualClock};
-pub use crate::engine::config::{BadPolicy, Config, ImageTurns, Limits, Policy, Rule};
-pub use crate::engine::control::{FoundWebhook, MissingSteps, NewSignal, SIGNALS_AT_START};
+pub use crate::engine::config::{
+    BadPolicy, BadSigningKey, Config, ImageTurns, Limits, Policy, Rule, SigningKey,
+};
+pub use crate::engine::control::{FoundWebhook, MissingSteps, NewRun, NewSignal, SIGNALS_AT_START};
 pub use crate::engine::error::EngineError;
 pub use crate::engine::handle::Engine;
 pub use crate::engine::inbox::{Answered, Asker, Busy, Place, Reply};

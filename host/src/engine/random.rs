@@ -48,6 +48,11 @@ impl Random {
         hex::encode(self.draw::<SECRET_BYTES>())
     }
 
+    /// A new key to sign with.
+    pub(crate) fn key(&self) -> [u8; 32] {
+        self.draw()
+    }
+
     /// A new seed for a run.
     pub(crate) fn seed(&self) -> [u8; 32] {
         self.draw()

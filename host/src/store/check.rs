@@ -12,6 +12,7 @@ use segno_journal::{Block, Digest, Run, RunId, Stream, Turn, Verdict};
 use sha2::{Digest as _, Sha256};
 
 use crate::store::codec;
+use crate::store::end_calls::EndCall;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::keyspace::Moment;
@@ -181,6 +182,7 @@ impl Check<'_> {
             Table::Family,
             Table::Streams,
             Table::Chunks,
+            Table::EndCalls,
         ] {
             let mut last = Vec::new();
             self.rows(table, |check, key, value| {
@@ -204,6 +206,7 @@ impl Check<'_> {
                     }
                     Table::Family => codec::decode::<FamilyRow>(name, value).map(drop),
                     Table::Streams => codec::decode::<Stream>(name, value).map(drop),
+                    Table::EndCalls => codec::decode::<EndCall>(name, value).map(drop),
                     Table::Chunks => codec::decode::<Block>(name, value).map(drop),
                     Table::HeldEvents => codec::decode::<HeldEvent>(name, value).map(drop),
                     _ => Ok(()),

@@ -115,6 +115,7 @@ mod tests {
             seed: [0; 32],
             standing,
             parent: None,
+            on_end: None,
         }
     }
 

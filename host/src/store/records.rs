@@ -22,9 +22,11 @@ pub struct RunRecord {
     pub standing: Standing,
     /// Whose child it is, if a run started it.
     pub parent: Option<Arc<Parent>>,
+    /// The URL that is called when it has ended, if one is.
+    pub on_end: Option<Arc<str>>,
 }
 
-grows!(RunRecord { workflow, module, started_at, seed, standing; parent });
+grows!(RunRecord { workflow, module, started_at, seed, standing; parent, on_end });
 
 impl RunRecord {
     /// The run that the family of this run is known by.

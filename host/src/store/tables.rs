@@ -164,11 +164,17 @@ pub(crate) enum Table {
     /// [`segno_journal::Block`]. Lives: as long as its run, or until so much came behind it that it is
     /// forgotten.
     Chunks,
+
+    /// The calls that are owed because runs have ended.
+    ///
+    /// Key: run (16 bytes). Value: [`crate::store::EndCall`]. Lives: from the end of a run that was started with a URL
+    /// to call then, until the call has come; as long as its run, where it was given up.
+    EndCalls,
 }
 
 impl Table {
     /// All tables, beginning with what the store says of itself.
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::Meta,
         Self::Runs,
         Self::Unfinished,
@@ -193,6 +199,7 @@ impl Table {
         Self::Family,
         Self::Streams,
         Self::Chunks,
+        Self::EndCalls,
     ];
 
     /// The name, as it stands on disk.
@@ -222,6 +229,7 @@ impl Table {
             Self::Family => "family",
             Self::Streams => "streams",
             Self::Chunks => "chunks",
+            Self::EndCalls => "end_calls",
         }
     }
 
@@ -253,6 +261,11 @@ pub(crate) fn numbered(run: RunId, number: u64) -> [u8; 24] {
     key[..16].copy_from_slice(&run.to_bytes());
     key[16..].copy_from_slice(&number.to_be_bytes());
     key
+}
+
+/// The run of a key that is nothing else.
+pub(crate) fn run(key: &[u8]) -> Option<RunId> {
+    key.try_into().ok().map(RunId::from_bytes)
 }
 
 /// The run and the number of such a key.

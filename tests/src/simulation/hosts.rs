@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rand::RngExt;
-use segno_host::engine::{Config, OpenError, Simulated};
+use segno_host::engine::{Config, OpenError, SigningKey, Simulated};
 use segno_host::store::Store;
 
 use crate::faulty::Kept;
@@ -87,6 +87,7 @@ impl Life<'_> {
             config.limits.open_operations = room;
         }
         config.limits.stream = KEPT;
+        config.signing_key = SigningKey::write(&[7; 32]).parse().ok();
         (config.image_turns, config.max_running_steps) = (self.image_turns, self.max_running_steps);
         let store = Store::open_on(self.disk.clone())?;
         let has_crashed = store.stopped_at()?.is_none();

@@ -32,6 +32,8 @@ pub(crate) fn judge(mut life: Life<'_>) -> u64 {
         replay(*run, &record, &seen.turns);
         judge_program(*run, &record, &seen.turns);
         family::at_the_end(*run, &record);
+        let owed = store.end_call(*run).expect("the store can be read");
+        assert_eq!(owed.is_some(), record.on_end.is_some(), "{run}: who calls at its end?");
     }
     let payloads = rows::payloads(&store, life.witness.runs.keys().copied());
     drop(store);

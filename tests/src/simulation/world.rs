@@ -1,7 +1,7 @@
 //! The world around a host: what it asks of it, and how it answers.
 
 use rand::RngExt;
-use segno_host::engine::NewSignal;
+use segno_host::engine::{NewRun, NewSignal};
 use segno_host::steps::Outcome;
 use segno_host::store::Standing;
 use segno_journal::RunId;
@@ -60,8 +60,9 @@ impl Life<'_> {
             key: self.random.random_ratio(1, 2).then(|| format!("key of {said}")),
         });
         let signals = signals.collect();
-        let asked =
-            self.host().engine.start_with_signals(workflow, raw(input), key.clone(), signals);
+        let on_end = self.random.random_ratio(1, 3).then(|| "http://127.0.0.1:1/ended".to_owned());
+        let new = NewRun { key: key.clone(), signals, on_end };
+        let asked = self.host().engine.start_with(workflow, raw(input), new);
         // A key counts within its workflow.
         let since = self.witness.editions.known();
         let key = key.map(|key| format!("{workflow}, {key}"));

@@ -32,6 +32,7 @@ fn store_with(life: &Life, store: &Store) {
         seed: [0; 32],
         standing,
         parent: None,
+        on_end: None,
     };
     committer.submit(Draft::nothing().with_run(run(), &record), |_written| {});
     for (op, attempts) in &life.attempts {

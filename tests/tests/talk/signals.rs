@@ -1,7 +1,7 @@
 //! Signals, and the answers of workflows to them.
 
 use segno_host::engine::{
-    EngineError, HistoryEvent, Reply, RunFilter, RunStatus, SIGNALS_AT_START,
+    EngineError, HistoryEvent, NewRun, Reply, RunFilter, RunStatus, SIGNALS_AT_START,
 };
 use segno_host::store::Store;
 use segno_journal::Event;
@@ -161,7 +161,8 @@ async fn a_run_is_started_and_signalled_in_one_moment() {
         signal("tell", &json!(3)),
     ];
     let start = |signals| {
-        host.engine.start_with_signals("listens", raw(&json!(null)), Some("key".into()), signals)
+        let new = NewRun { key: Some("key".into()), signals, on_end: None };
+        host.engine.start_with("listens", raw(&json!(null)), new)
     };
     let started = start(signals).await.expect("it starts");
     assert!(started.created);
@@ -181,7 +182,8 @@ async fn a_run_is_started_and_signalled_in_one_moment() {
 async fn where_the_run_cannot_start_nothing_of_its_signals_is_stored() {
     let host = Host::new().await;
     let start = |workflow: &'static str, input, signals| {
-        host.engine.start_with_signals(workflow, raw(&input), None, signals)
+        let new = NewRun { signals, ..NewRun::default() };
+        host.engine.start_with(workflow, raw(&input), new)
     };
     let one = || vec![signal("tell", &json!(1))];
     let refused = start("nap", json!("no number"), one()).await;
@@ -204,7 +206,8 @@ async fn where_the_run_cannot_start_nothing_of_its_signals_is_stored() {
 async fn the_signals_of_a_run_that_is_blocked_at_its_start_wait_with_it() {
     let host = Host::with(|config| config.limits.open_operations = 10).await;
     let signals = vec![signal("tell", &json!(1)), signal("tell", &json!(2))];
-    let started = host.engine.start_with_signals("fan_out", raw(&json!(11)), None, signals);
+    let started =
+        host.engine.start_with("fan_out", raw(&json!(11)), NewRun { signals, ..NewRun::default() });
     let run = started.await.expect("it is stored").run_id;
     assert_eq!(host.end(run).await.status, RunStatus::Blocked);
     let directory = host.stop().await;

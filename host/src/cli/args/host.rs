@@ -111,6 +111,11 @@ pub(in crate::cli) struct TokenArgs {
     #[arg(long, value_name = "FILE", env = "SEGNO_TOKEN_FILE")]
     pub(super) token_file: Option<PathBuf>,
 
+    /// A file with the key that calls at the ends of runs are signed with, `whsec_` and base64
+    /// [default: `signing-key` in the data directory, made if it is missing]
+    #[arg(long, value_name = "FILE", env = "SEGNO_SIGNING_KEY_FILE")]
+    pub(super) signing_key_file: Option<PathBuf>,
+
     /// The one token of the management API; on the command line, all users of this machine see it:
     /// prefer a file or the environment
     #[arg(long, env = "SEGNO_TOKEN", hide_env_values = true, value_parser = parse_token)]

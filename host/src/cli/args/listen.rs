@@ -61,6 +61,7 @@ impl ListenArgs {
             public_url,
             token: token.token,
             token_file: token.token_file,
+            signing_key_file: token.signing_key_file,
             max_connections_per_peer: limits.max_connections_per_peer,
             max_webhook_body: limits.max_webhook_body.0,
             memory_budget: limits.memory_budget.0,

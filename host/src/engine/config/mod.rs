@@ -2,6 +2,7 @@
 
 mod images;
 mod policy;
+mod signing;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,6 +13,9 @@ use segno_journal::retry::FOREVER;
 
 pub use crate::engine::config::images::ImageTurns;
 pub use crate::engine::config::policy::{BadPolicy, Policy, Rule};
+pub use crate::engine::config::signing::{BadSigningKey, SigningKey};
+
+pub(crate) use crate::engine::config::signing::seconds;
 
 #[cfg(test)]
 pub(crate) use crate::engine::config::images::{APART, WORTH_WHEN_LET_GO, WORTH_WHILE_LIVE};
@@ -68,6 +72,8 @@ pub struct Config {
     pub store_cache: usize,
     /// Where the built-in step `http` may go; none leaves the step out.
     pub http: Option<Egress>,
+    /// What calls at the end of runs are signed with. Without it, or without `http`, none is made.
+    pub signing_key: Option<SigningKey>,
     /// The program that compiles components in processes of its own, where a hostile one harms nobody: one
     /// whose `main` is [`crate::main`]. Without it they are compiled in this process.
     pub compiler: Option<PathBuf>,
@@ -109,6 +115,7 @@ impl Config {
             store_cache: DEFAULT_CACHE,
             host_survived: false,
             http: Some(Egress::default()),
+            signing_key: None,
             compiler: None,
             max_module: 8 << 20,
             policy: Policy::default(),

@@ -93,14 +93,13 @@ impl Engine {
         if record.standing.ended_at().is_some() {
             return Err(EngineError::AlreadyEnded(run));
         }
-        let parent = record.parent.clone();
+        let ended = record.clone();
         let noted = Noted::Cancelled { by: by.into_name() };
         let draft = cancelled(store, (run, record), self.0.outside.now(), Some(noted))?;
         let (done, written) = oneshot::channel();
         let outside = self.0.outside.clone();
         committer.submit(draft, move |result| {
-            let _gone =
-                done.send(result.map(|proof| outside.ended(run, parent.as_deref(), &proof)));
+            let _gone = done.send(result.map(|proof| outside.ended(run, &ended, &proof)));
         });
         Ok(written)
     }

@@ -15,7 +15,7 @@ mod webhook;
 
 pub use crate::engine::control::deploy::MissingSteps;
 pub use crate::engine::control::signal::NewSignal;
-pub use crate::engine::control::start::SIGNALS_AT_START;
+pub use crate::engine::control::start::{NewRun, SIGNALS_AT_START};
 pub use crate::engine::control::webhook::FoundWebhook;
 
 use crate::engine::error::EngineError;

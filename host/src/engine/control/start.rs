@@ -19,6 +19,20 @@ use crate::store::{RunRecord, Standing};
 /// How many signals may be sent with a start.
 pub const SIGNALS_AT_START: usize = 100;
 
+/// How long a URL may be that is called at the end of a run, in bytes.
+const MAX_URL: usize = 2_048;
+
+/// What is said of a run that is started, besides its workflow and its input.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewRun {
+    /// A start with the same key, of the same workflow, is the same start.
+    pub key: Option<String>,
+    /// Signals that it is sent in the same moment.
+    pub signals: Vec<NewSignal>,
+    /// The URL that is called when it has ended. That of a run that the key has started before stays.
+    pub on_end: Option<String>,
+}
+
 /// How many names a new run is given up while they lead to shards that do not answer: with half of the
 /// shards held up, one start in thousands meets one of them.
 const NAMES_TRIED: usize = 12;
@@ -36,22 +50,21 @@ impl Engine {
         input: Box<RawValue>,
         key: Option<String>,
     ) -> Result<Started, EngineError> {
-        self.start_with_signals(workflow, input, key, Vec::new()).await
+        self.start_with(workflow, input, NewRun { key, ..NewRun::default() }).await
     }
 
-    /// As [`Engine::start`], and the run is sent these signals. They are on disk with its first turn, or nothing
-    /// is. A run that the key has started before is sent them one after the other.
+    /// As [`Engine::start`], and the run is sent signals and has a URL called at its end. Both are on disk with its
+    /// first turn, or nothing is. A run that the key has started before is sent the signals one after the other.
     ///
     /// # Errors
     ///
     /// As [`Engine::start`]; and of a run that was there before, as [`Engine::signal`]: what came before the one
     /// that was refused is stored then.
-    pub async fn start_with_signals(
+    pub async fn start_with(
         &self,
         workflow: &str,
         input: Box<RawValue>,
-        key: Option<String>,
-        signals: Vec<NewSignal>,
+        new: NewRun,
     ) -> Result<Started, EngineError> {
         let size = input.get().len();
         let limit = self.0.config.limits.payload;
@@ -59,17 +72,18 @@ impl Engine {
             return Err(EngineError::TooLarge { what: "the input", size, limit });
         }
         Fingerprint::of(input.get()).map_err(EngineError::UnreadableInput)?;
-        check_signals(&signals)?;
+        check_signals(&new.signals)?;
+        self.check_on_end(new.on_end.as_deref())?;
         let run = self.name_run();
         let engine = self.clone();
-        let bytes: usize = signals.iter().map(|signal| signal.payload.len()).sum();
+        let bytes: usize = new.signals.iter().map(|signal| signal.payload.len()).sum();
         let admitted = self.admit_to(run, size + bytes)?;
-        check_key(key.as_deref())?;
+        check_key(new.key.as_deref())?;
         let workflow = workflow.to_owned();
         // A caller who hangs up takes neither the key's lock nor its place in the line with it.
         to_the_end(async move {
             let _admitted = admitted;
-            engine.start_once(run, &workflow, (input, key), signals).await
+            engine.start_once(run, &workflow, input, new).await
         })
         .await
     }
@@ -78,19 +92,19 @@ impl Engine {
         &self,
         run: RunId,
         workflow: &str,
-        (input, key): (Box<RawValue>, Option<String>),
-        signals: Vec<NewSignal>,
+        input: Box<RawValue>,
+        new: NewRun,
     ) -> Result<Started, EngineError> {
-        let Some(key) = key else {
-            return self.start_new(run, workflow, input, first(None, signals)).await;
+        let Some(key) = &new.key else {
+            return self.start_new(run, workflow, input, new).await;
         };
-        let alone = self.0.key_locks.lock(&key).await;
-        let Some(run_id) = may_block(|| self.0.store.started_by(workflow, &key))? else {
-            return self.start_new(run, workflow, input, first(Some(key), signals)).await;
+        let alone = self.0.key_locks.lock(key).await;
+        let Some(run_id) = may_block(|| self.0.store.started_by(workflow, key))? else {
+            return self.start_new(run, workflow, input, new).await;
         };
         drop(alone);
         may_block(|| self.was_started_with(run_id, &input))?;
-        for signal in signals {
+        for signal in new.signals {
             let _reply = self.signal(run_id, signal, false).await?;
         }
         Ok(Started { run_id, status: self.status(run_id)?, created: false })
@@ -116,20 +130,36 @@ impl Engine {
         run: RunId,
         workflow: &str,
         input: Box<RawValue>,
-        first: First,
+        new: NewRun,
     ) -> Result<Started, EngineError> {
         let module = self.0.modules.enter_current(workflow)?;
         let started_at = self.0.outside.now();
         let workflow = workflow.into();
         let seed = self.0.outside.random().seed();
         let standing = Standing::Running;
-        let record = RunRecord { workflow, module, started_at, seed, standing, parent: None };
+        let on_end = new.on_end.as_deref().map(Into::into);
+        let first = first(new.key, new.signals);
+        let record =
+            RunRecord { workflow, module, started_at, seed, standing, parent: None, on_end };
         let input = <Box<str>>::from(input).into_string();
         let signals = first.signals.len() as u64;
         let status =
             self.ask(run, |then| Message::Start { run, record, input, first, then }).await?;
         self.0.outside.metrics().signals.inc_by(signals);
         Ok(Started { run_id: run, status, created: true })
+    }
+
+    /// Refuses a URL to call at the end of a run that cannot be called.
+    fn check_on_end(&self, url: Option<&str>) -> Result<(), EngineError> {
+        let Some(url) = url else { return Ok(()) };
+        let config = &self.0.config;
+        if config.http.is_none() || config.signing_key.is_none() {
+            return Err(EngineError::CannotCall);
+        }
+        let is_one = url.parse::<http::Uri>().is_ok_and(|url| {
+            matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some()
+        });
+        if is_one && url.len() <= MAX_URL { Ok(()) } else { Err(EngineError::BadUrl) }
     }
 
     /// A name for a new run, which leads to a shard that answers where there is one.

@@ -1,6 +1,7 @@
 //! The life of an engine: how it is opened and recovers, how it is stopped, and who looks after it over
 //! all its lives. And the same engine on one thread, where somebody else chooses what happens next.
 
+mod end_calls;
 mod lookout;
 pub mod offline;
 mod open;

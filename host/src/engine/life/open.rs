@@ -12,6 +12,7 @@ use crate::engine::clock::Clock;
 use crate::engine::config::Config;
 use crate::engine::handle::{Engine, ShardThreads, Threads};
 use crate::engine::inbox::{Inboxes, Message};
+use crate::engine::life::end_calls;
 use crate::engine::life::lookout::look_out;
 use crate::engine::life::parts::{OpenError, Parts};
 use crate::engine::metrics::Metrics;
@@ -116,7 +117,18 @@ impl Engine {
             parts.outside.timers().clone().run(clock.clone(), move |due| firing.fire(due)),
         );
         tokio::spawn(look_out(inboxes.clone(), clock));
-        Ok(parts.into_engine(inboxes, threads))
+        let engine = parts.into_engine(inboxes, threads);
+        engine.call_at_ends();
+        Ok(engine)
+    }
+
+    /// Has those called that are to hear of the ends of runs.
+    fn call_at_ends(&self) {
+        let config = self.config();
+        let means = config.signing_key.clone().zip(config.http.clone().map(http_step));
+        if let Some((means, ended)) = means.zip(self.0.outside.ends().hear()) {
+            tokio::spawn(end_calls::call(self.clone(), means, ended));
+        }
     }
 }
 

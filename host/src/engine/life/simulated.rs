@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::clock::{Clock, VirtualClock};
 use crate::engine::config::Config;
-use crate::engine::control::{MissingSteps, NewSignal};
+use crate::engine::control::{MissingSteps, NewRun, NewSignal};
 use crate::engine::error::EngineError;
 use crate::engine::handle::{Engine, Threads};
 use crate::engine::inbox::Asker;
@@ -147,20 +147,19 @@ impl Simulated {
         input: Box<RawValue>,
         key: Option<String>,
     ) -> Asked<Started> {
-        self.start_with_signals(workflow, input, key, Vec::new())
+        self.start_with(workflow, input, NewRun { key, ..NewRun::default() })
     }
 
-    /// Asks for a run that is signalled with its start, as [`Engine::start_with_signals`].
-    pub fn start_with_signals(
+    /// Asks for a run, as [`Engine::start_with`].
+    pub fn start_with(
         &mut self,
         workflow: &str,
         input: Box<RawValue>,
-        key: Option<String>,
-        signals: Vec<NewSignal>,
+        new: NewRun,
     ) -> Asked<Started> {
         let engine = self.engine.clone();
         let workflow = workflow.to_owned();
-        self.ask(async move { engine.start_with_signals(&workflow, input, key, signals).await })
+        self.ask(async move { engine.start_with(&workflow, input, new).await })
     }
 
     /// Calls a webhook, as [`Engine::call_webhook`].

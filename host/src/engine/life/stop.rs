@@ -95,6 +95,7 @@ impl Engine {
     pub(crate) fn let_go(&self) {
         self.0.outside.waiters().let_all_go();
         self.0.outside.readers().let_all_go();
+        self.0.outside.ends().stop();
         self.0.admission.ask_no_more();
         self.0.inboxes.stop();
     }

@@ -39,6 +39,18 @@ label! {
 }
 
 label! {
+    /// What became of a call at the end of a run.
+    EndCallOutcome {
+        /// It has come.
+        Made = "made",
+        /// It has not, and is made again.
+        Failed = "failed",
+        /// It has not, and is not made again.
+        GivenUp = "given_up",
+    }
+}
+
+label! {
     /// Why an image was not used.
     ImageFallback {
         /// It cannot be read, or is not what was written.
@@ -134,6 +146,12 @@ pub(super) struct AttemptEnd {
     pub(super) workflow: String,
     pub(super) step: String,
     pub(super) outcome: StepOutcome,
+}
+
+/// Calls at the ends of runs of which this became.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct EndCalled {
+    pub(super) outcome: EndCallOutcome,
 }
 
 /// Runs of a workflow that ended so.

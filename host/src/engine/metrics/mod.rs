@@ -22,11 +22,14 @@ use segno_journal::BlockKind;
 pub(crate) use prometheus_client::metrics::counter::Counter;
 pub(crate) use prometheus_client::metrics::gauge::Gauge;
 
-pub(crate) use crate::engine::metrics::labels::{Door, ImageFallback, RunOutcome, StepOutcome};
+pub(crate) use crate::engine::metrics::labels::{
+    Door, EndCallOutcome, ImageFallback, RunOutcome, StepOutcome,
+};
 
 use crate::engine::metrics::guests::GuestMetrics;
 use crate::engine::metrics::labels::{
-    Answered, AttemptEnd, Class, OfKind, OfShard, OfStatus, OfStep, RunEnd, Stand, StepEnd,
+    Answered, AttemptEnd, Class, EndCalled, OfKind, OfShard, OfStatus, OfStep, RunEnd, Stand,
+    StepEnd,
 };
 use crate::engine::metrics::names::Names;
 use crate::engine::metrics::register::{put, put_as};
@@ -73,6 +76,7 @@ pub(crate) struct Metrics {
     runs: Family<OfStatus, Gauge>,
     runs_blocked: Family<OfKind, Gauge>,
     runs_ended: Family<RunEnd, Counter>,
+    end_calls: Family<EndCalled, Counter>,
     requests: Family<Answered, Counter>,
 }
 
@@ -120,6 +124,7 @@ impl Metrics {
             runs: put(to, "runs", "Runs that have not ended, by status"),
             runs_blocked: put(to, "runs_blocked", "Runs that are blocked, by kind of trouble"),
             runs_ended: put(to, "runs_ended", "Runs that ended, by workflow and outcome"),
+            end_calls: put(to, "end_calls", "Calls at the ends of runs, by what became of them"),
             requests: put(to, "requests", "Requests that were answered, by door and status"),
             registry,
         };
@@ -131,6 +136,9 @@ impl Metrics {
     fn begin(&self) {
         for outcome in StepOutcome::ALL.iter().copied() {
             drop(self.steps_ended.get_or_create(&StepEnd { outcome }));
+        }
+        for outcome in EndCallOutcome::ALL.iter().copied() {
+            drop(self.end_calls.get_or_create(&EndCalled { outcome }));
         }
         for status in Stand::ALL.iter().copied() {
             drop(self.runs.get_or_create(&OfStatus { status }));
@@ -167,6 +175,11 @@ impl Metrics {
             self.attempt_seconds.get_or_create(&of_step).observe(took.as_secs_f64());
         }
         self.attempts.get_or_create(&AttemptEnd { workflow, step, outcome }).inc();
+    }
+
+    /// This became of a call at the end of a run.
+    pub(crate) fn called_at_end(&self, outcome: EndCallOutcome) {
+        self.end_calls.get_or_create(&EndCalled { outcome }).inc();
     }
 
     /// A run of a workflow has ended so.

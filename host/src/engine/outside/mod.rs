@@ -6,6 +6,7 @@
 //! room.
 
 mod attempts;
+mod ends;
 mod known_webhooks;
 mod missing;
 mod owner;
@@ -32,12 +33,13 @@ use crate::engine::admission::Families;
 use crate::engine::clock::Clock;
 use crate::engine::inbox::{Asker, Begun, FamilySignal, Gate, Inboxes, Message, Then};
 use crate::engine::metrics::Metrics;
+use crate::engine::outside::ends::Ends;
 use crate::engine::outside::known_webhooks::KnownWebhooks;
 use crate::engine::outside::missing::Missing;
 use crate::engine::outside::watch::Watch;
 use crate::engine::random::Random;
 use crate::steps::{Runner, StepAttempt};
-use crate::store::{Claimed, Committed, TurnAndEffects};
+use crate::store::{Claimed, Committed, RunRecord, TurnAndEffects};
 
 /// The world, as the engine reaches it. Cheap to clone.
 #[derive(Clone)]
@@ -54,6 +56,7 @@ struct World {
     missing: Missing,
     watch: Watch,
     readers: Readers,
+    ends: Ends,
     families: Families,
     inboxes: OnceLock<Inboxes>,
     /// The host was told to stop: no attempt begins any more.
@@ -74,6 +77,7 @@ impl Outside {
             known_webhooks: KnownWebhooks::default(),
             watch: Watch::default(),
             readers: Readers::default(),
+            ends: Ends::default(),
             families: Families::default(),
             inboxes: OnceLock::new(),
             stopping: Mutex::new(false),
@@ -136,6 +140,7 @@ impl Outside {
                     self.forget(owner.run, &timers);
                     children.into_iter().for_each(|child| self.cancel_child(owner.run, child));
                     self.tell_parent(owner.parent.as_deref());
+                    self.tell_end(owner.run, owner.calls);
                 }
                 Effect::CancelChild { run: child, .. } => self.cancel_child(owner.run, child),
                 Effect::Tell(tell) => self.send(owner.run, owner.root(), *tell),
@@ -206,9 +211,17 @@ impl Outside {
 
     /// A run was ended without a turn of its own that anybody computed. What it has timers for is refused
     /// when it is due.
-    pub(crate) fn ended<T>(&self, run: RunId, parent: Option<&Parent>, _proof: &Committed<T>) {
+    pub(crate) fn ended<T>(&self, run: RunId, record: &RunRecord, _proof: &Committed<T>) {
         self.forget(run, &[]);
-        self.tell_parent(parent);
+        self.tell_parent(record.parent.as_deref());
+        self.tell_end(run, record.on_end.is_some());
+    }
+
+    /// A run has ended of which somebody is to be told.
+    fn tell_end(&self, run: RunId, calls: bool) {
+        if calls {
+            self.0.ends.tell(run);
+        }
     }
 
     /// A run is blocked: who waits for its end hears of it.
@@ -298,6 +311,11 @@ impl Outside {
     /// Who reads along with streams. What tells them something is in this room.
     pub(crate) fn readers(&self) -> &Readers {
         &self.0.readers
+    }
+
+    /// The ends of runs that somebody is to be told of.
+    pub(crate) fn ends(&self) -> &Ends {
+        &self.0.ends
     }
 
     /// Where tokens lead, as far as it is remembered.

@@ -13,6 +13,8 @@ pub(crate) struct Owner {
     pub(crate) started_at: Timestamp,
     /// Whose child it is, if it is one.
     pub(crate) parent: Option<Arc<Parent>>,
+    /// Whether somebody is to be called when the run has ended.
+    pub(crate) calls: bool,
 }
 
 impl Owner {

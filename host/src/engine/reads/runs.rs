@@ -1,7 +1,8 @@
 //! One run: how it stands, its history, and waiting for its end.
 
 use segno_api::{
-    BlockedView, HistoryPage, ModuleView, ParentView, RunStatus, RunSummary, RunView, WorkflowView,
+    BlockedView, HistoryPage, ModuleView, OnEndStatus, OnEndView, ParentView, RunStatus,
+    RunSummary, RunView, WorkflowView, when,
 };
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::engine::shard::OpenBudget;
 use crate::engine::shard::restore;
 use crate::engine::shard::{Heartbeats, Suspects};
 use crate::engine::shard::{status_of, waits_for};
-use crate::store::{RunRecord, StoreError};
+use crate::store::{EndCall, RunRecord, StoreError};
 
 /// How many turns one page of a history may have.
 const MAX_TURNS: usize = 10_000;
@@ -100,10 +101,22 @@ impl Engine {
         }
     }
 
-    /// A blocked run with the moment of its last block; any other as it is.
+    /// The same with what neither its shard nor its record has: the moment of its last block, and how it stands with
+    /// the call at its end.
     fn with_moment(&self, mut view: RunView) -> Result<RunView, EngineError> {
         if let Some(blocked) = &mut view.blocked {
             blocked.at = self.blocked_at(view.run_id)?;
+        }
+        if let Some(on_end) = view.on_end.as_mut().filter(|_| view.status.has_ended()) {
+            let owed = self.0.store.end_call(view.run_id)?;
+            let is_owed = owed.as_ref().map(|owed| owed.due.is_some());
+            on_end.status = match is_owed {
+                None => OnEndStatus::Made,
+                Some(true) => OnEndStatus::Owed,
+                Some(false) => OnEndStatus::GivenUp,
+            };
+            let EndCall { failed, due, error } = owed.unwrap_or_default();
+            (on_end.failed, on_end.due_at, on_end.error) = (failed, due.map(when), error);
         }
         Ok(view)
     }
@@ -240,6 +253,13 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
     });
     let parent =
         record.parent.as_deref().map(|parent| ParentView { run_id: parent.run, op: parent.op.0 });
+    let on_end = record.on_end.as_deref().map(|url| OnEndView {
+        url: url.to_owned(),
+        status: OnEndStatus::Waiting,
+        failed: 0,
+        due_at: None,
+        error: None,
+    });
     let RunSummary { workflow, status, module, started_at, ended_at, .. } = summary(run_id, record);
     let Ended { output, failure } = ended;
     let (error, error_type, error_at) = match failure {
@@ -262,6 +282,7 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
         error_at,
         blocked,
         waits_for,
+        on_end,
     }
 }
 

@@ -74,6 +74,7 @@ impl Active {
                 workflow: Arc::clone(&record.workflow),
                 started_at: record.started_at,
                 parent: record.parent.clone(),
+                calls: record.on_end.is_some(),
             },
             last_at: record.started_at,
             record,

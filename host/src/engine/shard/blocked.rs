@@ -128,7 +128,7 @@ impl Shard {
             return then.fail(refusal);
         }
         let Some(active) = self.runs.get(&id) else { return };
-        let parent = active.record.parent.clone();
+        let ended = active.record.clone();
         let draft =
             match cancelled(&self.store, (id, active.record.clone()), self.outside.now(), None) {
                 Ok(draft) => draft,
@@ -142,7 +142,7 @@ impl Shard {
         let outside = self.outside.clone();
         self.committer.submit(draft, move |written| match written {
             Ok(proof) => {
-                outside.ended(id, parent.as_deref(), &proof);
+                outside.ended(id, &ended, &proof);
                 outside.parent_ended(id);
                 then.done(RunStatus::Cancelled);
             }

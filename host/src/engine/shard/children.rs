@@ -92,6 +92,7 @@ impl Spawner<'_> {
                 seed: self.outside.random().seed(),
                 standing: Standing::Running,
                 parent: Some(Arc::new(Parent { run: id, op: *op, root, policy: *policy })),
+                on_end: None,
             };
             draft = draft.with_new_run(*run, &record, input.clone());
             let member = self.members.pop().unwrap_or_else(|| self.outside.families().join(root));

@@ -22,6 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::store::codec;
+use crate::store::end_calls::EndCall;
 use crate::store::images::ImageRecord;
 use crate::store::payloads::{self, Reference};
 use crate::store::records::{
@@ -226,6 +227,7 @@ fn runs_in_every_standing_are_read_for_ever() {
             seed: [7; 32],
             standing,
             parent: None,
+            on_end: None,
         };
         // As it was before runs had parents.
         read(&golden(&name, &codec::encode(&record)), &record);
@@ -239,10 +241,15 @@ fn runs_in_every_standing_are_read_for_ever() {
         seed: [7; 32],
         standing: Standing::Running,
         parent: None,
+        on_end: None,
     };
-    check("run-of-nobody", &record);
+    // As they were before somebody could be called at their end.
+    read(&golden("run-of-nobody", &codec::encode(&record)), &record);
+    check("run-that-calls-nobody", &record);
     record.parent = Some(Arc::new(parent));
-    check("run-of-a-parent", &record);
+    read(&golden("run-of-a-parent", &codec::encode(&record)), &record);
+    record.on_end = Some("https://example.com/ended".into());
+    check("run-that-calls", &record);
 }
 
 #[test]
@@ -272,6 +279,8 @@ fn the_other_records_are_read_for_ever() {
     check("family-told", &FamilyRow::Told);
     check("family-cancels", &FamilyRow::Cancels(RunId::from_parts(at, 42)));
     check("heartbeat", &"{\"rows\":7}".to_owned());
+    let error = Some("no".into());
+    check("end-call", &EndCall { failed: 2, due: Some(at), error });
     check("stream", &Stream { next: 9, first: 4, written: 1_000, forgotten: 400, is_closed: true });
     let chunks = vec![b"half".to_vec(), vec![]];
     check("block", &Block { at, step: Some(Op(3)), attempt: 2, chunks });

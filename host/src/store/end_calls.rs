@@ -1,0 +1,58 @@
+//! Calls that are owed when runs end.
+
+use segno_journal::{RunId, Timestamp, grows};
+
+use crate::store::codec;
+use crate::store::draft::Draft;
+use crate::store::error::StoreError;
+use crate::store::handle::Store;
+use crate::store::tables::{self, Table};
+
+/// A call that is owed, because a run has ended that was started with a URL to call then.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EndCall {
+    /// How often it was made in vain.
+    pub failed: u32,
+    /// When it is made next; never, where it was given up.
+    pub due: Option<Timestamp>,
+    /// What went wrong last.
+    pub error: Option<String>,
+}
+
+grows!(EndCall { failed, due, error });
+
+impl<T> Draft<T> {
+    /// Also owes a call, as it then stands.
+    pub fn with_end_call(mut self, run: RunId, call: &EndCall) -> Self {
+        self.rows.put(Table::EndCalls, run.to_bytes(), codec::encode(call));
+        self
+    }
+
+    /// Also owes it no more: it was made.
+    pub fn without_end_call(mut self, run: RunId) -> Self {
+        self.rows.delete(Table::EndCalls, run.to_bytes());
+        self
+    }
+}
+
+impl Store {
+    /// The call that is owed for a run, or was given up.
+    pub fn end_call(&self, run: RunId) -> Result<Option<EndCall>, StoreError> {
+        self.record(Table::EndCalls, &run.to_bytes())
+    }
+
+    /// The runs for which a call is owed, and when it is made next. One whose record cannot be read is made at
+    /// once: it may come twice, and must not be lost.
+    pub fn end_calls(&self) -> Result<Vec<(RunId, Timestamp)>, StoreError> {
+        let moment = self.moment()?;
+        let mut owed = Vec::new();
+        for row in moment.rows(Table::EndCalls)? {
+            let row = row?;
+            let call = codec::decode::<EndCall>(Table::EndCalls.name(), row.value());
+            let due = call.map_or(Some(Timestamp(0)), |call| call.due);
+            let run = tables::run(row.key()).ok_or_else(|| codec::bad_key(Table::EndCalls))?;
+            owed.extend(due.map(|due| (run, due)));
+        }
+        Ok(owed)
+    }
+}
