@@ -277,8 +277,8 @@ impl StepContext {
     /// The stream of the run that has this name, to write to: `GET /v1/runs/{id}/streams/{name}`. The workflow
     /// writes to the same one with [`segno::stream`](crate::stream).
     ///
-    /// Each chunk is written with the number of the attempt. An attempt that is made again writes again: readers
-    /// see by the number which chunks are of one that failed, or was cut off by a crash. Outside of a host, as
+    /// Each chunk is written with the number of the attempt and when it began. An attempt that is made again writes
+    /// again: readers see by these which chunks are of one that failed, or was cut off by a crash. Outside of a host, as
     /// in a unit test, what is written goes nowhere.
     ///
     /// ```

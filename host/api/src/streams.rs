@@ -40,6 +40,11 @@ pub struct ChunkView {
     /// Which attempt of the step, from 1. An attempt that is made again writes again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
+    /// When the attempt began. One that a crash cut off is made again with its number, and begins at another
+    /// moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub begun_at: Option<Timestamp>,
     /// What was written, where it is text in UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,

@@ -48,7 +48,7 @@ pub use crate::payload::Payload;
 pub use crate::run::{Run, Status};
 pub use crate::signals::{KEPT_KEYS, KnownSignal, Signals};
 pub use crate::size::OPERATION_BYTES;
-pub use crate::stream::{Block, CHUNK_BYTES, Stream};
+pub use crate::stream::{BLOCK_BYTES, Block, CHUNK_BYTES, Stream};
 pub use crate::turn::{BlockKind, Blocked, Failure, Level, LogLine, Turn, Verdict};
 pub use crate::words::{
     MAX_CHUNK, MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_PUBLISHED, MAX_PUBLISHED_BYTES,

@@ -5,6 +5,9 @@ use crate::{Op, Timestamp, grows};
 /// How many bytes a chunk takes besides its own, about: one that is empty takes room as well.
 pub const CHUNK_BYTES: u64 = 32;
 
+/// How many bytes a block takes besides its chunks, about: a row, with the name of the stream in its key.
+pub const BLOCK_BYTES: u64 = 160;
+
 /// A stream of a run: where it begins and where it ends. It keeps what was written last, within a bound;
 /// what is older is forgotten, so that a run can write for years.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,9 +22,11 @@ pub struct Stream {
     pub forgotten: u64,
     /// Whether it is closed. That of a run that has ended is closed in any case.
     pub is_closed: bool,
+    /// How many blocks are kept.
+    pub blocks: u64,
 }
 
-grows!(Stream { next, first, written, forgotten, is_closed });
+grows!(Stream { next, first, written, forgotten, is_closed, blocks });
 
 /// Chunks that were written at once: they are kept and forgotten together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,11 +37,14 @@ pub struct Block {
     pub step: Option<Op>,
     /// Which attempt of the step, from 1; 0 where the workflow wrote them.
     pub attempt: u32,
+    /// When the attempt began. One that a crash cut off is made again with its number, and begins at another
+    /// moment.
+    pub begun: Timestamp,
     /// The chunks, in order. The index of the first one is the key of the block.
     pub chunks: Vec<Vec<u8>>,
 }
 
-grows!(Block { at, step, attempt, chunks });
+grows!(Block { at, step, attempt, begun, chunks });
 
 impl Block {
     /// How many chunks it has.
@@ -48,7 +56,7 @@ impl Block {
     /// How much room it takes, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.bytes() + self.count() * CHUNK_BYTES
+        BLOCK_BYTES + self.bytes() + self.count() * CHUNK_BYTES
     }
 
     /// How many bytes they have.
@@ -71,7 +79,8 @@ impl Stream {
     pub fn forget(&mut self, oldest: &Block, limit: u64) -> bool {
         let first = self.first.saturating_add(oldest.count());
         let forgotten = self.forgotten.saturating_add(oldest.bytes());
-        let without = Self { first, forgotten, ..self.clone() };
+        let blocks = self.blocks.saturating_sub(1);
+        let without = Self { first, forgotten, blocks, ..self.clone() };
         let is_too_much = first < self.next && without.size() >= limit;
         if is_too_much {
             *self = without;
@@ -89,7 +98,8 @@ impl Stream {
     #[must_use]
     pub const fn size(&self) -> u64 {
         let chunks = self.next.saturating_sub(self.first);
-        self.kept_bytes().saturating_add(chunks.saturating_mul(CHUNK_BYTES))
+        let rows = self.blocks.saturating_mul(BLOCK_BYTES);
+        self.kept_bytes().saturating_add(rows).saturating_add(chunks.saturating_mul(CHUNK_BYTES))
     }
 
     /// The index that a reader means: from the start, or from the end where it is negative. One that is before
@@ -125,7 +135,8 @@ mod tests {
     #[test]
     fn a_stream_that_is_written_to_for_ever_keeps_the_last_of_it_and_no_more_than_a_block_above_its_bound()
      {
-        let limit = 10 * (100 + CHUNK_BYTES);
+        let (chunk, row) = (100 + CHUNK_BYTES, BLOCK_BYTES);
+        let limit = 10 * (chunk + row);
         let (mut stream, mut kept) = (Stream::default(), VecDeque::new());
         let text = "x".repeat(100);
         for number in 0..10_000_usize {
@@ -133,6 +144,7 @@ mod tests {
             for chunk in &written.chunks {
                 stream.push(chunk);
             }
+            stream.blocks += 1;
             kept.push_back(written);
             while kept.front().is_some_and(|oldest| stream.forget(oldest, limit)) {
                 kept.pop_front();
@@ -140,7 +152,8 @@ mod tests {
             let count: u64 = kept.iter().map(Block::count).sum();
             assert_eq!(stream.next - stream.first, count);
             assert_eq!(stream.kept_bytes(), count * 100);
-            assert!(stream.size() < limit + 3 * (100 + CHUNK_BYTES), "{stream:?}");
+            assert_eq!(stream.blocks, kept.len() as u64);
+            assert!(stream.size() < limit + 3 * chunk + row, "{stream:?}");
             assert!(stream.size() >= limit || stream.first == 0, "{stream:?}");
         }
     }

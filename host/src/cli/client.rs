@@ -54,6 +54,18 @@ pub(super) enum ClientError {
     Strange { url: Url, status: u16, detail: String },
 }
 
+impl ClientError {
+    /// Whether it may be otherwise when the host is asked again: it is not there, or takes no work.
+    pub(super) const fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused(problem) => matches!(problem.status, 502..=504),
+            Self::Strange { status, .. } => matches!(status, 502..=504),
+            Self::Unauthorized(_) => false,
+        }
+    }
+}
+
 /// The header by which something can be asked for again and done once.
 pub(super) fn idempotency(key: Option<String>) -> Result<HeaderMap, UsageError> {
     let mut headers = HeaderMap::new();

@@ -1,5 +1,9 @@
 //! `stream`: what a run gives out as it works; with `--follow`, as it does.
 
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use anyhow::ensure;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use segno_api::{ChunkView, SkippedView, StreamList, StreamView};
@@ -12,6 +16,9 @@ use crate::cli::exit::Exit;
 use crate::cli::follow;
 use crate::cli::output::{self, Output};
 use crate::cli::{size, text};
+
+/// How long a host may say nothing at all: it says every 15 seconds that it is there.
+const SILENCE: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(args: StreamArgs, output: Output) -> anyhow::Result<Exit> {
     let StreamArgs { id, name, from, follow, host } = args;
@@ -58,24 +65,25 @@ struct Reading {
 }
 
 impl Reading {
-    /// Prints the stream to its end; where the connection breaks, from where it was.
+    /// Prints the stream to its end; where the connection breaks or the host is not ready, from where it was.
     async fn read_to_end(&mut self) -> anyhow::Result<()> {
         let mut events = self.ask().await?;
         let mut looks = follow::looks();
         loop {
-            match events.next().await {
-                Ok(Some(event)) if event.kind == "end" => return Ok(()),
-                Ok(Some(event)) => {
-                    self.tell(&event)?;
-                    continue;
+            match tokio::time::timeout(SILENCE, events.next()).await {
+                Ok(Ok(Some(event))) if event.kind == "end" => return Ok(()),
+                Ok(Ok(Some(event))) => {
+                    if self.tell(&event)?.is_continue() {
+                        continue;
+                    }
                 }
-                Err(error) if !self.follow => return Err(error.into()),
-                Ok(None) | Err(_) => output::note("the connection broke; trying again"),
+                Ok(Err(error)) if !self.follow => return Err(error.into()),
+                _ => output::note("the connection broke; trying again"),
             }
             events = loop {
                 looks.tick().await;
                 match self.ask().await {
-                    Err(ClientError::Unreachable { .. }) => {}
+                    Err(error) if error.may_pass() => {}
                     asked => break asked?,
                 }
             };
@@ -90,21 +98,27 @@ impl Reading {
         self.client.events(&path, &query).await.map(Events::of)
     }
 
-    /// Prints what an event says.
-    fn tell(&mut self, event: &Event) -> anyhow::Result<()> {
+    /// Prints what an event says; whether more of them come.
+    fn tell(&mut self, event: &Event) -> anyhow::Result<ControlFlow<()>> {
         match &*event.kind {
             "chunk" => {
                 let chunk: ChunkView = serde_json::from_str(&event.data)?;
                 self.from = i64::try_from(chunk.index.saturating_add(1))?;
-                print(&event.data, chunk, self.output)
+                print(&event.data, chunk, self.output)?;
             }
             "skipped" => {
                 let SkippedView { from, to } = serde_json::from_str(&event.data)?;
                 output::note(&format!("chunks {from} to {} are forgotten", to.saturating_sub(1)));
-                Ok(())
             }
-            _ => Ok(()),
+            "error" => {
+                let error = ClientError::Refused(serde_json::from_str(&event.data)?);
+                ensure!(error.may_pass(), error);
+                output::note(&format!("{error}; trying again"));
+                return Ok(ControlFlow::Break(()));
+            }
+            _ => {}
         }
+        Ok(ControlFlow::Continue(()))
     }
 }
 

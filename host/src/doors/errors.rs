@@ -64,6 +64,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::BadWord { .. } => &Kind::BAD_NAME,
         EngineError::UnknownQuery { .. } => &Kind::UNKNOWN_QUERY,
         EngineError::UnknownStream { .. } => &Kind::UNKNOWN_STREAM,
+        EngineError::ForgottenChunks => &Kind::FORGOTTEN_CHUNKS,
         EngineError::CannotCall => &Kind::CANNOT_CALL,
         EngineError::BadUrl => &Kind::BAD_URL,
         EngineError::QueryRefused { .. } => &Kind::QUERY_REFUSED,
@@ -156,6 +157,7 @@ mod tests {
         let (name, reason) = ("q".to_owned(), "why".to_owned());
         check(&EngineError::UnknownQuery { name, known: vec![] }, 404, "unknown-query");
         let name = "x".to_owned();
+        check(&EngineError::ForgottenChunks, 410, "forgotten-chunks");
         check(&EngineError::CannotCall, 422, "cannot-call");
         check(&EngineError::BadUrl, 400, "bad-url");
         check(&EngineError::UnknownStream { name, known: vec![] }, 404, "unknown-stream");

@@ -121,6 +121,7 @@ kinds! {
     ANSWER_FORGOTTEN = "answer-forgotten", GONE, "the answer is no longer kept";
     OTHER_SIGNAL = "other-signal", UNPROCESSABLE_ENTITY, "the idempotency key has another signal";
     UNKNOWN_QUERY = "unknown-query", NOT_FOUND, "nobody answers to this query";
+    FORGOTTEN_CHUNKS = "forgotten-chunks", GONE, "chunks of the stream are forgotten";
     CANNOT_CALL = "cannot-call", UNPROCESSABLE_ENTITY, "this host calls nobody";
     BAD_URL = "bad-url", BAD_REQUEST, "the URL cannot be called";
     UNKNOWN_STREAM = "unknown-stream", NOT_FOUND, "the run has no such stream";

@@ -1,16 +1,18 @@
 //! Streams of runs: as events that a page can follow, or as the bytes themselves.
 
+use std::convert::Infallible;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use futures::stream::{self, Stream, TryStreamExt};
+use futures::stream::{self, Stream, StreamExt};
 use segno_api::{ChunkView, Problem, SkippedView, StreamEndView, StreamList, when};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -62,7 +64,7 @@ pub(super) struct ReadParams {
 /// Reads a stream of a run, and reads along with `follow`.
 ///
 /// With `Accept: text/event-stream` each chunk is an event `chunk`, whose ID is its index; `skipped` says that
-/// chunks were asked for that are forgotten, and `end` that all is said. A client that is cut off goes on with
+/// chunks were asked for that are forgotten, `end` that all is said, and `error` why no more can be said. A client that is cut off goes on with
 /// `Last-Event-ID`, which browsers send. Otherwise the chunks come one behind the other as bytes.
 #[utoipa::path(
     get,
@@ -78,6 +80,7 @@ pub(super) struct ReadParams {
     responses(
         (status = 200, description = "What is in the stream; without `follow`, the header `Segno-Next` says which \
          index comes next", content((ChunkView = "text/event-stream"), (Vec<u8> = "application/octet-stream"))),
+        (status = 204, description = "The client has all of a stream to which nothing more comes"),
         (status = 400, description = "The ID, the name or a parameter cannot be used", body = Problem,
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such run, or it has no such stream: then the detail says which it \
@@ -92,8 +95,12 @@ pub(super) async fn read(
     Params(ReadParams { from, follow }): Params<ReadParams>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let from = resumed(&headers)?.unwrap_or(from);
-    let reader = engine.read_stream(run, name, from, follow.get()).await?;
+    let resumes = resumed(&headers)?;
+    let reader = engine.read_stream(run, name, resumes.unwrap_or(from), follow.get()).await?;
+    if resumes.is_some() && reader.is_over() && reader.next_index() >= reader.end() {
+        // A browser comes again after each end, but for this.
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     let as_events = headers.get_all(ACCEPT).iter().any(names_events);
     let next = reader.until().map(HeaderValue::from);
     let mut response = match as_events {
@@ -126,49 +133,62 @@ fn resumed(headers: &HeaderMap) -> Result<Option<i64>, Refusal> {
     }
 }
 
-/// The chunks, one behind the other. Where chunks are forgotten before they are read, the connection breaks: a
-/// hole would not be seen.
+/// The chunks, one behind the other, from the oldest that is kept. Where others are forgotten before they are
+/// read, the connection breaks: a hole would not be seen.
 fn raw(reader: StreamReader) -> impl Stream<Item = Result<Bytes, EngineError>> {
-    pages(reader).map_ok(|(_, chunks)| {
-        let bytes: Vec<u8> = chunks.into_iter().flat_map(|chunk| chunk.bytes).collect();
-        Bytes::from(bytes)
-    })
-}
-
-/// Chunks as they are read, with the index that was to come first.
-fn pages(reader: StreamReader) -> impl Stream<Item = Result<(u64, Vec<Chunk>), EngineError>> {
-    stream::try_unfold(reader, |mut reader| async {
+    stream::try_unfold((reader, true), |(mut reader, is_first)| async move {
         let expected = reader.next_index();
         let read = reader.read().await?;
-        Ok(read.map(|chunks| ((expected, chunks), reader)))
+        let found = read.as_ref().and_then(|chunks| chunks.first()).map(|chunk| chunk.index);
+        let found = found.or_else(|| reader.until());
+        if !is_first && found.is_some_and(|found| found > expected) {
+            return Err(EngineError::ForgottenChunks);
+        }
+        let bytes = read.map(|chunks| chunks.into_iter().flat_map(|chunk| chunk.bytes));
+        Ok(bytes.map(|bytes| (Bytes::from_iter(bytes), (reader, false))))
     })
 }
 
 /// The chunks as events, and one at the end.
-fn events(reader: StreamReader) -> impl Stream<Item = Result<Event, EngineError>> {
-    stream::try_unfold(Some(reader), |reader| async {
-        let Some(mut reader) = reader else { return Ok(None) };
+fn events(reader: StreamReader) -> impl Stream<Item = Result<Event, Infallible>> {
+    let pages = stream::unfold(Some(reader), |reader| async {
+        let mut reader = reader?;
         let expected = reader.next_index();
-        let (events, reader) = match reader.read().await? {
-            Some(chunks) => (told(expected, chunks), Some(reader)),
-            None => {
-                let end = StreamEndView { next: expected, closed: reader.is_over() };
-                (vec![event("end", &end)], None)
+        match reader.read().await {
+            Ok(Some(chunks)) => Some((told(expected, chunks, Vec::new()), Some(reader))),
+            Ok(None) => Some((told(expected, Vec::new(), ending(&reader)), None)),
+            Err(error) => {
+                tracing::warn!(%error, "a stream cannot be read any further");
+                let end = event("error", &Refusal::whole(&error).0);
+                Some((told(expected, Vec::new(), vec![end]), None))
             }
-        };
-        Ok::<_, EngineError>(Some((stream::iter(events.into_iter().map(Ok)), reader)))
-    })
-    .try_flatten()
+        }
+    });
+    pages.flat_map(|events| stream::iter(events.map(Ok)))
 }
 
-fn told(expected: u64, chunks: Vec<Chunk>) -> Vec<Event> {
+/// What stands at the end; before it, what was to be given and is forgotten.
+fn ending(reader: &StreamReader) -> Vec<Event> {
+    let expected = reader.next_index();
+    let gone = reader.until().filter(|until| *until > expected);
+    let next = gone.unwrap_or(expected).min(reader.end());
+    let end = event("end", &StreamEndView { next, closed: reader.is_over() });
+    gone.map(|to| skipped(expected, to)).into_iter().chain([end]).collect()
+}
+
+/// Chunks as events, each made when it is taken, and what comes behind them.
+fn told(expected: u64, chunks: Vec<Chunk>, last: Vec<Event>) -> impl Iterator<Item = Event> {
     let first = chunks.first().map(|chunk| chunk.index).filter(|first| *first > expected);
-    let skipped = first.map(|to| event("skipped", &SkippedView { from: expected, to }));
+    let gone = first.map(|to| skipped(expected, to));
     let chunks = chunks.into_iter().map(|chunk| {
         let id = chunk.index.to_string();
         event("chunk", &view(chunk)).id(id)
     });
-    skipped.into_iter().chain(chunks).collect()
+    gone.into_iter().chain(chunks).chain(last)
+}
+
+fn skipped(from: u64, to: u64) -> Event {
+    event("skipped", &SkippedView { from, to })
 }
 
 fn event(kind: &str, data: &impl Serialize) -> Event {
@@ -177,11 +197,12 @@ fn event(kind: &str, data: &impl Serialize) -> Event {
 }
 
 fn view(chunk: Chunk) -> ChunkView {
-    let Chunk { index, at, step, bytes } = chunk;
+    let Chunk { index, at, step, begun, bytes } = chunk;
     let (op, attempt) = step.map(|(op, attempt)| (op.0, attempt)).unzip();
+    let begun_at = attempt.map(|_| when(begun));
     let (text, base64) = match String::from_utf8(bytes) {
         Ok(text) => (Some(text), None),
         Err(error) => (None, Some(BASE64_STANDARD.encode(error.as_bytes()))),
     };
-    ChunkView { index, at: when(at), op, attempt, text, base64 }
+    ChunkView { index, at: when(at), op, attempt, begun_at, text, base64 }
 }

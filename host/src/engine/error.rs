@@ -48,6 +48,11 @@ pub enum EngineError {
         /// Those that are known.
         known: Vec<String>,
     },
+    /// Chunks of a stream were forgotten before they were read.
+    #[error(
+        "chunks of the stream were forgotten before they were read; read on from the oldest that is kept"
+    )]
+    ForgottenChunks,
     /// The host calls nobody at the end of a run.
     #[error(
         "this host calls nobody at the end of a run: it was started without the step `http`, or without a signing key"

@@ -79,16 +79,26 @@ struct State {
     waiting: Vec<Piece>,
     bytes: usize,
     is_on_its_way: bool,
+    /// How many pieces were taken, and how many of them have landed.
+    taken: u64,
+    landed: u64,
     refused: Refused,
-    /// Nothing is written any more.
+    /// Something was refused or lost, and the attempt has not been told so.
+    untold: Option<StreamError>,
+    /// Nothing is taken any more.
     is_over: bool,
 }
 
 impl State {
-    fn trouble(&self, stream: &str) -> Result<(), StreamError> {
-        match self.refused.get(stream) {
-            Some(error) => Err(error.clone()),
-            None if self.is_over => Err(StreamError::Over),
+    /// Why nothing can be written to a stream any more, of which the attempt then knows.
+    fn trouble(&mut self, stream: &str) -> Result<(), StreamError> {
+        let error = self.refused.get(stream).cloned();
+        let error = error.or_else(|| self.is_over.then_some(StreamError::Over));
+        match error {
+            Some(error) => {
+                self.untold.take_if(|untold| *untold == error);
+                Err(error)
+            }
             None => Ok(()),
         }
     }
@@ -100,13 +110,20 @@ impl AttemptStreams {
         Arc::new(Self { state: Mutex::default(), changed: Notify::new(), writes })
     }
 
-    /// The attempt is over, and nothing is written any more once all that was is on disk.
-    pub(super) async fn end(self: &Arc<Self>) {
-        self.until(|state| {
-            (state.is_over || state.waiting.is_empty() && !state.is_on_its_way).then_some(())
-        })
-        .await;
+    /// The body has ended: nothing is taken any more, also of tasks that it left behind. Returns when all that was
+    /// taken is on disk.
+    ///
+    /// # Errors
+    ///
+    /// Some of it is not, and the body was not told so. That a stream is closed is no error here: what comes then
+    /// is dropped.
+    pub(super) async fn end(self: &Arc<Self>) -> Result<(), StreamError> {
         self.state.lock().is_over = true;
+        self.until(|state| (state.landed == state.taken).then_some(())).await;
+        match self.state.lock().untold.take() {
+            None | Some(StreamError::Closed(_)) => Ok(()),
+            Some(error) => Err(error),
+        }
     }
 
     /// Sends what waits, unless something is on its way.
@@ -135,9 +152,17 @@ impl AttemptStreams {
         {
             let mut state = self.state.lock();
             state.is_on_its_way = false;
+            state.landed = state.taken - state.waiting.len() as u64;
             match landed {
-                Ok(refused) => state.refused.extend(refused),
-                Err(_over) => (state.is_over, state.waiting) = (true, Vec::new()),
+                Ok(refused) => {
+                    let new = refused.values().next().cloned();
+                    state.untold = state.untold.take().or(new);
+                    state.refused.extend(refused);
+                }
+                Err(over) => {
+                    (state.is_over, state.waiting, state.untold) = (true, Vec::new(), Some(over));
+                    state.landed = state.taken;
+                }
             }
         }
         self.send();
@@ -182,6 +207,7 @@ impl StreamSink for Sink {
                 return None;
             }
             state.bytes += size;
+            state.taken += 1;
             state.waiting.extend(piece.take());
             Some(Ok(()))
         });
@@ -195,11 +221,12 @@ impl StreamSink for Sink {
 
     fn flush(&self, stream: &str) -> BoxFuture<'static, Result<(), StreamError>> {
         let stream = stream.to_owned();
+        // What others write meanwhile is not waited for.
+        let taken = self.0.state.lock().taken;
         self.0
             .until(move |state| match state.trouble(&stream) {
                 Err(error) => Some(Err(error)),
-                Ok(()) if state.waiting.is_empty() && !state.is_on_its_way => Some(Ok(())),
-                Ok(()) => None,
+                Ok(()) => (state.landed >= taken).then_some(Ok(())),
             })
             .boxed()
     }
@@ -279,6 +306,36 @@ mod tests {
         sent.lock().clear();
         assert_eq!(flush.now_or_never(), Some(Err(StreamError::Over)));
         assert_eq!(write(&streams, b"b").now_or_never(), Some(Err(StreamError::Over)));
-        assert_eq!(streams.end().now_or_never(), Some(()));
+        assert_eq!(streams.end().now_or_never(), Some(Ok(())), "the body knows");
+    }
+
+    #[test]
+    fn what_was_taken_and_is_lost_is_told_at_the_end_at_the_latest() {
+        let (streams, sent) = streams();
+        assert_eq!(write(&streams, b"a").now_or_never(), Some(Ok(())));
+        let (_, written) = sent.lock().pop().expect("it is on its way");
+        let many = StreamError::TooMany("s".into());
+        written.done([("s".to_owned(), many.clone())].into());
+        assert_eq!(streams.end().now_or_never(), Some(Err(many)));
+    }
+
+    #[test]
+    fn a_task_that_is_left_behind_keeps_no_attempt_from_its_end_and_no_flush_from_its_own() {
+        let (streams, sent) = streams();
+        let land = || {
+            let (_, written) = sent.lock().pop().expect("it is on its way");
+            written.done(Refused::new());
+        };
+        assert_eq!(write(&streams, b"a").now_or_never(), Some(Ok(())));
+        let flush = Sink(Arc::clone(&streams)).flush("s");
+        let others = Sink(Arc::clone(&streams)).write("other", Some(vec![1]));
+        assert_eq!(others.now_or_never(), Some(Ok(())));
+        land();
+        assert_eq!(flush.now_or_never(), Some(Ok(())));
+        let mut end = Box::pin(streams.end());
+        assert_eq!((&mut end).now_or_never(), None);
+        assert_eq!(write(&streams, b"late").now_or_never(), Some(Err(StreamError::Over)));
+        land();
+        assert_eq!(end.now_or_never(), Some(Ok(())));
     }
 }

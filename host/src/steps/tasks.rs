@@ -251,8 +251,13 @@ impl Shared {
         let heartbeat_timeout = step.policy.heartbeat_timeout;
         let mut end = std::pin::pin!(async {
             let outcome = self.end_of(body, timeout, (&beats, heartbeat_timeout)).await;
-            streams.end().await;
-            outcome
+            drop(over);
+            match (streams.end().await, outcome) {
+                (Err(error), Outcome::Returned(_)) => {
+                    failed(format!("what the attempt wrote is not on disk: {error}"))
+                }
+                (_, outcome) => outcome,
+            }
         });
         if is_suspect {
             match tokio::time::timeout(PROBATION, &mut end).await {

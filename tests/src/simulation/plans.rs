@@ -88,7 +88,7 @@ impl Author<'_> {
             18..21 => Act::Write(self.stream(), id),
             21 => Act::Close(self.stream()),
             0..5 => Act::Step(self.work(id)),
-            5..8 => Act::Sleep(self.random.random_range(0..200) * 100 + id),
+            5..8 => Act::Sleep(self.random.random_range(0..1_000) * 100 + id),
             8..10 if self.tokens < TOKENS.len() => {
                 let token = TOKENS[self.tokens];
                 self.tokens += 1;

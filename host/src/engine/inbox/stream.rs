@@ -1,6 +1,6 @@
 //! What a shard is told of streams.
 
-use segno_journal::{Op, RunId};
+use segno_journal::{Op, RunId, Timestamp};
 
 use crate::steps::{Piece, Written};
 
@@ -10,6 +10,8 @@ pub(crate) struct StepWrite {
     pub(crate) op: Op,
     /// Which attempt, from 1.
     pub(crate) attempt: u32,
+    /// When it began.
+    pub(crate) begun: Timestamp,
     pub(crate) pieces: Vec<Piece>,
     /// Hears when it is on disk.
     pub(crate) written: Written,

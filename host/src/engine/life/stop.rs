@@ -46,6 +46,8 @@ impl Engine {
     /// nobody hears of it, and what can be read still is.
     pub(crate) async fn halt(&self) {
         if self.begin_stop().is_some() {
+            // No turn will ever tell them anything.
+            self.0.outside.readers().let_all_go();
             self.0.outside.runner().drain(self.0.config.drain).await;
         }
     }

@@ -61,13 +61,14 @@ impl Outside {
             }
         };
         let (writing, number) = (self.clone(), attempt.number);
+        let begun = self.0.clock.now();
         let writes = move |pieces, written| {
-            let write = StepWrite { run, op, attempt: number, pieces, written };
+            let write = StepWrite { run, op, attempt: number, begun, pieces, written };
             writing.tell(run, Message::Write(Box::new(write)));
         };
         let (heartbeat, writes) = (Box::new(heartbeat), Box::new(writes));
         let hearers = Hearers { begins, heartbeat, writes, ended: Box::new(ended) };
-        self.0.runner.start(attempt, self.0.clock.now(), responder, hearers);
+        self.0.runner.start(attempt, begun, responder, hearers);
     }
 
     /// Whether this host has a step of this name.

@@ -12,7 +12,7 @@ use crate::engine::inbox::Place;
 use crate::engine::outside::Reader;
 
 /// How many bytes are read at once, about.
-const PAGE: u64 = 256 << 10;
+const PAGE: u64 = 128 << 10;
 
 /// A chunk of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Chunk {
     pub at: Timestamp,
     /// The step that wrote it, and which attempt; none where the workflow did.
     pub step: Option<(Op, u32)>,
+    /// When the attempt began.
+    pub begun: Timestamp,
     /// What was written.
     pub bytes: Vec<u8>,
 }
@@ -34,17 +36,20 @@ pub struct StreamReader {
     name: String,
     /// The index that comes next.
     next: u64,
-    /// Whether nothing more was to come when it was last looked at.
+    /// Whether nothing more was to come when it was last looked at, and where the stream then ended.
     is_over: bool,
+    end: u64,
     /// The index to stop at.
     until: Option<u64>,
-    follows: Option<(Reader, Place)>,
+    follows: Option<Reader>,
+    _place: Place,
 }
 
 /// Chunks that follow one another.
 struct Page {
     chunks: Vec<Chunk>,
     is_over: bool,
+    end: u64,
 }
 
 impl Engine {
@@ -81,21 +86,20 @@ impl Engine {
             let (what, limit) = ("the name of a stream", MAX_STREAM_NAME);
             return Err(EngineError::BadWord { what, limit });
         }
-        let follows = match follow {
-            true => {
-                let place = self.0.outside.waiters().place_for_end()?;
-                Some((self.0.outside.readers().begin(run), place))
-            }
-            false => None,
-        };
+        let readers = self.0.outside.readers();
+        let place = readers.place()?;
+        let follows = follow.then(|| readers.begin(run));
         let (engine, asked) = (self.clone(), name.clone());
         let found = self.blocking(move || engine.find_stream(run, &asked, follow)).await?;
         let (stream, has_ended) = found;
         let is_over = has_ended || stream.is_closed;
         // Who does not follow gets what there is now, and no more.
         let until = (!follow).then_some(stream.next);
-        let next = wanted(&stream, from);
-        Ok(StreamReader { engine: self.clone(), run, name, next, is_over, until, follows })
+        let (engine, end) = (self.clone(), stream.next);
+        // Whoever follows may want what is not written yet.
+        let most = if follow { u64::MAX } else { end };
+        let next = wanted(&stream, from).min(most);
+        Ok(StreamReader { engine, run, name, next, is_over, end, until, follows, _place: place })
     }
 
     /// A stream, and whether its run has ended. One that is to be followed need not be there yet.
@@ -128,7 +132,7 @@ impl Engine {
             chunks.extend(chunks_of(index, block).filter(|chunk| chunk.index >= next));
             if bytes < PAGE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        Ok(Page { chunks, is_over: has_ended || stream.is_closed })
+        Ok(Page { chunks, is_over: has_ended || stream.is_closed, end: stream.next })
     }
 }
 
@@ -137,6 +141,12 @@ impl StreamReader {
     #[must_use]
     pub const fn next_index(&self) -> u64 {
         self.next
+    }
+
+    /// The index behind the last chunk of the stream, when it was last looked at.
+    #[must_use]
+    pub const fn end(&self) -> u64 {
+        self.end
     }
 
     /// The index at which it stops, where it does not follow.
@@ -162,7 +172,7 @@ impl StreamReader {
             if self.until.is_some_and(|until| self.next >= until) {
                 return Ok(None);
             }
-            if let Some((reader, _)) = &mut self.follows {
+            if let Some(reader) = &mut self.follows {
                 reader.look();
             }
             let (engine, run, name, next) =
@@ -170,13 +180,14 @@ impl StreamReader {
             let page = self.engine.blocking(move || engine.page(run, &name, next)).await?;
             let until = self.until.unwrap_or(u64::MAX);
             let chunks: Vec<_> = page.chunks.into_iter().filter(|it| it.index < until).collect();
+            self.end = page.end;
             if let Some(last) = chunks.last() {
                 self.next = last.index + 1;
                 return Ok(Some(chunks));
             }
             self.is_over = page.is_over;
             match &mut self.follows {
-                Some((reader, _)) if !page.is_over => {
+                Some(reader) if !page.is_over => {
                     if !reader.more().await {
                         return Err(EngineError::Stopping);
                     }
@@ -193,9 +204,9 @@ fn wanted(stream: &Stream, from: i64) -> u64 {
 }
 
 fn chunks_of(first: u64, block: Block) -> impl Iterator<Item = Chunk> {
-    let Block { at, step, attempt, chunks } = block;
+    let Block { at, step, attempt, begun, chunks } = block;
     let step = step.map(|op| (op, attempt));
-    (first..).zip(chunks).map(move |(index, bytes)| Chunk { index, at, step, bytes })
+    (first..).zip(chunks).map(move |(index, bytes)| Chunk { index, at, step, begun, bytes })
 }
 
 fn view(name: String, stream: &Stream, has_ended: bool) -> StreamView {

@@ -15,7 +15,14 @@ use crate::steps::Refused;
 use crate::store::{Draft, Store, StoreError};
 
 /// How large a block may become, in bytes: whoever reads a chunk reads the block around it.
-const BLOCK: u64 = 256 << 10;
+const BLOCK: u64 = 128 << 10;
+
+/// How far a stream grows above what it keeps before any of it is forgotten, as a part of that: what is to be
+/// forgotten is looked at, and not with each chunk.
+const SLACK: u64 = 16;
+
+/// How many blocks are forgotten at once: each is looked at, and a row of the draft.
+const FORGOTTEN_AT_ONCE: usize = 4_096;
 
 impl Shard {
     /// Looks whether a run may write to the streams that it names.
@@ -80,7 +87,7 @@ impl Shard {
 
     /// An attempt of a step writes to the streams of its run.
     pub(super) fn write(&mut self, write: StepWrite) {
-        let StepWrite { run, op, attempt, pieces, written } = write;
+        let StepWrite { run, op, attempt, begun, pieces, written } = write;
         let current = |active: &Active| match active.run.operation(op) {
             Some(Open::Step { last_attempt, .. }) => {
                 Some(last_attempt.as_ref().map_or(1, |last| last.number.saturating_add(1)))
@@ -94,7 +101,8 @@ impl Shard {
             return tracing::error!(%run, %error, "what a step writes is lost: the streams of its run cannot be read");
         }
         let Some(active) = self.runs.get_mut(&run) else { return };
-        let block = Block { at: self.outside.now(), step: Some(op), attempt, ..Block::default() };
+        let at = self.outside.now();
+        let block = Block { at, step: Some(op), attempt, begun, chunks: Vec::new() };
         let mut writing = Writing::new(active.streams.get_or_insert_default(), block);
         let mut refused = Refused::new();
         for piece in pieces {
@@ -149,7 +157,10 @@ impl<'a> Writing<'a> {
         let index = stream.push(&chunk);
         match blocks.last_mut().filter(|(_, block)| block.size() + chunk.len() as u64 <= BLOCK) {
             Some((_, block)) => block.chunks.push(chunk),
-            None => blocks.push((index, Block { chunks: vec![chunk], ..self.empty.clone() })),
+            None => {
+                stream.blocks += 1;
+                blocks.push((index, Block { chunks: vec![chunk], ..self.empty.clone() }));
+            }
         }
         Ok(())
     }
@@ -160,9 +171,11 @@ impl<'a> Writing<'a> {
         for (name, blocks) in self.written {
             let Some(stream) = self.streams.get_mut(&name) else { continue };
             let mut forgotten = Vec::new();
-            if stream.size() > limit {
+            if stream.size() > limit + limit / SLACK {
                 let visited = store.visit_blocks(run, &name, stream.first, |index, oldest| {
-                    let is_forgotten = index == stream.first && stream.forget(&oldest, limit);
+                    let is_forgotten = forgotten.len() < FORGOTTEN_AT_ONCE
+                        && index == stream.first
+                        && stream.forget(&oldest, limit);
                     if !is_forgotten {
                         return ControlFlow::Break(());
                     }
@@ -202,7 +215,8 @@ mod tests {
         let blocks = |name: &str| -> Vec<_> {
             writing.written[name].iter().map(|(at, block)| (*at, block.count())).collect()
         };
-        assert_eq!((blocks("a"), blocks("b")), (vec![(0, 4), (4, 4), (8, 2)], vec![(0, 10)]));
+        let pairs = (0..5).map(|at| (2 * at, 2)).collect();
+        assert_eq!((blocks("a"), blocks("b")), (pairs, vec![(0, 10)]));
     }
 
     #[test]

@@ -281,9 +281,11 @@ fn the_other_records_are_read_for_ever() {
     check("heartbeat", &"{\"rows\":7}".to_owned());
     let error = Some("no".into());
     check("end-call", &EndCall { failed: 2, due: Some(at), error });
-    check("stream", &Stream { next: 9, first: 4, written: 1_000, forgotten: 400, is_closed: true });
+    let (written, forgotten, blocks) = (1_000, 400, 3);
+    let is_closed = true;
+    check("stream", &Stream { next: 9, first: 4, written, forgotten, is_closed, blocks });
     let chunks = vec![b"half".to_vec(), vec![]];
-    check("block", &Block { at, step: Some(Op(3)), attempt: 2, chunks });
+    check("block", &Block { at, step: Some(Op(3)), attempt: 2, begun: at, chunks });
     let run = RunId::from_parts(at, 42);
     check("hook", &HookRecord::new(run, Op(3), at, Some("{}".into())));
     let workflows = vec![
