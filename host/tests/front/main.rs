@@ -8,6 +8,7 @@ mod cli;
 mod compile;
 mod crowd;
 mod dev;
+mod ends;
 mod management;
 mod missing;
 mod new;

@@ -1,6 +1,6 @@
-//! How far an order is, line by line, for whoever watches.
+//! How far an order is, line by line, for whoever reads along.
 
-/// Tells those who watch one more line.
+/// Tells those who read along one more line: the stream `progress`.
 pub(crate) fn progress(line: &str) {
-    segno::publish("progress", line);
+    segno::stream("progress").write(line);
 }
