@@ -77,6 +77,16 @@ impl Api {
         Ok(if response.status().is_success() { Some(response.json().await?) } else { None })
     }
 
+    /// What the order has told line by line of how far it is.
+    ///
+    /// # Errors
+    /// As [`Api::start`].
+    pub async fn progress(&self, run: &str) -> anyhow::Result<String> {
+        let response = self.get(&format!("/runs/{run}/streams/progress")).send().await?;
+        // An order that had nothing to tell has no such stream.
+        Ok(if response.status().is_success() { response.text().await? } else { String::new() })
+    }
+
     /// Decides of an order; nothing happens where nobody asks, yet or any more.
     ///
     /// # Errors

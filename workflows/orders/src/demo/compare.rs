@@ -10,7 +10,7 @@ use crate::demo::people::MANAGER;
 use crate::demo::plan::{Plan, Verdict};
 use crate::demo::results::{Ended, Results};
 use crate::desk::{Stage, WhereIsIt};
-use crate::model::{Address, Line, Outcome};
+use crate::model::{Address, Line, Order, Outcome};
 use crate::services::Audit;
 use crate::services::catalogue::GOODS;
 
@@ -38,6 +38,7 @@ impl Sides<'_> {
             self.addresses(),
             self.answers(),
             self.places(),
+            self.progress(),
         ];
         let again = format!("came again and took effect once: {} requests", audit.repeats);
         let remarks = vec![self.endings(), again];
@@ -181,6 +182,13 @@ impl Sides<'_> {
         Row::of("where it is", &been.collect(), &told.collect())
     }
 
+    /// What the orders told line by line, against what those that were delivered have to tell.
+    fn progress(&self) -> Row {
+        let told = self.delivered().map(|(plan, ended, _)| (name(plan), ended.progress.clone()));
+        let wanted = self.delivered().map(|(plan, ..)| (name(plan), whole_progress(&plan.order)));
+        Row::of("progress", &told.collect(), &wanted.collect())
+    }
+
     /// How the orders ended, in a sentence.
     fn endings(&self) -> String {
         let mut counts = BTreeMap::<_, usize>::new();
@@ -190,6 +198,15 @@ impl Sides<'_> {
         let counts: Vec<_> = counts.iter().map(|(how, count)| format!("{how} × {count}")).collect();
         format!("how the orders ended: {}", counts.join(", "))
     }
+}
+
+/// What an order tells until it is delivered.
+fn whole_progress(order: &Order) -> String {
+    let lines = order.lines.len();
+    let asked = order.needs_approval().then(|| "waiting for approval\n".to_owned());
+    let packed = (1..=lines).map(|packed| format!("packed {packed} of {lines}\n"));
+    let told = asked.into_iter().chain(["everything is reserved\n".to_owned()]).chain(packed);
+    told.chain(["on its way\n", "delivered\n"].map(str::to_owned)).collect()
 }
 
 /// Who declines by this verdict, if anybody does: nobody, where nobody decides in time.
@@ -237,7 +254,6 @@ fn item(order: impl std::fmt::Display, item: &str) -> String {
 mod tests {
     use super::*;
     use crate::demo::plan::Change;
-    use crate::model::Order;
     use crate::services::Reservation;
 
     fn address(street: &str) -> Address {
@@ -270,13 +286,14 @@ mod tests {
             };
             let (stage, address) = (Stage::OnItsWay, last.clone());
             let told = WhereIsIt { stage, packed: 1, lines: 1, address };
+            let progress = whole_progress(&order);
             for goods in GOODS {
                 let taken = i64::from(goods.item == "reading lamp");
                 audit.stock.insert(goods.item.to_owned(), i64::from(goods.pieces) - taken);
             }
             Self {
                 plan: Plan { order, verdict: Verdict::Approve, changes: vec![change] },
-                ended: Ended { outcome, changes: vec![(last, true)], told: Some(told) },
+                ended: Ended { outcome, changes: vec![(last, true)], told: Some(told), progress },
                 told: BTreeMap::from([((7, 0), true)]),
                 audit,
             }

@@ -18,6 +18,8 @@ pub(super) struct Ended {
     pub(super) changes: Vec<(Address, bool)>,
     /// What it tells of where it is, as it was before its last turn; nothing if it does not.
     pub(super) told: Option<WhereIsIt>,
+    /// What it told line by line of how far it was.
+    pub(super) progress: String,
 }
 
 /// All orders.
@@ -42,7 +44,8 @@ impl Results {
                 Ok(outcome) => {
                     let changes = changes(&api.history(&run).await?)?;
                     let told = api.where_is_it(&run).await?;
-                    results.ended.insert(number, Ended { outcome, changes, told });
+                    let progress = api.progress(&run).await?;
+                    results.ended.insert(number, Ended { outcome, changes, told, progress });
                 }
                 Err(why) => results.broken.push(format!("order {number} ({run}): {why}")),
             }
