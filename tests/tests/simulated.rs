@@ -8,7 +8,7 @@ use segno_host::store::{Standing, Store};
 use segno_journal::{BlockKind, Blocked, Event, MAX_LOSSES, RunId, Timestamp};
 use segno_tests::faulty::Disk;
 use segno_tests::{basics, edition, raw};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn open(disk: &Disk, clock: &VirtualClock) -> (Simulated, Store) {
     open_with(disk, clock, |_config| {})
@@ -27,17 +27,21 @@ fn open_with(disk: &Disk, clock: &VirtualClock, configure: fn(&mut Config)) -> (
 
 /// Does what can be done, but for time and steps.
 fn settle(engine: &mut Simulated) {
-    loop {
-        if let Some(shard) = engine.told().iter().position(|told| *told > 0) {
-            engine.handle(shard);
-        } else if engine.written() > 0 {
-            engine.let_go();
-        } else if engine.waiting() > 0 {
-            engine.write(usize::MAX);
-        } else {
-            return;
-        }
+    while go_on(engine) {}
+}
+
+/// Does one thing, but for time and steps. False where there is none.
+fn go_on(engine: &mut Simulated) -> bool {
+    if let Some(shard) = engine.told().iter().position(|told| *told > 0) {
+        engine.handle(shard);
+    } else if engine.written() > 0 {
+        engine.let_go();
+    } else if engine.waiting() > 0 {
+        engine.write(usize::MAX);
+    } else {
+        return false;
     }
+    true
 }
 
 fn deployed() -> (Disk, VirtualClock) {
@@ -72,6 +76,31 @@ fn the_world_hears_of_a_turn_when_it_is_on_disk_and_not_before() {
     );
     engine.let_go();
     assert!(engine.attempts().len() == 1 && asked.answer().is_some());
+}
+
+#[test]
+fn what_a_turn_opens_is_open_when_its_steps_begin() {
+    let (disk, clock) = deployed();
+    let (mut engine, store) = open(&disk, &clock);
+    settle(&mut engine);
+    for workflow in ["drawn", "hook"] {
+        let _asked = engine.start(workflow, raw(&json!(1)), None);
+        while engine.attempts().is_empty() {
+            assert!(go_on(&mut engine), "its step never begins");
+        }
+        let input = &engine.attempts()[0].call.input;
+        let input: Value = serde_json::from_str(input).expect("an input is JSON");
+        let told = input["text"].as_str().expect("the step is told where the run is reached");
+        let token = told.rsplit('/').next().expect("the token is last");
+        let kept = Store::open_on(disk.after_power_failure()).expect("the store opens");
+        for store in [&store, &kept] {
+            let hook = store.hook(token).expect("the store can be read");
+            let webhook = store.webhook(token).expect("the store can be read");
+            assert!(hook.is_some() || webhook.is_some(), "{workflow} is not open yet");
+        }
+        engine.end(0, Outcome::Returned(json!(told).to_string()));
+        settle(&mut engine);
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod compile;
 mod crowd;
 mod dev;
 mod ends;
+mod guide;
 mod management;
 mod missing;
 mod new;

@@ -116,7 +116,12 @@ impl Host {
 
     /// Starts a run that opens a webhook, and gives its ID and the URL once that is known.
     pub(crate) async fn hook(&self, workflow: &str, requests: u64) -> (String, String) {
-        let run = self.start(workflow, json!(requests)).await;
+        self.hook_with(workflow, json!(requests)).await
+    }
+
+    /// The same of a workflow that takes something else than a number of requests.
+    pub(crate) async fn hook_with(&self, workflow: &str, input: Value) -> (String, String) {
+        let run = self.start(workflow, input).await;
         loop {
             let view = self.get(&format!("/v1/runs/{run}")).await;
             let waits = view["waits_for"].as_array().unwrap();

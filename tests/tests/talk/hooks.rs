@@ -1,5 +1,5 @@
-//! Hooks. Each promise that users of Vercel's Workflow DevKit know of its hooks is a test here, as that is in
-//! version 4: [its documentation](https://useworkflow.dev/docs/foundations/hooks) says how.
+//! Hooks, without HTTP. What users of Vercel's Workflow DevKit know of its hooks, and which test here or
+//! elsewhere says it, is listed in `host/tests/front/guide/hooks.rs`.
 
 use segno_host::engine::{EngineError, HistoryEvent, RunStatus};
 use segno_tests::{Host, output};
@@ -60,12 +60,12 @@ async fn payloads_before_the_await_are_buffered_in_order_and_each_is_taken_once(
     let host = Host::new().await;
     let run = host.start("busy_hook", json!("buffered")).await;
     hooked(&host, run).await;
-    for payload in ["1", "2", "3"] {
+    for payload in ["1", "2", "2"] {
         host.engine.resume_hook("buffered", payload.into()).await.expect("there is room");
     }
     ask(&host, run, signal("begin", &json!(null))).await.expect("it begins");
-    // Leaving its first loop has not disposed of it.
-    assert_eq!(output(&host.end(run).await), json!([1, 2, 3]));
+    // Leaving its first loop has not disposed of it, and what is the same as before is another one.
+    assert_eq!(output(&host.end(run).await), json!([1, 2, 2]));
 }
 
 #[tokio::test]
@@ -113,6 +113,11 @@ async fn the_end_of_a_run_frees_its_tokens_however_it_ends() {
     hooked(&host, completed).await;
     host.engine.resume_hook("token", granted("ada")).await.expect("it is open");
     host.end(completed).await;
+    assert!(matches!(host.engine.hook("token").await, Err(EngineError::UnknownHook { .. })));
+    let failed = host.start("fails_when_called", json!("token")).await;
+    hooked(&host, failed).await;
+    host.engine.resume_hook("token", "1".into()).await.expect("it is open");
+    assert_eq!(host.end(failed).await.status, RunStatus::Failed);
     assert!(matches!(host.engine.hook("token").await, Err(EngineError::UnknownHook { .. })));
     let last = host.start("approve", json!("token")).await;
     assert_eq!(hooked(&host, last).await, "token");
@@ -175,6 +180,18 @@ async fn a_token_stays_with_its_run_over_a_restart() {
     assert_eq!(output(&other), json!({ "owner": run.to_string() }));
     host.engine.resume_hook("kept", granted("ada")).await.expect("it is open");
     assert_eq!(output(&host.end(run).await)["by"], json!("ada"));
+}
+
+#[tokio::test]
+async fn a_drawn_token_is_the_same_after_a_restart() {
+    let host = Host::new().await;
+    let run = host.start("drawn", json!(2)).await;
+    let token = hooked(&host, run).await;
+    host.engine.resume_hook(&token, "1".into()).await.expect("it is open");
+    let host = host.restart(|_config| {}).await;
+    assert_eq!(hooked(&host, run).await, token);
+    host.engine.resume_hook(&token, "2".into()).await.expect("it is open still");
+    assert_eq!(output(&host.end(run).await), json!([1, 2]));
 }
 
 #[tokio::test]

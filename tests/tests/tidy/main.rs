@@ -6,6 +6,7 @@ mod borders;
 mod circles;
 mod code;
 mod growth;
+mod guide;
 mod journeys;
 mod manners;
 mod map;

@@ -3,6 +3,7 @@
 pub mod ambient;
 pub mod arrays;
 pub mod family;
+pub mod guide;
 pub mod hooks;
 pub mod long;
 pub mod medley;
@@ -85,6 +86,19 @@ segno::export!(
     streams::floods,
     streams::closes_early,
     streams::pauses,
+    guide::described,
+    guide::waits_and_disposes,
+    guide::fails_when_called,
+    guide::asks_in_passing,
+    guide::opens_and_ends,
+    guide::calls_itself,
+    guide::reads,
+    guide::created,
+    guide::answers_often,
+    guide::answers_after_closing,
+    guide::answers_in_reverse,
+    guide::many_doors,
+    guide::leaves_a_loop,
     ambient::prints,
     ambient::times,
     ambient::clocks,
