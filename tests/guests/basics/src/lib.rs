@@ -48,6 +48,7 @@ segno::export!(
     talk::opens_again,
     talk::deaf_hook,
     talk::closing_hook,
+    talk::keeps_token,
     talk::order,
     talk::mailbox,
     talk::deaf,

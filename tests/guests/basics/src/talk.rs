@@ -91,6 +91,22 @@ pub async fn closing_hook(token: String) -> Result<Vec<Value>, Error> {
     Ok(left)
 }
 
+/// Keeps a token until it is sent something: at `dispose` it gives the token back and goes on, and at anything
+/// else it ends. Returns whose the token is, if it is another's.
+#[workflow]
+pub async fn keeps_token(token: String) -> Result<Option<String>, Error> {
+    let hook = match Hook::<String>::open(token).await {
+        Ok(hook) => hook,
+        Err(HookError::TokenInUse { owner, .. }) => return Ok(Some(owner)),
+        Err(error) => return Err(error.into()),
+    };
+    if hook.next().await.is_some_and(|sent| sent == "dispose") {
+        hook.dispose();
+        signals::<()>("end").next().await;
+    }
+    Ok(None)
+}
+
 async fn take(hook: &Hook<Value>, n: usize) -> Result<Vec<Value>, Error> {
     let mut got = Vec::new();
     while got.len() < n {
