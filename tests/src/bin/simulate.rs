@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use segno_tests::simulation::Kind;
+use segno_tests::simulation::{Kind, Signals, Tally};
 
 /// Simulates hosts: what happens in each follows from its number alone.
 #[derive(Parser)]
@@ -46,14 +46,18 @@ fn main() -> ExitCode {
     let all = from..from.saturating_add(seeds.unwrap_or(many)).min(kind.end());
     if tell {
         for number in all {
-            let digest = kind.simulate(number, &mut |line| println!("{line}"));
+            let (digest, _tally) = kind.simulate(number, &mut |line| println!("{line}"));
             println!("number {number}: {digest:016x}");
         }
         return ExitCode::SUCCESS;
     }
     match kind.simulate_all(all) {
-        Ok(done) => {
-            println!("{done} kept every promise");
+        Ok(Tally { lives, kills, signals: Signals { delivered, missed, owed_at_kills } }) => {
+            println!("{lives} kept every promise, over {kills} kills");
+            println!(
+                "of the signals that were acknowledged {delivered} were delivered, each once, and {missed} came \
+                 behind the end of their run; {owed_at_kills} times one was under way at a kill"
+            );
             ExitCode::SUCCESS
         }
         Err(failures) => {

@@ -15,6 +15,8 @@ pub(crate) enum Call {
     Request(Asked<Reply>, String, String),
     /// A signal to a run, with what it brings.
     Signal(Asked<Reply>, RunId, String),
+    /// A signal to a run that had ended when it was sent.
+    LateSignal(Asked<Reply>),
     /// A hook, with what it is sent.
     Hook(Asked<HookView>, String),
     /// That the sleeps of a run end.
@@ -82,6 +84,7 @@ impl Call {
                 Some(Err(EngineError::SignalTooLate(_) | EngineError::InboxFull)) => Answer::Done,
                 Some(Err(error)) => refused(&error),
             },
+            Self::LateSignal(asked) => too_late(asked),
             Self::Hook(asked, payload) => match asked.answer() {
                 None => Answer::None,
                 Some(Ok(hook)) => {
@@ -125,6 +128,16 @@ fn nothing_was_woken(error: &EngineError) -> bool {
             | EngineError::IsBlocked(_)
             | EngineError::Busy
     )
+}
+
+/// The answer to a signal that nobody can take any more: it is not acknowledged.
+fn too_late(asked: &mut Asked<Reply>) -> Answer {
+    match asked.answer() {
+        None => Answer::None,
+        Some(Ok(reply)) => panic!("a signal to a run that has ended is acknowledged: {reply:?}"),
+        Some(Err(EngineError::SignalTooLate(_))) => Answer::Done,
+        Some(Err(error)) => refused(&error),
+    }
 }
 
 /// The answer to something of which only that it was answered is of matter; these errors are fine.

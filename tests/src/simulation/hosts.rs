@@ -18,7 +18,7 @@ impl Life<'_> {
         let disk = self.disk.after_crash(self.disk.operations(), kept);
         self.host = None;
         self.disk = disk;
-        self.crashes += 1;
+        self.killed();
         let harmed = match self.random.random() {
             true => damage_images(&self.disk, &mut self.random, self.witness.cuts.harmed()),
             false => BTreeSet::new(),
@@ -26,6 +26,12 @@ impl Life<'_> {
         self.note(&format!("harmed images: {harmed:?}"));
         self.witness.cuts.harm(harmed);
         self.open(room);
+    }
+
+    /// The host has gone down without a word.
+    pub(crate) fn killed(&mut self) {
+        self.kills += 1;
+        self.witness.talk.killed();
     }
 
     /// Stops the host in an orderly way, and starts it again.
@@ -63,7 +69,7 @@ impl Life<'_> {
                 Ok(opened) => break opened,
                 // It was the disk, which is as after a crash now.
                 Err(_) if self.disk.has_failed() => {
-                    self.crashes += 1;
+                    self.killed();
                     self.disk = self.disk.after_crash(self.disk.operations(), Kept::All);
                 }
                 Err(error) => panic!("the host does not start: {error}"),

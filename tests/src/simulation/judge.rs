@@ -10,6 +10,7 @@ use segno_journal::{Event, Failure, RunId, Turn, Verdict, divergence};
 
 use crate::basics;
 use crate::simulation::life::Life;
+use crate::simulation::tally::Tally;
 use crate::simulation::{family, model, rows};
 
 const QUOTA: Quota = Quota {
@@ -21,8 +22,8 @@ const QUOTA: Quota = Quota {
     payload: 4 << 20,
 };
 
-/// Judges a life; gives the digest of what happened and of what is left on disk.
-pub(crate) fn judge(mut life: Life<'_>) -> u64 {
+/// Judges a life; gives the digest of what happened and of what is left on disk, and what was counted.
+pub(crate) fn judge(mut life: Life<'_>) -> (u64, Tally) {
     let host = life.host();
     assert!(!host.can_go_on() && host.engine.next_timer().is_none(), "something is left to do");
     let store = host.store.clone();
@@ -37,11 +38,12 @@ pub(crate) fn judge(mut life: Life<'_>) -> u64 {
     }
     let payloads = rows::payloads(&store, life.witness.runs.keys().copied());
     drop(store);
+    let kills = life.kills;
     let (disk, witness, mut trace) = life.into_disk();
     let rows = rows::of(&disk);
     rows::nothing_is_left(&rows, &payloads, &witness.cuts);
     rows.hash(&mut trace);
-    trace.finish()
+    (trace.finish(), Tally { lives: 1, kills, signals: witness.talk.at_the_end() })
 }
 
 /// A little program has returned what its journal says that it saw.

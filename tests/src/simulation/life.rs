@@ -35,7 +35,8 @@ pub(crate) struct Life<'a> {
     pub(crate) calls: u64,
     pub(crate) said: u64,
     pub(crate) cancels: usize,
-    pub(crate) crashes: usize,
+    /// How often a host went down without a word since the life began.
+    pub(crate) kills: u64,
     /// After how many turns hosts take images.
     pub(crate) image_turns: ImageTurns,
     /// How many steps hosts run at once.
@@ -83,7 +84,7 @@ impl<'a> Life<'a> {
             calls: 0,
             said: 0,
             cancels: 0,
-            crashes: 0,
+            kills: 0,
             max_running_steps,
             image_turns: ImageTurns { live, let_go: live / 2, apart: 3 },
             moments: None,
@@ -327,7 +328,7 @@ impl<'a> Life<'a> {
 
     /// Whether the host went down without a word since the life began.
     pub(crate) fn has_crashed(&self) -> bool {
-        self.crashes > 0
+        self.kills > 0
     }
 
     /// What was known at each moment since it was recorded.

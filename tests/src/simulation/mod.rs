@@ -22,6 +22,7 @@ mod story;
 mod streams;
 mod suspects;
 mod talk;
+mod tally;
 mod turns;
 mod witness;
 mod world;
@@ -31,6 +32,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::faulty::Kept;
 use crate::simulation::life::Life;
+pub use crate::simulation::tally::{Signals, Tally};
 
 /// How much happens in a life before nothing new is asked of it.
 const MOVES: usize = 400;
@@ -60,13 +62,13 @@ impl Kind {
         }
     }
 
-    /// Simulates one; gives a digest of all that happened and of all that is left on disk. Each thing
-    /// that happens is told as a line.
+    /// Simulates one; gives a digest of all that happened and of all that is left on disk, and what was
+    /// counted. Each thing that happens is told as a line.
     ///
     /// # Panics
     ///
     /// Something did not hold.
-    pub fn simulate(self, number: u64, tell: &mut dyn FnMut(&str)) -> u64 {
+    pub fn simulate(self, number: u64, tell: &mut dyn FnMut(&str)) -> (u64, Tally) {
         match self {
             Self::Lives => live(number, tell),
             Self::Crashes => story::crash(number, tell),
@@ -79,43 +81,47 @@ impl Kind {
     /// # Errors
     ///
     /// What failed, some lines each.
-    pub fn simulate_all(self, numbers: impl Iterator<Item = u64> + Send) -> Result<u64, String> {
+    pub fn simulate_all(self, numbers: impl Iterator<Item = u64> + Send) -> Result<Tally, String> {
         let numbers = Mutex::new(numbers);
         let next = || numbers.lock().unwrap_or_else(PoisonError::into_inner).next();
         let work = || {
-            let outcomes = std::iter::from_fn(next).map(|number| self.failure(number));
-            outcomes.fold((0, Vec::new()), |(done, mut failures), failure| {
-                failures.extend(failure);
-                (done + 1, failures)
-            })
+            let (mut tally, mut failures) = (Tally::default(), String::new());
+            for outcome in std::iter::from_fn(next).map(|number| self.outcome(number)) {
+                match outcome {
+                    Ok(counted) => tally += counted,
+                    Err(failure) => failures.extend([&*failure, "\n"]),
+                }
+            }
+            (tally, failures)
         };
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let outcomes: Vec<(u64, Vec<String>)> = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             let working: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            working.into_iter().map(|thread| thread.join().expect("a failure is caught")).collect()
-        });
-        let failures: Vec<_> =
-            outcomes.iter().flat_map(|(_, failures)| failures.as_slice()).collect();
-        match failures.first() {
-            None => Ok(outcomes.iter().map(|(done, _)| done).sum()),
-            Some(_) => Err(failures.into_iter().map(|failure| format!("{failure}\n")).collect()),
-        }
+            let (mut all, mut failures) = (Tally::default(), String::new());
+            for thread in working {
+                let (tally, failed) = thread.join().expect("a failure is caught");
+                all += tally;
+                failures += &failed;
+            }
+            if failures.is_empty() { Ok(all) } else { Err(failures) }
+        })
     }
 
-    /// How one failed, if it did, and how to see it again.
-    fn failure(self, number: u64) -> Option<String> {
+    /// What was counted in one; or how it failed, and how to see it again.
+    fn outcome(self, number: u64) -> Result<Tally, String> {
         let simulated = catch_unwind(AssertUnwindSafe(|| self.simulate(number, &mut |_line| {})));
-        let panic = simulated.err()?;
-        let kind = format!("{self:?}").to_lowercase();
-        let again = format!(
-            "cargo run -p segno-tests --bin simulate -- {kind} --from {number} --seeds 1 --tell"
-        );
-        Some(format!("{kind} {number}: {}\nto see it again: {again}", message(&*panic)))
+        simulated.map(|(_digest, tally)| tally).map_err(|panic| {
+            let kind = format!("{self:?}").to_lowercase();
+            let again = format!(
+                "cargo run -p segno-tests --bin simulate -- {kind} --from {number} --seeds 1 --tell"
+            );
+            format!("{kind} {number}: {}\nto see it again: {again}", message(&*panic))
+        })
     }
 }
 
 /// Lives the life of a seed.
-fn live(seed: u64, tell: &mut dyn FnMut(&str)) -> u64 {
+fn live(seed: u64, tell: &mut dyn FnMut(&str)) -> (u64, Tally) {
     let mut life = Life::new(seed, tell);
     life.open(None);
     life.deploy();

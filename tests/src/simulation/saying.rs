@@ -78,7 +78,10 @@ impl Life<'_> {
                 NewSignal { name: name.to_owned(), payload: payload.clone(), key: key.clone() };
             self.note(&format!("signal {name} {payload} to {run}"));
             let asked = self.host().engine.signal(run, signal, waits);
-            self.asked.push(Call::Signal(asked, run, payload.clone()));
+            self.asked.push(match self.witness.is_over(run) {
+                true => Call::LateSignal(asked),
+                false => Call::Signal(asked, run, payload.clone()),
+            });
         }
         true
     }

@@ -12,6 +12,7 @@ use crate::simulation::cuts::KEPT_WORKFLOW;
 use crate::simulation::judge;
 use crate::simulation::life::{Life, Moment};
 use crate::simulation::moves::Move;
+use crate::simulation::tally::Tally;
 
 /// The seed of the story: what is left to chance in it is the same each time.
 const SEED: u64 = 7;
@@ -63,7 +64,7 @@ pub(crate) fn crashes() -> u64 {
 }
 
 /// The host crashes at a point of the story, and goes on from what its disk kept.
-pub(crate) fn crash(number: u64, tell: &mut dyn FnMut(&str)) -> u64 {
+pub(crate) fn crash(number: u64, tell: &mut dyn FnMut(&str)) -> (u64, Tally) {
     let Story { disk, made, moments } = story();
     let point = made + number as usize / WAYS;
     let way = number as usize % WAYS;
@@ -79,6 +80,7 @@ pub(crate) fn crash(number: u64, tell: &mut dyn FnMut(&str)) -> u64 {
         None => Life::on(disk, number, tell),
     };
     life.image_turns = IMAGE_TURNS;
+    life.killed();
     life.open(None);
     life.come_to_its_end();
     judge::judge(life)
@@ -91,7 +93,7 @@ pub(crate) fn refusals() -> u64 {
 }
 
 /// The disk fails at a point of the story: the host goes down, and goes on from what is left.
-pub(crate) fn refusal(point: u64, tell: &mut dyn FnMut(&str)) -> u64 {
+pub(crate) fn refusal(point: u64, tell: &mut dyn FnMut(&str)) -> (u64, Tally) {
     let disk = new_disk();
     disk.fail_at(disk.operations() + point as usize);
     let mut life = Life::on(disk, SEED, tell);

@@ -1,21 +1,26 @@
 //! What is said to runs: signals and payloads of hooks. Each that is acknowledged has its turn, once; and of
 //! the hooks that ask for a token, one has it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use segno_host::engine::Reply;
 use segno_host::store::Store;
 use segno_journal::{Event, Op, Open, Run, RunId};
 
+use crate::simulation::tally::Signals;
+
 /// What was said to runs. Each payload is a number that no other has.
 #[derive(Clone, Default)]
 pub(crate) struct Talk {
-    /// What had its turn.
-    delivered: BTreeSet<String>,
+    /// What had its turn, and of which run that was.
+    delivered: BTreeMap<String, RunId>,
     /// What was acknowledged, and had not had its turn when it was last looked at: of which run, and of which
     /// hook if it is no signal.
     owed: BTreeMap<String, (RunId, Option<Op>)>,
-    acknowledged: usize,
+    /// All that was acknowledged, and whether it is a signal.
+    acknowledged: BTreeMap<String, bool>,
+    /// How many signals were owed when a host went down without a word, each counted each time.
+    owed_at_kills: u64,
 }
 
 impl Talk {
@@ -26,14 +31,37 @@ impl Talk {
             Event::Signalled { signal } => &signal.payload,
             _ => return,
         };
-        assert!(self.delivered.insert(payload.clone()), "{run}: {payload} was delivered twice");
+        let before = self.delivered.insert(payload.clone(), run);
+        assert!(before.is_none(), "{run}: {payload} was delivered twice");
     }
 
     /// Something was acknowledged: it has had its turn, or is held.
     pub(crate) fn acknowledged(&mut self, run: RunId, hook: Option<Op>, payload: &str) {
-        self.acknowledged += 1;
-        if !self.delivered.contains(payload) {
-            self.owed.insert(payload.to_owned(), (run, hook));
+        self.acknowledged.insert(payload.to_owned(), hook.is_none());
+        match self.delivered.get(payload) {
+            Some(to) => assert_eq!(*to, run, "{payload} was delivered to another run"),
+            None => {
+                self.owed.insert(payload.to_owned(), (run, hook));
+            }
+        }
+    }
+
+    /// The host went down without a word.
+    pub(crate) fn killed(&mut self) {
+        let signals = self.owed.values().filter(|(_, hook)| hook.is_none());
+        self.owed_at_kills += signals.count() as u64;
+    }
+
+    /// What became of the signals that were acknowledged, when all runs have ended.
+    pub(crate) fn at_the_end(&self) -> Signals {
+        assert_eq!(self.owed.len(), 0, "something is owed still: {:?}", self.owed);
+        let signals = self.acknowledged.iter().filter(|(_, is_signal)| **is_signal);
+        let (delivered, missed): (Vec<_>, Vec<_>) =
+            signals.partition(|(payload, _)| self.delivered.contains_key(*payload));
+        Signals {
+            delivered: delivered.len() as u64,
+            missed: missed.len() as u64,
+            owed_at_kills: self.owed_at_kills,
         }
     }
 
@@ -49,7 +77,7 @@ impl Talk {
             let is_wanted = unfinished(*run).is_some_and(|state| {
                 hook.is_none_or(|op| open_hooks(*run, state).any(|(_, open, _)| open == op))
             });
-            let is_owed = is_wanted && !delivered.contains(payload);
+            let is_owed = is_wanted && !delivered.contains_key(payload);
             assert!(
                 !is_owed || is_held(store, *run, payload),
                 "{payload} to {run} was acknowledged, and is lost"
@@ -74,7 +102,7 @@ impl Talk {
 
     /// Something was said and heard.
     pub(crate) fn has_everything(&self) -> bool {
-        self.acknowledged > 1 && self.delivered.len() > 1
+        self.acknowledged.len() > 1 && self.delivered.len() > 1
     }
 }
 

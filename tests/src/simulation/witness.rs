@@ -215,6 +215,11 @@ impl Witness {
         runs.map(|(run, seen)| (*run, seen))
     }
 
+    /// Whether the run has ended on disk.
+    pub(crate) fn is_over(&self, run: RunId) -> bool {
+        self.over.contains_key(&run)
+    }
+
     /// Whether something of any run is held.
     pub(crate) fn has_lines(&self) -> bool {
         !self.lines.is_empty()

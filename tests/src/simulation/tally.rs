@@ -1,0 +1,38 @@
+//! What is counted in simulated lives: so that whoever says that something holds over so many crashes has
+//! counted them.
+
+use std::ops::AddAssign;
+
+/// What became of a life, or of some of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many lives these are.
+    pub lives: u64,
+    /// How often a host went down without a word.
+    pub kills: u64,
+    /// What became of the signals that were acknowledged.
+    pub signals: Signals,
+}
+
+/// What became of the signals that were acknowledged. One that was sent again with its key counts once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Signals {
+    /// How many had their turn. None had two.
+    pub delivered: u64,
+    /// How many had none, because their run ended first: these were held while that was blocked, or behind
+    /// what ended it.
+    pub missed: u64,
+    /// How many were acknowledged and not delivered when a host went down, each counted each time.
+    pub owed_at_kills: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        let Self { lives, kills, signals: Signals { delivered, missed, owed_at_kills } } = other;
+        self.lives += lives;
+        self.kills += kills;
+        self.signals.delivered += delivered;
+        self.signals.missed += missed;
+        self.signals.owed_at_kills += owed_at_kills;
+    }
+}
