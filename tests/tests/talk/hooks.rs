@@ -2,10 +2,10 @@
 //! elsewhere says it, is listed in `host/tests/front/guide/hooks.rs`.
 
 use segno_host::engine::{EngineError, HistoryEvent, RunStatus};
-use segno_tests::{Host, output};
+use segno_tests::{Host, output, raw};
 use serde_json::json;
 
-use crate::{ask, hooked, signal};
+use crate::{ask, hooked, listens, signal};
 
 fn granted(by: &str) -> String {
     json!({ "by": by, "granted": true }).to_string()
@@ -180,6 +180,27 @@ async fn a_token_stays_with_its_run_over_a_restart() {
     assert_eq!(output(&other), json!({ "owner": run.to_string() }));
     host.engine.resume_hook("kept", granted("ada")).await.expect("it is open");
     assert_eq!(output(&host.end(run).await)["by"], json!("ada"));
+}
+
+#[tokio::test]
+async fn who_gives_up_asking_takes_the_token_from_nobody() {
+    let host = Host::new().await;
+    let run = host.start("asks_for_its_own_in_passing", json!("kept")).await;
+    hooked(&host, run).await;
+    let passing = host.start("asks_in_passing", json!("kept")).await;
+    listens(&host, passing, "end").await;
+    // It is told to give up in the turn behind the one in which it asks, and ends there.
+    let told = host.engine.start_with_signals(
+        "asks_until_told",
+        raw(&json!("kept")),
+        None,
+        vec![signal("give up", &json!(null))],
+    );
+    let told = told.await.expect("it starts").run_id;
+    assert_eq!(output(&host.end(told).await), json!(true), "it has not heard before");
+    assert_eq!(host.engine.hook("kept").await.expect("it is open").run_id, run);
+    host.engine.resume_hook("kept", "7".into()).await.expect("it is open");
+    assert_eq!(output(&host.end(run).await), json!(7));
 }
 
 #[tokio::test]

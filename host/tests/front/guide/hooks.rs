@@ -5,7 +5,7 @@
 //! | a hook has the token that the workflow chose, or one that nobody can guess | `a_hook_with_a_token_of_ones_own_is_resumed_by_it`, `a_drawn_token_is_open_before_the_step_that_hands_it_out` |
 //! | metadata are shown to those who look the hook up | `whoever_looks_a_hook_up_learns_whose_it_is_and_what_it_is_for`, `a_hook_with_a_drawn_token_says_what_it_is_for` |
 //! | a hook is awaited, iterated over, disposed of, or left by its scope | `a_hook_is_a_stream_that_ends_when_it_is_disposed_of`, `leaving_a_scope_gives_the_token_back_and_leaving_a_loop_does_not` |
-//! | creating one writes nothing before the workflow waits | `a_hook_that_is_opened_in_the_last_turn_never_was`, `a_token_that_was_asked_for_in_passing_is_free` |
+//! | creating one writes nothing before the workflow waits | `a_hook_that_is_opened_in_the_last_turn_never_was`, `a_token_that_was_asked_for_in_passing_is_free`, `who_gives_up_asking_takes_the_token_from_nobody` |
 //! | it is open before a step of the same suspension begins | `what_a_turn_opens_is_open_when_its_steps_begin` |
 //! | payloads before the await are buffered in order, and none is lost or merged | `payloads_before_the_await_are_buffered_in_order_and_each_is_taken_once`; here up to a bound: `a_hook_that_nobody_reads_takes_no_more_than_it_has_room_for` |
 //! | resuming stores the payload first, and gives the hook back | `what_is_sent_is_in_the_history_when_its_sender_hears_of_it`, `a_hook_is_looked_up_listed_and_called_by_its_token` |

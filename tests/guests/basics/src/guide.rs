@@ -2,7 +2,7 @@
 
 use std::future::ready;
 
-use futures::future::{join, join_all, select};
+use futures::future::{Either, join, join_all, select};
 use segno::{Error, Hook, Request, Response, Webhook, http, signals, workflow};
 use serde_json::{Value, json};
 
@@ -39,6 +39,21 @@ pub async fn asks_in_passing(token: String) -> Result<(), Error> {
     drop(select(Box::pin(Hook::<Value>::open(token)), ready(())).await);
     signals::<()>("end").next().await.respond(());
     Ok(())
+}
+
+/// The same with the token of a hook of its own; returns what that one is sent.
+#[workflow]
+pub async fn asks_for_its_own_in_passing(token: String) -> Result<Option<Value>, Error> {
+    let hook = Hook::<Value>::open(token.clone()).await?;
+    drop(select(Box::pin(Hook::<Value>::open(token)), ready(())).await);
+    Ok(hook.next().await)
+}
+
+/// Asks for a token and gives that up when it is told to, if it has not heard before.
+#[workflow]
+pub async fn asks_until_told(token: String) -> Result<bool, Error> {
+    let told = signals::<()>("give up");
+    Ok(matches!(select(told.next(), Box::pin(Hook::<Value>::open(token))).await, Either::Left(_)))
 }
 
 /// Opens a hook and ends in the same turn; returns the token.

@@ -91,6 +91,8 @@ segno::export!(
     guide::waits_and_disposes,
     guide::fails_when_called,
     guide::asks_in_passing,
+    guide::asks_for_its_own_in_passing,
+    guide::asks_until_told,
     guide::opens_and_ends,
     guide::calls_itself,
     guide::reads,
