@@ -12,13 +12,13 @@ use segno_journal::{Block, Digest, Run, RunId, Stream, Turn, Verdict};
 use sha2::{Digest as _, Sha256};
 
 use crate::store::codec;
-use crate::store::end_calls::EndCall;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::keyspace::Moment;
 use crate::store::payloads::{self, Reference};
 use crate::store::records::{
-    FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, RunRecord, Standing, WebhookRecord,
+    EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, RunRecord, Standing,
+    WebhookRecord,
 };
 use crate::store::tables::{self, Table};
 

@@ -7,9 +7,10 @@ use segno_journal::retry::Attempt;
 use segno_journal::{Claim, Command, Digest, Effect, Event, Losses, Op, RunId, Timestamp, Turn};
 
 use crate::store::codec;
-use crate::store::end_calls::EndCall;
 use crate::store::payloads::{self, NewPayloads};
-use crate::store::records::{FamilyRow, HeldEvent, ModuleRecord, Note, RunRecord, WebhookRecord};
+use crate::store::records::{
+    EndCall, FamilyRow, HeldEvent, ModuleRecord, Note, RunRecord, WebhookRecord,
+};
 use crate::store::tables::{self, Table};
 use crate::store::tokens::{Claimed, TokenChange};
 
@@ -209,7 +210,8 @@ impl<T> Draft<T> {
             self.rows.delete(Table::Unfinished, run.to_bytes());
             if record.on_end.is_some() {
                 let due = record.standing.ended_at();
-                self = self.with_end_call(run, &EndCall { due, ..EndCall::default() });
+                let owed = codec::encode(&EndCall { due, ..EndCall::default() });
+                self.rows.put(Table::EndCalls, run.to_bytes(), owed);
             }
             // Whether its parent wanted that is of no matter any more.
             if let Some(parent) = &record.parent {

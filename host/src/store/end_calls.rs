@@ -1,25 +1,13 @@
 //! Calls that are owed when runs end.
 
-use segno_journal::{RunId, Timestamp, grows};
+use segno_journal::{RunId, Timestamp};
 
 use crate::store::codec;
 use crate::store::draft::Draft;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::records::EndCall;
 use crate::store::tables::{self, Table};
-
-/// A call that is owed, because a run has ended that was started with a URL to call then.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EndCall {
-    /// How often it was made in vain.
-    pub failed: u32,
-    /// When it is made next; never, where it was given up.
-    pub due: Option<Timestamp>,
-    /// What went wrong last.
-    pub error: Option<String>,
-}
-
-grows!(EndCall { failed, due, error });
 
 impl<T> Draft<T> {
     /// Also owes a call, as it then stands.

@@ -6,8 +6,9 @@ use crate::store::codec;
 use crate::store::draft::{Draft, Rows};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::ranges::TextAfter;
 use crate::store::records::HookRecord;
-use crate::store::tables::{self, Table};
+use crate::store::tables::Table;
 use crate::store::tokens::Claimed;
 
 impl Draft<Claimed> {
@@ -82,7 +83,7 @@ impl Store {
         mut visit: impl FnMut(String, HookRecord, bool) -> bool,
     ) -> Result<(), StoreError> {
         let moment = self.moment()?;
-        for row in moment.range(Table::Hooks, &tables::TextAfter::new(after))? {
+        for row in moment.range(Table::Hooks, &TextAfter::new(after))? {
             let row = row?;
             let token = str::from_utf8(row.key()).map_err(|_| {
                 codec::damaged(Table::Hooks.name(), "a token is no text".to_owned())

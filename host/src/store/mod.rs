@@ -24,6 +24,7 @@ mod payloads;
 mod place;
 pub(crate) mod private;
 mod probe;
+mod ranges;
 mod raw;
 mod read;
 mod recall;
@@ -42,7 +43,6 @@ pub use crate::store::commit::Committer;
 pub use crate::store::commit::simulated::SimulatedQueue;
 pub use crate::store::commit::trouble::PanicGuard;
 pub use crate::store::draft::{Committed, Draft, TurnAndEffects};
-pub use crate::store::end_calls::EndCall;
 pub use crate::store::error::{DiskTrouble, LogTrouble, StoreError};
 pub use crate::store::handle::Store;
 pub use crate::store::images::{FoundImage, ImageRecord};
@@ -52,6 +52,7 @@ pub use crate::store::raw::{RawRow, RawRows};
 pub use crate::store::recall::Recalled;
 pub use crate::store::receive::{BackupError, Received};
 pub use crate::store::records::{
-    FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord, Standing, WebhookRecord,
+    EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord, Standing,
+    WebhookRecord,
 };
 pub use crate::store::tokens::Claimed;

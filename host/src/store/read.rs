@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 use crate::store::codec::{self, bad_key};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::ranges::RunsBefore;
 use crate::store::records::{HeldEvent, ModuleRecord, Note, RunRecord, WebhookRecord};
-use crate::store::tables::{self, RunsBefore, Table};
+use crate::store::tables::{self, Table};
 
 impl Store {
     /// The record of a run.

@@ -81,6 +81,19 @@ impl Standing {
     }
 }
 
+/// A call that is owed, because a run has ended that was started with a URL to call then.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EndCall {
+    /// How often it was made in vain.
+    pub failed: u32,
+    /// When it is made next; never, where it was given up.
+    pub due: Option<Timestamp>,
+    /// What went wrong last.
+    pub error: Option<String>,
+}
+
+grows!(EndCall { failed, due, error });
+
 /// An event that waits for a blocked run to go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldEvent {

@@ -11,7 +11,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::simulation::cuts::KEPT_WORKFLOW;
-use crate::simulation::streams::STREAMS;
 
 /// How deep a program is at most.
 const DEPTH: u32 = 3;
@@ -25,6 +24,9 @@ pub(crate) const TOKENS: [&str; 3] = ["order-1", "order-2", "order-3"];
 
 /// The names of signals.
 pub(crate) const NAMES: [&str; 3] = ["address", "note", "stop"];
+
+/// The names of streams.
+pub(crate) const STREAMS: [&str; 2] = ["told", "words"];
 
 /// A workflow and its input.
 pub(crate) fn plan(random: &mut ChaCha8Rng) -> (&'static str, Value) {

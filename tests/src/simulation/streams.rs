@@ -9,10 +9,7 @@ use segno_host::steps::Piece;
 use segno_host::store::Store;
 use segno_journal::{Command, Op, RunId, Turn};
 
-use crate::simulation::life::Life;
-
-/// The names of streams.
-pub(crate) const STREAMS: [&str; 2] = ["told", "words"];
+use crate::simulation::plans::STREAMS;
 
 /// How many bytes a stream keeps, with 32 for each chunk: some ten of them.
 pub(crate) const KEPT: u64 = 400;
@@ -31,9 +28,9 @@ pub(crate) struct Streams {
 
 /// What an attempt writes, and hears when it is on disk.
 pub(crate) struct Writing {
-    run: RunId,
-    pieces: Vec<Piece>,
-    streamed: Streamed,
+    pub(crate) run: RunId,
+    pub(crate) pieces: Vec<Piece>,
+    pub(crate) streamed: Streamed,
 }
 
 impl Streams {
@@ -82,7 +79,7 @@ impl Streams {
     }
 
     /// A step was told that this is on disk.
-    fn acknowledged(&self, run: RunId, piece: &Piece) {
+    pub(crate) fn acknowledged(&self, run: RunId, piece: &Piece) {
         let text = piece.chunk.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
         let seen = self.seen.get(&(run, piece.stream.clone()));
         let has_it = seen.is_some_and(|seen| seen.values().any(|(_, of)| *of == text));
@@ -96,39 +93,4 @@ fn written<'a>(turns: &'a [Turn], name: &str) -> Vec<&'a str> {
     let streamed = commands.filter_map(Command::streamed).filter(|(of, _)| *of == name);
     let chunks = streamed.map_while(|(_, chunk)| chunk);
     chunks.map(|chunk| std::str::from_utf8(chunk).expect("it is text")).collect()
-}
-
-impl Life<'_> {
-    /// An attempt writes something.
-    pub(crate) fn write_any(&mut self) -> bool {
-        let attempts = self.host().engine.attempts();
-        let places: Vec<_> = (0..attempts.len()).collect();
-        let Some(at) = self.pick(&places) else { return false };
-        let run = attempts[at].run;
-        let pieces: Vec<_> = (0..self.draw(1..4)).map(|_| self.piece()).collect();
-        self.note(&format!(
-            "attempt {} of {} writes {pieces:?}",
-            attempts[at].number, attempts[at].op
-        ));
-        let streamed = self.host().engine.write_stream(at, pieces.clone());
-        self.writing.push(Writing { run, pieces, streamed });
-        true
-    }
-
-    fn piece(&mut self) -> Piece {
-        let text = format!("{} by a step", self.say());
-        let stream = STREAMS[self.draw(0..STREAMS.len())].to_owned();
-        Piece { stream, chunk: Some(text.into_bytes()) }
-    }
-
-    /// Looks at what attempts were told of what they wrote.
-    pub(crate) fn look_at_writing(&mut self) {
-        let streams = &self.witness.streams;
-        self.writing.retain_mut(|Writing { run, pieces, streamed }| {
-            let Some(refused) = streamed.answer() else { return true };
-            let taken = pieces.iter().filter(|piece| !refused.contains_key(&piece.stream));
-            taken.for_each(|piece| streams.acknowledged(*run, piece));
-            false
-        });
-    }
 }

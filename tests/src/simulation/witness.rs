@@ -89,9 +89,8 @@ impl Witness {
         self.talk.look_at_owed(store, |run| unfinished(run).map(|seen| &seen.run));
         let unfinished = runs.iter().filter(|(run, _)| !over.contains_key(run));
         Talk::look_at_tokens(unfinished.map(|(run, seen)| (*run, &seen.run)), store);
-        for attempt in engine.attempts() {
-            self.look_at_attempt(&attempt, engine.now(), store);
-        }
+        let now = engine.now();
+        engine.attempts().iter().for_each(|attempt| self.look_at_attempt(attempt, now, store));
     }
 
     /// The engine was opened on what a crash or an orderly stop left: what was on disk still is.

@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 use segno_host::engine::{NewRun, NewSignal};
-use segno_host::steps::Outcome;
+use segno_host::steps::{Outcome, Piece};
 use segno_host::store::Standing;
 use segno_journal::RunId;
 
@@ -10,7 +10,8 @@ use crate::faulty::Kept;
 use crate::simulation::asked::Call;
 use crate::simulation::life::Life;
 use crate::simulation::moves::Move;
-use crate::simulation::plans::{self, NAMES};
+use crate::simulation::plans::{self, NAMES, STREAMS};
+use crate::simulation::streams::Writing;
 use crate::{post, raw};
 
 /// How many runs a life has at most.
@@ -240,5 +241,38 @@ impl Life<'_> {
         }
         self.note(&format!("{} of {}: {outcome:?}", attempts[at].number, attempts[at].op));
         self.with(|engine| engine.end(at, outcome))
+    }
+
+    /// An attempt writes something.
+    pub(crate) fn write_any(&mut self) -> bool {
+        let attempts = self.host().engine.attempts();
+        let places: Vec<_> = (0..attempts.len()).collect();
+        let Some(at) = self.pick(&places) else { return false };
+        let run = attempts[at].run;
+        let pieces: Vec<_> = (0..self.draw(1..4)).map(|_| self.piece()).collect();
+        self.note(&format!(
+            "attempt {} of {} writes {pieces:?}",
+            attempts[at].number, attempts[at].op
+        ));
+        let streamed = self.host().engine.write_stream(at, pieces.clone());
+        self.writing.push(Writing { run, pieces, streamed });
+        true
+    }
+
+    fn piece(&mut self) -> Piece {
+        let text = format!("{} by a step", self.say());
+        let stream = STREAMS[self.draw(0..STREAMS.len())].to_owned();
+        Piece { stream, chunk: Some(text.into_bytes()) }
+    }
+
+    /// Looks at what attempts were told of what they wrote.
+    pub(crate) fn look_at_writing(&mut self) {
+        let streams = &self.witness.streams;
+        self.writing.retain_mut(|Writing { run, pieces, streamed }| {
+            let Some(refused) = streamed.answer() else { return true };
+            let taken = pieces.iter().filter(|piece| !refused.contains_key(&piece.stream));
+            taken.for_each(|piece| streams.acknowledged(*run, piece));
+            false
+        });
     }
 }

@@ -1,7 +1,7 @@
 //! Hooks, without HTTP. What users of Vercel's Workflow DevKit know of its hooks, and which test here or
 //! elsewhere says it, is listed in `host/tests/front/guide/hooks.rs`.
 
-use segno_host::engine::{EngineError, HistoryEvent, RunStatus};
+use segno_host::engine::{EngineError, HistoryEvent, NewRun, RunStatus};
 use segno_tests::{Host, output, raw};
 use serde_json::json;
 
@@ -190,11 +190,10 @@ async fn who_gives_up_asking_takes_the_token_from_nobody() {
     let passing = host.start("asks_in_passing", json!("kept")).await;
     listens(&host, passing, "end").await;
     // It is told to give up in the turn behind the one in which it asks, and ends there.
-    let told = host.engine.start_with_signals(
+    let told = host.engine.start_with(
         "asks_until_told",
         raw(&json!("kept")),
-        None,
-        vec![signal("give up", &json!(null))],
+        NewRun { signals: vec![signal("give up", &json!(null))], ..NewRun::default() },
     );
     let told = told.await.expect("it starts").run_id;
     assert_eq!(output(&host.end(told).await), json!(true), "it has not heard before");

@@ -22,11 +22,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::store::codec;
-use crate::store::end_calls::EndCall;
 use crate::store::images::ImageRecord;
 use crate::store::payloads::{self, Reference};
 use crate::store::records::{
-    FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord, Standing, WebhookRecord,
+    EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord, Standing,
+    WebhookRecord,
 };
 
 /// The record is written as the golden file has it, and the golden file is read as the record.

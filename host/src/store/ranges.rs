@@ -1,0 +1,43 @@
+//! Ranges of keys that a list goes on with.
+
+use std::ops::{Bound, RangeBounds};
+
+use segno_journal::RunId;
+
+/// The keys that are text and come behind one; all of them where none is given.
+pub(crate) struct TextAfter<'a>(Option<&'a str>);
+
+impl<'a> TextAfter<'a> {
+    pub(crate) const fn new(text: Option<&'a str>) -> Self {
+        Self(text)
+    }
+}
+
+impl RangeBounds<[u8]> for TextAfter<'_> {
+    fn start_bound(&self) -> Bound<&[u8]> {
+        self.0.map_or(Bound::Unbounded, |text| Bound::Excluded(text.as_bytes()))
+    }
+
+    fn end_bound(&self) -> Bound<&[u8]> {
+        Bound::Unbounded
+    }
+}
+
+/// The keys of the runs before one; of all of them where none is given.
+pub(crate) struct RunsBefore([u8; 16]);
+
+impl RunsBefore {
+    pub(crate) fn new(run: Option<RunId>) -> Self {
+        Self(run.unwrap_or_else(|| RunId::from_bytes([0xff; 16])).to_bytes())
+    }
+}
+
+impl RangeBounds<[u8]> for RunsBefore {
+    fn start_bound(&self) -> Bound<&[u8]> {
+        Bound::Unbounded
+    }
+
+    fn end_bound(&self) -> Bound<&[u8]> {
+        Bound::Excluded(&self.0)
+    }
+}
