@@ -16,6 +16,12 @@ pub(super) fn key(named: Option<&Path>, data: &Path) -> anyhow::Result<SigningKe
         Some(file) => file.to_owned(),
         None => {
             let file = data.join(NAME);
+            if !file.exists() {
+                tracing::info!(
+                    file = %file.display(),
+                    "a key is made that calls at the ends of runs are signed with; keep it with the backups"
+                );
+            }
             token::make_with(&file, "a signing key", || SigningKey::write(&Random::System.key()))?;
             file
         }

@@ -80,6 +80,7 @@ impl Reading {
                 Ok(Err(error)) if !self.follow => return Err(error.into()),
                 _ => output::note("the connection broke; trying again"),
             }
+            ensure!(self.follow, "the host broke off; chunk {} comes next", self.from);
             events = loop {
                 looks.tick().await;
                 match self.ask().await {

@@ -46,6 +46,40 @@ pub fn http_step(egress: Egress) -> Step {
     })
 }
 
+/// Calls URLs as the step does and within its bounds, and wants to hear no more than whether that was taken.
+#[derive(Clone)]
+pub struct Caller(Arc<Home>);
+
+impl Caller {
+    /// It reaches what the step reaches that goes so far.
+    #[must_use]
+    pub fn new(egress: Egress) -> Self {
+        Self(Arc::new(Home { egress, clients: OnceLock::new() }))
+    }
+
+    /// Sends a request, and gives the status of the answer; its body is not read, and a redirect not followed.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer in this time.
+    pub async fn call(&self, request: Request, timeout: Duration) -> Result<u16, StepError> {
+        let outgoing = Outgoing::new(request)?;
+        let target = shown(&outgoing.url);
+        match tokio::time::timeout(timeout, self.0.send(&outgoing)).await {
+            Ok(answer) => Ok(answer?.status().as_u16()),
+            Err(_elapsed) => Err(format!("{target} gave no answer within {timeout:?}").into()),
+        }
+    }
+}
+
+/// Where a URL leads, without its path; nothing where it is none that can be called.
+#[must_use]
+pub fn origin(url: &str) -> Option<String> {
+    let url = reqwest::Url::parse(url).ok()?;
+    let is_http = matches!(url.scheme(), "http" | "https") && url.has_host();
+    is_http.then(|| url.origin().ascii_serialization())
+}
+
 /// What all attempts share.
 struct Home {
     egress: Egress,

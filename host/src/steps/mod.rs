@@ -18,7 +18,7 @@ use segno_journal::{StepCall, StepOptions};
 
 pub use crate::steps::attempt::{Go, Hearers, Outcome, Running, StepAttempt};
 pub use crate::steps::beats::Heard;
-pub use crate::steps::http::{Allowed, BadTarget, Egress, http_step};
+pub use crate::steps::http::{Allowed, BadTarget, Caller, Egress, http_step, origin};
 pub use crate::steps::runner::Runner;
 pub use crate::steps::simulated::SimulatedSteps;
 pub use crate::steps::streams::{Piece, Refused, Writes, Written};

@@ -83,10 +83,12 @@ struct State {
     taken: u64,
     landed: u64,
     refused: Refused,
-    /// Something was refused or lost, and the attempt has not been told so.
-    untold: Option<StreamError>,
+    /// What was refused or lost, as long as the body was not told so; not that a stream is closed.
+    untold: Vec<StreamError>,
     /// Nothing is taken any more.
     is_over: bool,
+    /// The body has ended: whoever is told something now is not the body.
+    has_ended: bool,
 }
 
 impl State {
@@ -96,7 +98,9 @@ impl State {
         let error = error.or_else(|| self.is_over.then_some(StreamError::Over));
         match error {
             Some(error) => {
-                self.untold.take_if(|untold| *untold == error);
+                if !self.has_ended {
+                    self.untold.retain(|untold| *untold != error);
+                }
                 Err(error)
             }
             None => Ok(()),
@@ -118,12 +122,12 @@ impl AttemptStreams {
     /// Some of it is not, and the body was not told so. That a stream is closed is no error here: what comes then
     /// is dropped.
     pub(super) async fn end(self: &Arc<Self>) -> Result<(), StreamError> {
-        self.state.lock().is_over = true;
-        self.until(|state| (state.landed == state.taken).then_some(())).await;
-        match self.state.lock().untold.take() {
-            None | Some(StreamError::Closed(_)) => Ok(()),
-            Some(error) => Err(error),
+        {
+            let mut state = self.state.lock();
+            (state.is_over, state.has_ended) = (true, true);
         }
+        self.until(|state| (state.landed == state.taken).then_some(())).await;
+        self.state.lock().untold.pop().map_or(Ok(()), Err)
     }
 
     /// Sends what waits, unless something is on its way.
@@ -155,13 +159,14 @@ impl AttemptStreams {
             state.landed = state.taken - state.waiting.len() as u64;
             match landed {
                 Ok(refused) => {
-                    let new = refused.values().next().cloned();
-                    state.untold = state.untold.take().or(new);
+                    let is_closed = |error: &&StreamError| matches!(error, StreamError::Closed(_));
+                    let untold = refused.values().filter(|error| !is_closed(error)).cloned();
+                    state.untold.extend(untold);
                     state.refused.extend(refused);
                 }
                 Err(over) => {
-                    (state.is_over, state.waiting, state.untold) = (true, Vec::new(), Some(over));
-                    state.landed = state.taken;
+                    (state.is_over, state.waiting, state.landed) = (true, Vec::new(), state.taken);
+                    state.untold.push(over);
                 }
             }
         }
@@ -315,7 +320,8 @@ mod tests {
         assert_eq!(write(&streams, b"a").now_or_never(), Some(Ok(())));
         let (_, written) = sent.lock().pop().expect("it is on its way");
         let many = StreamError::TooMany("s".into());
-        written.done([("s".to_owned(), many.clone())].into());
+        let closed = StreamError::Closed("a".into());
+        written.done([("a".to_owned(), closed), ("s".to_owned(), many.clone())].into());
         assert_eq!(streams.end().now_or_never(), Some(Err(many)));
     }
 

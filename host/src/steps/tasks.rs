@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use segno::StepError;
 use segno::native::{CancellationToken, Responder, Step, StepContext, StepInfo};
+use segno::{StepError, StreamError};
 use segno_journal::retry::Mishap;
 use segno_journal::{MAX_NESTING, Op, RunId, Timestamp, is_too_nested};
 use tokio::runtime::Handle;
@@ -252,7 +252,9 @@ impl Shared {
         let mut end = std::pin::pin!(async {
             let outcome = self.end_of(body, timeout, (&beats, heartbeat_timeout)).await;
             drop(over);
-            match (streams.end().await, outcome) {
+            // An attempt that is cut off waits for nothing.
+            let written = self.cut.run_until_cancelled(streams.end()).await;
+            match (written.unwrap_or(Err(StreamError::Over)), outcome) {
                 (Err(error), Outcome::Returned(_)) => {
                     failed(format!("what the attempt wrote is not on disk: {error}"))
                 }

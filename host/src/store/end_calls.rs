@@ -24,13 +24,19 @@ impl<T> Draft<T> {
 }
 
 impl Store {
-    /// The call that is owed for a run, or was given up.
+    /// The call that is owed for a run, or was given up. One whose record cannot be read is owed as if it had never
+    /// been made: it may come twice, and must not be lost.
     pub fn end_call(&self, run: RunId) -> Result<Option<EndCall>, StoreError> {
-        self.record(Table::EndCalls, &run.to_bytes())
+        match self.record(Table::EndCalls, &run.to_bytes()) {
+            Err(StoreError::Record { .. }) => {
+                Ok(Some(EndCall { due: Some(Timestamp(0)), ..EndCall::default() }))
+            }
+            call => call,
+        }
     }
 
     /// The runs for which a call is owed, and when it is made next. One whose record cannot be read is made at
-    /// once: it may come twice, and must not be lost.
+    /// once.
     pub fn end_calls(&self) -> Result<Vec<(RunId, Timestamp)>, StoreError> {
         let moment = self.moment()?;
         let mut owed = Vec::new();
@@ -38,8 +44,12 @@ impl Store {
             let row = row?;
             let call = codec::decode::<EndCall>(Table::EndCalls.name(), row.value());
             let due = call.map_or(Some(Timestamp(0)), |call| call.due);
-            let run = tables::run(row.key()).ok_or_else(|| codec::bad_key(Table::EndCalls))?;
-            owed.extend(due.map(|due| (run, due)));
+            match tables::run(row.key()) {
+                Some(run) => owed.extend(due.map(|due| (run, due))),
+                None => tracing::error!(
+                    "a row of `end_calls` has a key that is no run, and is not heeded"
+                ),
+            }
         }
         Ok(owed)
     }

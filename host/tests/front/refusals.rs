@@ -127,7 +127,7 @@ async fn a_bad_start_says_what_is_wrong_with_it_and_starts_nothing() {
         malformed(r#"{"input": [1e999]}"#, "number out of range at line 1"),
         malformed("{", "EOF while parsing an object at line 1 column 1"),
         malformed("{\"input\": tru}", "expected ident at line 1 column 14"),
-        malformed("{\"imput\": 1}", "unknown field `imput`, expected `input`"),
+        malformed("{\"imput\": 1}", "unknown field `imput`, expected one of `input`"),
         malformed("[1]", "it is not a JSON object"),
         malformed("\u{0}", "expected value at line 1 column 1"),
         Bad::post(START, "{}", 415, "not-json", "`Content-Type: application/json`")

@@ -14,6 +14,7 @@ use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
 use crate::engine::inbox::{First, Message};
 use crate::engine::reads::may_block;
+use crate::steps::origin;
 use crate::store::{RunRecord, Standing};
 
 /// How many signals may be sent with a start.
@@ -156,10 +157,8 @@ impl Engine {
         if config.http.is_none() || config.signing_key.is_none() {
             return Err(EngineError::CannotCall);
         }
-        let is_one = url.parse::<http::Uri>().is_ok_and(|url| {
-            matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some()
-        });
-        if is_one && url.len() <= MAX_URL { Ok(()) } else { Err(EngineError::BadUrl) }
+        let can_be_called = url.len() <= MAX_URL && origin(url).is_some();
+        if can_be_called { Ok(()) } else { Err(EngineError::BadUrl) }
     }
 
     /// A name for a new run, which leads to a shard that answers where there is one.

@@ -2,14 +2,19 @@
 //! somebody says that it has come. What is owed is on disk since the commit of the end.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
-use segno::http::{Request, Response};
-use segno::native::Step;
-use segno_api::{RunStatus, RunView, SHOWN, printable};
-use segno_journal::{RunId, Timestamp};
-use serde_json::{Value, json};
+use futures::FutureExt;
+use jiff::Timestamp as Moment;
+use parking_lot::Mutex;
+use segno::http::Request;
+use segno_api::{RunStatus, SHOWN, printable, when};
+use segno_journal::{Failure, RunId, Timestamp};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -18,7 +23,10 @@ use crate::engine::config::{SigningKey, seconds};
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
 use crate::engine::metrics::EndCallOutcome;
-use crate::store::{Draft, EndCall};
+use crate::engine::reads::Ended;
+use crate::engine::shard::status_of;
+use crate::steps::{Caller, origin};
+use crate::store::{Draft, EndCall, RunRecord};
 
 /// The pauses after calls that were made in vain, in seconds: those that Standard Webhooks recommend. After the last
 /// one the call is given up, some three days after the first.
@@ -28,10 +36,17 @@ const PAUSES: [u64; 9] =
 const HOUR: u64 = 60 * 60;
 
 /// How many calls are made at once.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 64;
+
+/// How many of them go to one place: one that is slow must not keep the others from theirs.
+const OF_ONE_ORIGIN: usize = 4;
 
 /// How long one may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long one steps aside, in milliseconds, where too many go to its place, or the disk did not say what is to be
+/// told: that is no call that was made in vain.
+const ASIDE_MS: u64 = 30_000;
 
 /// The status by which somebody says that they are not to be called again.
 const GONE: u16 = 410;
@@ -39,90 +54,186 @@ const GONE: u16 = 410;
 /// Makes the calls that are owed, until the host stops.
 pub(super) async fn call(
     engine: Engine,
-    (key, http): (SigningKey, Step),
+    (key, caller): (SigningKey, Caller),
     mut ended: UnboundedReceiver<RunId>,
 ) {
-    let known = engine.clone();
-    let owed = engine.blocking(move || Ok(known.0.store.end_calls()?)).await;
-    let owed = owed.unwrap_or_else(|error| {
-        tracing::error!(%error, "which calls are owed for runs that have ended cannot be read");
-        Vec::new()
-    });
-    let mut due: BinaryHeap<_> = owed.into_iter().map(|(run, at)| Reverse((at, run))).collect();
-    let mut calls = JoinSet::new();
+    let mut line = Line::default();
     let clock = engine.0.outside.clock().clone();
     loop {
-        let next = due.peek().filter(|_| calls.len() < AT_ONCE).map(|Reverse((at, _))| *at);
+        match engine.all_owed().await {
+            Ok(owed) => break owed.into_iter().for_each(|(run, at)| line.add(run, at)),
+            Err(error) => {
+                tracing::error!(%error, "which calls are owed for runs that have ended cannot be read");
+                tokio::select! {
+                    () = clock.pause(Duration::from_millis(ASIDE_MS)) => {}
+                    run = ended.recv() => match run {
+                        Some(run) => line.add(run, engine.0.outside.now()),
+                        None => return,
+                    },
+                }
+            }
+        }
+    }
+    let means = Arc::new(Means { key, caller, under_way: Mutex::default() });
+    let mut calls = JoinSet::new();
+    loop {
+        let next = line.next().filter(|_| calls.len() < AT_ONCE);
         tokio::select! {
             run = ended.recv() => match run {
-                Some(run) => due.push(Reverse((engine.0.outside.now(), run))),
+                Some(run) => line.add(run, engine.0.outside.now()),
                 None => return,
             },
             Some(called) = calls.join_next() => {
-                // One that panicked is made again by the next host.
-                due.extend(called.ok().flatten().map(Reverse));
+                if let Ok((run, next)) = called {
+                    line.done(run, next);
+                }
             }
             () = clock.sleep_until(next.unwrap_or_default()), if next.is_some() => {
-                if let Some(Reverse((_, run))) = due.pop() {
-                    let (engine, key, http) = (engine.clone(), key.clone(), http.clone());
-                    calls.spawn(async move {
-                        let next = engine.call_end(run, &key, &http).await?;
-                        Some((next, run))
-                    });
+                if let Some(run) = line.take() {
+                    let (engine, means) = (engine.clone(), Arc::clone(&means));
+                    calls.spawn(async move { (run, engine.call_end_safely(run, &means).await) });
                 }
             }
         }
     }
 }
 
-impl Engine {
-    /// Makes a call that is owed, and says when it is to be made again.
-    async fn call_end(&self, run: RunId, key: &SigningKey, http: &Step) -> Option<Timestamp> {
-        let (view, owed) = match self.owed(run).await {
-            Ok(Some(owed)) => owed,
-            Ok(None) => return None,
-            Err(error) => {
-                tracing::error!(%run, %error, "the call at the end of a run cannot be made: it cannot be read");
-                return None;
-            }
-        };
-        let url = view.on_end.as_ref()?.url.clone();
-        let made = request(&view, &url, key, self.0.outside.now());
-        let result = match made {
-            Ok(request) => send(http, request).await,
-            Err(error) => Err(error.to_string()),
-        };
-        let metrics = self.0.outside.metrics();
-        let draft = match &result {
-            Ok(status) if (200..300).contains(status) => {
-                metrics.called_at_end(EndCallOutcome::Made);
-                Draft::nothing().without_end_call(run)
-            }
-            result => {
-                let call = after(&owed, result, self.0.outside.now());
-                let error = call.error.as_deref().unwrap_or_default();
-                match call.due {
-                    Some(_) => metrics.called_at_end(EndCallOutcome::Failed),
-                    None => {
-                        metrics.called_at_end(EndCallOutcome::GivenUp);
-                        tracing::warn!(%run, error, "the call at the end of a run is given up");
-                    }
-                }
-                let due = call.due;
-                self.write_end_call(Draft::nothing().with_end_call(run, &call)).await;
-                return due;
-            }
-        };
-        self.write_end_call(draft).await;
-        None
+/// The calls that are owed, each once, by when they are due.
+#[derive(Default)]
+struct Line {
+    due: BinaryHeap<Reverse<(Timestamp, RunId)>>,
+    /// Those that are in the line or under way.
+    known: BTreeSet<RunId>,
+}
+
+impl Line {
+    fn add(&mut self, run: RunId, at: Timestamp) {
+        if self.known.insert(run) {
+            self.due.push(Reverse((at, run)));
+        }
     }
 
-    /// What is to be told of a run, and how often that was done in vain; nothing where it is not owed.
-    async fn owed(&self, run: RunId) -> Result<Option<(RunView, EndCall)>, EngineError> {
-        let view = self.run(run).await?;
+    /// When the first one is due.
+    fn next(&self) -> Option<Timestamp> {
+        self.due.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Takes the first one, which is under way then.
+    fn take(&mut self) -> Option<RunId> {
+        self.due.pop().map(|Reverse((_, run))| run)
+    }
+
+    /// One that was under way is due again, or owed no more.
+    fn done(&mut self, run: RunId, next: Option<Timestamp>) {
+        self.known.remove(&run);
+        if let Some(at) = next {
+            self.add(run, at);
+        }
+    }
+}
+
+/// What calls are made with.
+struct Means {
+    key: SigningKey,
+    caller: Caller,
+    /// How many are under way to each place.
+    under_way: Mutex<BTreeMap<String, usize>>,
+}
+
+impl Means {
+    /// A place among the calls to where a URL leads, if there is one.
+    fn place(&self, url: &str) -> Option<Place<'_>> {
+        let origin = origin(url).unwrap_or_default();
+        let mut under_way = self.under_way.lock();
+        let count = under_way.entry(origin.clone()).or_default();
+        if *count >= OF_ONE_ORIGIN {
+            return None;
+        }
+        *count += 1;
+        Some(Place { means: self, origin })
+    }
+}
+
+/// A call that is under way.
+struct Place<'a> {
+    means: &'a Means,
+    origin: String,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut under_way = self.means.under_way.lock();
+        let left = under_way.get_mut(&self.origin).map(|count| {
+            *count -= 1;
+            *count
+        });
+        if left == Some(0) {
+            under_way.remove(&self.origin);
+        }
+    }
+}
+
+impl Engine {
+    async fn all_owed(&self) -> Result<Vec<(RunId, Timestamp)>, EngineError> {
         let engine = self.clone();
-        let owed = self.blocking(move || Ok(engine.0.store.end_call(run)?)).await?;
-        Ok(owed.filter(|owed| owed.due.is_some()).map(|owed| (view, owed)))
+        self.blocking(move || Ok(engine.0.store.end_calls()?)).await
+    }
+
+    /// Makes a call that is owed, and says when it is to be made again. One that cannot be made now is made later.
+    async fn call_end_safely(&self, run: RunId, means: &Means) -> Option<Timestamp> {
+        let calling = AssertUnwindSafe(self.call_end(run, means)).catch_unwind();
+        let aside = || Some(self.0.outside.now().plus_ms(ASIDE_MS));
+        match calling.await {
+            Ok(Ok(next)) => next,
+            Ok(Err(error)) => {
+                tracing::error!(%run, %error, "what is to be told of the end of a run cannot be read");
+                aside()
+            }
+            Err(_panic) => {
+                tracing::error!(%run, "the call at the end of a run failed on this host");
+                aside()
+            }
+        }
+    }
+
+    async fn call_end(&self, run: RunId, means: &Means) -> Result<Option<Timestamp>, EngineError> {
+        let engine = self.clone();
+        let owed = self.blocking(move || engine.owed(run)).await?;
+        let Some((url, told, owed)) = owed else { return Ok(None) };
+        let Some(_place) = means.place(&url) else {
+            return Ok(Some(self.0.outside.now().plus_ms(ASIDE_MS)));
+        };
+        let now = self.0.outside.now();
+        let request = request((run, told), url, &means.key, now);
+        let result = means.caller.call(request, TIMEOUT).await;
+        let result = result.map_err(|error| error.to_string());
+        let metrics = self.0.outside.metrics();
+        if result.as_ref().is_ok_and(|status| (200..300).contains(status)) {
+            metrics.called_at_end(EndCallOutcome::Made);
+            self.write_end_call(Draft::nothing().without_end_call(run)).await;
+            return Ok(None);
+        }
+        let call = after(&owed, &result, self.0.outside.now());
+        match call.due {
+            Some(_) => metrics.called_at_end(EndCallOutcome::Failed),
+            None => {
+                metrics.called_at_end(EndCallOutcome::GivenUp);
+                tracing::warn!(%run, "the call at the end of a run is given up");
+            }
+        }
+        self.write_end_call(Draft::nothing().with_end_call(run, &call)).await;
+        Ok(call.due)
+    }
+
+    /// The URL to call, what is told, and how often that was done in vain; nothing where it is not owed. From the
+    /// disk: of a run that has ended no shard knows more.
+    fn owed(&self, run: RunId) -> Result<Option<(String, String, EndCall)>, EngineError> {
+        let owed = self.0.store.end_call(run)?.filter(|owed| owed.due.is_some());
+        let Some((record, owed)) = self.0.store.run(run)?.zip(owed) else { return Ok(None) };
+        let Some(url) = record.on_end.as_deref().map(str::to_owned) else { return Ok(None) };
+        // Where its journal is damaged, that it has ended is all that can be told.
+        let ended = self.end_of(run).unwrap_or_default();
+        Ok(Some((url, told(run, &record, &ended), owed)))
     }
 
     async fn write_end_call(&self, draft: Draft<()>) {
@@ -136,14 +247,8 @@ impl Engine {
 }
 
 /// The call, as it is signed at this moment.
-fn request(
-    view: &RunView,
-    url: &str,
-    key: &SigningKey,
-    now: Timestamp,
-) -> Result<Request, serde_json::Error> {
-    let body = serde_json::to_string(&told(view))?;
-    let id = view.run_id.to_string();
+fn request((run, body): (RunId, String), url: String, key: &SigningKey, now: Timestamp) -> Request {
+    let id = run.to_string();
     let signature = key.sign(&id, now, &body);
     let headers = [
         ("content-type", "application/json".to_owned()),
@@ -151,47 +256,61 @@ fn request(
         ("webhook-timestamp", seconds(now)),
         ("webhook-signature", signature),
     ];
-    Ok(Request {
+    Request {
         method: "POST".to_owned(),
-        url: url.to_owned(),
+        url,
         headers: headers.map(|(name, value)| (name.to_owned(), value)).to_vec(),
         body: Some(body.into()),
-        timeout_ms: Some(u64::try_from(TIMEOUT.as_millis()).unwrap_or(u64::MAX)),
+        timeout_ms: None,
         follow_redirects: false,
         idempotency_header: false,
-    })
+    }
 }
 
 /// What is told of the end of a run.
-fn told(view: &RunView) -> Value {
-    let how = match view.status {
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(rename = "type")]
+    how: &'static str,
+    timestamp: Option<Moment>,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    run_id: String,
+    workflow: &'a str,
+    status: RunStatus,
+    started_at: Moment,
+    ended_at: Option<Moment>,
+    /// As it was recorded: a number keeps its digits.
+    output: Option<&'a RawValue>,
+    error: Option<&'a str>,
+    error_type: Option<&'a str>,
+}
+
+fn told(run: RunId, record: &RunRecord, ended: &Ended) -> String {
+    let status = status_of(&record.standing);
+    let how = match status {
         RunStatus::Completed => "run.completed",
         RunStatus::Failed => "run.failed",
         RunStatus::Cancelled => "run.cancelled",
         RunStatus::Running | RunStatus::Blocked => "run",
     };
-    json!({
-        "type": how,
-        "timestamp": view.ended_at,
-        "data": {
-            "run_id": view.run_id.to_string(),
-            "workflow": view.workflow,
-            "status": view.status,
-            "started_at": view.started_at,
-            "ended_at": view.ended_at,
-            "output": view.output,
-            "error": view.error,
-            "error_type": view.error_type,
-        },
-    })
-}
-
-/// The status that was answered, or why there was none.
-async fn send(http: &Step, request: Request) -> Result<u16, String> {
-    let input = json!({ "request": request }).to_string();
-    let answer = http.run(input).await.map_err(|error| error.to_string())?;
-    let response: Response = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
-    Ok(response.status)
+    let ended_at = record.standing.ended_at().map(when);
+    let failure = ended.failure.as_ref();
+    let data = Data {
+        run_id: run.to_string(),
+        workflow: &record.workflow,
+        status,
+        started_at: when(record.started_at),
+        ended_at,
+        output: ended.output.as_deref(),
+        error: failure.map(|Failure { message, .. }| &**message),
+        error_type: failure.and_then(|failure| failure.kind.as_deref()),
+    };
+    let told = Told { how, timestamp: ended_at, data };
+    serde_json::to_string(&told).expect("it is made of text, numbers and JSON")
 }
 
 /// What is owed after a call that was made in vain.
@@ -224,6 +343,23 @@ mod tests {
         assert_eq!(moments[..4], [0, 5, 305, 2_105]);
         assert!((72..80).contains(&(moments[9] / HOUR)), "{moments:?}");
         assert_eq!((call.failed, call.error.as_deref()), (10, Some("refused")));
+    }
+
+    #[test]
+    fn a_call_is_in_the_line_once() {
+        let [run, other] = [1, 2].map(|number| RunId::from_parts(Timestamp(1), number));
+        let mut line = Line::default();
+        line.add(run, Timestamp(5));
+        line.add(other, Timestamp(3));
+        line.add(run, Timestamp(1));
+        assert_eq!(
+            (line.next(), line.take(), line.take()),
+            (Some(Timestamp(3)), Some(other), Some(run))
+        );
+        line.add(run, Timestamp(1));
+        assert_eq!(line.next(), None, "it is under way");
+        line.done(run, Some(Timestamp(9)));
+        assert_eq!(line.next(), Some(Timestamp(9)));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::engine::metrics::Metrics;
 use crate::engine::outside::{Outside, Waiters};
 use crate::engine::random::Random;
 use crate::engine::shard::Shard;
-use crate::steps::{Bounds, Runner, Tasks, http_step};
+use crate::steps::{Bounds, Caller, Runner, Tasks, http_step};
 use crate::store::{Committer, Store, StoreError};
 
 impl Engine {
@@ -125,7 +125,7 @@ impl Engine {
     /// Has those called that are to hear of the ends of runs.
     fn call_at_ends(&self) {
         let config = self.config();
-        let means = config.signing_key.clone().zip(config.http.clone().map(http_step));
+        let means = config.signing_key.clone().zip(config.http.clone().map(Caller::new));
         if let Some((means, ended)) = means.zip(self.0.outside.ends().hear()) {
             tokio::spawn(end_calls::call(self.clone(), means, ended));
         }

@@ -22,4 +22,4 @@ pub use crate::engine::reads::streams::{Chunk, StreamReader};
 
 pub(crate) use crate::engine::reads::lists::summary;
 pub(crate) use crate::engine::reads::pages::page;
-pub(crate) use crate::engine::reads::runs::may_block;
+pub(crate) use crate::engine::reads::runs::{Ended, may_block};

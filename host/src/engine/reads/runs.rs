@@ -218,6 +218,11 @@ impl Engine {
         input.map_or(Err(EngineError::UnknownRun(run)), raw)
     }
 
+    /// How a run ended, where its last turn can be read.
+    pub(crate) fn end_of(&self, run: RunId) -> Result<Ended, EngineError> {
+        self.ending(run).map(|(_turns, ended)| ended)
+    }
+
     /// How many turns an ended run had, and how it ended.
     fn ending(&self, run: RunId) -> Result<(u64, Ended), EngineError> {
         let Some(last) = self.0.store.last_turn(run)? else { return Ok((0, Ended::default())) };
@@ -238,10 +243,13 @@ pub(crate) fn may_block<T>(read: impl FnOnce() -> T) -> T {
     }
 }
 
+/// How a run ended.
 #[derive(Default)]
-struct Ended {
-    output: Option<Box<RawValue>>,
-    failure: Option<Failure>,
+pub(crate) struct Ended {
+    /// What it returned, if it did.
+    pub(crate) output: Option<Box<RawValue>>,
+    /// Why it failed, if it did.
+    pub(crate) failure: Option<Failure>,
 }
 
 fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) -> RunView {
