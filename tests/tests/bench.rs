@@ -80,6 +80,7 @@ fn scripts() -> Vec<(&'static str, Vec<Event>, bool)> {
         ("asked", vec![started("2"), completed(0), completed(1)], true),
         ("parent", vec![started("2"), returned(1), returned(0)], true),
         ("one_step", vec![started("null"), completed(0)], true),
+        ("streamer", vec![started("2"), completed(0)], true),
     ]
 }
 
