@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures::future::try_join_all;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::cli::bench::child::Host;
 use crate::cli::bench::connection::Connection;
@@ -74,14 +74,22 @@ async fn ask_meanwhile(host: &mut Host, steps: usize) -> anyhow::Result<(f64, Ve
         is_over.set(true);
         step
     };
-    let asking = try_join_all(askers.into_iter().map(|asker| ask(asker, &path, &is_over)));
+    // One after the other: a thousand a second are one each millisecond, and not sixteen at once.
+    let begun = Instant::now();
+    let first = (0..).map(|number| begun + PERIOD * number / ASKERS as u32);
+    let asking = askers.into_iter().zip(first).map(|(asker, at)| ask((asker, at), &path, &is_over));
+    let asking = try_join_all(asking);
     let (step, latencies) = tokio::try_join!(working, asking)?;
     Ok((step, latencies.into_iter().flatten().collect()))
 }
 
 /// Asks until the run is over, at least once: the milliseconds that each answer took.
-async fn ask(mut asker: Connection, path: &str, is_over: &Cell<bool>) -> anyhow::Result<Vec<f64>> {
-    let mut ticks = interval(PERIOD);
+async fn ask(
+    (mut asker, first): (Connection, Instant),
+    path: &str,
+    is_over: &Cell<bool>,
+) -> anyhow::Result<Vec<f64>> {
+    let mut ticks = interval_at(first, PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut times = Vec::new();
     loop {
