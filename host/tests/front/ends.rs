@@ -13,10 +13,12 @@ use segno_host::ServeOptions;
 use segno_host::engine::Egress;
 use serde_json::{Value, json};
 use sha2::Sha256;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::support::{Host, problem};
+use crate::process::Process;
+use crate::support::{Host, basics, problem};
 
 /// A call, as it came.
 struct Call {
@@ -155,4 +157,30 @@ async fn who_is_gone_is_not_called_again_and_what_cannot_be_called_is_refused() 
     let owed = stands(&narrow, &run, ("owed", 1)).await;
     assert!(owed["error"].as_str().unwrap().contains("127.0.0.1"), "{owed}");
     assert!(calls.try_recv().is_err());
+}
+
+#[test]
+fn a_call_that_is_owed_is_owed_by_the_next_host_after_the_death_of_one() {
+    let data = TempDir::new().unwrap();
+    let stands = |host: &Process, run: &str| -> Value {
+        let told = host.must(&["--json", "run", run]);
+        let view: Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
+        view["on_end"].clone()
+    };
+    let host = Process::serve(data.path());
+    host.must(&["deploy", basics().to_str().unwrap()]);
+    // Where the host may not go, so that it is owed for long.
+    let url = "http://127.0.0.1:9/ended";
+    let run = host.must(&["start", "echo", "--input", "1", "--on-end", url]);
+    let run = run.trim();
+    while stands(&host, run)["failed"] == 0 {
+        std::thread::yield_now();
+    }
+    // It is killed, and has no time to say anything.
+    drop(host);
+    let host = Process::serve(data.path());
+    let owed = stands(&host, run);
+    assert_eq!((&owed["url"], &owed["status"]), (&json!(url), &json!("owed")));
+    assert!(owed["failed"].as_u64() >= Some(1), "{owed}");
+    assert!(host.must(&["run", run]).contains("times in vain, next call"));
 }
