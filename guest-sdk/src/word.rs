@@ -8,12 +8,17 @@ pub(crate) fn fits(word: &str, limit: usize) -> bool {
     (1..=limit).contains(&word.len()) && !word.chars().any(char::is_control)
 }
 
+/// Whether it can be a name.
+pub(crate) fn is_name(name: &str) -> bool {
+    fits(name, MAX_NAME)
+}
+
 /// # Panics
 ///
 /// The name of `what` is none.
 pub(crate) fn check(what: &str, name: &str) {
     assert!(
-        fits(name, MAX_NAME),
+        is_name(name),
         "`{name}` cannot be the name of {what}: it must have from 1 to {MAX_NAME} bytes, and no control characters"
     );
 }

@@ -9,9 +9,6 @@ use crate::StreamError;
 use crate::stream::chunks;
 use crate::word;
 
-/// How long the name of a stream may be, in bytes.
-const MAX_NAME: usize = 128;
-
 /// Takes what an attempt writes to the streams of its run.
 pub trait StreamSink: Send + Sync {
     /// Takes a chunk for a stream, or its end, once there is room for it.
@@ -75,7 +72,7 @@ impl StepStream {
     }
 
     async fn send(&self, chunk: Option<Vec<u8>>) -> Result<(), StreamError> {
-        if !word::fits(&self.name, MAX_NAME) {
+        if !word::is_name(&self.name) {
             return Err(StreamError::BadName(self.name.clone()));
         }
         match &self.sink {

@@ -194,12 +194,7 @@ impl Client {
     pub(super) async fn backup(&self) -> Result<reqwest::Response, ClientError> {
         let request = self.request(Method::POST, &["v1", "backup"], &[]).timeout(BACKUP_TIMEOUT);
         let request = request.header(CONTENT_TYPE, "application/json").body("{}");
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        if response.status().is_success() {
-            Ok(response)
-        } else {
-            Err(self.refusal(response).await)
-        }
+        self.accepted(request).await
     }
 
     /// Asks for events, which come as they happen.
@@ -210,12 +205,7 @@ impl Client {
     ) -> Result<reqwest::Response, ClientError> {
         let request = self.request(Method::GET, path, query).timeout(EVENTS_TIMEOUT);
         let request = request.header(ACCEPT, "text/event-stream");
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        if response.status().is_success() {
-            Ok(response)
-        } else {
-            Err(self.refusal(response).await)
-        }
+        self.accepted(request).await
     }
 
     fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
@@ -234,11 +224,17 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Answer, ClientError> {
+        self.read(self.accepted(request).await?).await
+    }
+
+    /// The answer of a host that does what it was asked; its body is still to come.
+    async fn accepted(&self, request: RequestBuilder) -> Result<reqwest::Response, ClientError> {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        if !response.status().is_success() {
-            return Err(self.refusal(response).await);
+        if response.status().is_success() {
+            Ok(response)
+        } else {
+            Err(self.refusal(response).await)
         }
-        self.read(response).await
     }
 
     async fn read(&self, response: reqwest::Response) -> Result<Answer, ClientError> {

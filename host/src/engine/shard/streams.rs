@@ -168,17 +168,19 @@ impl<'a> Writing<'a> {
     /// What is to be written, and what is forgotten for it.
     fn draft(self, run: RunId, store: &Store, limit: u64) -> Draft<()> {
         let mut draft = Draft::nothing();
+        // Of all streams together: a turn may write to each of them.
+        let mut left = FORGOTTEN_AT_ONCE;
         for (name, blocks) in self.written {
             let Some(stream) = self.streams.get_mut(&name) else { continue };
             let mut forgotten = Vec::new();
             if stream.size() > limit + limit / SLACK {
                 let visited = store.visit_blocks(run, &name, stream.first, |index, oldest| {
-                    let is_forgotten = forgotten.len() < FORGOTTEN_AT_ONCE
-                        && index == stream.first
-                        && stream.forget(&oldest, limit);
+                    let is_forgotten =
+                        left > 0 && index == stream.first && stream.forget(&oldest, limit);
                     if !is_forgotten {
                         return ControlFlow::Break(());
                     }
+                    left -= 1;
                     forgotten.push(index);
                     ControlFlow::Continue(())
                 });
