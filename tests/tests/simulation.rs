@@ -38,6 +38,13 @@ fn a_signal_that_is_acknowledged_is_delivered_once_over_a_thousand_kills() {
 }
 
 #[test]
+fn a_batch_is_stored_whole_or_not_at_all() {
+    // That it is so is looked at after each thing that happens.
+    let Tally { batches, .. } = lives();
+    assert!(batches >= 150, "{batches} batches were stored");
+}
+
+#[test]
 fn no_crash_breaks_a_promise_whatever_the_disk_keeps() {
     // At each point in two of the four ways: those that it has no time for are lived by the command.
     let now = |number: &u64| (number / 4 + number).is_multiple_of(2);

@@ -5,6 +5,7 @@
 //!
 //! A field is never renamed and never changes its meaning. A new one is optional for those who read.
 
+mod batches;
 mod health;
 mod history;
 mod hooks;
@@ -17,6 +18,7 @@ mod streams;
 mod text;
 mod waits;
 
+pub use crate::batches::{BatchRequest, BatchSignal, BatchStart, BatchStarted, Batched};
 pub use crate::health::{Health, HealthProblem, HealthReport, ProblemKind};
 pub use crate::history::{HistoryEntry, HistoryEvent, HistoryPage};
 pub use crate::hooks::{HookPage, HookView};

@@ -1,5 +1,7 @@
 //! What can happen to a run as it stands.
 
+use std::collections::BTreeMap;
+
 use crate::{Event, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Op, Open, Refusal, Run, Signal, Status};
 
 impl Run {
@@ -79,6 +81,30 @@ impl Run {
         let untaken = self.signals().map_or(0, |signals| signals.untaken(&signal.name));
         let bytes = self.untaken_bytes() + signal.size();
         room(untaken, bytes)
+    }
+
+    /// Whether signals can be taken in, one after the other: of each its name and its size.
+    ///
+    /// # Errors
+    ///
+    /// Not all of them can, or the run has ended.
+    pub fn admits_signals<'a>(
+        &self,
+        signals: impl Iterator<Item = (&'a str, usize)>,
+    ) -> Result<(), Refusal> {
+        if self.status().has_ended() {
+            return Err(Refusal::Ended);
+        }
+        let mut bytes = self.untaken_bytes();
+        let mut untaken = BTreeMap::new();
+        for (name, size) in signals {
+            let there = || self.signals().map_or(0, |signals| signals.untaken(name));
+            let untaken = untaken.entry(name).or_insert_with(there);
+            bytes += size;
+            room(*untaken, bytes)?;
+            *untaken += 1;
+        }
+        Ok(())
     }
 
     fn has_room(&self, untaken: usize, event: &Event) -> Result<(), Refusal> {

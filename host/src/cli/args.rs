@@ -30,7 +30,7 @@ pub(super) use self::modules::{DeployArgs, ModulesArgs, WorkflowArgs};
 pub(super) use self::offline::{BackupArgs, CheckArgs, ExportArgs};
 pub(super) use self::runs::{HealthArgs, ResumeArgs, RunArgs, RunIds, RunsArgs, RunsOfHostArgs};
 pub(super) use self::talk::{
-    HookArgs, HooksArgs, QueryArgs, ResumeHookArgs, SignalArgs, StreamArgs, WakeArgs,
+    BatchArgs, HookArgs, HooksArgs, QueryArgs, ResumeHookArgs, SignalArgs, StreamArgs, WakeArgs,
 };
 pub(super) use self::wait::WaitArgs;
 use crate::cli::exit::{EXIT_CODES, UsageError};
@@ -104,6 +104,8 @@ pub(super) enum Verb {
     Wake(WakeArgs),
     /// Send something to a run under a name, and perhaps wait for its answer
     Signal(SignalArgs),
+    /// Start runs and send signals: all that a file says, or nothing
+    Batch(BatchArgs),
     /// Ask a run something; a copy of it answers
     Query(QueryArgs),
     /// Print what a run writes to a stream; with --follow, as it does
@@ -157,6 +159,7 @@ impl Verb {
             Self::Resume(args) => Some(&mut args.host),
             Self::Wake(args) => Some(&mut args.host),
             Self::Signal(args) => Some(&mut args.host),
+            Self::Batch(args) => Some(&mut args.host),
             Self::Query(args) => Some(&mut args.host),
             Self::Stream(args) => Some(&mut args.host),
             Self::Hooks(args) => Some(&mut args.host),

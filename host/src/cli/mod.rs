@@ -15,6 +15,7 @@
 
 mod args;
 mod backup;
+mod batch;
 mod bench;
 mod build;
 mod cargo;
@@ -210,6 +211,7 @@ async fn perform(
         Verb::Resume(args) => run::resume(args, output).await,
         Verb::Wake(args) => run::wake(args, output).await,
         Verb::Signal(args) => signal::run(args, output).await,
+        Verb::Batch(args) => batch::run(args, output).await,
         Verb::Query(args) => query::run(args, output).await,
         Verb::Stream(args) => stream::run(args, output).await,
         Verb::Hooks(args) => hooks::list(args, output).await,

@@ -6,6 +6,7 @@ use crate::doors::refusal::{Kind, Refusal};
 use crate::engine::EngineError;
 use crate::sandbox::ModuleError;
 use crate::store::StoreError;
+use segno_api::Problem;
 
 impl Refusal {
     /// The problem as those who run the host may see it: with all its causes.
@@ -38,6 +39,10 @@ impl Refusal {
             | EngineError::NoCopy { run, .. }
             | EngineError::NoSuchTurn { run, .. }
             | EngineError::OtherSignal(run) => problem.about_run(*run),
+            EngineError::InBatch { error, .. } => {
+                let Self(of_part) = Self::of(error, String::new());
+                Self(Problem { detail: problem.0.detail, ..of_part })
+            }
             _ => problem,
         }
     }
@@ -82,6 +87,9 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::TooLarge { .. } => &Kind::TOO_LARGE,
         EngineError::BadKey { .. } => &Kind::BAD_KEY,
         EngineError::OtherInput(_) => &Kind::OTHER_INPUT,
+        EngineError::OtherBatch => &Kind::OTHER_BATCH,
+        EngineError::BadBatch { .. } | EngineError::SameKey => &Kind::BAD_BATCH,
+        EngineError::InBatch { error, .. } => kind(error),
         EngineError::RefusedInput { .. } => &Kind::REFUSED_INPUT,
         EngineError::UnreadableInput(_) => &Kind::MALFORMED_JSON,
         EngineError::Module(error) => module_kind(error),
@@ -120,6 +128,7 @@ const fn store_kind(error: &StoreError) -> &'static Kind {
         | StoreError::Io { .. }
         | StoreError::Moved { .. }
         | StoreError::Fenced { .. }
+        | StoreError::Unmet(_)
         | StoreError::Panicked
         | StoreError::Closed => &Kind::STORE_TROUBLE,
     }

@@ -13,7 +13,7 @@ use crate::doors::openapi::{self, Document, Head};
 use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::Keyring;
 use crate::doors::{
-    backup, health, hooks, metrics, modules, queries, runs, signals, streams, workflows,
+    backup, batches, health, hooks, metrics, modules, queries, runs, signals, streams, workflows,
 };
 use crate::engine::{Door, Engine, Supervisor};
 
@@ -47,6 +47,7 @@ fn routes() -> OpenApiRouter<Supervisor> {
         .routes(routes!(runs::retry_now))
         .routes(routes!(runs::wake))
         .routes(routes!(signals::send))
+        .routes(routes!(batches::send))
         .routes(routes!(queries::ask))
         .routes(routes!(streams::list))
         .routes(routes!(streams::read))
@@ -121,6 +122,7 @@ mod tests {
             get /v1/runs/{id}/streams/{name}
             get /v1/workflows/{name}
             post /v1/backup
+            post /v1/batch
             post /v1/hooks/{token}
             post /v1/runs/{id}/cancel
             post /v1/runs/{id}/resume

@@ -10,6 +10,7 @@
 
 mod auth;
 mod backup;
+mod batches;
 mod bodies;
 mod body;
 mod duration;

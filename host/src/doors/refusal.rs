@@ -106,6 +106,8 @@ kinds! {
     BAD_KEY = "bad-idempotency-key", BAD_REQUEST, "the idempotency key cannot be used";
     REFUSED_INPUT = "refused-input", UNPROCESSABLE_ENTITY, "the workflow cannot take the input";
     OTHER_INPUT = "other-input", UNPROCESSABLE_ENTITY, "the idempotency key has another input";
+    OTHER_BATCH = "other-batch", UNPROCESSABLE_ENTITY, "the idempotency key has another batch";
+    BAD_BATCH = "bad-batch", BAD_REQUEST, "the batch cannot be used";
     BAD_HOST = "bad-host", BAD_REQUEST, "the Host header cannot be used";
     UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "a token is needed";
     FORBIDDEN = "forbidden", FORBIDDEN, "the token does not have the right";

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use segno_journal::{MAX_NESTING, is_too_nested};
+use serde_json::value::RawValue;
 
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
@@ -80,34 +81,50 @@ pub(super) async fn start(
         Bounds { size: engine.config().limits.payload.saturating_add(ENVELOPE), time: BODY_TIME };
     let (StartRequest { input, signals, on_end }, _held) =
         body::json(request, bounds, &bodies).await?;
+    let new = new_run(&input, key, signals, on_end)?;
+    let started = engine.start_with(&name, input, new).await?;
+    let status = if started.created { StatusCode::CREATED } else { StatusCode::OK };
+    let location = format!("/v1/runs/{}", started.run_id);
+    Ok((status, [(LOCATION, location)], Json(started)))
+}
+
+/// What is said of a new run besides its input, which is looked at here as well.
+pub(super) fn new_run(
+    input: &RawValue,
+    key: Option<String>,
+    signals: Vec<SignalRequest>,
+    on_end: Option<String>,
+) -> Result<NewRun, Refusal> {
     if signals.len() > SIGNALS_AT_START {
         let count = signals.len();
         let detail =
             format!("a start has {SIGNALS_AT_START} signals at most, and this one has {count}");
         return Err(Refusal::new(&Kind::MALFORMED_JSON, detail));
     }
-    for (what, json) in std::iter::once(("the input", &input))
-        .chain(signals.iter().map(|signal| ("the payload of a signal", &signal.payload)))
-    {
-        if is_too_nested(json.get()) {
-            let detail = format!("{what} is nested more than {MAX_NESTING} levels deep");
-            return Err(Refusal::new(&Kind::MALFORMED_JSON, detail));
-        }
-    }
-    if let Some(large) = signals.iter().find(|signal| signal.payload.get().len() > MAX_PAYLOAD) {
-        let (what, size, limit) = ("what a signal brings", large.payload.get().len(), MAX_PAYLOAD);
+    check_nesting("the input", input)?;
+    let signals = signals.into_iter().map(|SignalRequest { name, payload, key }| {
+        Ok::<_, Refusal>(NewSignal { name, payload: payload_of_signal(payload)?, key })
+    });
+    Ok(NewRun { key, signals: signals.collect::<Result<_, _>>()?, on_end })
+}
+
+/// What a signal brings that is sent together with something else.
+pub(super) fn payload_of_signal(payload: Box<RawValue>) -> Result<String, Refusal> {
+    check_nesting("the payload of a signal", &payload)?;
+    let size = payload.get().len();
+    if size > MAX_PAYLOAD {
+        let (what, limit) = ("what a signal brings", MAX_PAYLOAD);
         return Err(EngineError::TooLarge { what, size, limit }.into());
     }
-    let signals = signals.into_iter().map(|SignalRequest { name, payload, key }| NewSignal {
-        name,
-        payload: <Box<str>>::from(payload).into_string(),
-        key,
-    });
-    let new = NewRun { key, signals: signals.collect(), on_end };
-    let started = engine.start_with(&name, input, new).await?;
-    let status = if started.created { StatusCode::CREATED } else { StatusCode::OK };
-    let location = format!("/v1/runs/{}", started.run_id);
-    Ok((status, [(LOCATION, location)], Json(started)))
+    Ok(<Box<str>>::from(payload).into_string())
+}
+
+fn check_nesting(what: &str, json: &RawValue) -> Result<(), Refusal> {
+    if !is_too_nested(json.get()) {
+        return Ok(());
+    }
+    let detail = format!("{what} is nested more than {MAX_NESTING} levels deep");
+    Err(Refusal::new(&Kind::MALFORMED_JSON, detail))
 }
 
 /// Shows a workflow, as the module has it that starts its new runs: what it takes and returns.

@@ -191,6 +191,31 @@ pub enum EngineError {
          input, or use another key"
     )]
     OtherInput(RunId),
+    /// The idempotency key came with another batch.
+    #[error(
+        "the idempotency key came with another batch before; repeat that with the same starts and signals, or use \
+         another key"
+    )]
+    OtherBatch,
+    /// The batch does too little or too much.
+    #[error("a batch has from 1 to {limit} starts and signals, and this one has {count}")]
+    BadBatch {
+        /// How many it has.
+        count: usize,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// Two starts of a batch have the same key.
+    #[error("another start of this batch has the same workflow and key")]
+    SameKey,
+    /// A part of a batch cannot be done, so none is.
+    #[error("nothing of the batch is stored, because of {part}: {error}")]
+    InBatch {
+        /// Which part, as the batch has it.
+        part: String,
+        /// Why not.
+        error: Box<Self>,
+    },
     /// The workflow cannot take the input.
     #[error("workflow `{workflow}` cannot be started: {reason}")]
     RefusedInput {

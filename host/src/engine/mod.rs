@@ -26,16 +26,19 @@ mod reads;
 mod shard;
 
 pub use segno_api::{
-    BlockedView, Deployed, HealthProblem, HealthReport, HistoryEntry, HistoryEvent, HistoryPage,
-    HookPage, HookView, Json, ModuleView, ProblemKind, RunFilter, RunPage, RunStatus, RunSummary,
-    RunView, Started, Trouble, Wait, Why, WorkflowView,
+    BatchStarted, Batched, BlockedView, Deployed, HealthProblem, HealthReport, HistoryEntry,
+    HistoryEvent, HistoryPage, HookPage, HookView, Json, ModuleView, ProblemKind, RunFilter,
+    RunPage, RunStatus, RunSummary, RunView, Started, Trouble, Wait, Why, WorkflowView,
 };
 
 pub use crate::engine::clock::{Clock, VirtualClock};
 pub use crate::engine::config::{
     BadPolicy, BadSigningKey, Config, ImageTurns, Limits, Policy, Rule, SigningKey,
 };
-pub use crate::engine::control::{FoundWebhook, MissingSteps, NewRun, NewSignal, SIGNALS_AT_START};
+pub use crate::engine::control::{
+    BATCHED, FoundWebhook, MissingSteps, NewBatch, NewRun, NewSignal, SIGNALS_AT_START,
+    StartInBatch,
+};
 pub use crate::engine::error::EngineError;
 pub use crate::engine::handle::Engine;
 pub use crate::engine::inbox::{Answered, Asker, Busy, Place, Reply};

@@ -3,21 +3,24 @@
 //! The storage below has its own checksums; what is looked at here is what they cannot know: that
 //! records can be read, and that tables agree with one another.
 
+mod journal;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use segno_journal::retry::Attempt;
-use segno_journal::{Block, Digest, Run, RunId, Stream, Turn, Verdict};
+use segno_journal::{Block, Digest, RunId, Stream};
 use sha2::{Digest as _, Sha256};
 
+use crate::store::check::journal::Journal;
 use crate::store::codec;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::keyspace::Moment;
 use crate::store::payloads::{self, Reference};
 use crate::store::records::{
-    EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, RunRecord, Standing,
+    BatchRecord, EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, RunRecord,
     WebhookRecord,
 };
 use crate::store::tables::{self, Table};
@@ -183,6 +186,7 @@ impl Check<'_> {
             Table::Streams,
             Table::Chunks,
             Table::EndCalls,
+            Table::Posted,
         ] {
             let mut last = Vec::new();
             self.rows(table, |check, key, value| {
@@ -208,7 +212,9 @@ impl Check<'_> {
                     Table::Streams => codec::decode::<Stream>(name, value).map(drop),
                     Table::EndCalls => codec::decode::<EndCall>(name, value).map(drop),
                     Table::Chunks => codec::decode::<Block>(name, value).map(drop),
-                    Table::HeldEvents => codec::decode::<HeldEvent>(name, value).map(drop),
+                    Table::HeldEvents | Table::Posted => {
+                        codec::decode::<HeldEvent>(name, value).map(drop)
+                    }
                     _ => Ok(()),
                 };
                 check.read(&named(run), read).map(drop)
@@ -310,6 +316,16 @@ impl Check<'_> {
                 ));
             }
             Ok(())
+        })?;
+        self.rows(Table::Batches, |check, _, value| {
+            let record = codec::decode::<BatchRecord>(Table::Batches.name(), value);
+            let Some(record) = check.read("a batch", record)? else { return Ok(()) };
+            for run in record.runs {
+                if !check.has(Table::Runs, &run.to_bytes())? {
+                    check.found(format!("a batch has started {run}, which is not there"));
+                }
+            }
+            Ok(())
         })
     }
 
@@ -349,50 +365,4 @@ impl Check<'_> {
 fn named(key: &[u8]) -> String {
     let run = key.first_chunk::<16>().map(|run| RunId::from_bytes(*run).to_string());
     run.unwrap_or_else(|| "a run without a name".into())
-}
-
-/// The turns of a run, one after the other.
-#[derive(Default)]
-struct Journal {
-    /// The position of the next turn.
-    next: u64,
-    /// The state of the run; nothing where turns were forgotten, as its workflow wishes.
-    run: Option<Run>,
-    has_forgotten: bool,
-    verdict: Option<Verdict>,
-}
-
-impl Journal {
-    /// Takes the next turn, or says what is wrong with it.
-    fn follow(self, turn: &Turn) -> Result<Self, String> {
-        let gap = turn.seq != self.next;
-        if gap && (self.next != 1 || turn.seq == 0) {
-            return Err(format!("turn {} is missing", self.next));
-        }
-        let has_forgotten = self.has_forgotten || gap;
-        let run = if has_forgotten {
-            None
-        } else {
-            let applied = self.run.unwrap_or_default().apply(turn);
-            Some(applied.map_err(|fault| format!("turn {}: {fault}", turn.seq))?.0)
-        };
-        Ok(Self { next: turn.seq + 1, run, has_forgotten, verdict: Some(turn.verdict.clone()) })
-    }
-
-    /// Whether the last turn and the record of the run say the same.
-    fn agrees(&self, standing: &Standing) -> Result<(), String> {
-        let agree = match (&self.verdict, standing) {
-            (Some(Verdict::Completed(_)), Standing::Completed(_))
-            | (Some(Verdict::Failed(_) | Verdict::FailedAt(_)), Standing::Failed(_))
-            | (Some(Verdict::Waiting) | None, Standing::Running | Standing::Blocked(_))
-            // A run that cannot be read is cancelled without a turn.
-            | (_, Standing::Cancelled(_)) => true,
-            _ => false,
-        };
-        if agree {
-            Ok(())
-        } else {
-            Err("its record and its last turn disagree whether it is over".into())
-        }
-    }
 }

@@ -7,6 +7,9 @@ use segno_journal::retry::Attempt;
 use segno_journal::{Claim, Command, Digest, Effect, Event, Losses, Op, RunId, Timestamp, Turn};
 
 use crate::store::codec;
+use crate::store::conditions::{Condition, Conditions};
+use crate::store::error::{StoreError, Unmet};
+use crate::store::keyspace::Transaction;
 use crate::store::payloads::{self, NewPayloads};
 use crate::store::records::{
     EndCall, FamilyRow, HeldEvent, ModuleRecord, Note, RunRecord, WebhookRecord,
@@ -55,6 +58,8 @@ pub(super) struct Rows {
     /// What becomes of the tokens of hooks, in order.
     pub(super) tokens: Vec<TokenChange>,
     pub(super) payloads: NewPayloads,
+    /// What has to hold for any of that to be written.
+    conditions: Option<Box<Conditions>>,
     /// How much room the thing itself takes while it waits, in bytes.
     pub(super) held: usize,
 }
@@ -82,12 +87,28 @@ impl Rows {
             .map(|row| size_of::<Row>() + row.key.len() + row.value.as_ref().map_or(0, Vec::len));
         let payloads = self.payloads.values().map(|payload| payload.record.len());
         let tokens = self.tokens.iter().map(TokenChange::size);
-        self.held + rows.chain(payloads).chain(tokens).sum::<usize>()
+        let conditions = self.conditions.as_ref().map_or(0, |conditions| conditions.size());
+        self.held + conditions + rows.chain(payloads).chain(tokens).sum::<usize>()
     }
 
     /// Whether they change nothing.
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.tokens.is_empty()
+        self.rows.is_empty() && self.tokens.is_empty() && self.conditions.is_none()
+    }
+
+    /// They are written only if this holds, too.
+    pub(super) fn only_if(&mut self, condition: Condition) {
+        self.conditions.get_or_insert_default().add(condition);
+    }
+
+    /// Whether all holds that they are written only if, as the transaction is.
+    pub(super) fn hold(&self, transaction: &mut Transaction) -> Result<bool, StoreError> {
+        self.conditions.as_ref().map_or(Ok(true), |conditions| conditions.hold(transaction))
+    }
+
+    /// What did not hold when they were to be written.
+    pub(super) fn unmet(&self) -> Option<Unmet> {
+        self.conditions.as_ref()?.unmet()
     }
 
     pub(super) fn put(&mut self, table: Table, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
@@ -174,6 +195,11 @@ impl Draft<()> {
         Self { thing: (), rows: Rows::default() }
     }
 
+    /// The same rows, where this is heard of once they are on disk.
+    pub fn giving<T>(self, thing: T) -> Draft<T> {
+        Draft { thing, rows: self.rows }
+    }
+
     /// The moment of an orderly stop: no attempt began after it.
     pub fn stopped(at: Timestamp) -> Self {
         let mut draft = Self::nothing();
@@ -227,10 +253,12 @@ impl<T> Draft<T> {
         self.with_run(run, record).with_held(run, 0, &held)
     }
 
-    /// Also remembers that this idempotency key, if there is one, started the run.
+    /// Also remembers that this idempotency key, if there is one, started the run. Nothing of the draft is
+    /// written where it has started another one: [`crate::store::Unmet::Started`].
     pub fn with_key(mut self, workflow: &str, key: Option<String>, run: RunId) -> Self {
         if let Some(key) = key {
-            self.rows.put(Table::Keys, tables::idempotency(workflow, &key), run.to_bytes());
+            let row = tables::idempotency(workflow, &key);
+            self.rows.only_if(Condition::NewKey { row, run });
         }
         self
     }

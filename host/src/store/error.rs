@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use segno_journal::RunId;
+
 /// The first failure of a storage, if there was one.
 pub(super) type FirstFailure = Arc<OnceLock<StoreError>>;
 
@@ -60,6 +62,20 @@ pub enum LogTrouble {
          away, and this store makes its own"
     )]
     Foreign,
+}
+
+/// What a draft needs, and did not find in its commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unmet {
+    /// Its idempotency key has started a run: this one.
+    #[error("its idempotency key has started run {0}")]
+    Started(RunId),
+    /// Its idempotency key is that of a batch which is stored.
+    #[error("a batch with its idempotency key is stored")]
+    Stored,
+    /// This run, which has ended.
+    #[error("run {0} has ended")]
+    Ended(RunId),
 }
 
 /// Trouble with the store.
@@ -147,6 +163,9 @@ pub enum StoreError {
         /// The epoch that it is in.
         found: u64,
     },
+    /// What was to be written holds no more, and nothing of it was. The store itself is well.
+    #[error("it was not written: {0}")]
+    Unmet(Unmet),
     /// A thread of the host has panicked, and what it had to do is not done.
     #[error("a thread of the host has panicked; restart the host")]
     Panicked,

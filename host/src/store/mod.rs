@@ -6,9 +6,11 @@
 //! and of what is below it, only `keyspace` knows what that is.
 
 mod backup;
+mod batches;
 mod check;
 mod codec;
 mod commit;
+mod conditions;
 mod create;
 mod draft;
 mod end_calls;
@@ -38,12 +40,13 @@ mod unharmed;
 
 pub(crate) use crate::store::unharmed::hush;
 
+pub use crate::store::batches::Posted;
 pub use crate::store::check::Checked;
 pub use crate::store::commit::Committer;
 pub use crate::store::commit::simulated::SimulatedQueue;
 pub use crate::store::commit::trouble::PanicGuard;
 pub use crate::store::draft::{Committed, Draft, TurnAndEffects};
-pub use crate::store::error::{DiskTrouble, LogTrouble, StoreError};
+pub use crate::store::error::{DiskTrouble, LogTrouble, StoreError, Unmet};
 pub use crate::store::handle::Store;
 pub use crate::store::images::{FoundImage, ImageRecord};
 pub use crate::store::keyspace::{BackendError, Checkpoints, Storage, StorageBackend};
@@ -52,7 +55,7 @@ pub use crate::store::raw::{RawRow, RawRows};
 pub use crate::store::recall::Recalled;
 pub use crate::store::receive::{BackupError, Received};
 pub use crate::store::records::{
-    EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord, Standing,
-    WebhookRecord,
+    BatchRecord, EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord,
+    Standing, WebhookRecord,
 };
 pub use crate::store::tokens::Claimed;

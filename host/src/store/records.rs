@@ -213,6 +213,19 @@ pub enum FamilyRow {
     Cancels(RunId),
 }
 
+/// A batch that came with an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchRecord {
+    /// When it was stored.
+    pub at: Timestamp,
+    /// What its starts and signals come down to, by which the same batch is known.
+    pub fingerprint: u64,
+    /// The runs of its starts, in their order.
+    pub runs: Vec<RunId>,
+}
+
+grows!(BatchRecord { at, fingerprint, runs });
+
 /// What is known of a module without its code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleRecord {

@@ -170,11 +170,23 @@ pub(crate) enum Table {
     /// Key: run (16 bytes). Value: [`crate::store::EndCall`]. Lives: from the end of a run that was started with a URL
     /// to call then, until the call has come; as long as its run, where it was given up.
     EndCalls,
+
+    /// The batches that came with an idempotency key.
+    ///
+    /// Key: the idempotency key, as text. Value: [`crate::store::BatchRecord`]. Lives: as long as the store.
+    Batches,
+
+    /// Signals that came in a batch, and that their runs have not taken.
+    ///
+    /// Key: run (16 bytes), batch (16 bytes), number of the signal in the batch (big-endian `u32`). Value:
+    /// [`crate::store::HeldEvent`]. Lives: from the commit of the batch until the signal has had its turn, is
+    /// held, or its run has ended.
+    Posted,
 }
 
 impl Table {
     /// All tables, beginning with what the store says of itself.
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::Meta,
         Self::Runs,
         Self::Unfinished,
@@ -200,6 +212,8 @@ impl Table {
         Self::Streams,
         Self::Chunks,
         Self::EndCalls,
+        Self::Batches,
+        Self::Posted,
     ];
 
     /// The name, as it stands on disk.
@@ -230,6 +244,8 @@ impl Table {
             Self::Streams => "streams",
             Self::Chunks => "chunks",
             Self::EndCalls => "end_calls",
+            Self::Batches => "batches",
+            Self::Posted => "posted",
         }
     }
 
@@ -288,6 +304,22 @@ pub(crate) fn block(run: RunId, stream: &str, index: u64) -> Vec<u8> {
 /// The index of such a key.
 pub(crate) fn index_of_block(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|index| u64::from_be_bytes(*index))
+}
+
+/// The key of a signal of a batch.
+pub(crate) fn posted(run: RunId, batch: [u8; 16], number: u32) -> [u8; 36] {
+    let mut key = [0; 36];
+    key[..16].copy_from_slice(&run.to_bytes());
+    key[16..32].copy_from_slice(&batch);
+    key[32..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// The run, the batch and the number of such a key.
+pub(crate) fn split_posted(key: &[u8]) -> Option<(RunId, [u8; 16], u32)> {
+    let (run, rest) = key.split_first_chunk::<16>()?;
+    let (batch, number) = rest.split_first_chunk::<16>()?;
+    Some((RunId::from_bytes(*run), *batch, u32::from_be_bytes(number.try_into().ok()?)))
 }
 
 /// The key of an attempt.
@@ -359,6 +391,12 @@ impl RangeBounds<[u8]> for Between {
 /// The blocks of a stream that begin between these indices.
 pub(crate) fn blocks(run: RunId, stream: &str, first: u64, last: u64) -> Between {
     Between { first: block(run, stream, first), last: block(run, stream, last) }
+}
+
+/// The signals of batches to a run.
+pub(crate) fn posted_to(run: RunId) -> Between {
+    let all = |byte, number| posted(run, [byte; 16], number).to_vec();
+    Between { first: all(0, 0), last: all(0xff, u32::MAX) }
 }
 
 /// What a run has by names.

@@ -52,8 +52,15 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match kind.simulate_all(all) {
-        Ok(Tally { lives, kills, signals: Signals { delivered, missed, owed_at_kills } }) => {
-            println!("{lives} kept every promise, over {kills} kills");
+        Ok(Tally {
+            lives,
+            kills,
+            batches,
+            signals: Signals { delivered, missed, owed_at_kills },
+        }) => {
+            println!(
+                "{lives} kept every promise, over {kills} kills; {batches} batches were stored"
+            );
             println!(
                 "of the signals that were acknowledged {delivered} were delivered, each once, and {missed} came \
                  behind the end of their run; {owed_at_kills} times one was under way at a kill"

@@ -1,16 +1,20 @@
 //! What the world asks of the host in a life, and what it makes of the answers.
 
 use segno_host::engine::{
-    Answered, Asked, Deployed, EngineError, HookView, Reply, RunStatus, RunView, Started,
+    Answered, Asked, Batched, Deployed, EngineError, HookView, Reply, RunStatus, RunView, Started,
 };
 use segno_journal::{Op, RunId};
 use tokio::sync::oneshot;
+
+use crate::simulation::batches::Sent;
 
 /// Something that was asked, and is not answered.
 pub(crate) enum Call {
     /// A run, with its key, since when the module that it is started on may be current, and what it is
     /// signalled with its start.
     Start(Asked<Started>, Option<String>, usize, Option<String>),
+    /// A batch, with what it brings.
+    Batch(Asked<Batched>, Sent),
     /// A webhook, by its token, with the text of the request.
     Request(Asked<Reply>, String, String),
     /// A signal to a run, with what it brings.
@@ -40,6 +44,8 @@ pub(crate) enum Answer {
     /// A run was started, with this key; if it is new, since when its module may be current; and what it was
     /// signalled.
     Started(RunId, Option<String>, Option<usize>, Option<String>),
+    /// A batch that brought this is stored.
+    Batched(Batched, Sent),
     /// A module was deployed.
     Deployed(Deployed),
     /// A request was taken.
@@ -61,12 +67,15 @@ impl Call {
                 Some(Ok(Started { run_id, created, .. })) => {
                     Answer::Started(run_id, key.take(), created.then_some(*since), said.take())
                 }
-                // Somebody else has the key; or the run that has it takes no signal.
-                Some(Err(
-                    EngineError::OtherInput(_)
-                    | EngineError::SignalTooLate(_)
-                    | EngineError::InboxFull,
-                )) => Answer::Done,
+                Some(Err(error)) if somebody_was_first(&error) => Answer::Done,
+                Some(Err(error)) => refused(&error),
+            },
+            Self::Batch(asked, sent) => match asked.answer() {
+                None => Answer::None,
+                Some(Ok(batched)) => Answer::Batched(batched, sent.clone()),
+                Some(Err(EngineError::InBatch { error, .. })) if somebody_was_first(&error) => {
+                    Answer::Done
+                }
                 Some(Err(error)) => refused(&error),
             },
             Self::Request(asked, token, text) => match asked.answer() {
@@ -96,15 +105,7 @@ impl Call {
                 Some(Err(error)) => refused(&error),
             },
             Self::Wake(asked) => done(asked, nothing_was_woken),
-            Self::Cancel(asked) => match asked.answer() {
-                None => Answer::None,
-                Some(Ok(view)) => {
-                    assert_eq!(view.status, RunStatus::Cancelled, "{view:?}");
-                    Answer::Done
-                }
-                Some(Err(EngineError::AlreadyEnded(_))) => Answer::Done,
-                Some(Err(error)) => refused(&error),
-            },
+            Self::Cancel(asked) => cancelled(asked),
             // Busy: its shard is at work, and is not to be gone round.
             Self::End(asked) => done(asked, |error| matches!(error, EngineError::Busy)),
             Self::Resume(asked) => done(asked, |error| {
@@ -117,6 +118,31 @@ impl Call {
             },
         }
     }
+}
+
+/// The answer to who has cancelled a run.
+fn cancelled(asked: &mut Asked<RunView>) -> Answer {
+    match asked.answer() {
+        None => Answer::None,
+        Some(Ok(view)) => {
+            assert_eq!(view.status, RunStatus::Cancelled, "{view:?}");
+            Answer::Done
+        }
+        Some(Err(EngineError::AlreadyEnded(_))) => Answer::Done,
+        Some(Err(error)) => refused(&error),
+    }
+}
+
+/// Whether a start, alone or in a batch, may be refused in this way: somebody else has its key, or the run that
+/// has it takes no signal.
+fn somebody_was_first(error: &EngineError) -> bool {
+    matches!(
+        error,
+        EngineError::OtherInput(_)
+            | EngineError::SignalTooLate(_)
+            | EngineError::InboxFull
+            | EngineError::SameKey
+    )
 }
 
 /// Whether a wake may be refused in this way.

@@ -43,7 +43,8 @@ pub(crate) fn judge(mut life: Life<'_>) -> (u64, Tally) {
     let rows = rows::of(&disk);
     rows::nothing_is_left(&rows, &payloads, &witness.cuts);
     rows.hash(&mut trace);
-    (trace.finish(), Tally { lives: 1, kills, signals: witness.talk.at_the_end() })
+    let batches = witness.batches.stored();
+    (trace.finish(), Tally { lives: 1, kills, batches, signals: witness.talk.at_the_end() })
 }
 
 /// A little program has returned what its journal says that it saw.

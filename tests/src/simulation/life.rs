@@ -203,6 +203,7 @@ impl<'a> Life<'a> {
     pub(crate) fn try_to(&mut self, next: Move) -> bool {
         match next {
             Move::Start => self.start(),
+            Move::Batch => self.batch(),
             Move::Call => self.call_any(),
             Move::Signal => self.signal_any(),
             Move::Hook => self.call_any_hook(),
@@ -294,6 +295,20 @@ impl<'a> Life<'a> {
                 said.inspect(|said| witness.talk.acknowledged(run, None, said));
                 since.inspect(|since| witness.editions.started(run, *since));
                 witness.started(run, key.as_deref(), &host.store);
+                false
+            }
+            Answer::Batched(batched, sent) => {
+                tell(&format!("batch {} is answered: {batched:?}", sent.key));
+                for (start, begins) in batched.starts.iter().zip(&sent.starts) {
+                    let said = begins.said.as_deref();
+                    said.inspect(|said| witness.talk.acknowledged(start.run_id, None, said));
+                    if start.created {
+                        witness.editions.started(start.run_id, sent.since);
+                    }
+                    witness.started(start.run_id, begins.key.as_deref(), &host.store);
+                }
+                let signals = sent.signals.iter();
+                signals.for_each(|(run, said)| witness.talk.acknowledged(*run, None, said));
                 false
             }
             Answer::Signalled(reply, run, payload) => {

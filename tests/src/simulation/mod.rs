@@ -5,6 +5,7 @@
 //! The same seed gives the same life, to the byte.
 
 mod asked;
+mod batches;
 mod cuts;
 mod damage;
 mod editions;
@@ -23,6 +24,7 @@ mod streams;
 mod suspects;
 mod talk;
 mod tally;
+mod tokens;
 mod turns;
 mod witness;
 mod world;

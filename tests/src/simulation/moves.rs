@@ -10,6 +10,8 @@ use crate::faulty::Kept;
 pub(crate) enum Move {
     /// Somebody starts a run, perhaps with a key.
     Start,
+    /// Somebody sends a batch of starts and signals, perhaps twice.
+    Batch,
     /// Somebody calls a webhook.
     Call,
     /// Somebody sends a signal to a run.
@@ -53,8 +55,9 @@ pub(crate) enum Move {
 }
 
 /// Each with its weight. What cannot happen just now changes nothing, and something else is drawn.
-const WEIGHTS: [(u32, Move); 23] = [
+const WEIGHTS: [(u32, Move); 24] = [
     (12, Move::Start),
+    (6, Move::Batch),
     (12, Move::Call),
     (8, Move::Signal),
     (6, Move::Hook),

@@ -52,6 +52,11 @@ pub(crate) fn nothing_is_left(
             .find(|image| !cuts.harmed().contains(image));
         assert_eq!(left, None, "an image is left in `{table}`");
     }
+    let posted = &rows["posted"];
+    assert!(
+        posted.is_empty(),
+        "a signal of a batch lies before a run that has ended: {posted:02x?}"
+    );
     let watched = &rows["losses"];
     assert!(watched.is_empty(), "all steps are over, and some are still watched: {watched:02x?}");
     assert_eq!(

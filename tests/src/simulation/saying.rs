@@ -11,10 +11,10 @@ use crate::simulation::plans::{NAMES, TOKENS};
 use crate::simulation::talk::{open_hooks, open_signals};
 
 /// How often the world says something while anything may happen.
-const SAID: u64 = 60;
+pub(crate) const SAID: u64 = 60;
 
 /// How many events of a run are held at most before nothing more is said to it.
-const LINE: usize = 4;
+pub(crate) const LINE: usize = 4;
 
 impl Life<'_> {
     /// Somebody sends a signal to a run, whether or not that waits for it.

@@ -135,7 +135,10 @@ fn play(life: &mut Life<'_>) {
     let family = json!({ "each": [{ "write": ["told", 0] }, { "linger": false }, { "linger": true }, { "child": [tells, false] }, { "signals": ["address", 1] }] });
     life.start_with("program", &program(&family, &[]), None);
     life.settle();
-    for _ in 0..8 {
+    for round in 0..8 {
+        if round % 3 == 0 {
+            life.make(Move::Batch);
+        }
         life.make(Move::Call);
         life.make(Move::Signal);
         life.make(Move::Hook);

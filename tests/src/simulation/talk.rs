@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use segno_host::engine::Reply;
-use segno_host::store::Store;
+use segno_host::store::{HeldEvent, Store};
 use segno_journal::{Event, Op, Open, Run, RunId};
 
 use crate::simulation::tally::Signals;
@@ -46,6 +46,11 @@ impl Talk {
         }
     }
 
+    /// Whether this has had its turn.
+    pub(crate) fn has_come(&self, payload: &str) -> bool {
+        self.delivered.contains_key(payload)
+    }
+
     /// The host went down without a word.
     pub(crate) fn killed(&mut self) {
         let signals = self.owed.values().filter(|(_, hook)| hook.is_none());
@@ -79,7 +84,7 @@ impl Talk {
             });
             let is_owed = is_wanted && !delivered.contains_key(payload);
             assert!(
-                !is_owed || is_held(store, *run, payload),
+                !is_owed || lies(store, *run, payload),
                 "{payload} to {run} was acknowledged, and is lost"
             );
             is_owed
@@ -129,6 +134,19 @@ pub(crate) fn open_signals(state: &Run) -> impl Iterator<Item = &str> {
     state.open().filter_map(|(_, open)| match open {
         Open::Signal(signal) => Some(&*signal.name),
         _ => None,
+    })
+}
+
+/// Whether this is held of a run, or was sent to it in a batch and is not taken.
+pub(crate) fn lies(store: &Store, run: RunId, payload: &str) -> bool {
+    is_held(store, run, payload) || is_posted(store, run, payload)
+}
+
+fn is_posted(store: &Store, run: RunId, payload: &str) -> bool {
+    let posted = store.posted_to(run).expect("the store can be read");
+    posted.iter().any(|posted| match store.posted(posted).expect("the store can be read") {
+        Some(HeldEvent { event: Event::Signalled { signal }, .. }) => signal.payload == payload,
+        other => panic!("{run}: a signal of a batch is {other:?}"),
     })
 }
 

@@ -10,6 +10,8 @@ pub struct Tally {
     pub lives: u64,
     /// How often a host went down without a word.
     pub kills: u64,
+    /// How many batches were stored.
+    pub batches: u64,
     /// What became of the signals that were acknowledged.
     pub signals: Signals,
 }
@@ -28,9 +30,11 @@ pub struct Signals {
 
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
-        let Self { lives, kills, signals: Signals { delivered, missed, owed_at_kills } } = other;
+        let Self { lives, kills, batches, signals: Signals { delivered, missed, owed_at_kills } } =
+            other;
         self.lives += lives;
         self.kills += kills;
+        self.batches += batches;
         self.signals.delivered += delivered;
         self.signals.missed += missed;
         self.signals.owed_at_kills += owed_at_kills;

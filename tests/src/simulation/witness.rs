@@ -6,8 +6,9 @@ use std::ops::ControlFlow;
 use segno_host::engine::{Reply, Simulated};
 use segno_host::steps::StepAttempt;
 use segno_host::store::{Standing, Store};
-use segno_journal::{Answer, Command, Event, Op, Open, Run, RunId, Timestamp, Turn};
+use segno_journal::{Command, Event, Op, Open, Run, RunId, Timestamp, Turn};
 
+use crate::simulation::batches::Batches;
 use crate::simulation::cuts::{Cuts, KEPT_WORKFLOW};
 use crate::simulation::editions::Editions;
 use crate::simulation::family;
@@ -16,6 +17,7 @@ use crate::simulation::plans::most_attempts;
 use crate::simulation::streams::Streams;
 use crate::simulation::suspects::Suspects;
 use crate::simulation::talk::Talk;
+use crate::simulation::tokens::look_at_tokens;
 use crate::simulation::turns::turns;
 
 /// What was seen of a life, over all its crashes.
@@ -47,6 +49,7 @@ pub(crate) struct Witness {
     over: BTreeMap<RunId, Standing>,
     lines: Lines,
     pub(crate) talk: Talk,
+    pub(crate) batches: Batches,
     pub(crate) streams: Streams,
     pub(crate) cuts: Cuts,
     pub(crate) editions: Editions,
@@ -87,6 +90,7 @@ impl Witness {
         let (over, runs) = (&self.over, &self.runs);
         let unfinished = |run| runs.get(&run).filter(|_| !over.contains_key(&run));
         self.talk.look_at_owed(store, |run| unfinished(run).map(|seen| &seen.run));
+        self.batches.look(store, &self.talk, |run| over.contains_key(&run));
         let unfinished = runs.iter().filter(|(run, _)| !over.contains_key(run));
         Talk::look_at_tokens(unfinished.map(|(run, seen)| (*run, &seen.run)), store);
         let now = engine.now();
@@ -381,20 +385,4 @@ fn is_blocked(store: &Store, run: RunId, text: &str) -> bool {
 
 fn has_webhook(store: &Store, token: &str) -> bool {
     store.webhook(token).expect("the store can be read").is_some()
-}
-
-/// Takes note of the tokens that a turn opens: no two webhooks share one.
-fn look_at_tokens(
-    tokens: &mut BTreeMap<String, (RunId, Op, bool)>,
-    run: RunId,
-    opened: u64,
-    turn: &Turn,
-) {
-    let operations = turn.commands.iter().filter(|command| command.starts_operation());
-    for (op, command) in (opened..).zip(operations) {
-        if let Command::Webhook { token, answer, .. } = command {
-            let before = tokens.insert(token.clone(), (run, Op(op), *answer == Answer::Manual));
-            assert!(before.is_none(), "two webhooks have the token {token}");
-        }
-    }
 }

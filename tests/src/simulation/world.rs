@@ -15,7 +15,7 @@ use crate::simulation::streams::Writing;
 use crate::{post, raw};
 
 /// How many runs a life has at most.
-const RUNS: usize = 6;
+pub(crate) const RUNS: usize = 6;
 
 /// How many requests the world makes while anything may happen.
 const CALLS: u64 = 60;

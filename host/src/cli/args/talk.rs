@@ -1,5 +1,7 @@
 //! Talking to a run: what is sent to it, and to whom.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use segno_journal::RunId;
 
@@ -23,6 +25,20 @@ pub(in crate::cli) struct SignalArgs {
 
     #[command(flatten)]
     pub(in crate::cli) wait: WaitArgs,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct BatchArgs {
+    /// A file with the starts and signals, as the API takes them; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(in crate::cli) file: PathBuf,
+
+    /// A batch with the same key is stored once
+    #[arg(long)]
+    pub(in crate::cli) key: Option<String>,
 
     #[command(flatten)]
     pub(in crate::cli) host: HostArgs,

@@ -2,7 +2,6 @@
 //! would wait longer than its caller does, and take room for it.
 
 mod families;
-mod key_locks;
 mod to_the_end;
 
 use std::sync::Arc;
@@ -10,7 +9,6 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 pub(crate) use crate::engine::admission::families::{Carried, Families, Member};
-pub(crate) use crate::engine::admission::key_locks::KeyLocks;
 pub(crate) use crate::engine::admission::to_the_end::to_the_end;
 
 use crate::engine::error::EngineError;

@@ -5,13 +5,14 @@
 //! beyond all bounds.
 
 use std::fmt;
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::Hasher;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use siphasher::sip::SipHasher13;
 
 /// What a JSON value comes down to: the same for two texts that differ in blanks, in escapes and in
 /// the order of members, and, but for a chance of one in 2^64, in nothing else. Made in constant
-/// memory, however large the value is.
+/// memory, however large the value is. It is kept on disk, so it is made in the same way for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint(u64);
 
@@ -25,9 +26,14 @@ impl Fingerprint {
         serde_json::from_str(json)
     }
 
+    /// It, as it is kept.
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+
     /// That of a value without parts. The kinds differ, so that `1` is not `"1"`.
     fn leaf(kind: u8, bytes: &[u8]) -> Self {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = SipHasher13::new();
         hasher.write_u8(kind);
         hasher.write(bytes);
         Self(hasher.finish())
@@ -74,7 +80,7 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Fingerprint, A::Error> {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = SipHasher13::new();
         hasher.write_u8(6);
         while let Some(Fingerprint(element)) = elements.next_element()? {
             hasher.write_u64(element);
@@ -86,7 +92,7 @@ impl<'de> Visitor<'de> for Reader {
         // A sum, because members have no order.
         let mut sum = 0_u64;
         while let Some((Fingerprint(name), Fingerprint(value))) = members.next_entry()? {
-            let mut hasher = DefaultHasher::new();
+            let mut hasher = SipHasher13::new();
             hasher.write_u64(name);
             hasher.write_u64(value);
             sum = sum.wrapping_add(hasher.finish());

@@ -1,7 +1,8 @@
 //! What can be asked of an engine that changes something: to start runs, to call their webhooks and
-//! hooks, to send them signals, to end them and let them go on, and to deploy modules. Each is admitted first, comes to its end even if its
+//! hooks, to send them signals, several of that at once, to end them and let them go on, and to deploy modules. Each is admitted first, comes to its end even if its
 //! caller goes, and answers when it is on disk.
 
+mod batch;
 mod cancel;
 mod deploy;
 mod fingerprint;
@@ -13,6 +14,7 @@ mod start;
 mod wake;
 mod webhook;
 
+pub use crate::engine::control::batch::{BATCHED, NewBatch, StartInBatch};
 pub use crate::engine::control::deploy::MissingSteps;
 pub use crate::engine::control::signal::NewSignal;
 pub use crate::engine::control::start::{NewRun, SIGNALS_AT_START};

@@ -15,7 +15,7 @@ use crate::engine::handle::Engine;
 use crate::engine::inbox::{First, Message};
 use crate::engine::reads::may_block;
 use crate::steps::origin;
-use crate::store::{RunRecord, Standing};
+use crate::store::{RunRecord, Standing, StoreError, Unmet};
 
 /// How many signals may be sent with a start.
 pub const SIGNALS_AT_START: usize = 100;
@@ -67,21 +67,12 @@ impl Engine {
         input: Box<RawValue>,
         new: NewRun,
     ) -> Result<Started, EngineError> {
-        let size = input.get().len();
-        let limit = self.0.config.limits.payload;
-        if size > limit {
-            return Err(EngineError::TooLarge { what: "the input", size, limit });
-        }
-        Fingerprint::of(input.get()).map_err(EngineError::UnreadableInput)?;
-        check_signals(&new.signals)?;
-        self.check_on_end(new.on_end.as_deref())?;
+        let bytes = self.check_start(&input, &new)?;
         let run = self.name_run();
         let engine = self.clone();
-        let bytes: usize = new.signals.iter().map(|signal| signal.payload.len()).sum();
-        let admitted = self.admit_to(run, size + bytes)?;
-        check_key(new.key.as_deref())?;
+        let admitted = self.admit_to(run, bytes)?;
         let workflow = workflow.to_owned();
-        // A caller who hangs up takes neither the key's lock nor its place in the line with it.
+        // A caller who hangs up does not take its place in the line with it.
         to_the_end(async move {
             let _admitted = admitted;
             engine.start_once(run, &workflow, input, new).await
@@ -99,21 +90,50 @@ impl Engine {
         let Some(key) = &new.key else {
             return self.start_new(run, workflow, input, new).await;
         };
-        let alone = self.0.key_locks.lock(key).await;
-        let Some(run_id) = may_block(|| self.0.store.started_by(workflow, key))? else {
-            return self.start_new(run, workflow, input, new).await;
-        };
-        drop(alone);
-        may_block(|| self.was_started_with(run_id, &input))?;
-        for signal in new.signals {
+        if let Some(before) = may_block(|| self.0.store.started_by(workflow, key))? {
+            return self.started_before(before, &input, new.signals).await;
+        }
+        let signals = new.signals.clone();
+        match self.start_new(run, workflow, input.clone(), new).await {
+            // Somebody else was quicker by less than a commit.
+            Err(EngineError::Store(StoreError::Unmet(Unmet::Started(before)))) => {
+                self.started_before(before, &input, signals).await
+            }
+            started => started,
+        }
+    }
+
+    /// The run that a key has started before, if it has this input; it is sent the signals.
+    async fn started_before(
+        &self,
+        run_id: RunId,
+        input: &RawValue,
+        signals: Vec<NewSignal>,
+    ) -> Result<Started, EngineError> {
+        may_block(|| self.was_started_with(run_id, input))?;
+        for signal in signals {
             let _reply = self.signal(run_id, signal, false).await?;
         }
         Ok(Started { run_id, status: self.status(run_id)?, created: false })
     }
 
+    /// Refuses a start that cannot be made; gives how many bytes it brings.
+    pub(super) fn check_start(&self, input: &RawValue, new: &NewRun) -> Result<usize, EngineError> {
+        let size = input.get().len();
+        let limit = self.0.config.limits.payload;
+        if size > limit {
+            return Err(EngineError::TooLarge { what: "the input", size, limit });
+        }
+        Fingerprint::of(input.get()).map_err(EngineError::UnreadableInput)?;
+        check_signals(&new.signals)?;
+        self.check_on_end(new.on_end.as_deref())?;
+        check_key(new.key.as_deref())?;
+        Ok(size + new.signals.iter().map(|signal| signal.payload.len()).sum::<usize>())
+    }
+
     /// That a run has this input. A run of which there is no first event any more, since its journal
     /// is damaged, is not held to it.
-    fn was_started_with(&self, run: RunId, input: &RawValue) -> Result<(), EngineError> {
+    pub(super) fn was_started_with(&self, run: RunId, input: &RawValue) -> Result<(), EngineError> {
         let first = match self.input(run) {
             Err(EngineError::UnknownRun(_)) => return Ok(()),
             first => first?,
@@ -133,21 +153,31 @@ impl Engine {
         input: Box<RawValue>,
         new: NewRun,
     ) -> Result<Started, EngineError> {
-        let module = self.0.modules.enter_current(workflow)?;
-        let started_at = self.0.outside.now();
-        let workflow = workflow.into();
-        let seed = self.0.outside.random().seed();
-        let standing = Standing::Running;
-        let on_end = new.on_end.as_deref().map(Into::into);
+        let record = self.new_record(workflow, new.on_end.as_deref())?;
         let first = first(new.key, new.signals);
-        let record =
-            RunRecord { workflow, module, started_at, seed, standing, parent: None, on_end };
         let input = <Box<str>>::from(input).into_string();
         let signals = first.signals.len() as u64;
         let status =
             self.ask(run, |then| Message::Start { run, record, input, first, then }).await?;
         self.0.outside.metrics().signals.inc_by(signals);
         Ok(Started { run_id: run, status, created: true })
+    }
+
+    /// The record of a new run, which counts as being on its module from now on.
+    pub(super) fn new_record(
+        &self,
+        workflow: &str,
+        on_end: Option<&str>,
+    ) -> Result<RunRecord, EngineError> {
+        Ok(RunRecord {
+            workflow: workflow.into(),
+            module: self.0.modules.enter_current(workflow)?,
+            started_at: self.0.outside.now(),
+            seed: self.0.outside.random().seed(),
+            standing: Standing::Running,
+            parent: None,
+            on_end: on_end.map(Into::into),
+        })
     }
 
     /// Refuses a URL to call at the end of a run that cannot be called.
@@ -162,7 +192,7 @@ impl Engine {
     }
 
     /// A name for a new run, which leads to a shard that answers where there is one.
-    fn name_run(&self) -> RunId {
+    pub(super) fn name_run(&self) -> RunId {
         let now = self.0.outside.now();
         let mut last = self.0.last_run.lock();
         let mut run = self.0.outside.random().run_id(now, *last);
@@ -191,7 +221,7 @@ fn check_signals(signals: &[NewSignal]) -> Result<(), EngineError> {
 }
 
 /// What belongs to the first commit of a run. Of two signals with one key the first comes.
-fn first(key: Option<String>, signals: Vec<NewSignal>) -> First {
+pub(super) fn first(key: Option<String>, signals: Vec<NewSignal>) -> First {
     let mut keys = BTreeSet::new();
     let signals = signals
         .into_iter()

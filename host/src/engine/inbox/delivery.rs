@@ -7,7 +7,7 @@ use segno_journal::{Answer, Event, NotTold, Op, Refusal, Response, RunId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::engine::error::EngineError;
-use crate::store::StoreError;
+use crate::store::{Draft, Posted, StoreError};
 
 /// What the caller of a `manual` webhook is told: the workflow's response, or that none will come.
 pub type Answered = Result<Response, EngineError>;
@@ -67,6 +67,11 @@ impl Delivery {
         Self { event, then: Then::Nothing, held: Some(position) }
     }
 
+    /// Whether it was admitted before, and whoever sent it was told so.
+    pub(crate) const fn is_promised(&self) -> bool {
+        self.held.is_some() || matches!(self.then, Then::Batch(_))
+    }
+
     /// The event, with the number that a request or a signal has in its run.
     pub(crate) fn numbered(self, number: u64) -> Self {
         Self { event: self.event.numbered(number), ..self }
@@ -99,6 +104,24 @@ impl fmt::Debug for Report {
     }
 }
 
+/// What is to know, in the commit in which an event has come, that it has.
+pub(crate) enum Source {
+    /// A run that sent it as this operation.
+    Run(RunId, Op),
+    /// A batch, in which it is this signal.
+    Batch(Posted),
+}
+
+impl Source {
+    /// Adds to a draft that the event has come.
+    pub(crate) fn has_come<T>(&self, draft: Draft<T>) -> Draft<T> {
+        match self {
+            Self::Run(run, op) => draft.with_told(*run, *op),
+            Self::Batch(posted) => draft.without_posted(posted),
+        }
+    }
+}
+
 /// Who waits for a turn to be on disk.
 #[derive(Debug)]
 pub(crate) enum Then {
@@ -111,15 +134,18 @@ pub(crate) enum Then {
     Answer { caller: Caller, answer: Answer, place: Option<Place> },
     /// A run that sent it, which hears whether it was taken.
     Report(Report),
+    /// A batch that it came in: whoever sent that was told already that it will be taken.
+    Batch(Posted),
     /// One who waits for the answer of the workflow, which will come through this receiver.
     AnswerLater { caller: Caller, heard: oneshot::Receiver<Answered>, place: Place },
 }
 
 impl Then {
-    /// The run that sent it, and as which operation, if a run did.
-    pub(crate) const fn sender(&self) -> Option<(RunId, Op)> {
+    /// What is to know that it has come, if anything is.
+    pub(crate) fn source(&self) -> Option<Source> {
         match self {
-            Self::Report(report) => Some(report.from),
+            Self::Report(Report { from: (run, op), .. }) => Some(Source::Run(*run, *op)),
+            Self::Batch(posted) => Some(Source::Batch(*posted)),
             Self::Nothing | Self::Tell(_) | Self::Answer { .. } | Self::AnswerLater { .. } => None,
         }
     }
@@ -128,7 +154,7 @@ impl Then {
     pub(crate) fn done(self, status: RunStatus) {
         // Whoever has gone in the meantime needs no answer.
         match self {
-            Self::Nothing => {}
+            Self::Nothing | Self::Batch(_) => {}
             Self::Tell(asker) => drop(asker.send(Ok(status))),
             Self::Answer { caller, answer, .. } => {
                 let response = match answer {
@@ -147,7 +173,8 @@ impl Then {
     /// It cannot be done.
     pub(crate) fn fail(self, error: EngineError) {
         match self {
-            Self::Nothing => {}
+            // It is on disk still, and the next host brings it again.
+            Self::Nothing | Self::Batch(_) => {}
             Self::Report(report) => match error {
                 EngineError::LeftOut | EngineError::Store(StoreError::Record { .. }) => {
                     report.give(Some(NotTold::LeftOut));

@@ -5,11 +5,12 @@ use segno_journal::{Op, RunId, Signal, Tell};
 use crate::engine::admission::{Carried, Member};
 use crate::store::RunRecord;
 
-/// A child that is on disk, and is to begin.
+/// A child, or a run of a batch, that is on disk and is to begin.
 pub(crate) struct Begun {
     pub(crate) run: RunId,
     pub(crate) record: RunRecord,
-    pub(crate) member: Member,
+    /// Its place in its family, if it is a child.
+    pub(crate) member: Option<Member>,
 }
 
 /// A signal from a run of the same family.

@@ -10,13 +10,14 @@ use segno_journal::{Digest, Event, Op, RunId, Signal};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::engine::admission::Admitted;
+use crate::engine::error::EngineError;
 use crate::engine::inbox::asker::Asker;
 use crate::engine::inbox::delivery::{Caller, Then};
 use crate::engine::inbox::family::{Begun, FamilySignal};
 use crate::engine::inbox::recovery::Recovery;
 use crate::engine::inbox::stream::StepWrite;
 use crate::steps::{Go, Running, StepAttempt};
-use crate::store::RunRecord;
+use crate::store::{Posted, RunRecord};
 
 /// What a shard is told.
 pub(crate) enum Message {
@@ -24,8 +25,18 @@ pub(crate) enum Message {
     GoOn { recovery: Arc<Recovery> },
     /// A new run, with its JSON input and what belongs to its first commit.
     Start { run: RunId, record: RunRecord, input: String, first: First, then: Then },
-    /// A child is on disk: its shard owns it from now on.
+    /// A child, or a run of a batch, is on disk: its shard owns it from now on.
     Begin(Box<Begun>),
+    /// A new run was not written, since its key has started another one; nor were its children.
+    NeverWas { run: RunId, children: Vec<Begun> },
+    /// A batch has sent a run a signal.
+    Posted(Posted),
+    /// Somebody wants to know whether a run can take signals of these names and sizes.
+    Room {
+        run: RunId,
+        signals: Vec<(String, usize)>,
+        asker: oneshot::Sender<Result<(), EngineError>>,
+    },
     /// A run has ended of which nobody knows which children it had.
     ParentEnded { parent: RunId },
     /// The child that is this operation of a run may have ended.
@@ -87,10 +98,13 @@ impl Message {
             | Self::DeliverHeld { run }
             | Self::Wake { run, .. }
             | Self::Resume { run, .. } => Some(*run),
+            Self::NeverWas { run, .. } => Some(*run),
+            Self::Posted(posted) => Some(posted.run),
             Self::Begin(begun) => Some(begun.run),
             Self::FamilySignal(signal) => Some(signal.run),
             Self::Write(write) => Some(write.run),
             Self::GoOn { .. }
+            | Self::Room { .. }
             | Self::ParentEnded { .. }
             | Self::Cancel { .. }
             | Self::RetryNow { .. }

@@ -9,7 +9,7 @@ use segno::native::DuplicateStep;
 use segno_journal::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::engine::admission::{Admission, KeyLocks, QUERIES_AT_ONCE};
+use crate::engine::admission::{Admission, QUERIES_AT_ONCE};
 use crate::engine::config::Config;
 use crate::engine::guests::Copies;
 use crate::engine::guests::{Guests, Pressure, Warm};
@@ -158,6 +158,7 @@ impl Parts {
         let recovery = self.recovery()?;
         self.say_running().await?;
         inboxes.go_on(recovery);
+        self.outside.tell_posted(self.store.all_posted()?);
         Ok(())
     }
 
@@ -198,7 +199,6 @@ impl Parts {
             outside,
             inboxes,
             admission,
-            key_locks: KeyLocks::new(),
             copies: Copies::default(),
             deploy_lock: tokio::sync::Mutex::new(()),
             last_run: Mutex::new(None),

@@ -5,7 +5,7 @@
 //! happens next among all that can, and so what happened can be made to happen again. Dropping one is
 //! a crash: opening another on what its disk kept is the recovery.
 
-use segno_api::{Deployed, HookView, RunView, Started};
+use segno_api::{Batched, Deployed, HookView, RunView, Started};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::clock::{Clock, VirtualClock};
 use crate::engine::config::Config;
-use crate::engine::control::{MissingSteps, NewRun, NewSignal};
+use crate::engine::control::{MissingSteps, NewBatch, NewRun, NewSignal};
 use crate::engine::error::EngineError;
 use crate::engine::handle::{Engine, Threads};
 use crate::engine::inbox::Asker;
@@ -160,6 +160,12 @@ impl Simulated {
         let engine = self.engine.clone();
         let workflow = workflow.to_owned();
         self.ask(async move { engine.start_with(&workflow, input, new).await })
+    }
+
+    /// Asks for a batch, as [`Engine::batch`].
+    pub fn batch(&mut self, batch: NewBatch) -> Asked<Batched> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.batch(batch).await })
     }
 
     /// Calls a webhook, as [`Engine::call_webhook`].

@@ -31,7 +31,7 @@ pub(crate) use crate::engine::outside::waiters::Waiters;
 
 use crate::engine::admission::Families;
 use crate::engine::clock::Clock;
-use crate::engine::inbox::{Asker, Begun, FamilySignal, Gate, Inboxes, Message, Then};
+use crate::engine::inbox::{Asker, Batched, Begun, FamilySignal, Gate, Inboxes, Message, Then};
 use crate::engine::metrics::Metrics;
 use crate::engine::outside::ends::Ends;
 use crate::engine::outside::known_webhooks::KnownWebhooks;
@@ -39,7 +39,7 @@ use crate::engine::outside::missing::Missing;
 use crate::engine::outside::watch::Watch;
 use crate::engine::random::Random;
 use crate::steps::{Runner, StepAttempt};
-use crate::store::{Claimed, Committed, RunRecord, TurnAndEffects};
+use crate::store::{Claimed, Committed, Posted, RunRecord, StoreError, TurnAndEffects};
 
 /// The world, as the engine reaches it. Cheap to clone.
 #[derive(Clone)]
@@ -150,6 +150,28 @@ impl Outside {
         }
         claims.iter().for_each(|claimed| self.tell_claimed(owner.run, claimed));
         then.done(status);
+    }
+
+    /// A batch is on disk: its runs begin, and those hear of it that it sends signals.
+    pub(crate) fn batched(&self, batch: Committed<Batched>) {
+        let Batched { begun, posted } = batch.into_inner();
+        for begun in begun {
+            self.tell(begun.run, Message::Begin(Box::new(begun)));
+        }
+        self.tell_posted(posted);
+    }
+
+    /// Those hear of it that batches have sent signals, which are on disk.
+    pub(crate) fn tell_posted(&self, posted: Vec<Posted>) {
+        posted.into_iter().for_each(|posted| self.tell(posted.run, Message::Posted(posted)));
+    }
+
+    /// A first turn, which began these children, is not on disk: where its key has started another run, its own
+    /// never was.
+    pub(crate) fn unwritten(&self, run: RunId, children: Vec<Begun>, error: &StoreError) {
+        if matches!(error, StoreError::Unmet(_)) {
+            self.tell(run, Message::NeverWas { run, children });
+        }
     }
 
     /// A step is given up: what is under way for it stops.

@@ -89,6 +89,7 @@ impl Waiters {
             }
             Then::Nothing
             | Then::Tell(_)
+            | Then::Batch(_)
             | Then::Report(_)
             | Then::Answer { place: None, .. }
             | Then::AnswerLater { .. } => then,

@@ -147,8 +147,8 @@ impl Active {
         (self.is_blocked() || comes_later) && delivery.event != Event::Cancelled
     }
 
-    /// Whether the event can be delivered. What was held was admitted when it came, and its caller has been told
-    /// so. To a hook that `opens` with an event that waits, more can be sent behind that; and to a run whose
+    /// Whether the event can be delivered. What was held, or came in a batch, was admitted before, and its sender
+    /// has been told so. To a hook that `opens` with an event that waits, more can be sent behind that; and to a run whose
     /// start waits, signals.
     pub(crate) fn admits(&self, delivery: &Delivery, opens: bool) -> Result<(), Refusal> {
         let Delivery { event, held, .. } = delivery;
@@ -157,7 +157,7 @@ impl Active {
             admitted => admitted,
         };
         match admitted {
-            Err(Refusal::Full) if held.is_some() => Ok(()),
+            Err(Refusal::Full) if delivery.is_promised() => Ok(()),
             Err(Refusal::NotOpen(op)) if opens && self.is_hook(op) => Ok(()),
             Ok(()) if held.is_none() && self.held.knows(event) => Err(Refusal::Repeated),
             admitted => admitted,
@@ -239,7 +239,7 @@ impl HeldEvents {
     }
 
     /// Adds an event that lies at this position, behind all others.
-    fn add(&mut self, position: u64, event: &Event) {
+    pub(crate) fn add(&mut self, position: u64, event: &Event) {
         if self.is_empty() {
             self.first = position;
         }
@@ -260,8 +260,12 @@ impl HeldEvents {
     /// Whether there is room for the event. Only what comes from outside is bounded: what else can happen to a
     /// run is bounded by what it has asked for.
     pub(crate) fn admits(&self, event: &Event) -> Result<(), Refusal> {
-        let Some(size) = event.untaken() else { return Ok(()) };
-        let is_full = self.untaken >= MAX_UNTAKEN || self.bytes + size > MAX_UNTAKEN_BYTES;
+        event.untaken().map_or(Ok(()), |size| self.has_room(1, size))
+    }
+
+    /// Whether there is room for so many more that come from outside, of so many bytes in all.
+    pub(crate) fn has_room(&self, more: usize, bytes: usize) -> Result<(), Refusal> {
+        let is_full = self.untaken + more > MAX_UNTAKEN || self.bytes + bytes > MAX_UNTAKEN_BYTES;
         if is_full { Err(Refusal::Full) } else { Ok(()) }
     }
 

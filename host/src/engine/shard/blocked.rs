@@ -30,8 +30,8 @@ impl Shard {
             let position = active.held.put(&event);
             draft = draft.with_held(id, position, &HeldEvent { at: active.last_at, event });
         }
-        if let Some((from, op)) = then.sender() {
-            draft = draft.with_told(from, op);
+        if let Some(source) = then.source() {
+            draft = source.has_come(draft);
         }
         let draft = self.noted(id, draft, note);
         self.block_with(id, blocked, draft, then);
@@ -50,23 +50,29 @@ impl Shard {
                 outside.blocked(id, &proof);
                 then.done(RunStatus::Blocked);
             }
-            Err(error) => then.fail(error.into()),
+            Err(error) => {
+                outside.unwritten(id, Vec::new(), &error);
+                then.fail(error.into());
+            }
         });
     }
 
     /// Keeps an event for a blocked run.
     pub(crate) fn hold_event(&mut self, id: RunId, delivery: Delivery) {
         let Some(active) = self.runs.get_mut(&id) else { return };
+        let is_promised = delivery.is_promised();
         let Delivery { event, then, .. } = delivery;
-        if let Err(refusal) = active.held.admits(&event) {
+        if let Err(refusal) = active.held.admits(&event)
+            && !is_promised
+        {
             return then.refuse(id, refusal);
         }
         let status = status_of(&active.record.standing);
         let position = active.held.put(&event);
         let held = HeldEvent { at: self.outside.now(), event };
         let mut draft = Draft::nothing().with_held(id, position, &held);
-        if let Some((from, op)) = then.sender() {
-            draft = draft.with_told(from, op);
+        if let Some(source) = then.source() {
+            draft = source.has_come(draft);
         }
         self.committer.submit(draft, move |written| match written {
             Ok(_) => then.done(status),

@@ -5,6 +5,7 @@
 //! it is told to look. Of what is sent to another run it is on disk that it came, until the sender has heard so:
 //! to send it again is to send it once.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use segno_journal::{
@@ -13,17 +14,17 @@ use segno_journal::{
 };
 
 use crate::engine::admission::Member;
-use crate::engine::inbox::{Begun, Delivery, FamilySignal, Message, Report, Then};
+use crate::engine::inbox::{Begun, Delivery, FamilySignal, Message, Report, Source, Then};
 use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::shard::Shard;
 use crate::engine::shard::active::Active;
-use crate::store::{Draft, HeldEvent, RunRecord, Standing, StoreError};
+use crate::store::{Draft, RunRecord, Standing, StoreError};
 
 /// What a turn changes of what is known of signals between runs.
 pub(super) struct SignalRows {
-    /// The signal that it takes in, if a run sent one: whose it is.
-    comes: Option<(RunId, Op)>,
+    /// What is to know that the signal which it takes in has come, if anything is.
+    comes: Option<Source>,
     /// The signals of the run itself that are over with it.
     over: Vec<Op>,
 }
@@ -49,13 +50,13 @@ impl SignalRows {
                 open.map(|(op, _)| op).collect()
             }
         };
-        Self { comes: then.sender(), over }
+        Self { comes: then.source(), over }
     }
 
     /// Adds them to the draft of the turn.
     pub(super) fn write<T>(self, mut draft: Draft<T>, id: RunId) -> Draft<T> {
-        if let Some((from, op)) = self.comes {
-            draft = draft.with_told(from, op);
+        if let Some(source) = self.comes {
+            draft = source.has_come(draft);
         }
         for op in self.over {
             draft = draft.without_told(id, op);
@@ -96,7 +97,7 @@ impl Spawner<'_> {
             };
             draft = draft.with_new_run(*run, &record, input.clone());
             let member = self.members.pop().unwrap_or_else(|| self.outside.families().join(root));
-            begun.push(Begun { run: *run, record, member });
+            begun.push(Begun { run: *run, record, member: Some(member) });
         }
         (draft, begun)
     }
@@ -133,23 +134,29 @@ impl Shard {
         })
     }
 
-    /// A child is on disk: it is owned from now on, and has its first turn; unless it was ended without its
-    /// shard, before that heard of it.
+    /// A child, or a run of a batch, is on disk: it is owned from now on, and has its first turn, and then what
+    /// it is sent with that; unless it was ended without its shard, before that heard of it.
     pub(super) fn begin(&mut self, begun: Begun) {
         let Begun { run, record, member } = begun;
         if self.ended_early.remove(&run) || self.runs.contains_key(&run) {
             return self.modules.leave(record.module);
         }
-        let event = match self.store.first_held(run, 0) {
-            Ok(Some((0, HeldEvent { event, .. }))) => event,
-            Ok(_) => return self.modules.leave(record.module),
-            Err(error) => return self.committer.give_up(error),
-        };
-        let mut active = Active { member: Some(Box::new(member)), ..Active::new(run, record) };
-        let position = active.held.put(&event);
-        self.take_in(run, active);
-        self.turn(run, Delivery::held(event, position));
-        self.go_on_with_held(run);
+        let mut active = Active { member: member.map(Box::new), ..Active::new(run, record) };
+        let mut first = None;
+        let read = self.store.visit_held(run, 0, |position, held| {
+            active.held.add(position, &held.event);
+            first.get_or_insert((position, held.event));
+            ControlFlow::Continue(())
+        });
+        match (read, first) {
+            (Ok(()), Some((position, event))) => {
+                self.take_in(run, active);
+                self.turn(run, Delivery::held(event, position));
+                self.go_on_with_held(run);
+            }
+            (Ok(()), None) => self.modules.leave(active.record.module),
+            (Err(error), _) => self.committer.give_up(error),
+        }
     }
 
     /// A run has ended of which nobody knows which children it had: they know whose they are.

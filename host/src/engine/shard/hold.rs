@@ -86,6 +86,7 @@ impl Shard {
 
     /// Lets go of a run that is over: what it was, and what it needed.
     pub(crate) fn take_leave(&mut self, id: RunId) {
+        self.tell_left_posted(id);
         self.guests.remove(id);
         if let Some(ended) = self.runs.remove(&id) {
             self.outside.metrics().runs_unfinished.dec();

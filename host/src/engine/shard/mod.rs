@@ -19,6 +19,7 @@ mod no_room;
 mod notes;
 mod of_steps;
 mod open_budget;
+mod posted;
 mod queue;
 mod recovery;
 mod retention;
@@ -53,7 +54,7 @@ use crate::engine::modules::Modules;
 use crate::engine::outside::Outside;
 use crate::engine::shard::awaiting_room::AwaitingRoom;
 use crate::engine::shard::queue::Queue;
-use crate::store::{Committer, PanicGuard, Store, StoreError};
+use crate::store::{Committer, PanicGuard, Posted, Store, StoreError};
 
 /// The runs of one shard, and all that it takes to give them their turns.
 pub(crate) struct Shard {
@@ -67,6 +68,8 @@ pub(crate) struct Shard {
     unreadable: BTreeMap<RunId, StoreError>,
     /// Children that were ended without this shard before it heard of them: it will.
     ended_early: BTreeSet<RunId>,
+    /// Signals of batches to runs that are left out: they come when those are resumed.
+    left_posted: BTreeMap<RunId, Vec<Posted>>,
     /// The places in its family that were taken for the children of the turn that is being made.
     joining: Vec<Member>,
     guests: Guests,
@@ -114,6 +117,7 @@ impl Shard {
             gate,
             open_budget,
             ended_early: BTreeSet::new(),
+            left_posted: BTreeMap::new(),
             joining: Vec::new(),
             runs: BTreeMap::new(),
             unreadable: BTreeMap::new(),
@@ -194,6 +198,12 @@ impl Shard {
                 self.start((run, record), input, first, then);
             }
             Message::Begin(begun) => self.begin(*begun),
+            Message::NeverWas { run, children } => self.never_was(run, children),
+            Message::Posted(posted) => self.posted(posted),
+            Message::Room { run, signals, asker } => {
+                // Whoever has gone in the meantime needs no answer.
+                let _gone = asker.send(self.has_room(run, &signals));
+            }
             Message::ParentEnded { parent } => self.parent_ended(parent),
             Message::ChildEnded { run, op } => self.child_ended(run, op),
             Message::FamilySignal(signal) => self.family_signal(*signal),

@@ -4,7 +4,7 @@ use segno_journal::{BlockKind, Blocked, Command, Event, Op, Refusal, RunId, Turn
 
 use crate::engine::error::EngineError;
 use crate::engine::guests::{CannotTurn, Fate};
-use crate::engine::inbox::{Delivery, Then};
+use crate::engine::inbox::{Begun, Delivery, Source, Then};
 use crate::engine::shard::active::Active;
 use crate::engine::shard::bounds::Bounds;
 use crate::engine::shard::children::{SignalRows, Spawner};
@@ -169,7 +169,10 @@ impl Shard {
         let owner = active.owner.clone();
         self.committer.submit(draft, move |committed| match committed {
             Ok(committed) => outside.release(&owner, committed, begun, then),
-            Err(error) => then.fail(error.into()),
+            Err(error) => {
+                outside.unwritten(owner.run, begun, &error);
+                then.fail(error.into());
+            }
         });
         if has_ended {
             self.take_leave(id);
@@ -184,6 +187,19 @@ impl Shard {
         self.outside.metrics().runs_unfinished.dec();
         self.modules.leave(active.record.module);
         then.fail(EngineError::refused_input(&active.record.workflow, reason));
+    }
+
+    /// A run was not written, since its key has started another one, and nobody has heard of it: it is undone,
+    /// with its children.
+    pub(super) fn never_was(&mut self, id: RunId, children: Vec<Begun>) {
+        children.iter().for_each(|child| self.modules.leave(child.record.module));
+        let Some(active) = self.runs.get(&id) else { return };
+        let images = active.images.positions();
+        let draft = images
+            .into_iter()
+            .fold(Draft::nothing(), |draft, image| draft.without_image(id, image));
+        self.committer.submit(draft, |_written| {});
+        self.take_leave(id);
     }
 
     /// What becomes of an event that could not have its turn.
@@ -233,6 +249,9 @@ impl Shard {
         // The run has ended, and nobody else will forget that its signal came.
         if let (Event::Told { op }, Refusal::Ended) = (&event, refusal) {
             draft = draft.without_told(id, *op);
+        }
+        if let Some(source @ Source::Batch(_)) = then.source() {
+            draft = source.has_come(draft);
         }
         self.committer.submit(draft, move |written| match written {
             Ok(_) => then.refuse(id, refusal),

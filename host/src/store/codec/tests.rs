@@ -25,8 +25,8 @@ use crate::store::codec;
 use crate::store::images::ImageRecord;
 use crate::store::payloads::{self, Reference};
 use crate::store::records::{
-    EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord, Standing,
-    WebhookRecord,
+    BatchRecord, EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord,
+    Standing, WebhookRecord,
 };
 
 /// The record is written as the golden file has it, and the golden file is read as the record.
@@ -281,6 +281,8 @@ fn the_other_records_are_read_for_ever() {
     check("heartbeat", &"{\"rows\":7}".to_owned());
     let error = Some("no".into());
     check("end-call", &EndCall { failed: 2, due: Some(at), error });
+    let runs = vec![RunId::from_parts(at, 42)];
+    check("batch", &BatchRecord { at, fingerprint: 1 << 63, runs });
     let (written, forgotten, blocks) = (1_000, 400, 3);
     let is_closed = true;
     check("stream", &Stream { next: 9, first: 4, written, forgotten, is_closed, blocks });

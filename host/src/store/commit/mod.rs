@@ -231,7 +231,7 @@ impl Writer {
         let written =
             write_unless_broken(&self.store, &batch.drafts, &self.trouble, &self.committed);
         for pending in batch.drafts.drain(..) {
-            (pending.then)(written.clone());
+            pending.go_on(written.clone());
         }
     }
 }

@@ -31,6 +31,14 @@ pub(super) struct Pending {
     pub(super) then: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
 }
 
+impl Pending {
+    /// Its batch was written, or could not be.
+    pub(super) fn go_on(self, written: Result<(), StoreError>) {
+        let unmet = self.rows.unmet().map_or(Ok(()), |unmet| Err(StoreError::Unmet(unmet)));
+        (self.then)(written.and(unmet));
+    }
+}
+
 /// Drafts, in the order in which they were handed in.
 #[derive(Default)]
 pub(super) struct Queue {

@@ -64,7 +64,7 @@ impl SimulatedQueue {
     pub fn let_go(&self) {
         let first = self.0.written.lock().pop_front();
         if let Some((pending, written)) = first {
-            (pending.then)(written);
+            pending.go_on(written);
         }
     }
 

@@ -23,11 +23,14 @@ pub(in crate::store) fn write<'a>(
         return Ok(());
     }
     let mut references = References::default();
-    batch.clone().for_each(|draft| references.add(&draft.payloads));
     let begun = Instant::now();
     store.write(|transaction| {
         // Where two drafts write the same key, the later one stands.
         for draft in batch.clone() {
+            if !draft.hold(transaction)? {
+                continue;
+            }
+            references.add(&draft.payloads);
             let mut rows = draft.rows.iter();
             rows.try_for_each(|row| write_row(transaction, row, &mut references))?;
             draft.tokens.iter().try_for_each(|token| token.write(transaction))?;

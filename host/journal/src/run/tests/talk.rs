@@ -121,3 +121,21 @@ fn signals_have_no_more_room_than_requests() {
     let large = Signal { number: 0, name: "b".into(), payload, key: None };
     assert_eq!(life.run.admits(&Event::Signalled { signal: large }), Err(Refusal::Full));
 }
+
+#[test]
+fn signals_that_come_together_have_the_same_room_as_those_that_come_alone() {
+    let mut life = Life::started(vec![step("s")]);
+    let together = |life: &Life, names: &[&'static str], each: usize| {
+        life.run.admits_signals(names.iter().map(|name| (*name, each)))
+    };
+    for number in 0..MAX_UNTAKEN as u64 - 1 {
+        life.turn(signal("a", number, None), vec![]).expect("there is room");
+    }
+    assert_eq!(together(&life, &["a", "b", "b"], 1), Ok(()));
+    assert_eq!(together(&life, &["b", "a", "a"], 1), Err(Refusal::Full));
+    assert_eq!(together(&life, &["b"; MAX_UNTAKEN], 1), Ok(()));
+    assert_eq!(together(&life, &["b"; MAX_UNTAKEN + 1], 1), Err(Refusal::Full));
+    assert_eq!(together(&life, &["b", "c"], MAX_UNTAKEN_BYTES / 2), Err(Refusal::Full));
+    life.turn_to(done(0), vec![], Verdict::Completed("1".into())).expect("the step is open");
+    assert_eq!(together(&life, &["a"], 1), Err(Refusal::Ended));
+}

@@ -1,0 +1,199 @@
+//! Batches: several starts and signals that are all stored, or none of them.
+
+mod plan;
+
+use std::collections::BTreeSet;
+
+use segno_api::{BatchStarted, Batched};
+use segno_journal::RunId;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use crate::engine::admission::to_the_end;
+use crate::engine::control::check_key;
+use crate::engine::control::fingerprint::Fingerprint;
+use crate::engine::control::signal::{NewSignal, check_signal_name};
+use crate::engine::control::start::NewRun;
+use crate::engine::error::EngineError;
+use crate::engine::handle::Engine;
+use crate::engine::reads::may_block;
+use crate::store::StoreError;
+
+/// How many starts and signals a batch has at most; signals that are sent with starts count.
+pub const BATCHED: usize = 1_000;
+
+/// How often a batch is planned anew because others took keys that it has, or ended runs to which it sends
+/// something. Who plans again finds that, so it is tried again only by chance.
+const TRIES: usize = 8;
+
+/// What a start or a signal takes besides what it brings, while it is under way, in bytes.
+const ENVELOPE: usize = 512;
+
+/// Starts and signals that are all stored, or none of them.
+#[derive(Debug, Clone, Default)]
+pub struct NewBatch {
+    /// A batch with the same key is the same batch.
+    pub key: Option<String>,
+    /// The runs to start.
+    pub starts: Vec<StartInBatch>,
+    /// The signals to send, each to a run that has not ended.
+    pub signals: Vec<(RunId, NewSignal)>,
+}
+
+/// A start in a batch.
+#[derive(Debug, Clone)]
+pub struct StartInBatch {
+    /// The workflow.
+    pub workflow: String,
+    /// Its input.
+    pub input: Box<RawValue>,
+    /// What else is said of the run.
+    pub new: NewRun,
+}
+
+impl Engine {
+    /// Stores a batch: all of it, or nothing. Answers when it is on disk, before its runs have had a turn: one
+    /// whose input its workflow refuses fails. A run that the key of a start has started before is not started
+    /// again, and is sent the signals of the start. With the key of a batch that is stored nothing happens, and
+    /// the answer is what came of that.
+    ///
+    /// # Errors
+    ///
+    /// Nothing of it was stored then. [`EngineError::InBatch`] says which part of it cannot be.
+    pub async fn batch(&self, batch: NewBatch) -> Result<Batched, EngineError> {
+        let bytes = self.check_batch(&batch)?;
+        let fingerprint = batch.fingerprint()?;
+        let admitted = self.admit(bytes)?;
+        let engine = self.clone();
+        // What is on disk is told to its shards, though who sent it hangs up in this moment.
+        to_the_end(async move {
+            let _admitted = admitted;
+            engine.store_batch(batch, fingerprint).await
+        })
+        .await
+    }
+
+    /// Refuses a batch that could never be stored; gives how many bytes it brings.
+    fn check_batch(&self, batch: &NewBatch) -> Result<usize, EngineError> {
+        check_key(batch.key.as_deref())?;
+        let count = batch.signals().count() + batch.starts.len();
+        if !(1..=BATCHED).contains(&count) {
+            return Err(EngineError::BadBatch { count, limit: BATCHED });
+        }
+        let mut bytes = count * ENVELOPE;
+        let mut keys = BTreeSet::new();
+        for (number, StartInBatch { workflow, input, new }) in batch.starts.iter().enumerate() {
+            let checked = self.check_start(input, new);
+            bytes += checked.map_err(|error| in_batch(("starts", number), error))?;
+            if new.key.as_ref().is_some_and(|key| !keys.insert((workflow, key))) {
+                return Err(in_batch(("starts", number), EngineError::SameKey));
+            }
+        }
+        for (number, (_run, NewSignal { name, payload, key })) in batch.signals.iter().enumerate() {
+            let checked = check_signal_name(name).and(check_key(key.as_deref()));
+            checked.map_err(|error| in_batch(("signals", number), error))?;
+            bytes += payload.len();
+        }
+        Ok(bytes)
+    }
+
+    async fn store_batch(
+        &self,
+        batch: NewBatch,
+        fingerprint: Fingerprint,
+    ) -> Result<Batched, EngineError> {
+        for _ in 0..TRIES {
+            if let Some(before) = self.stored_before(&batch, fingerprint)? {
+                return Ok(before);
+            }
+            let plan = self.plan(&batch)?;
+            self.have_room(&plan).await?;
+            match self.commit_batch(&batch, plan, fingerprint).await {
+                Err(EngineError::Store(StoreError::Unmet(_))) => {}
+                stored => return stored,
+            }
+        }
+        Err(EngineError::Busy)
+    }
+
+    /// What came of the batch with this key, if one is stored.
+    fn stored_before(
+        &self,
+        batch: &NewBatch,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<Batched>, EngineError> {
+        let Some(key) = &batch.key else { return Ok(None) };
+        let Some(record) = may_block(|| self.0.store.batch(key))? else { return Ok(None) };
+        if record.fingerprint != fingerprint.number() {
+            return Err(EngineError::OtherBatch);
+        }
+        let starts = record.runs.into_iter().map(|run_id| self.known_start(run_id));
+        Ok(Some(Batched { starts: starts.collect::<Result<_, _>>()?, created: false }))
+    }
+
+    fn known_start(&self, run_id: RunId) -> Result<BatchStarted, EngineError> {
+        Ok(BatchStarted { run_id, status: self.status(run_id)?, created: false })
+    }
+}
+
+impl NewBatch {
+    /// All its signals, also those that are sent with starts.
+    fn signals(&self) -> impl Iterator<Item = &NewSignal> {
+        let with_starts = self.starts.iter().flat_map(|start| &start.new.signals);
+        with_starts.chain(self.signals.iter().map(|(_run, signal)| signal))
+    }
+
+    /// What it comes down to: the same for two that bring the same JSON values in the same order.
+    fn fingerprint(&self) -> Result<Fingerprint, EngineError> {
+        let unreadable = EngineError::UnreadableInput;
+        let of = |text: &str| Fingerprint::of(text).map(Fingerprint::number).map_err(unreadable);
+        let signal = |NewSignal { name, payload, key }: &NewSignal| {
+            Ok::<_, EngineError>(json!([name, of(payload)?, key]))
+        };
+        let mut parts = Vec::new();
+        for StartInBatch { workflow, input, new: NewRun { key, signals, on_end } } in &self.starts {
+            let signals = signals.iter().map(signal).collect::<Result<Vec<_>, _>>()?;
+            parts.push(json!([workflow, of(input.get())?, key, signals, on_end]));
+        }
+        for (run, sent) in &self.signals {
+            parts.push(json!([run.to_string(), signal(sent)?]));
+        }
+        Fingerprint::of(&serde_json::Value::from(parts).to_string()).map_err(unreadable)
+    }
+}
+
+/// What is wrong with a part of a batch: that of this number in this list.
+fn in_batch((list, number): (&str, usize), error: EngineError) -> EngineError {
+    EngineError::InBatch { part: format!("{list}[{number}]"), error: Box::new(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use segno_journal::Timestamp;
+
+    use super::*;
+
+    fn batch(input: &str, payload: &str) -> NewBatch {
+        let signal =
+            |name: &str| NewSignal { name: name.into(), payload: payload.into(), key: None };
+        let start = StartInBatch {
+            workflow: "w".into(),
+            input: RawValue::from_string(input.to_owned()).expect("it is JSON"),
+            new: NewRun { signals: vec![signal("a")], ..NewRun::default() },
+        };
+        let signals = vec![(RunId::from_parts(Timestamp(1), 1), signal("b"))];
+        NewBatch { key: None, starts: vec![start], signals }
+    }
+
+    #[test]
+    fn a_batch_is_known_by_its_values_and_their_order() {
+        let of = |input: &str, payload: &str| batch(input, payload).fingerprint().expect("JSON");
+        assert_eq!(of(r#"{"a": 1, "b": 2}"#, "[]"), of(r#"{"b":2,"a":1}"#, " [ ]"));
+        assert_ne!(of("1", "[]"), of("2", "[]"));
+        assert_ne!(of("1", "[]"), of("1", "[0]"));
+        let mut other = batch("1", "[]");
+        other.signals.push(other.signals[0].clone());
+        assert_ne!(other.fingerprint().expect("JSON"), of("1", "[]"));
+        assert_eq!(batch("1", "[]").signals().count(), 2);
+    }
+}

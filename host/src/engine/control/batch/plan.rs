@@ -1,0 +1,198 @@
+//! What has to be written for a batch, as things stand, and writing it. What the plan leans on is looked at once
+//! more in the commit: keys that nobody has taken, and runs that have not ended.
+
+use std::collections::BTreeMap;
+
+use segno_api::{BatchStarted, Batched, RunStatus};
+use segno_journal::{Digest, Event, RunId, Signal, Timestamp};
+use tokio::sync::oneshot;
+
+use crate::engine::control::batch::{NewBatch, StartInBatch, in_batch};
+use crate::engine::control::fingerprint::Fingerprint;
+use crate::engine::control::signal::NewSignal;
+use crate::engine::control::start::first;
+use crate::engine::error::EngineError;
+use crate::engine::handle::Engine;
+use crate::engine::inbox::{self, Begun, First, Message};
+use crate::engine::modules::Modules;
+use crate::engine::reads::may_block;
+use crate::store::{BatchRecord, Draft, HeldEvent, Posted, StoreError};
+
+/// What has to be written for a batch.
+pub(super) struct Plan<'a> {
+    starts: Vec<Planned>,
+    signals: Vec<Sent<'a>>,
+    entered: Entered<'a>,
+}
+
+/// A start of a batch.
+enum Planned {
+    /// A run that is to be written.
+    New(Begun),
+    /// A run that the key of the start has started before.
+    Known(BatchStarted),
+}
+
+/// A signal of a batch to a run that there is.
+struct Sent<'a> {
+    /// Where it stands in the batch: in which list, under which number.
+    at: (&'static str, usize),
+    run: RunId,
+    signal: &'a NewSignal,
+}
+
+/// The modules on which new runs count, until they are on disk and their shards see to that.
+struct Entered<'a> {
+    modules: &'a Modules,
+    digests: Vec<Digest>,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        may_block(|| self.digests.drain(..).for_each(|digest| self.modules.leave(digest)));
+    }
+}
+
+impl Engine {
+    /// What has to be written for a batch as things stand.
+    pub(super) fn plan<'a>(&'a self, batch: &'a NewBatch) -> Result<Plan<'a>, EngineError> {
+        let entered = Entered { modules: &self.0.modules, digests: Vec::new() };
+        let mut plan = Plan { starts: Vec::new(), signals: Vec::new(), entered };
+        for (number, start) in batch.starts.iter().enumerate() {
+            let at = ("starts", number);
+            let planned = self.plan_start(start).map_err(|error| in_batch(at, error))?;
+            match &planned {
+                Planned::New(begun) => plan.entered.digests.push(begun.record.module),
+                Planned::Known(BatchStarted { run_id: run, .. }) => {
+                    let sent = start.new.signals.iter();
+                    plan.signals.extend(sent.map(|signal| Sent { at, run: *run, signal }));
+                }
+            }
+            plan.starts.push(planned);
+        }
+        for (number, (run, signal)) in batch.signals.iter().enumerate() {
+            plan.signals.push(Sent { at: ("signals", number), run: *run, signal });
+        }
+        Ok(plan)
+    }
+
+    fn plan_start(&self, start: &StartInBatch) -> Result<Planned, EngineError> {
+        let StartInBatch { workflow, input, new } = start;
+        if let Some(key) = &new.key
+            && let Some(run) = may_block(|| self.0.store.started_by(workflow, key))?
+        {
+            may_block(|| self.was_started_with(run, input))?;
+            return self.known_start(run).map(Planned::Known);
+        }
+        let record = self.new_record(workflow, new.on_end.as_deref())?;
+        Ok(Planned::New(Begun { run: self.name_run(), record, member: None }))
+    }
+
+    /// Whether the runs can take what they are sent, as they stand. Several batches may find so in one moment,
+    /// so more can come than a run else has; how much more, what is admitted at once bounds.
+    pub(super) async fn have_room(&self, plan: &Plan<'_>) -> Result<(), EngineError> {
+        let mut of_runs = BTreeMap::<RunId, Vec<&Sent<'_>>>::new();
+        plan.signals.iter().for_each(|sent| of_runs.entry(sent.run).or_default().push(sent));
+        let asked = of_runs.into_iter().map(|(run, sent)| {
+            let (asker, answer) = oneshot::channel();
+            let signals = sent.iter().map(|sent| (sent.signal.name.clone(), sent.size())).collect();
+            self.0.inboxes.send(run, Message::Room { run, signals, asker });
+            (sent[0].at, run, answer)
+        });
+        for (at, run, answer) in asked.collect::<Vec<_>>() {
+            let answer = answer.await.map_err(|_| EngineError::Stopping)?;
+            let answer = match answer {
+                // Who does not know a run does not know whether it ever was.
+                Err(EngineError::SignalTooLate(_)) => self.status(run).and(answer),
+                answer => answer,
+            };
+            answer.map_err(|error| in_batch(at, error))?;
+        }
+        Ok(())
+    }
+
+    /// Writes what was planned, unless it holds no more: [`StoreError::Unmet`].
+    pub(super) async fn commit_batch(
+        &self,
+        batch: &NewBatch,
+        plan: Plan<'_>,
+        fingerprint: Fingerprint,
+    ) -> Result<Batched, EngineError> {
+        let Plan { starts: planned, signals, mut entered } = plan;
+        let at = self.0.outside.now();
+        let starts: Vec<_> = planned.iter().map(Planned::answer).collect();
+        let mut draft = Draft::nothing();
+        if let Some(key) = &batch.key {
+            let runs = starts.iter().map(|start| start.run_id).collect();
+            let record = BatchRecord { at, fingerprint: fingerprint.number(), runs };
+            draft = draft.with_batch(key, &record);
+        }
+        let mut begun = Vec::new();
+        for (planned, start) in planned.into_iter().zip(&batch.starts) {
+            let Planned::New(new) = planned else { continue };
+            draft = with_start(draft, &new, start);
+            begun.push(new);
+        }
+        let name = self.0.outside.random().run_id(at, None).to_bytes();
+        let mut posted = Vec::new();
+        for (number, sent) in (0..).zip(&signals) {
+            let signal = Posted { run: sent.run, batch: name, number };
+            draft = draft.with_posted(&signal, &sent.event(at));
+            posted.push(signal);
+        }
+        self.submit_batch(draft.giving(inbox::Batched { begun, posted })).await?;
+        entered.digests.clear();
+        self.0.outside.metrics().signals.inc_by(batch.signals().count() as u64);
+        Ok(Batched { starts, created: true })
+    }
+
+    async fn submit_batch(&self, draft: Draft<inbox::Batched>) -> Result<(), StoreError> {
+        let outside = self.0.outside.clone();
+        let (done, stored) = oneshot::channel();
+        let then = move |written: Result<_, StoreError>| {
+            let _gone = done.send(written.map(|batch| outside.batched(batch)));
+        };
+        may_block(|| self.0.committer.submit(draft, then));
+        stored.await.map_err(|_| StoreError::Closed).flatten()
+    }
+}
+
+impl Planned {
+    fn answer(&self) -> BatchStarted {
+        match self {
+            Self::New(Begun { run: run_id, .. }) => {
+                BatchStarted { run_id: *run_id, status: RunStatus::Running, created: true }
+            }
+            Self::Known(known) => known.clone(),
+        }
+    }
+}
+
+impl Sent<'_> {
+    fn event(&self, at: Timestamp) -> HeldEvent {
+        let NewSignal { name, payload, key } = self.signal.clone();
+        HeldEvent {
+            at,
+            event: Event::Signalled { signal: Signal { number: 0, name, payload, key } },
+        }
+    }
+
+    /// How much room it takes while it waits to be taken, in bytes.
+    fn size(&self) -> usize {
+        self.event(Timestamp(0)).event.untaken().unwrap_or(0)
+    }
+}
+
+/// Adds a new run, which waits to begin, and the signals that come with its start behind that.
+fn with_start(mut draft: Draft<()>, new: &Begun, start: &StartInBatch) -> Draft<()> {
+    let StartInBatch { workflow, input, new: said } = start;
+    let Begun { run, record, .. } = new;
+    let First { key, signals } = first(said.key.clone(), said.signals.clone());
+    draft = draft.with_new_run(*run, record, input.get().to_owned());
+    draft = draft.with_key(workflow, key, *run);
+    for (position, signal) in (1..).zip(signals) {
+        let held = HeldEvent { at: record.started_at, event: Event::Signalled { signal } };
+        draft = draft.with_held(*run, position, &held);
+    }
+    draft
+}

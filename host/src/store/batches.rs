@@ -1,0 +1,111 @@
+//! Batches: several starts and signals that are all stored, or none of them. The runs are written as children
+//! are, with their starts held. The signals wait in rows of their own for the shards of their runs, which
+//! alone know where the events of those go.
+
+use segno_journal::RunId;
+
+use crate::store::codec;
+use crate::store::conditions::Condition;
+use crate::store::draft::Draft;
+use crate::store::error::StoreError;
+use crate::store::handle::Store;
+use crate::store::records::{BatchRecord, HeldEvent};
+use crate::store::tables::{self, Table};
+
+/// A signal of a batch, which its run has not taken: where it lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Posted {
+    /// To whom it was sent.
+    pub run: RunId,
+    /// The batch: bytes that no other one has.
+    pub batch: [u8; 16],
+    /// Its number in the batch.
+    pub number: u32,
+}
+
+impl Posted {
+    fn key(&self) -> [u8; 36] {
+        tables::posted(self.run, self.batch, self.number)
+    }
+
+    fn of_key(key: &[u8]) -> Option<Self> {
+        let (run, batch, number) = tables::split_posted(key)?;
+        Some(Self { run, batch, number })
+    }
+}
+
+impl<T> Draft<T> {
+    /// Also stores a batch under its idempotency key. Nothing of the draft is written where there is one:
+    /// [`crate::store::Unmet::Stored`].
+    pub fn with_batch(mut self, key: &str, record: &BatchRecord) -> Self {
+        let record = codec::encode(record);
+        self.rows.only_if(Condition::NewBatch { key: key.to_owned(), record });
+        self
+    }
+
+    /// Also stores a signal for its run. Nothing of the draft is written where that has ended:
+    /// [`crate::store::Unmet::Ended`].
+    pub fn with_posted(mut self, posted: &Posted, held: &HeldEvent) -> Self {
+        self.rows.only_if(Condition::Unfinished(posted.run));
+        self.rows.put(Table::Posted, posted.key(), codec::encode(held));
+        self
+    }
+
+    /// Also forgets a signal of a batch: its run has it, or takes it no more.
+    pub fn without_posted(mut self, posted: &Posted) -> Self {
+        self.rows.delete(Table::Posted, posted.key());
+        self
+    }
+}
+
+impl Store {
+    /// The batch with this idempotency key, if one is stored.
+    ///
+    /// # Errors
+    ///
+    /// The store, or the record, cannot be read.
+    pub fn batch(&self, key: &str) -> Result<Option<BatchRecord>, StoreError> {
+        self.record(Table::Batches, key.as_bytes())
+    }
+
+    /// A signal of a batch that its run has not taken. None where it has.
+    ///
+    /// # Errors
+    ///
+    /// The store, or the record, cannot be read.
+    pub fn posted(&self, posted: &Posted) -> Result<Option<HeldEvent>, StoreError> {
+        self.record(Table::Posted, &posted.key())
+    }
+
+    /// All signals of batches that their runs have not taken: for each run in the order of the batches and
+    /// of the signals in them.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub fn all_posted(&self) -> Result<Vec<Posted>, StoreError> {
+        let moment = self.moment()?;
+        let mut all = Vec::new();
+        for row in moment.rows(Table::Posted)? {
+            match Posted::of_key(row?.key()) {
+                Some(posted) => all.push(posted),
+                None => {
+                    tracing::warn!("a row of `posted` has a key that is none, and is not heeded")
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Those of one run.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub fn posted_to(&self, run: RunId) -> Result<Vec<Posted>, StoreError> {
+        let moment = self.moment()?;
+        let rows = moment.range(Table::Posted, &tables::posted_to(run))?;
+        rows.map(|row| Posted::of_key(row?.key()).ok_or_else(|| codec::bad_key(Table::Posted)))
+            .collect()
+    }
+}

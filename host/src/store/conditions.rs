@@ -1,0 +1,196 @@
+//! What has to hold in its commit for a draft to be written: otherwise nothing of it is. Nobody outside of the
+//! store decides that, so it holds for many hosts on one store.
+
+use std::sync::OnceLock;
+
+use segno_journal::RunId;
+
+use crate::store::error::{StoreError, Unmet};
+use crate::store::keyspace::Transaction;
+use crate::store::tables::{self, Table};
+
+/// What has to hold for a draft, and what did not.
+#[derive(Default)]
+pub(super) struct Conditions {
+    conditions: Vec<Condition>,
+    unmet: OnceLock<Unmet>,
+}
+
+/// One thing that has to hold.
+pub(super) enum Condition {
+    /// The idempotency key of this row has started no other run; it has started this one then.
+    NewKey { row: Vec<u8>, run: RunId },
+    /// No batch has this key; this one has it then.
+    NewBatch { key: String, record: Vec<u8> },
+    /// The run has not ended.
+    Unfinished(RunId),
+}
+
+impl Conditions {
+    /// One more.
+    pub(super) fn add(&mut self, condition: Condition) {
+        self.conditions.push(condition);
+    }
+
+    /// How much room they take while they wait, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.conditions.iter().map(Condition::size).sum()
+    }
+
+    /// Whether all of them hold, as the transaction is; keeps in mind which one does not. What they reserve is
+    /// taken only where all do.
+    pub(super) fn hold(&self, transaction: &mut Transaction) -> Result<bool, StoreError> {
+        for condition in &self.conditions {
+            if let Some(unmet) = condition.unmet(transaction)? {
+                let _first = self.unmet.set(unmet);
+                return Ok(false);
+            }
+        }
+        self.conditions.iter().for_each(|condition| condition.reserve(transaction));
+        Ok(true)
+    }
+
+    /// What did not hold when the draft was to be written.
+    pub(super) fn unmet(&self) -> Option<Unmet> {
+        self.unmet.get().copied()
+    }
+}
+
+impl Condition {
+    fn size(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::NewKey { row, .. } => row.len(),
+                Self::NewBatch { key, record } => key.len() + record.len(),
+                Self::Unfinished(_) => 0,
+            }
+    }
+
+    fn unmet(&self, transaction: &Transaction) -> Result<Option<Unmet>, StoreError> {
+        Ok(match self {
+            Self::NewKey { row, run } => {
+                // One that is damaged names nobody.
+                let there = transaction.get(Table::Keys, row)?.and_then(|row| tables::run(&row));
+                there.filter(|there| there != run).map(Unmet::Started)
+            }
+            Self::NewBatch { key, .. } => {
+                transaction.get(Table::Batches, key.as_bytes())?.map(|_| Unmet::Stored)
+            }
+            Self::Unfinished(run) => {
+                let unfinished = transaction.get(Table::Unfinished, &run.to_bytes())?;
+                unfinished.is_none().then_some(Unmet::Ended(*run))
+            }
+        })
+    }
+
+    fn reserve(&self, transaction: &mut Transaction) {
+        match self {
+            Self::NewKey { row, run } => transaction.put(Table::Keys, row, &run.to_bytes()),
+            Self::NewBatch { key, record } => {
+                transaction.put(Table::Batches, key.as_bytes(), record);
+            }
+            Self::Unfinished(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use segno_journal::{Event, Op, Timestamp, Turn, Verdict};
+
+    use super::*;
+    use crate::store::{
+        BatchRecord, Committer, Draft, HeldEvent, Posted, RunRecord, Standing, Store,
+    };
+
+    /// Writes a draft; what of it did not hold, if something did not.
+    fn write<T: Send + 'static>(committer: &Committer, draft: Draft<T>) -> Option<Unmet> {
+        let (done, written) = channel();
+        committer.submit(draft, move |written| done.send(written.map(drop)).expect("heard"));
+        committer.flush().expect("the store takes it");
+        match written.recv().expect("it is answered") {
+            Ok(()) => None,
+            Err(StoreError::Unmet(unmet)) => Some(unmet),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn run(number: u128) -> RunId {
+        RunId::from_parts(Timestamp(1), number)
+    }
+
+    fn signal() -> HeldEvent {
+        HeldEvent { at: Timestamp(1), event: Event::Slept { op: Op(1) } }
+    }
+
+    fn record(standing: Standing) -> RunRecord {
+        RunRecord {
+            workflow: "w".into(),
+            module: segno_journal::Digest::from_bytes([0; 32]),
+            started_at: Timestamp(1),
+            seed: [0; 32],
+            standing,
+            parent: None,
+            on_end: None,
+        }
+    }
+
+    fn begun() -> (Store, Committer) {
+        let store = Store::in_memory().expect("the store opens");
+        let (committer, _thread) = Committer::start(store.clone()).expect("there is a thread");
+        (store, committer)
+    }
+
+    #[test]
+    fn of_two_runs_with_one_key_the_second_is_not_written() {
+        let (store, committer) = begun();
+        let start = |run: RunId| {
+            let event = Event::Started { input: format!("\"{}\"", "x".repeat(100_000)) };
+            let (commands, log) = (vec![], vec![]);
+            let (seq, first_op, at) = (0, Op(0), Timestamp(1));
+            let turn = Turn { seq, first_op, at, event, commands, verdict: Verdict::Waiting, log };
+            let draft = Draft::turn(run, turn, vec![]).with_run(run, &record(Standing::Running));
+            draft.with_key("w", Some("k".to_owned()), run)
+        };
+        assert_eq!(write(&committer, start(run(1))), None);
+        assert_eq!(write(&committer, start(run(2))), Some(Unmet::Started(run(1))));
+        assert_eq!(store.started_by("w", "k").expect("it can be read"), Some(run(1)));
+        assert_eq!(store.run(run(2)).expect("it can be read"), None);
+        assert_eq!(store.turn(run(2), 0).expect("it can be read"), None);
+        let mut found = Vec::new();
+        store.check(&mut |what| found.push(what)).expect("it can be read");
+        found.retain(|what| !what.contains("its module"));
+        assert!(found.is_empty(), "its payloads do not count: {found:?}");
+        assert_eq!(write(&committer, start(run(1))), None, "what is told twice is told once");
+    }
+
+    #[test]
+    fn a_batch_of_which_one_run_has_ended_is_not_written_and_its_key_is_free() {
+        let (store, committer) = begun();
+        let posted = |number| Posted { run: run(number), batch: [7; 16], number: 0 };
+        let batch = BatchRecord { at: Timestamp(1), fingerprint: 7, runs: vec![run(3)] };
+        let both = || {
+            let draft = Draft::nothing().with_batch("b", &batch);
+            let draft = draft.with_posted(&posted(1), &signal());
+            draft.with_posted(&posted(2), &signal())
+        };
+        let ended = Standing::Completed(Timestamp(2));
+        let draft = Draft::nothing().with_run(run(1), &record(Standing::Running));
+        assert_eq!(write(&committer, draft.with_run(run(2), &record(ended))), None);
+        assert_eq!(write(&committer, both()), Some(Unmet::Ended(run(2))));
+        assert_eq!(store.batch("b").expect("it can be read"), None);
+        assert_eq!(store.all_posted().expect("it can be read"), []);
+        let draft = Draft::nothing().with_run(run(2), &record(Standing::Running));
+        assert_eq!(write(&committer, draft), None);
+        assert_eq!(write(&committer, both()), None);
+        assert_eq!(store.batch("b").expect("it can be read"), Some(batch.clone()));
+        assert_eq!(store.all_posted().expect("it can be read"), [posted(1), posted(2)]);
+        assert_eq!(store.posted_to(run(2)).expect("it can be read"), [posted(2)]);
+        assert_eq!(store.posted(&posted(2)).expect("it can be read"), Some(signal()));
+        assert_eq!(write(&committer, both()), Some(Unmet::Stored));
+        assert_eq!(write(&committer, Draft::nothing().without_posted(&posted(1))), None);
+        assert_eq!(store.all_posted().expect("it can be read"), [posted(2)]);
+    }
+}
