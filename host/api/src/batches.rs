@@ -1,21 +1,31 @@
 //! Batches: several starts and signals in one request.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use segno_journal::RunId;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::runs::{RunStatus, SignalRequest};
 
+/// How many starts and signals a batch has at most; signals that are sent with starts count.
+pub const BATCHED: usize = 1_000;
+
+/// How many signals may be sent with a start.
+pub const SIGNALS_AT_START: usize = 100;
+
 /// Starts and signals that are all stored, or none of them.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchRequest {
     /// The runs to start.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<_, _, BATCHED>")]
     pub starts: Vec<BatchStart>,
     /// The signals to send, to runs that have not ended.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<_, _, BATCHED>")]
     pub signals: Vec<BatchSignal>,
 }
 
@@ -32,7 +42,7 @@ pub struct BatchStart {
     /// The idempotency key of this start: where it has started a run before, no other one is started.
     pub key: Option<String>,
     /// Signals that it is sent in the same moment. Where its key has started a run before, that one is sent them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<_, _, SIGNALS_AT_START>")]
     pub signals: Vec<SignalRequest>,
     /// A URL that is called when the run has ended.
     pub on_end: Option<String>,
@@ -76,4 +86,34 @@ pub struct BatchStarted {
     pub status: RunStatus,
     /// Whether this request has started it: not where the batch, or the key of the start, was known.
     pub created: bool,
+}
+
+/// A list of so many entries at most: one that has more takes no more room than these.
+fn at_most<'de, D, T, const MOST: usize>(list: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Bounded<T, const MOST: usize>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Bounded<T, MOST> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MOST} entries")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<T>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(entry) = entries.next_element()? {
+                if list.len() == MOST {
+                    return Err(A::Error::invalid_length(MOST + 1, &self));
+                }
+                list.push(entry);
+            }
+            Ok(list)
+        }
+    }
+
+    list.deserialize_seq(Bounded::<T, MOST>(PhantomData))
 }

@@ -18,7 +18,9 @@ mod streams;
 mod text;
 mod waits;
 
-pub use crate::batches::{BatchRequest, BatchSignal, BatchStart, BatchStarted, Batched};
+pub use crate::batches::{
+    BATCHED, BatchRequest, BatchSignal, BatchStart, BatchStarted, Batched, SIGNALS_AT_START,
+};
 pub use crate::health::{Health, HealthProblem, HealthReport, ProblemKind};
 pub use crate::history::{HistoryEntry, HistoryEvent, HistoryPage};
 pub use crate::hooks::{HookPage, HookView};

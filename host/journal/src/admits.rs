@@ -87,21 +87,21 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// Not all of them can, or the run has ended.
+    /// Which of them cannot, and why; the first, where the run has ended.
     pub fn admits_signals<'a>(
         &self,
         signals: impl Iterator<Item = (&'a str, usize)>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), (usize, Refusal)> {
         if self.status().has_ended() {
-            return Err(Refusal::Ended);
+            return Err((0, Refusal::Ended));
         }
         let mut bytes = self.untaken_bytes();
         let mut untaken = BTreeMap::new();
-        for (name, size) in signals {
+        for (number, (name, size)) in signals.enumerate() {
             let there = || self.signals().map_or(0, |signals| signals.untaken(name));
             let untaken = untaken.entry(name).or_insert_with(there);
             bytes += size;
-            room(*untaken, bytes)?;
+            room(*untaken, bytes).map_err(|refusal| (number, refusal))?;
             *untaken += 1;
         }
         Ok(())

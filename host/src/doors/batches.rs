@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use segno_api::{BatchRequest, BatchSignal, BatchStart, Batched, Problem};
+use segno_journal::RunId;
 
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
@@ -66,14 +67,31 @@ pub(super) async fn send(
     let largest = engine.config().limits.payload.saturating_add(ENVELOPE);
     let bounds = Bounds { size: largest.max(MAX_BATCH), time: BODY_TIME };
     let (BatchRequest { starts, signals }, _held) = body::json(request, bounds, &bodies).await?;
-    let starts = starts.into_iter().map(start).collect::<Result<_, _>>()?;
-    let signals = signals.into_iter().map(|BatchSignal { run_id, name, payload, key }| {
-        Ok::<_, Refusal>((run_id, NewSignal { name, payload: payload_of_signal(payload)?, key }))
-    });
-    let batch = NewBatch { key, starts, signals: signals.collect::<Result<_, _>>()? };
+    let batch = NewBatch {
+        key,
+        starts: parts("starts", starts, start)?,
+        signals: parts("signals", signals, signal)?,
+    };
     let batched = engine.batch(batch).await?;
     let status = if batched.created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(batched)))
+}
+
+/// The parts of a list, each as the engine takes it; or which of them it cannot take.
+fn parts<R, T>(
+    list: &str,
+    read: Vec<R>,
+    part: impl Fn(R) -> Result<T, Refusal>,
+) -> Result<Vec<T>, Refusal> {
+    let parts = read.into_iter().enumerate().map(|(number, read)| {
+        part(read).map_err(|refusal| refusal.of_part(&format!("{list}[{number}]")))
+    });
+    parts.collect()
+}
+
+fn signal(signal: BatchSignal) -> Result<(RunId, NewSignal), Refusal> {
+    let BatchSignal { run_id, name, payload, key } = signal;
+    Ok((run_id, NewSignal { name, payload: payload_of_signal(payload)?, key }))
 }
 
 fn start(start: BatchStart) -> Result<StartInBatch, Refusal> {

@@ -42,6 +42,13 @@ impl Refusal {
         Self(Problem { status, ..self.0 })
     }
 
+    /// The refusal of a batch because of this part of it.
+    pub(super) fn of_part(self, part: &str) -> Self {
+        let Problem { detail, .. } = &self.0;
+        let detail = format!("nothing of the batch is stored, because of {part}: {detail}");
+        Self(Problem { detail: detail.into(), ..self.0 })
+    }
+
     pub(super) fn lacking(self, missing_steps: Vec<String>) -> Self {
         Self(Problem { missing_steps: Some(missing_steps.into()), ..self.0 })
     }

@@ -209,11 +209,12 @@ pub enum EngineError {
     #[error("another start of this batch has the same workflow and key")]
     SameKey,
     /// A part of a batch cannot be done, so none is.
-    #[error("nothing of the batch is stored, because of {part}: {error}")]
+    #[error("nothing of the batch is stored, because of {part}")]
     InBatch {
         /// Which part, as the batch has it.
         part: String,
         /// Why not.
+        #[source]
         error: Box<Self>,
     },
     /// The workflow cannot take the input.

@@ -26,9 +26,10 @@ mod reads;
 mod shard;
 
 pub use segno_api::{
-    BatchStarted, Batched, BlockedView, Deployed, HealthProblem, HealthReport, HistoryEntry,
-    HistoryEvent, HistoryPage, HookPage, HookView, Json, ModuleView, ProblemKind, RunFilter,
-    RunPage, RunStatus, RunSummary, RunView, Started, Trouble, Wait, Why, WorkflowView,
+    BATCHED, BatchStarted, Batched, BlockedView, Deployed, HealthProblem, HealthReport,
+    HistoryEntry, HistoryEvent, HistoryPage, HookPage, HookView, Json, ModuleView, ProblemKind,
+    RunFilter, RunPage, RunStatus, RunSummary, RunView, SIGNALS_AT_START, Started, Trouble, Wait,
+    Why, WorkflowView,
 };
 
 pub use crate::engine::clock::{Clock, VirtualClock};
@@ -36,8 +37,7 @@ pub use crate::engine::config::{
     BadPolicy, BadSigningKey, Config, ImageTurns, Limits, Policy, Rule, SigningKey,
 };
 pub use crate::engine::control::{
-    BATCHED, FoundWebhook, MissingSteps, NewBatch, NewRun, NewSignal, SIGNALS_AT_START,
-    StartInBatch,
+    FoundWebhook, MissingSteps, NewBatch, NewRun, NewSignal, StartInBatch,
 };
 pub use crate::engine::error::EngineError;
 pub use crate::engine::handle::Engine;

@@ -2,7 +2,7 @@
 //! are, with their starts held. The signals wait in rows of their own for the shards of their runs, which
 //! alone know where the events of those go.
 
-use segno_journal::RunId;
+use segno_journal::{Event, RunId};
 
 use crate::store::codec;
 use crate::store::conditions::Condition;
@@ -74,7 +74,9 @@ impl Store {
     ///
     /// The store, or the record, cannot be read.
     pub fn posted(&self, posted: &Posted) -> Result<Option<HeldEvent>, StoreError> {
-        self.record(Table::Posted, &posted.key())
+        let moment = self.moment()?;
+        let value = moment.get(Table::Posted, &posted.key())?;
+        value.map(|value| read_posted(&value)).transpose()
     }
 
     /// All signals of batches that their runs have not taken: for each run in the order of the batches and
@@ -107,5 +109,14 @@ impl Store {
         let rows = moment.range(Table::Posted, &tables::posted_to(run))?;
         rows.map(|row| Posted::of_key(row?.key()).ok_or_else(|| codec::bad_key(Table::Posted)))
             .collect()
+    }
+}
+
+/// What lies in a row of [`Table::Posted`]: a signal.
+pub(super) fn read_posted(value: &[u8]) -> Result<HeldEvent, StoreError> {
+    let held: HeldEvent = codec::decode(Table::Posted.name(), value)?;
+    match held.event {
+        Event::Signalled { .. } => Ok(held),
+        _ => Err(codec::damaged(Table::Posted.name(), "it is no signal".to_owned())),
     }
 }

@@ -13,6 +13,7 @@ use segno_journal::retry::Attempt;
 use segno_journal::{Block, Digest, RunId, Stream};
 use sha2::{Digest as _, Sha256};
 
+use crate::store::batches::read_posted;
 use crate::store::check::journal::Journal;
 use crate::store::codec;
 use crate::store::error::StoreError;
@@ -212,9 +213,11 @@ impl Check<'_> {
                     Table::Streams => codec::decode::<Stream>(name, value).map(drop),
                     Table::EndCalls => codec::decode::<EndCall>(name, value).map(drop),
                     Table::Chunks => codec::decode::<Block>(name, value).map(drop),
-                    Table::HeldEvents | Table::Posted => {
-                        codec::decode::<HeldEvent>(name, value).map(drop)
+                    Table::Posted if tables::split_posted(key).is_none() => {
+                        Err(codec::bad_key(table))
                     }
+                    Table::Posted => read_posted(value).map(drop),
+                    Table::HeldEvents => codec::decode::<HeldEvent>(name, value).map(drop),
                     _ => Ok(()),
                 };
                 check.read(&named(run), read).map(drop)

@@ -221,9 +221,11 @@ impl<T> Draft<T> {
         Draft { thing: (), rows: self.rows }
     }
 
-    /// Also writes all that another draft writes.
+    /// Also writes all that another draft writes, which is rows and nothing else.
     pub fn and(mut self, other: Draft<()>) -> Self {
-        self.rows.rows.extend(other.rows.rows);
+        let Rows { rows, tokens, payloads, conditions, held: _ } = other.rows;
+        debug_assert!(tokens.is_empty() && payloads.is_empty() && conditions.is_none());
+        self.rows.rows.extend(rows);
         self
     }
 

@@ -87,6 +87,11 @@ async fn of_a_batch_with_one_part_that_cannot_be_nothing_is_stored() {
     let twice = vec![start_keyed("echo", &json!(1), "k"), start_keyed("echo", &json!(1), "k")];
     let (part, error) = refused(parts(twice, vec![good()]).await);
     assert!(matches!(error, EngineError::SameKey), "{part}: {error}");
+    let keyed = |name: &str| (run, keyed(name, &json!(1), "k"));
+    let (part, error) =
+        refused(parts(vec![echo()], vec![keyed("a"), keyed("a"), keyed("b")]).await);
+    assert!(matches!(error, EngineError::OtherSignal(of) if of == run), "{part}: {error}");
+    assert_eq!(part, "signals[2]");
     let bad_name = vec![good(), (run, signal("", &json!(1)))];
     let (part, error) = refused(parts(vec![echo()], bad_name).await);
     assert!(matches!(error, EngineError::BadWord { .. }), "{part}: {error}");
@@ -113,10 +118,15 @@ async fn a_batch_with_more_than_a_run_has_room_for_is_refused_whole() {
     signals.extend(vec![(run, signal("other", &json!(1))); 401]);
     let (part, error) = refused(host.engine.batch(batch(vec![], signals.clone())).await);
     assert!(matches!(error, EngineError::InboxFull), "{error}");
-    assert_eq!(part, "signals[1]");
+    assert_eq!(part, "signals[401]");
     signals.pop();
     host.engine.batch(batch(vec![], signals)).await.expect("so many fit");
     host.until(run, |view| (view.turns == 1_001).then_some(())).await;
+    let large = signal("note", &json!("x".repeat(1 << 20)));
+    let new = NewRun { signals: vec![large; 8], ..NewRun::default() };
+    let too_large = StartInBatch { new, ..start("deaf", &json!(null)) };
+    let (_, error) = refused(host.engine.batch(batch(vec![too_large], vec![])).await);
+    assert!(matches!(error, EngineError::InboxFull), "{error}");
     host.until(other, |view| (view.turns == 2).then_some(())).await;
 }
 

@@ -4,7 +4,7 @@ mod plan;
 
 use std::collections::BTreeSet;
 
-use segno_api::{BatchStarted, Batched};
+use segno_api::{BATCHED, BatchStarted, Batched};
 use segno_journal::RunId;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -19,15 +19,9 @@ use crate::engine::handle::Engine;
 use crate::engine::reads::may_block;
 use crate::store::StoreError;
 
-/// How many starts and signals a batch has at most; signals that are sent with starts count.
-pub const BATCHED: usize = 1_000;
-
 /// How often a batch is planned anew because others took keys that it has, or ended runs to which it sends
 /// something. Who plans again finds that, so it is tried again only by chance.
 const TRIES: usize = 8;
-
-/// What a start or a signal takes besides what it brings, while it is under way, in bytes.
-const ENVELOPE: usize = 512;
 
 /// Starts and signals that are all stored, or none of them.
 #[derive(Debug, Clone, Default)]
@@ -61,40 +55,38 @@ impl Engine {
     ///
     /// Nothing of it was stored then. [`EngineError::InBatch`] says which part of it cannot be.
     pub async fn batch(&self, batch: NewBatch) -> Result<Batched, EngineError> {
-        let bytes = self.check_batch(&batch)?;
-        let fingerprint = batch.fingerprint()?;
-        let admitted = self.admit(bytes)?;
+        self.takes_work()?;
+        let fingerprint = may_block(|| {
+            self.check_batch(&batch)?;
+            // Who has no key is not known again.
+            Ok::<_, EngineError>(batch.key.is_some().then(|| batch.fingerprint()))
+        })?;
         let engine = self.clone();
-        // What is on disk is told to its shards, though who sent it hangs up in this moment.
-        to_the_end(async move {
-            let _admitted = admitted;
-            engine.store_batch(batch, fingerprint).await
-        })
-        .await
+        // A caller who hangs up does not take the place of its parts in the line with it.
+        to_the_end(async move { engine.store_batch(batch, fingerprint.unwrap_or_default()).await })
+            .await
     }
 
-    /// Refuses a batch that could never be stored; gives how many bytes it brings.
-    fn check_batch(&self, batch: &NewBatch) -> Result<usize, EngineError> {
+    /// Refuses a batch that could never be stored.
+    fn check_batch(&self, batch: &NewBatch) -> Result<(), EngineError> {
         check_key(batch.key.as_deref())?;
         let count = batch.signals().count() + batch.starts.len();
         if !(1..=BATCHED).contains(&count) {
             return Err(EngineError::BadBatch { count, limit: BATCHED });
         }
-        let mut bytes = count * ENVELOPE;
         let mut keys = BTreeSet::new();
         for (number, StartInBatch { workflow, input, new }) in batch.starts.iter().enumerate() {
             let checked = self.check_start(input, new);
-            bytes += checked.map_err(|error| in_batch(("starts", number), error))?;
+            checked.map_err(|error| in_batch(("starts", number), error))?;
             if new.key.as_ref().is_some_and(|key| !keys.insert((workflow, key))) {
                 return Err(in_batch(("starts", number), EngineError::SameKey));
             }
         }
-        for (number, (_run, NewSignal { name, payload, key })) in batch.signals.iter().enumerate() {
+        for (number, (_run, NewSignal { name, key, .. })) in batch.signals.iter().enumerate() {
             let checked = check_signal_name(name).and(check_key(key.as_deref()));
             checked.map_err(|error| in_batch(("signals", number), error))?;
-            bytes += payload.len();
         }
-        Ok(bytes)
+        Ok(())
     }
 
     async fn store_batch(
@@ -106,8 +98,8 @@ impl Engine {
             if let Some(before) = self.stored_before(&batch, fingerprint)? {
                 return Ok(before);
             }
-            let plan = self.plan(&batch)?;
-            self.have_room(&plan).await?;
+            let mut plan = may_block(|| self.plan(&batch))?;
+            self.make_room(&mut plan).await?;
             match self.commit_batch(&batch, plan, fingerprint).await {
                 Err(EngineError::Store(StoreError::Unmet(_))) => {}
                 stored => return stored,
@@ -143,22 +135,21 @@ impl NewBatch {
         with_starts.chain(self.signals.iter().map(|(_run, signal)| signal))
     }
 
-    /// What it comes down to: the same for two that bring the same JSON values in the same order.
-    fn fingerprint(&self) -> Result<Fingerprint, EngineError> {
-        let unreadable = EngineError::UnreadableInput;
-        let of = |text: &str| Fingerprint::of(text).map(Fingerprint::number).map_err(unreadable);
-        let signal = |NewSignal { name, payload, key }: &NewSignal| {
-            Ok::<_, EngineError>(json!([name, of(payload)?, key]))
+    /// What it comes down to: the same for two that bring the same JSON values in the same order. It is kept on
+    /// disk, so what stands here is never changed; what a batch has one day besides comes behind it, where it has
+    /// it.
+    fn fingerprint(&self) -> Fingerprint {
+        let of = |text: &str| Fingerprint::of_any(text).number();
+        let signal = |NewSignal { name, payload, key }: &NewSignal| json!([name, of(payload), key]);
+        let start = |StartInBatch { workflow, input, new }: &StartInBatch| {
+            let NewRun { key, signals, on_end } = new;
+            let signals: Vec<_> = signals.iter().map(signal).collect();
+            json!([workflow, of(input.get()), key, signals, on_end])
         };
-        let mut parts = Vec::new();
-        for StartInBatch { workflow, input, new: NewRun { key, signals, on_end } } in &self.starts {
-            let signals = signals.iter().map(signal).collect::<Result<Vec<_>, _>>()?;
-            parts.push(json!([workflow, of(input.get())?, key, signals, on_end]));
-        }
-        for (run, sent) in &self.signals {
-            parts.push(json!([run.to_string(), signal(sent)?]));
-        }
-        Fingerprint::of(&serde_json::Value::from(parts).to_string()).map_err(unreadable)
+        let starts = self.starts.iter().map(start);
+        let signals = self.signals.iter().map(|(run, sent)| json!([run.to_string(), signal(sent)]));
+        let parts: serde_json::Value = starts.chain(signals).collect();
+        Fingerprint::of_any(&parts.to_string())
     }
 }
 
@@ -187,13 +178,23 @@ mod tests {
 
     #[test]
     fn a_batch_is_known_by_its_values_and_their_order() {
-        let of = |input: &str, payload: &str| batch(input, payload).fingerprint().expect("JSON");
+        let of = |input: &str, payload: &str| batch(input, payload).fingerprint();
         assert_eq!(of(r#"{"a": 1, "b": 2}"#, "[]"), of(r#"{"b":2,"a":1}"#, " [ ]"));
         assert_ne!(of("1", "[]"), of("2", "[]"));
         assert_ne!(of("1", "[]"), of("1", "[0]"));
         let mut other = batch("1", "[]");
         other.signals.push(other.signals[0].clone());
-        assert_ne!(other.fingerprint().expect("JSON"), of("1", "[]"));
+        assert_ne!(other.fingerprint(), of("1", "[]"));
         assert_eq!(batch("1", "[]").signals().count(), 2);
+        assert_ne!(of("1", r#""\ud800""#), of("1", r#""\ud801""#), "also where it is no value");
+    }
+
+    /// A batch that was stored by the first release is known to all later ones.
+    #[test]
+    fn what_a_batch_comes_down_to_never_changes() {
+        let mut batch = batch(r#"{"a":[1,-2,0.5,null,true],"b":"x"}"#, "{}");
+        batch.starts[0].new.key = Some("k".into());
+        batch.signals[0].1.key = Some("l".into());
+        assert_eq!(batch.fingerprint().number(), 11_166_082_421_577_975_370);
     }
 }

@@ -41,7 +41,14 @@ impl Engine {
         };
         match self.or_without_shard(run, by, asked).await {
             // It ended in this moment; perhaps somebody else cancelled it.
-            Err(EngineError::AlreadyEnded(_)) if self.status(run)? == RunStatus::Cancelled => {}
+            Err(EngineError::AlreadyEnded(_)) => match self.status(run)? {
+                RunStatus::Cancelled => {}
+                RunStatus::Completed | RunStatus::Failed => {
+                    return Err(EngineError::AlreadyEnded(run));
+                }
+                // Its shard has not heard of it yet.
+                RunStatus::Running | RunStatus::Blocked => return Err(EngineError::Busy),
+            },
             answer => answer?,
         }
         self.run(run).await

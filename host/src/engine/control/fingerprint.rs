@@ -13,7 +13,7 @@ use siphasher::sip::SipHasher13;
 /// What a JSON value comes down to: the same for two texts that differ in blanks, in escapes and in
 /// the order of members, and, but for a chance of one in 2^64, in nothing else. Made in constant
 /// memory, however large the value is. It is kept on disk, so it is made in the same way for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Fingerprint(u64);
 
 impl Fingerprint {
@@ -24,6 +24,11 @@ impl Fingerprint {
     /// What no value can be made of, and where it stands.
     pub(crate) fn of(json: &str) -> serde_json::Result<Self> {
         serde_json::from_str(json)
+    }
+
+    /// As [`Fingerprint::of`]; a text of which no value can be made is the same as itself.
+    pub(crate) fn of_any(text: &str) -> Self {
+        Self::of(text).unwrap_or_else(|_| Self::leaf(8, text.as_bytes()))
     }
 
     /// It, as it is kept.

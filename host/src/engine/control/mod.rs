@@ -14,10 +14,10 @@ mod start;
 mod wake;
 mod webhook;
 
-pub use crate::engine::control::batch::{BATCHED, NewBatch, StartInBatch};
+pub use crate::engine::control::batch::{NewBatch, StartInBatch};
 pub use crate::engine::control::deploy::MissingSteps;
 pub use crate::engine::control::signal::NewSignal;
-pub use crate::engine::control::start::{NewRun, SIGNALS_AT_START};
+pub use crate::engine::control::start::NewRun;
 pub use crate::engine::control::webhook::FoundWebhook;
 
 use crate::engine::error::EngineError;

@@ -19,6 +19,14 @@ pub struct NewSignal {
     pub key: Option<String>,
 }
 
+impl NewSignal {
+    /// How much room it takes while it waits to be taken, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let Self { name, payload, key } = self;
+        size_of::<Signal>() + name.len() + payload.len() + key.as_ref().map_or(0, String::len)
+    }
+}
+
 impl Engine {
     /// Sends a signal to a run. Answers when it is on disk, with how the workflow answers; `waits` says whether
     /// anybody waits for that. A signal with a key that came already is not sent again: the caller gets the
@@ -43,15 +51,21 @@ impl Engine {
         let event = Event::Signalled { signal: Signal { number: 0, name, payload, key } };
         match self.call(run, event, waits).await? {
             // Who does not know a run does not know whether it ever was.
-            Err(EngineError::InboxClosed) => {
-                self.status(run)?;
-                Err(EngineError::SignalTooLate(run))
-            }
+            Err(EngineError::InboxClosed) => Err(self.too_late(run)?),
             reply => {
                 self.0.outside.metrics().signals.inc_by(u64::from(reply.is_ok()));
                 reply
             }
         }
+    }
+}
+
+impl Engine {
+    /// Why a run that its shard does not know takes no signal. Where it has not ended, its shard has not heard of
+    /// it yet.
+    pub(super) fn too_late(&self, run: RunId) -> Result<EngineError, EngineError> {
+        let has_ended = self.status(run)?.has_ended();
+        Ok(if has_ended { EngineError::SignalTooLate(run) } else { EngineError::Busy })
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use segno_api::Started;
-use segno_journal::{RunId, Signal};
+use segno_api::{SIGNALS_AT_START, Started};
+use segno_journal::{MAX_UNTAKEN_BYTES, RunId, Signal};
 use serde_json::value::RawValue;
 
 use crate::engine::admission::to_the_end;
@@ -16,9 +16,6 @@ use crate::engine::inbox::{First, Message};
 use crate::engine::reads::may_block;
 use crate::steps::origin;
 use crate::store::{RunRecord, Standing, StoreError, Unmet};
-
-/// How many signals may be sent with a start.
-pub const SIGNALS_AT_START: usize = 100;
 
 /// How long a URL may be that is called at the end of a run, in bytes.
 const MAX_URL: usize = 2_048;
@@ -210,7 +207,8 @@ impl Engine {
 
 /// Refuses signals that cannot be sent with a start.
 fn check_signals(signals: &[NewSignal]) -> Result<(), EngineError> {
-    if signals.len() > SIGNALS_AT_START {
+    let bytes = signals.iter().map(NewSignal::size).sum::<usize>();
+    if signals.len() > SIGNALS_AT_START || bytes > MAX_UNTAKEN_BYTES {
         return Err(EngineError::InboxFull);
     }
     for NewSignal { name, payload: _, key } in signals {

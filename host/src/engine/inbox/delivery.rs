@@ -7,6 +7,7 @@ use segno_journal::{Answer, Event, NotTold, Op, Refusal, Response, RunId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::engine::error::EngineError;
+use crate::engine::inbox::batch::OnItsWay;
 use crate::store::{Draft, Posted, StoreError};
 
 /// What the caller of a `manual` webhook is told: the workflow's response, or that none will come.
@@ -69,7 +70,7 @@ impl Delivery {
 
     /// Whether it was admitted before, and whoever sent it was told so.
     pub(crate) const fn is_promised(&self) -> bool {
-        self.held.is_some() || matches!(self.then, Then::Batch(_))
+        self.held.is_some() || matches!(self.then, Then::Batch(..))
     }
 
     /// The event, with the number that a request or a signal has in its run.
@@ -135,7 +136,7 @@ pub(crate) enum Then {
     /// A run that sent it, which hears whether it was taken.
     Report(Report),
     /// A batch that it came in: whoever sent that was told already that it will be taken.
-    Batch(Posted),
+    Batch(Posted, #[expect(dead_code, reason = "it is held")] OnItsWay),
     /// One who waits for the answer of the workflow, which will come through this receiver.
     AnswerLater { caller: Caller, heard: oneshot::Receiver<Answered>, place: Place },
 }
@@ -145,7 +146,7 @@ impl Then {
     pub(crate) fn source(&self) -> Option<Source> {
         match self {
             Self::Report(Report { from: (run, op), .. }) => Some(Source::Run(*run, *op)),
-            Self::Batch(posted) => Some(Source::Batch(*posted)),
+            Self::Batch(posted, _) => Some(Source::Batch(*posted)),
             Self::Nothing | Self::Tell(_) | Self::Answer { .. } | Self::AnswerLater { .. } => None,
         }
     }
@@ -154,7 +155,7 @@ impl Then {
     pub(crate) fn done(self, status: RunStatus) {
         // Whoever has gone in the meantime needs no answer.
         match self {
-            Self::Nothing | Self::Batch(_) => {}
+            Self::Nothing | Self::Batch(..) => {}
             Self::Tell(asker) => drop(asker.send(Ok(status))),
             Self::Answer { caller, answer, .. } => {
                 let response = match answer {
@@ -174,7 +175,7 @@ impl Then {
     pub(crate) fn fail(self, error: EngineError) {
         match self {
             // It is on disk still, and the next host brings it again.
-            Self::Nothing | Self::Batch(_) => {}
+            Self::Nothing | Self::Batch(..) => {}
             Self::Report(report) => match error {
                 EngineError::LeftOut | EngineError::Store(StoreError::Record { .. }) => {
                     report.give(Some(NotTold::LeftOut));

@@ -2,7 +2,7 @@
 
 use segno_journal::{Op, RunId, Signal, Tell};
 
-use crate::engine::admission::{Carried, Member};
+use crate::engine::admission::{Admitted, Carried, Member};
 use crate::store::RunRecord;
 
 /// A child, or a run of a batch, that is on disk and is to begin.
@@ -11,6 +11,8 @@ pub(crate) struct Begun {
     pub(crate) record: RunRecord,
     /// Its place in its family, if it is a child.
     pub(crate) member: Option<Member>,
+    /// The room that it takes until it has begun, if it is of a batch.
+    pub(crate) _admitted: Option<Admitted>,
 }
 
 /// A signal from a run of the same family.

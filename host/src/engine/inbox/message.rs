@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::engine::admission::Admitted;
 use crate::engine::error::EngineError;
 use crate::engine::inbox::asker::Asker;
+use crate::engine::inbox::batch::{Announced, OnItsWay};
 use crate::engine::inbox::delivery::{Caller, Then};
 use crate::engine::inbox::family::{Begun, FamilySignal};
 use crate::engine::inbox::recovery::Recovery;
@@ -30,12 +31,13 @@ pub(crate) enum Message {
     /// A new run was not written, since its key has started another one; nor were its children.
     NeverWas { run: RunId, children: Vec<Begun> },
     /// A batch has sent a run a signal.
-    Posted(Posted),
-    /// Somebody wants to know whether a run can take signals of these names and sizes.
+    Posted(Posted, OnItsWay),
+    /// Somebody wants to know whether a run can take these signals, and if not, which of them cannot come and
+    /// why.
     Room {
         run: RunId,
-        signals: Vec<(String, usize)>,
-        asker: oneshot::Sender<Result<(), EngineError>>,
+        signals: Vec<Announced>,
+        asker: oneshot::Sender<Result<(), (usize, EngineError)>>,
     },
     /// A run has ended of which nobody knows which children it had.
     ParentEnded { parent: RunId },
@@ -97,14 +99,14 @@ impl Message {
             | Self::Retry(StepAttempt { run, .. })
             | Self::DeliverHeld { run }
             | Self::Wake { run, .. }
+            | Self::NeverWas { run, .. }
+            | Self::Room { run, .. }
             | Self::Resume { run, .. } => Some(*run),
-            Self::NeverWas { run, .. } => Some(*run),
-            Self::Posted(posted) => Some(posted.run),
+            Self::Posted(posted, _) => Some(posted.run),
             Self::Begin(begun) => Some(begun.run),
             Self::FamilySignal(signal) => Some(signal.run),
             Self::Write(write) => Some(write.run),
             Self::GoOn { .. }
-            | Self::Room { .. }
             | Self::ParentEnded { .. }
             | Self::Cancel { .. }
             | Self::RetryNow { .. }

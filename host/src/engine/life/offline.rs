@@ -59,6 +59,12 @@ pub fn export(data: &Path, run: RunId, line: &mut dyn FnMut(String)) -> Result<(
     for (position, held) in store.held(run)? {
         line(json!({ "held": position, "at": when(held.at), "event": held.event }).to_string());
     }
+    for posted in store.posted_to(run)? {
+        if let Some(held) = store.posted(&posted)? {
+            let number = posted.number;
+            line(json!({ "posted": number, "at": when(held.at), "event": held.event }).to_string());
+        }
+    }
     Ok(())
 }
 

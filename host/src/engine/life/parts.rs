@@ -154,11 +154,12 @@ impl Parts {
         self.modules.forget_unneeded();
         self.committer.submit(self.store.stale_tokens()?, |_freed| {});
         self.committer.submit(self.store.stale_family_rows()?, |_freed| {});
+        let posted = self.store.all_posted()?;
         // Before it says that it runs again: then it would be known no more.
         let recovery = self.recovery()?;
         self.say_running().await?;
         inboxes.go_on(recovery);
-        self.outside.tell_posted(self.store.all_posted()?);
+        self.outside.bring_again(posted);
         Ok(())
     }
 

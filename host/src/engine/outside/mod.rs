@@ -158,12 +158,14 @@ impl Outside {
         for begun in begun {
             self.tell(begun.run, Message::Begin(Box::new(begun)));
         }
-        self.tell_posted(posted);
+        for (posted, place) in posted {
+            self.tell(posted.run, Message::Posted(posted, place));
+        }
     }
 
-    /// Those hear of it that batches have sent signals, which are on disk.
-    pub(crate) fn tell_posted(&self, posted: Vec<Posted>) {
-        posted.into_iter().for_each(|posted| self.tell(posted.run, Message::Posted(posted)));
+    /// Signals of batches that are on disk come again: their runs have not taken them.
+    pub(crate) fn bring_again(&self, posted: Vec<Posted>) {
+        posted.into_iter().for_each(|posted| self.tell(posted.run, Message::Posted(posted, None)));
     }
 
     /// A first turn, which began these children, is not on disk: where its key has started another run, its own

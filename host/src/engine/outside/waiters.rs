@@ -89,7 +89,7 @@ impl Waiters {
             }
             Then::Nothing
             | Then::Tell(_)
-            | Then::Batch(_)
+            | Then::Batch(..)
             | Then::Report(_)
             | Then::Answer { place: None, .. }
             | Then::AnswerLater { .. } => then,

@@ -210,9 +210,11 @@ impl Engine {
     /// What the run was given. A run that was blocked at its first event has it among the events
     /// that wait, even if it was cancelled then.
     pub(crate) fn input(&self, run: RunId) -> Result<Box<RawValue>, EngineError> {
-        let first = self.0.store.turn(run, 0)?.map(|turn| turn.event);
+        // Of one moment: a start that was held is not between the two.
+        let store = self.0.store.pinned()?;
+        let first = store.turn(run, 0)?.map(|turn| turn.event);
         let input = match first.and_then(Event::into_input) {
-            None => self.0.store.first_held(run, 0)?.and_then(|(_, held)| held.event.into_input()),
+            None => store.first_held(run, 0)?.and_then(|(_, held)| held.event.into_input()),
             input => input,
         };
         input.map_or(Err(EngineError::UnknownRun(run)), raw)

@@ -114,6 +114,7 @@ impl Shard {
                 self.committer.submit(noted, |_written| {});
                 self.go_on_with(id, module, then);
                 self.begin_stopped(id);
+                self.tell_left_posted(id);
                 if module != before {
                     self.modules.leave(before);
                 }
@@ -130,6 +131,9 @@ impl Shard {
     /// Nothing happens to a run of which the state is not known, but whoever cancels it gets rid of it.
     pub(crate) fn unread(&mut self, id: RunId, delivery: Delivery, refusal: EngineError) {
         let Delivery { event, then, .. } = delivery;
+        if let Then::Batch(posted, _) = then {
+            return self.left_posted.entry(id).or_default().push(posted);
+        }
         if event != Event::Cancelled {
             return then.fail(refusal);
         }

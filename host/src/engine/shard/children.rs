@@ -97,7 +97,7 @@ impl Spawner<'_> {
             };
             draft = draft.with_new_run(*run, &record, input.clone());
             let member = self.members.pop().unwrap_or_else(|| self.outside.families().join(root));
-            begun.push(Begun { run: *run, record, member: Some(member) });
+            begun.push(Begun { run: *run, record, member: Some(member), _admitted: None });
         }
         (draft, begun)
     }
@@ -137,7 +137,7 @@ impl Shard {
     /// A child, or a run of a batch, is on disk: it is owned from now on, and has its first turn, and then what
     /// it is sent with that; unless it was ended without its shard, before that heard of it.
     pub(super) fn begin(&mut self, begun: Begun) {
-        let Begun { run, record, member } = begun;
+        let Begun { run, record, member, _admitted } = begun;
         if self.ended_early.remove(&run) || self.runs.contains_key(&run) {
             return self.modules.leave(record.module);
         }
@@ -149,12 +149,12 @@ impl Shard {
             ControlFlow::Continue(())
         });
         match (read, first) {
-            (Ok(()), Some((position, event))) => {
+            (Ok(()), Some((position @ 0, event))) => {
                 self.take_in(run, active);
                 self.turn(run, Delivery::held(event, position));
                 self.go_on_with_held(run);
             }
-            (Ok(()), None) => self.modules.leave(active.record.module),
+            (Ok(()), _) => self.modules.leave(active.record.module),
             (Err(error), _) => self.committer.give_up(error),
         }
     }

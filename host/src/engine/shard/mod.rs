@@ -66,7 +66,7 @@ pub(crate) struct Shard {
     runs: BTreeMap<RunId, Box<Active>>,
     /// The runs whose record cannot be read, and why: they are where they were for whoever mends it.
     unreadable: BTreeMap<RunId, StoreError>,
-    /// Children that were ended without this shard before it heard of them: it will.
+    /// Runs that were ended without this shard before it heard of them, children or of a batch: it will.
     ended_early: BTreeSet<RunId>,
     /// Signals of batches to runs that are left out: they come when those are resumed.
     left_posted: BTreeMap<RunId, Vec<Posted>>,
@@ -199,7 +199,7 @@ impl Shard {
             }
             Message::Begin(begun) => self.begin(*begun),
             Message::NeverWas { run, children } => self.never_was(run, children),
-            Message::Posted(posted) => self.posted(posted),
+            Message::Posted(posted, place) => self.posted(posted, place),
             Message::Room { run, signals, asker } => {
                 // Whoever has gone in the meantime needs no answer.
                 let _gone = asker.send(self.has_room(run, &signals));

@@ -1,64 +1,90 @@
 //! Signals that came in batches. Each lies in a row of its own until its run has it: that goes in the commit of
-//! the turn, or of what holds it, so to be told of it again is to have it once.
+//! the turn, or of what holds it. A shard is told of each once while its host lives, when it is on disk, and by
+//! the next host again.
 
-use segno_journal::{Event, Refusal, RunId};
+use std::collections::BTreeMap;
+
+use segno_journal::{Refusal, RunId};
 
 use crate::engine::error::EngineError;
-use crate::engine::inbox::{Delivery, Message, Then};
+use crate::engine::inbox::{Announced, Delivery, OnItsWay, Then};
 use crate::engine::shard::Shard;
-use crate::engine::shard::active::Unread;
+use crate::engine::shard::active::Active;
 use crate::store::{HeldEvent, Posted, StoreError};
 
 impl Shard {
-    /// Whether a run can take signals of these names and sizes, as it stands.
+    /// Whether a run can take signals, as it stands; if not, which of them cannot come, and why.
     pub(super) fn has_room(
         &self,
         id: RunId,
-        signals: &[(String, usize)],
-    ) -> Result<(), EngineError> {
+        signals: &[Announced],
+    ) -> Result<(), (usize, EngineError)> {
+        let refused = |error| Err((0, error));
         let active = match (self.runs.get(&id), self.unreadable.get(&id)) {
             (Some(active), _) => active,
-            (None, Some(damage)) => return Err(damage.clone().into()),
-            (None, None) => return Err(EngineError::SignalTooLate(id)),
+            (None, Some(damage)) => return refused(damage.clone().into()),
+            (None, None) => return refused(EngineError::SignalTooLate(id)),
         };
         if let Some(unread) = &active.unread {
-            return Err(unread.refusal());
+            return refused(unread.refusal());
         }
-        let bytes = signals.iter().map(|(_, size)| size).sum();
-        let signals = signals.iter().map(|(name, size)| (&**name, *size));
-        let fits = active.held.has_room(signals.len(), bytes);
-        fits.and(active.run.admits_signals(signals)).map_err(|refusal| match refusal {
-            Refusal::Full => EngineError::InboxFull,
-            Refusal::Ended | Refusal::NotOpen(_) | Refusal::Repeated => {
-                EngineError::SignalTooLate(id)
-            }
-        })
+        // What comes for such a run waits in memory.
+        if self.awaiting_room.has(id) {
+            return refused(EngineError::Busy);
+        }
+        active.has_room(signals)
     }
 
-    /// A batch has sent a run a signal.
-    pub(super) fn posted(&mut self, posted: Posted) {
+    /// A batch has sent a run a signal, which is on disk.
+    pub(super) fn posted(&mut self, posted: Posted, place: OnItsWay) {
         let Posted { run, number, .. } = posted;
-        let unread = self.runs.get(&run).and_then(|active| active.unread.as_deref());
-        if matches!(unread, Some(Unread::Left)) {
-            return self.left_posted.entry(run).or_default().push(posted);
-        }
         match self.store.posted(&posted) {
-            Ok(Some(HeldEvent { event: event @ Event::Signalled { .. }, .. })) => {
-                self.turn(run, Delivery::new(event, Then::Batch(posted)));
+            Ok(Some(HeldEvent { event, .. })) => {
+                self.turn(run, Delivery::new(event, Then::Batch(posted, place)));
             }
             Ok(None) => {}
             // It waits for whoever mends the row.
-            Ok(Some(_)) | Err(StoreError::Record { .. }) => {
-                tracing::error!(%run, number, "a signal of a batch cannot be read, and does not come");
+            Err(error @ StoreError::Record { .. }) => {
+                tracing::error!(%run, number, %error, "a signal of a batch does not come");
             }
             Err(error) => self.committer.give_up(error),
         }
     }
 
-    /// Brings signals again that lay where a run was left out: it is not any more, or is over.
+    /// Brings signals again that lay where nothing could happen to their run: it can now, or the run is over.
     pub(super) fn tell_left_posted(&mut self, id: RunId) {
-        for posted in self.left_posted.remove(&id).unwrap_or_default() {
-            self.outside.tell(id, Message::Posted(posted));
+        let left = self.left_posted.remove(&id).unwrap_or_default();
+        self.outside.bring_again(left);
+    }
+}
+
+impl Active {
+    /// Whether there is room for signals, and none has the key of another one. One whose key is known takes none.
+    fn has_room(&self, signals: &[Announced]) -> Result<(), (usize, EngineError)> {
+        let id = self.owner.run;
+        let mut keys = BTreeMap::new();
+        let mut new = Vec::new();
+        for (number, Announced { name, key, size }) in signals.iter().enumerate() {
+            if let Some(key) = key {
+                let known = self.known_signal(key).map(|(name, _)| name);
+                match known.or_else(|| keys.insert(key, &**name)) {
+                    Some(of) if of != name => return Err((number, EngineError::OtherSignal(id))),
+                    Some(_) => continue,
+                    None => {}
+                }
+            }
+            new.push((number, &**name, *size));
         }
+        let bytes = new.iter().map(|(.., size)| size).sum();
+        let in_line = self.held.has_room(new.len(), bytes).map_err(|refusal| (0, refusal));
+        let room = in_line.and_then(|()| {
+            self.run.admits_signals(new.iter().map(|(_, name, size)| (*name, *size)))
+        });
+        room.map_err(|(at, refusal)| match refusal {
+            Refusal::Full => (new[at].0, EngineError::InboxFull),
+            Refusal::Ended | Refusal::NotOpen(_) | Refusal::Repeated => {
+                (0, EngineError::SignalTooLate(id))
+            }
+        })
     }
 }

@@ -83,7 +83,6 @@ impl Shard {
             let _stopped = self.set_going(&mut active, told);
         });
         self.runs.insert(id, active);
-        self.tell_left_posted(id);
         told.map(drop)
     }
 

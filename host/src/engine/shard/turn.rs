@@ -198,6 +198,7 @@ impl Shard {
         let draft = images
             .into_iter()
             .fold(Draft::nothing(), |draft, image| draft.without_image(id, image));
+        self.outside.metrics().blocked(active.record.standing.blocked_by(), None);
         self.committer.submit(draft, |_written| {});
         self.take_leave(id);
     }

@@ -132,10 +132,10 @@ fn signals_that_come_together_have_the_same_room_as_those_that_come_alone() {
         life.turn(signal("a", number, None), vec![]).expect("there is room");
     }
     assert_eq!(together(&life, &["a", "b", "b"], 1), Ok(()));
-    assert_eq!(together(&life, &["b", "a", "a"], 1), Err(Refusal::Full));
+    assert_eq!(together(&life, &["b", "a", "a"], 1), Err((2, Refusal::Full)));
     assert_eq!(together(&life, &["b"; MAX_UNTAKEN], 1), Ok(()));
-    assert_eq!(together(&life, &["b"; MAX_UNTAKEN + 1], 1), Err(Refusal::Full));
-    assert_eq!(together(&life, &["b", "c"], MAX_UNTAKEN_BYTES / 2), Err(Refusal::Full));
+    assert_eq!(together(&life, &["b"; MAX_UNTAKEN + 1], 1), Err((MAX_UNTAKEN, Refusal::Full)));
+    assert_eq!(together(&life, &["b", "c"], MAX_UNTAKEN_BYTES / 2), Err((1, Refusal::Full)));
     life.turn_to(done(0), vec![], Verdict::Completed("1".into())).expect("the step is open");
-    assert_eq!(together(&life, &["a"], 1), Err(Refusal::Ended));
+    assert_eq!(together(&life, &["a"], 1), Err((0, Refusal::Ended)));
 }

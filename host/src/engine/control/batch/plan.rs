@@ -2,18 +2,20 @@
 //! more in the commit: keys that nobody has taken, and runs that have not ended.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use segno_api::{BatchStarted, Batched, RunStatus};
 use segno_journal::{Digest, Event, RunId, Signal, Timestamp};
 use tokio::sync::oneshot;
 
+use crate::engine::admission::Admitted;
 use crate::engine::control::batch::{NewBatch, StartInBatch, in_batch};
 use crate::engine::control::fingerprint::Fingerprint;
 use crate::engine::control::signal::NewSignal;
 use crate::engine::control::start::first;
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
-use crate::engine::inbox::{self, Begun, First, Message};
+use crate::engine::inbox::{self, Announced, Begun, First, Message};
 use crate::engine::modules::Modules;
 use crate::engine::reads::may_block;
 use crate::store::{BatchRecord, Draft, HeldEvent, Posted, StoreError};
@@ -22,6 +24,8 @@ use crate::store::{BatchRecord, Draft, HeldEvent, Posted, StoreError};
 pub(super) struct Plan<'a> {
     starts: Vec<Planned>,
     signals: Vec<Sent<'a>>,
+    /// The room that the signals take on their way, by their runs.
+    places: BTreeMap<RunId, Arc<Admitted>>,
     entered: Entered<'a>,
 }
 
@@ -49,7 +53,8 @@ struct Entered<'a> {
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        may_block(|| self.digests.drain(..).for_each(|digest| self.modules.leave(digest)));
+        // Where nothing was written, seldom and little: it need not wait where it may.
+        self.digests.drain(..).for_each(|digest| self.modules.leave(digest));
     }
 }
 
@@ -57,7 +62,8 @@ impl Engine {
     /// What has to be written for a batch as things stand.
     pub(super) fn plan<'a>(&'a self, batch: &'a NewBatch) -> Result<Plan<'a>, EngineError> {
         let entered = Entered { modules: &self.0.modules, digests: Vec::new() };
-        let mut plan = Plan { starts: Vec::new(), signals: Vec::new(), entered };
+        let (starts, signals, places) = <_>::default();
+        let mut plan = Plan { starts, signals, places, entered };
         for (number, start) in batch.starts.iter().enumerate() {
             let at = ("starts", number);
             let planned = self.plan_start(start).map_err(|error| in_batch(at, error))?;
@@ -84,29 +90,46 @@ impl Engine {
             may_block(|| self.was_started_with(run, input))?;
             return self.known_start(run).map(Planned::Known);
         }
+        let run = self.name_run();
+        let bytes = new.signals.iter().map(NewSignal::size).sum::<usize>() + input.get().len();
+        let admitted = Some(self.admit_to(run, bytes)?);
         let record = self.new_record(workflow, new.on_end.as_deref())?;
-        Ok(Planned::New(Begun { run: self.name_run(), record, member: None }))
+        Ok(Planned::New(Begun { run, record, member: None, _admitted: admitted }))
     }
 
-    /// Whether the runs can take what they are sent, as they stand. Several batches may find so in one moment,
-    /// so more can come than a run else has; how much more, what is admitted at once bounds.
-    pub(super) async fn have_room(&self, plan: &Plan<'_>) -> Result<(), EngineError> {
+    /// Sees to it that the runs can take what they are sent, as they stand. Several batches may find so in one
+    /// moment, so more can come than a run else has; how much more is bounded by what is admitted, which is given
+    /// back when it has come.
+    pub(super) async fn make_room(&self, plan: &mut Plan<'_>) -> Result<(), EngineError> {
         let mut of_runs = BTreeMap::<RunId, Vec<&Sent<'_>>>::new();
         plan.signals.iter().for_each(|sent| of_runs.entry(sent.run).or_default().push(sent));
-        let asked = of_runs.into_iter().map(|(run, sent)| {
+        let mut asked = Vec::new();
+        for (run, sent) in of_runs {
+            let bytes = sent.iter().map(|sent| sent.signal.size()).sum();
+            let admitted =
+                self.admit_to(run, bytes).map_err(|error| in_batch(sent[0].at, error))?;
+            plan.places.insert(run, Arc::new(admitted));
             let (asker, answer) = oneshot::channel();
-            let signals = sent.iter().map(|sent| (sent.signal.name.clone(), sent.size())).collect();
+            let signals = sent.iter().map(|sent| sent.announced()).collect();
             self.0.inboxes.send(run, Message::Room { run, signals, asker });
-            (sent[0].at, run, answer)
-        });
-        for (at, run, answer) in asked.collect::<Vec<_>>() {
-            let answer = answer.await.map_err(|_| EngineError::Stopping)?;
-            let answer = match answer {
-                // Who does not know a run does not know whether it ever was.
-                Err(EngineError::SignalTooLate(_)) => self.status(run).and(answer),
-                answer => answer,
+            asked.push((run, sent, answer));
+        }
+        for (run, sent, answer) in asked {
+            let answer = tokio::select! {
+                biased;
+                answer = answer => answer.map_err(|_| EngineError::Stopping)?,
+                () = self.until_unresponsive(run) => Err((0, EngineError::Busy)),
             };
-            answer.map_err(|error| in_batch(at, error))?;
+            if let Err((which, error)) = answer {
+                let error = match error {
+                    // Who does not know a run does not know whether it ever was.
+                    EngineError::SignalTooLate(_) => {
+                        self.too_late(run).unwrap_or_else(|error| error)
+                    }
+                    error => error,
+                };
+                return Err(in_batch(sent[which].at, error));
+            }
         }
         Ok(())
     }
@@ -118,7 +141,21 @@ impl Engine {
         plan: Plan<'_>,
         fingerprint: Fingerprint,
     ) -> Result<Batched, EngineError> {
-        let Plan { starts: planned, signals, mut entered } = plan;
+        let (draft, starts, mut entered) = may_block(|| self.draft_of(batch, plan, fingerprint));
+        self.submit_batch(draft).await?;
+        entered.digests.clear();
+        self.0.outside.metrics().signals.inc_by(batch.signals().count() as u64);
+        Ok(Batched { starts, created: true })
+    }
+
+    /// What is written for a batch, and what is answered once it is.
+    fn draft_of<'a>(
+        &self,
+        batch: &NewBatch,
+        plan: Plan<'a>,
+        fingerprint: Fingerprint,
+    ) -> (Draft<inbox::Batched>, Vec<BatchStarted>, Entered<'a>) {
+        let Plan { starts: planned, signals, places, entered } = plan;
         let at = self.0.outside.now();
         let starts: Vec<_> = planned.iter().map(Planned::answer).collect();
         let mut draft = Draft::nothing();
@@ -133,17 +170,15 @@ impl Engine {
             draft = with_start(draft, &new, start);
             begun.push(new);
         }
-        let name = self.0.outside.random().run_id(at, None).to_bytes();
+        // A name that no other has, and that comes behind those before it.
+        let name = self.name_run().to_bytes();
         let mut posted = Vec::new();
         for (number, sent) in (0..).zip(&signals) {
             let signal = Posted { run: sent.run, batch: name, number };
             draft = draft.with_posted(&signal, &sent.event(at));
-            posted.push(signal);
+            posted.push((signal, places.get(&sent.run).cloned()));
         }
-        self.submit_batch(draft.giving(inbox::Batched { begun, posted })).await?;
-        entered.digests.clear();
-        self.0.outside.metrics().signals.inc_by(batch.signals().count() as u64);
-        Ok(Batched { starts, created: true })
+        (draft.giving(inbox::Batched { begun, posted }), starts, entered)
     }
 
     async fn submit_batch(&self, draft: Draft<inbox::Batched>) -> Result<(), StoreError> {
@@ -177,9 +212,9 @@ impl Sent<'_> {
         }
     }
 
-    /// How much room it takes while it waits to be taken, in bytes.
-    fn size(&self) -> usize {
-        self.event(Timestamp(0)).event.untaken().unwrap_or(0)
+    fn announced(&self) -> Announced {
+        let NewSignal { name, key, .. } = self.signal;
+        Announced { name: name.clone(), key: key.clone(), size: self.signal.size() }
     }
 }
 
