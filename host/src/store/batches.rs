@@ -10,7 +10,7 @@ use crate::store::draft::Draft;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::records::{BatchRecord, HeldEvent};
-use crate::store::tables::{self, Table};
+use crate::store::tables::{Between, Table};
 
 /// A signal of a batch, which its run has not taken: where it lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +24,23 @@ pub struct Posted {
 }
 
 impl Posted {
-    fn key(&self) -> [u8; 36] {
-        tables::posted(self.run, self.batch, self.number)
+    /// The key of its row.
+    fn key(&self) -> Vec<u8> {
+        [&self.run.to_bytes()[..], &self.batch, &self.number.to_be_bytes()].concat()
     }
 
-    fn of_key(key: &[u8]) -> Option<Self> {
-        let (run, batch, number) = tables::split_posted(key)?;
-        Some(Self { run, batch, number })
+    /// The signal of such a key.
+    pub(super) fn of_key(key: &[u8]) -> Option<Self> {
+        let (run, rest) = key.split_first_chunk::<16>()?;
+        let (batch, number) = rest.split_first_chunk::<16>()?;
+        let number = u32::from_be_bytes(number.try_into().ok()?);
+        Some(Self { run: RunId::from_bytes(*run), batch: *batch, number })
+    }
+
+    /// The keys of all signals to a run.
+    fn all_to(run: RunId) -> Between {
+        let key = |batch, number| Self { run, batch, number }.key();
+        Between::new(key([0; 16], 0), key([0xff; 16], u32::MAX))
     }
 }
 
@@ -106,7 +116,7 @@ impl Store {
     /// The store cannot be read.
     pub fn posted_to(&self, run: RunId) -> Result<Vec<Posted>, StoreError> {
         let moment = self.moment()?;
-        let rows = moment.range(Table::Posted, &tables::posted_to(run))?;
+        let rows = moment.range(Table::Posted, &Posted::all_to(run))?;
         rows.map(|row| Posted::of_key(row?.key()).ok_or_else(|| codec::bad_key(Table::Posted)))
             .collect()
     }

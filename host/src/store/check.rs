@@ -3,8 +3,6 @@
 //! The storage below has its own checksums; what is looked at here is what they cannot know: that
 //! records can be read, and that tables agree with one another.
 
-mod journal;
-
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -13,10 +11,10 @@ use segno_journal::retry::Attempt;
 use segno_journal::{Block, Digest, RunId, Stream};
 use sha2::{Digest as _, Sha256};
 
-use crate::store::batches::read_posted;
-use crate::store::check::journal::Journal;
+use crate::store::batches::{Posted, read_posted};
 use crate::store::codec;
 use crate::store::error::StoreError;
+use crate::store::follow::Journal;
 use crate::store::handle::Store;
 use crate::store::keyspace::Moment;
 use crate::store::payloads::{self, Reference};
@@ -213,9 +211,7 @@ impl Check<'_> {
                     Table::Streams => codec::decode::<Stream>(name, value).map(drop),
                     Table::EndCalls => codec::decode::<EndCall>(name, value).map(drop),
                     Table::Chunks => codec::decode::<Block>(name, value).map(drop),
-                    Table::Posted if tables::split_posted(key).is_none() => {
-                        Err(codec::bad_key(table))
-                    }
+                    Table::Posted if Posted::of_key(key).is_none() => Err(codec::bad_key(table)),
                     Table::Posted => read_posted(value).map(drop),
                     Table::HeldEvents => codec::decode::<HeldEvent>(name, value).map(drop),
                     _ => Ok(()),

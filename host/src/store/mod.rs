@@ -16,6 +16,7 @@ mod draft;
 mod end_calls;
 mod error;
 mod family;
+mod follow;
 mod format;
 mod handle;
 mod hooks;

@@ -306,22 +306,6 @@ pub(crate) fn index_of_block(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|index| u64::from_be_bytes(*index))
 }
 
-/// The key of a signal of a batch.
-pub(crate) fn posted(run: RunId, batch: [u8; 16], number: u32) -> [u8; 36] {
-    let mut key = [0; 36];
-    key[..16].copy_from_slice(&run.to_bytes());
-    key[16..32].copy_from_slice(&batch);
-    key[32..].copy_from_slice(&number.to_be_bytes());
-    key
-}
-
-/// The run, the batch and the number of such a key.
-pub(crate) fn split_posted(key: &[u8]) -> Option<(RunId, [u8; 16], u32)> {
-    let (run, rest) = key.split_first_chunk::<16>()?;
-    let (batch, number) = rest.split_first_chunk::<16>()?;
-    Some((RunId::from_bytes(*run), *batch, u32::from_be_bytes(number.try_into().ok()?)))
-}
-
 /// The key of an attempt.
 pub(crate) fn attempt(run: RunId, op: Op, number: u32) -> [u8; 28] {
     let mut key = [0; 28];
@@ -378,6 +362,12 @@ pub(crate) struct Between {
     last: Vec<u8>,
 }
 
+impl Between {
+    pub(crate) const fn new(first: Vec<u8>, last: Vec<u8>) -> Self {
+        Self { first, last }
+    }
+}
+
 impl RangeBounds<[u8]> for Between {
     fn start_bound(&self) -> Bound<&[u8]> {
         Bound::Included(&self.first)
@@ -391,12 +381,6 @@ impl RangeBounds<[u8]> for Between {
 /// The blocks of a stream that begin between these indices.
 pub(crate) fn blocks(run: RunId, stream: &str, first: u64, last: u64) -> Between {
     Between { first: block(run, stream, first), last: block(run, stream, last) }
-}
-
-/// The signals of batches to a run.
-pub(crate) fn posted_to(run: RunId) -> Between {
-    let all = |byte, number| posted(run, [byte; 16], number).to_vec();
-    Between { first: all(0, 0), last: all(0xff, u32::MAX) }
 }
 
 /// What a run has by names.

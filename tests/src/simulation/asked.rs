@@ -90,7 +90,10 @@ impl Call {
             Self::Signal(asked, run, payload) => match asked.answer() {
                 None => Answer::None,
                 Some(Ok(reply)) => Answer::Signalled(reply, *run, std::mem::take(payload)),
-                Some(Err(EngineError::SignalTooLate(_) | EngineError::InboxFull)) => Answer::Done,
+                // Busy: its shard has not heard of the run yet.
+                Some(Err(
+                    EngineError::SignalTooLate(_) | EngineError::InboxFull | EngineError::Busy,
+                )) => Answer::Done,
                 Some(Err(error)) => refused(&error),
             },
             Self::LateSignal(asked) => too_late(asked),
@@ -128,13 +131,13 @@ fn cancelled(asked: &mut Asked<RunView>) -> Answer {
             assert_eq!(view.status, RunStatus::Cancelled, "{view:?}");
             Answer::Done
         }
-        Some(Err(EngineError::AlreadyEnded(_))) => Answer::Done,
+        Some(Err(EngineError::AlreadyEnded(_) | EngineError::Busy)) => Answer::Done,
         Some(Err(error)) => refused(&error),
     }
 }
 
 /// Whether a start, alone or in a batch, may be refused in this way: somebody else has its key, or the run that
-/// has it takes no signal.
+/// has it takes no signal or is not known to its shard yet.
 fn somebody_was_first(error: &EngineError) -> bool {
     matches!(
         error,
@@ -142,6 +145,7 @@ fn somebody_was_first(error: &EngineError) -> bool {
             | EngineError::SignalTooLate(_)
             | EngineError::InboxFull
             | EngineError::SameKey
+            | EngineError::Busy
     )
 }
 

@@ -6,6 +6,7 @@
 
 mod asked;
 mod batches;
+mod batching;
 mod cuts;
 mod damage;
 mod editions;

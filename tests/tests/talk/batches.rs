@@ -3,9 +3,11 @@
 use segno_host::engine::{
     Asker, BATCHED, EngineError, NewBatch, NewRun, NewSignal, RunFilter, RunStatus, StartInBatch,
 };
-use segno_journal::{RunId, Timestamp};
+use segno_host::store::{Committer, Draft, HeldEvent, Posted, Store};
+use segno_journal::{Event, RunId, Signal, Timestamp};
 use segno_tests::{Host, output, patiently, raw};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::{keyed, listens, signal};
 
@@ -28,10 +30,11 @@ async fn runs(host: &Host) -> usize {
     host.engine.runs(filter).await.expect("they can be listed").runs.len()
 }
 
-/// Has a run of `mailbox` return what it was sent, with two more notes behind that; it has had so many turns.
+/// Has a run of `mailbox` return what it was sent, with as many more notes as it takes
+/// behind that; it has had so many turns.
 async fn taken(host: &Host, run: RunId, turns: u64) -> Value {
     host.until(run, |view| (view.turns == turns).then_some(())).await;
-    for _ in 0..2 {
+    for _ in 0..4_u64.saturating_sub(turns) {
         host.engine.signal(run, signal("note", &json!("end")), false).await.expect("it has room");
     }
     host.engine.wake_by(run, None, Asker::unknown()).await.expect("it sleeps");
@@ -244,4 +247,59 @@ async fn a_signal_of_a_batch_to_a_blocked_run_comes_when_that_goes_on() {
     host.until(run, |view| (view.status == RunStatus::Blocked).then_some(())).await;
     let host = host.restart(|config| config.limits.fuel_per_turn = 2_000_000_000).await;
     assert_eq!(taken(&host, run, 4).await, json!(["a", "b", "c"]));
+}
+
+#[tokio::test]
+async fn a_signal_of_a_batch_that_a_crash_left_lying_comes_when_its_run_can_take_it() {
+    let host = Host::new().await;
+    let run = host.start("mailbox", json!(600_000)).await;
+    let directory = host.stop().await;
+    let lying = |run, number| Posted { run, batch: [7; 16], number };
+    lay(&directory, &[lying(run, 0), lying(run, 1)]).await;
+    let host = Host::reopen(directory, |config| config.park = [run].into()).await;
+    let left = host.engine.batch(batch(vec![], vec![(run, signal("note", &json!(1)))])).await;
+    assert!(matches!(refused(left).1, EngineError::LeftOut));
+    assert_eq!(host.engine.run(run).await.expect("it is known").turns, 1);
+    host.engine.resume(run, None).await.expect("it was left out");
+    assert_eq!(taken(&host, run, 3).await, json!(["note 0", "note 1", "end"]));
+    let directory = host.stop().await;
+    let store = Store::open(directory.path()).expect("the store opens");
+    assert_eq!(store.all_posted().expect("it can be read"), []);
+}
+
+#[tokio::test]
+async fn starts_with_one_key_that_are_blocked_at_once_are_one_blocked_run() {
+    let host = Host::with(|config| config.limits.fuel_per_turn = 1_000).await;
+    let one = || async {
+        let new = NewRun { key: Some("k".to_owned()), ..NewRun::default() };
+        host.engine.start_with("mailbox", raw(&json!(1)), new).await
+    };
+    let started = futures::future::join_all((0..50).map(|_| one())).await;
+    let started: Vec<_> = started.into_iter().map(|one| one.expect("it is one")).collect();
+    assert!(started.iter().all(|one| one.run_id == started[0].run_id), "{started:?}");
+    patiently(async {
+        while !host.engine.metrics().contains("segno_runs_blocked{kind=\"limit\"} 1\n") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// Lays signals for runs as a batch does, without a host.
+async fn lay(directory: &TempDir, signals: &[Posted]) {
+    let store = Store::open(directory.path()).expect("the store opens");
+    let (committer, thread) = Committer::start(store).expect("there is a thread");
+    for posted in signals {
+        let (number, at) = (0, Timestamp(1));
+        let payload = json!(format!("note {}", posted.number)).to_string();
+        let signal = Signal { number, name: "note".to_owned(), payload, key: None };
+        let held = HeldEvent { at, event: Event::Signalled { signal } };
+        committer.submit(Draft::nothing().with_posted(posted, &held), |written| {
+            written.expect("the run has not ended");
+        });
+    }
+    committer.flush().expect("there is room");
+    committer.stop();
+    drop(committer);
+    thread.join().expect("it ends");
 }

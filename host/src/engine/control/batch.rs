@@ -1,7 +1,5 @@
 //! Batches: several starts and signals that are all stored, or none of them.
 
-mod plan;
-
 use std::collections::BTreeSet;
 
 use segno_api::{BATCHED, BatchStarted, Batched};
@@ -123,14 +121,14 @@ impl Engine {
         Ok(Some(Batched { starts: starts.collect::<Result<_, _>>()?, created: false }))
     }
 
-    fn known_start(&self, run_id: RunId) -> Result<BatchStarted, EngineError> {
+    pub(super) fn known_start(&self, run_id: RunId) -> Result<BatchStarted, EngineError> {
         Ok(BatchStarted { run_id, status: self.status(run_id)?, created: false })
     }
 }
 
 impl NewBatch {
     /// All its signals, also those that are sent with starts.
-    fn signals(&self) -> impl Iterator<Item = &NewSignal> {
+    pub(super) fn signals(&self) -> impl Iterator<Item = &NewSignal> {
         let with_starts = self.starts.iter().flat_map(|start| &start.new.signals);
         with_starts.chain(self.signals.iter().map(|(_run, signal)| signal))
     }
@@ -154,7 +152,7 @@ impl NewBatch {
 }
 
 /// What is wrong with a part of a batch: that of this number in this list.
-fn in_batch((list, number): (&str, usize), error: EngineError) -> EngineError {
+pub(super) fn in_batch((list, number): (&str, usize), error: EngineError) -> EngineError {
     EngineError::InBatch { part: format!("{list}[{number}]"), error: Box::new(error) }
 }
 

@@ -7,6 +7,7 @@ mod cancel;
 mod deploy;
 mod fingerprint;
 mod hook;
+mod plan;
 mod resume;
 mod retry_now;
 mod signal;
