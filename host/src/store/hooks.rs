@@ -85,10 +85,13 @@ impl Store {
         let moment = self.moment()?;
         for row in moment.range(Table::Hooks, &TextAfter::new(after))? {
             let row = row?;
-            let token = str::from_utf8(row.key()).map_err(|_| {
-                codec::damaged(Table::Hooks.name(), "a token is no text".to_owned())
-            })?;
-            let record: HookRecord = codec::decode(Table::Hooks.name(), row.value())?;
+            let record = codec::decode::<HookRecord>(Table::Hooks.name(), row.value());
+            // One that is damaged must not keep the host from starting, nor others from being listed.
+            let (Ok(token), Ok(record)) = (str::from_utf8(row.key()), record) else {
+                let table = Table::Hooks.name();
+                tracing::warn!(table, "a record cannot be read, and is not heeded");
+                continue;
+            };
             let is_open = moment.get(Table::Unfinished, &record.run().to_bytes())?.is_some();
             if !visit(token.to_owned(), record, is_open) {
                 break;

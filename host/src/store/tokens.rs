@@ -114,8 +114,9 @@ impl TokenChange {
 /// Whose hook has a token, or had it until its run ended.
 fn of_whom(transaction: &Transaction, token: &str) -> Result<Option<(RunId, Op)>, StoreError> {
     let Some(row) = transaction.get(Table::Hooks, token.as_bytes())? else { return Ok(None) };
-    let record: HookRecord = codec::decode(Table::Hooks.name(), &row)?;
-    Ok(Some((record.run(), record.op)))
+    // One that is damaged is nobody's: it must not keep the whole commit from the disk.
+    let record = codec::decode::<HookRecord>(Table::Hooks.name(), &row).ok();
+    Ok(record.map(|record| (record.run(), record.op)))
 }
 
 fn is_unfinished(transaction: &Transaction, run: RunId) -> Result<bool, StoreError> {

@@ -10,9 +10,28 @@ use tempfile::TempDir;
 
 use crate::fuzz::reader::Reader;
 
-/// The tables whose rows are records of a run, with what follows the run in their keys, in bytes.
-const OF_RUNS: [(&str, usize); 4] =
-    [("runs", 0), ("turns", 8), ("attempts", 12), ("held_events", 8)];
+/// The tables whose rows are records of a run, with what follows the run in their keys.
+const OF_RUNS: [(&str, &[u8]); 13] = [
+    ("runs", b""),
+    ("turns", &[0; 8]),
+    ("attempts", &[0; 12]),
+    ("held_events", &[0; 8]),
+    ("notes", &[0; 8]),
+    ("losses", &[0; 8]),
+    ("heartbeats", &[0; 8]),
+    ("published", NAME),
+    ("family", &[0; 8]),
+    ("streams", NAME),
+    ("chunks", b"name\0\0\0\0\0\0\0\0\0"),
+    ("end_calls", b""),
+    ("posted", &[0; 20]),
+];
+
+/// The tables whose rows are records with a text as their key.
+const BY_TEXT: [&str; 3] = ["webhooks", "hooks", "batches"];
+
+/// A name of something that a run has.
+const NAME: &[u8] = b"name";
 
 /// A store on disk, whose rows are written behind its back.
 pub(super) struct Records {
@@ -28,7 +47,7 @@ impl Records {
 
     fn write(&self, inputs: &[Vec<u8>]) -> anyhow::Result<()> {
         let store = Store::open(self.directory.path())?;
-        let tables = OF_RUNS.map(|(table, _)| table).into_iter().chain(["modules"]);
+        let tables = OF_RUNS.map(|(table, _)| table).into_iter().chain(BY_TEXT).chain(["modules"]);
         let old = tables.map(|table| Ok((table, store.raw_rows(table)?)));
         let old = old.collect::<anyhow::Result<Vec<_>>>()?;
         // A list ends at its first bad record, so each batch has one.
@@ -39,10 +58,12 @@ impl Records {
             }
             for (number, input) in inputs.iter().enumerate() {
                 for (table, rest) in OF_RUNS {
-                    let key = [&run(number).to_bytes()[..], &vec![0; rest]].concat();
+                    let key = [&run(number).to_bytes()[..], rest].concat();
                     rows.put(table, &key, input)?;
                 }
-                rows.put("webhooks", token(number).as_bytes(), input)?;
+                for table in BY_TEXT {
+                    rows.put(table, token(number).as_bytes(), input)?;
+                }
             }
             rows.put("modules", &[7; 32], module)
         })?;
@@ -78,8 +99,18 @@ impl Reader for Records {
             fine(store.attempts_of(run, Op(0)))?;
             fine(store.held(run))?;
             fine(store.webhook(&token(number)))?;
+            fine(store.hook(&token(number)))?;
+            fine(store.batch(&token(number)))?;
+            fine(read_what_is_said(&store, run))?;
             fine(fold(&store, run))?;
         }
+        fine(store.losses())?;
+        fine(store.heartbeats())?;
+        fine(store.end_calls())?;
+        fine(store.hooks(None, usize::MAX))?;
+        fine(store.stale_tokens())?;
+        fine(store.stale_family_rows())?;
+        fine(store.all_posted())?;
         fine(store.modules())?;
         let mut listed = 0;
         fine(store.visit_runs(None, |_, _| {
@@ -87,6 +118,23 @@ impl Reader for Records {
             ControlFlow::Continue(())
         }))
     }
+}
+
+/// What a run shows, writes and is sent, and what others have to know of it.
+fn read_what_is_said(store: &Store, run: RunId) -> Result<(), StoreError> {
+    let all = [
+        store.notes(run, 0).map(drop),
+        store.published(run, "name").map(drop),
+        store.family_row(run, Op(0)).map(drop),
+        store.child_end(run).map(drop),
+        store.streams(run).map(drop),
+        store.visit_blocks(run, "name", 0, |_, _| ControlFlow::Continue(())),
+        store.end_call(run).map(drop),
+        store
+            .posted_to(run)
+            .and_then(|posted| posted.iter().try_for_each(|posted| store.posted(posted).map(drop))),
+    ];
+    all.into_iter().find(|read| !is_fine(read)).unwrap_or(Ok(()))
 }
 
 /// What recovery does: whether a turn follows is for the journal to say, without a panic.
@@ -104,6 +152,10 @@ fn fine<T>(read: Result<T, StoreError>) -> anyhow::Result<()> {
         Ok(_) | Err(StoreError::Record { .. }) => Ok(()),
         Err(error) => bail!("a damaged record is told as: {error}"),
     }
+}
+
+const fn is_fine<T>(read: &Result<T, StoreError>) -> bool {
+    matches!(read, Ok(_) | Err(StoreError::Record { .. }))
 }
 
 fn run(number: usize) -> RunId {

@@ -2,6 +2,7 @@
 //! elsewhere says it, is listed in `host/tests/front/guide/hooks.rs`.
 
 use segno_host::engine::{EngineError, HistoryEvent, NewRun, RunStatus};
+use segno_host::store::{RawRows, Store};
 use segno_tests::{Host, output, raw};
 use serde_json::json;
 
@@ -227,4 +228,20 @@ async fn what_is_sent_to_a_hook_whose_run_was_blocked_by_its_token_is_kept_behin
     host.engine.cancel(run).await.expect("it has not ended");
     let gone = host.engine.hook("early").await;
     assert!(matches!(gone, Err(EngineError::UnknownHook { .. })), "{gone:?}");
+}
+
+#[tokio::test]
+async fn a_damaged_row_of_a_token_keeps_no_host_from_starting_and_no_hook_from_its_token() {
+    let directory = Host::new().await.stop().await;
+    let store = Store::open(directory.path()).expect("the store opens");
+    let damage = |rows: &mut RawRows<'_>| {
+        rows.put("hooks", b"one", &[1, 0, 0xff])?;
+        rows.put("hooks", &[0xff, 0xfe], b"")
+    };
+    store.change_raw(damage).expect("the disk is well");
+    drop(store);
+    let host = Host::reopen(directory, |_config| {}).await;
+    assert!(host.engine.hooks(None, 10).await.expect("they can be listed").hooks.is_empty());
+    let run = host.start("approve", json!("one")).await;
+    assert_eq!(hooked(&host, run).await, "one");
 }
