@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use segno_host::store::Store;
 use segno_journal::RunId;
 
-use crate::simulation::talk::{Talk, lies};
+use crate::simulation::talk::{Talk, is_posted, lies};
 
 /// What a batch brings.
 #[derive(Debug, Clone)]
@@ -30,43 +30,69 @@ pub(crate) struct Begins {
 
 /// The batches that were sent.
 #[derive(Clone, Default)]
-pub(crate) struct Batches(BTreeMap<String, (Sent, bool)>);
+pub(crate) struct Batches(BTreeMap<String, Known>);
+
+/// What is known of a batch.
+#[derive(Clone)]
+struct Known {
+    sent: Sent,
+    was_stored: bool,
+    /// What it said, and is not known to have come or to come too late.
+    left: Vec<(RunId, String)>,
+}
 
 impl Batches {
     /// One was sent.
     pub(crate) fn sent(&mut self, sent: &Sent) {
-        self.0.insert(sent.key.clone(), (sent.clone(), false));
+        let known = Known { sent: sent.clone(), was_stored: false, left: Vec::new() };
+        self.0.insert(sent.key.clone(), known);
     }
 
     /// Each is on disk whole, or nothing of it is.
     pub(crate) fn look(&mut self, store: &Store, talk: &Talk, is_over: impl Fn(RunId) -> bool) {
-        for (key, (sent, was_stored)) in &mut self.0 {
+        for (key, Known { sent, was_stored, left }) in &mut self.0 {
+            if *was_stored && left.is_empty() {
+                continue;
+            }
             let record = store.batch(key).expect("the store can be read");
-            let said = |run, said: &str| talk.has_come(said) || lies(store, run, said);
             let Some(record) = record else {
                 assert!(!*was_stored, "batch {key} was stored, and is lost");
                 for (run, payload) in &sent.signals {
-                    assert!(!said(*run, payload), "batch {key} is not stored, and {payload} is");
+                    let is_there = talk.has_come(payload) || is_posted(store, *run, payload);
+                    assert!(!is_there, "batch {key} is not stored, and {payload} is");
                 }
                 continue;
             };
-            *was_stored = true;
-            assert_eq!(record.runs.len(), sent.starts.len(), "batch {key}");
-            for (run, begins) in record.runs.iter().zip(&sent.starts) {
-                let is_there = store.run(*run).expect("the store can be read").is_some();
-                assert!(is_there, "batch {key} is stored, and {run} is not");
-                if let Some(payload) = &begins.said {
-                    assert!(is_over(*run) || said(*run, payload), "batch {key} lacks {payload}");
+            if !*was_stored {
+                *was_stored = true;
+                *left = sent.parts(&record.runs, store);
+            }
+            left.retain(|(run, payload)| {
+                if is_over(*run) || talk.has_come(payload) {
+                    return false;
                 }
-            }
-            for (run, payload) in &sent.signals {
-                assert!(is_over(*run) || said(*run, payload), "batch {key} lacks {payload}");
-            }
+                assert!(lies(store, *run, payload), "batch {key} lacks {payload}");
+                true
+            });
         }
     }
 
     /// How many were stored.
     pub(crate) fn stored(&self) -> u64 {
-        self.0.values().filter(|(_, was_stored)| *was_stored).count() as u64
+        self.0.values().filter(|known| known.was_stored).count() as u64
+    }
+}
+
+impl Sent {
+    /// What it says to whom, when it has started these runs, which are on disk.
+    fn parts(&self, runs: &[RunId], store: &Store) -> Vec<(RunId, String)> {
+        assert_eq!(runs.len(), self.starts.len(), "batch {}", self.key);
+        let mut parts = self.signals.clone();
+        for (run, begins) in runs.iter().zip(&self.starts) {
+            let is_there = store.run(*run).expect("the store can be read").is_some();
+            assert!(is_there, "batch {} is stored, and {run} is not", self.key);
+            parts.extend(begins.said.clone().map(|said| (*run, said)));
+        }
+        parts
     }
 }

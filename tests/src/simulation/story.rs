@@ -135,10 +135,9 @@ fn play(life: &mut Life<'_>) {
     let family = json!({ "each": [{ "write": ["told", 0] }, { "linger": false }, { "linger": true }, { "child": [tells, false] }, { "signals": ["address", 1] }] });
     life.start_with("program", &program(&family, &[]), None);
     life.settle();
-    for round in 0..8 {
-        if round % 3 == 0 {
-            life.make(Move::Batch);
-        }
+    let told: Vec<_> = life.witness.unfinished().map(|(run, _)| run).take(2).collect();
+    life.send_batch(vec![("nap", json!(100))], told, 2);
+    for _ in 0..8 {
         life.make(Move::Call);
         life.make(Move::Signal);
         life.make(Move::Hook);

@@ -142,7 +142,7 @@ pub(crate) fn lies(store: &Store, run: RunId, payload: &str) -> bool {
     is_held(store, run, payload) || is_posted(store, run, payload)
 }
 
-fn is_posted(store: &Store, run: RunId, payload: &str) -> bool {
+pub(crate) fn is_posted(store: &Store, run: RunId, payload: &str) -> bool {
     let posted = store.posted_to(run).expect("the store can be read");
     posted.iter().any(|posted| match store.posted(posted).expect("the store can be read") {
         Some(HeldEvent { event: Event::Signalled { signal }, .. }) => signal.payload == payload,
