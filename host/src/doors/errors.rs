@@ -2,11 +2,12 @@
 
 use std::error::Error;
 
+use segno_api::Problem;
+
 use crate::doors::refusal::{Kind, Refusal};
 use crate::engine::EngineError;
 use crate::sandbox::ModuleError;
 use crate::store::StoreError;
-use segno_api::Problem;
 
 impl Refusal {
     /// The problem as those who run the host may see it: with all its causes.

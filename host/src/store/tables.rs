@@ -85,7 +85,7 @@ pub(crate) enum Table {
     /// the first attempt that begins after a crash of the host to the end of the step or of its run.
     Losses,
 
-    /// What happened to a blocked run while it could not be told.
+    /// What happened to a blocked run while it could not be told, and what a run of a batch or a child begins with.
     ///
     /// Key: run (16 bytes), position (big-endian `u64`). Value: [`crate::store::HeldEvent`]. Lives: until
     /// the run goes on and the event has had its turn.

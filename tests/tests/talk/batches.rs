@@ -129,8 +129,15 @@ async fn a_batch_with_more_than_a_run_has_room_for_is_refused_whole() {
     let new = NewRun { signals: vec![large; 8], ..NewRun::default() };
     let too_large = StartInBatch { new, ..start("deaf", &json!(null)) };
     let (_, error) = refused(host.engine.batch(batch(vec![too_large], vec![])).await);
+    assert!(matches!(error, EngineError::TooLarge { .. }), "{error}");
+    let large = (other, signal("note", &json!("x".repeat(1 << 20))));
+    let (part, error) = refused(host.engine.batch(batch(vec![], vec![large.clone(); 8])).await);
+    assert!(matches!(error, EngineError::TooLarge { .. }), "{part}: {error}");
+    host.engine.batch(batch(vec![], vec![large.clone(); 5])).await.expect("so much fits");
+    let (part, error) = refused(host.engine.batch(batch(vec![], vec![large; 3])).await);
     assert!(matches!(error, EngineError::InboxFull), "{error}");
-    host.until(other, |view| (view.turns == 2).then_some(())).await;
+    assert_eq!(part, "signals[2]");
+    host.until(other, |view| (view.turns == 7).then_some(())).await;
 }
 
 #[tokio::test]
@@ -302,4 +309,25 @@ async fn lay(directory: &TempDir, signals: &[Posted]) {
     committer.stop();
     drop(committer);
     thread.join().expect("it ends");
+}
+
+#[tokio::test]
+async fn of_a_blocked_run_whose_line_is_longer_than_it_may_be_a_known_signal_is_no_news() {
+    let host = Host::with(|config| config.limits.fuel_per_turn = 2_000_000_000).await;
+    let run = host.start("mailbox", json!(600_000)).await;
+    let host = host.restart(|config| config.limits.fuel_per_turn = 1_000).await;
+    let sent = |from: usize| {
+        let keyed = |number| (run, keyed("note", &json!("x"), &format!("key {number}")));
+        host.engine.batch(batch(vec![], (from..from + 600).map(keyed).collect()))
+    };
+    // Each finds room before the other one has come.
+    let (first, second) = futures::join!(sent(0), sent(600));
+    assert!(first.is_ok() || second.is_ok());
+    host.until(run, |view| (view.status == RunStatus::Blocked).then_some(())).await;
+    let known = if first.is_ok() { 7 } else { 607 };
+    let again = vec![(run, keyed("note", &json!("x"), &format!("key {known}")))];
+    host.engine.batch(batch(vec![], again)).await.expect("it brings nothing new");
+    let more = vec![(run, signal("note", &json!("x"))); 401];
+    let (part, error) = refused(host.engine.batch(batch(vec![], more)).await);
+    assert!(matches!(error, EngineError::InboxFull), "{part}: {error}");
 }

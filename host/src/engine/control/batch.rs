@@ -92,12 +92,13 @@ impl Engine {
         batch: NewBatch,
         fingerprint: Fingerprint,
     ) -> Result<Batched, EngineError> {
+        let _admitted = self.admit(0)?;
         for _ in 0..TRIES {
-            if let Some(before) = self.stored_before(&batch, fingerprint)? {
+            if let Some(before) = may_block(|| self.stored_before(&batch, fingerprint))? {
                 return Ok(before);
             }
             let mut plan = may_block(|| self.plan(&batch))?;
-            self.make_room(&mut plan).await?;
+            self.ask_for_room(&mut plan).await?;
             match self.commit_batch(&batch, plan, fingerprint).await {
                 Err(EngineError::Store(StoreError::Unmet(_))) => {}
                 stored => return stored,
@@ -113,7 +114,7 @@ impl Engine {
         fingerprint: Fingerprint,
     ) -> Result<Option<Batched>, EngineError> {
         let Some(key) = &batch.key else { return Ok(None) };
-        let Some(record) = may_block(|| self.0.store.batch(key))? else { return Ok(None) };
+        let Some(record) = self.0.store.batch(key)? else { return Ok(None) };
         if record.fingerprint != fingerprint.number() {
             return Err(EngineError::OtherBatch);
         }

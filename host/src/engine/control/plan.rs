@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use segno_api::{BatchStarted, Batched, RunStatus};
-use segno_journal::{Digest, Event, RunId, Signal, Timestamp};
+use segno_journal::{Digest, Event, MAX_UNTAKEN_BYTES, RunId, Signal, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::engine::admission::Admitted;
@@ -15,7 +15,7 @@ use crate::engine::control::signal::NewSignal;
 use crate::engine::control::start::first;
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
-use crate::engine::inbox::{self, Announced, Begun, First, Message};
+use crate::engine::inbox::{self, Announced, Begun, First, Message, RoomFor};
 use crate::engine::modules::Modules;
 use crate::engine::reads::may_block;
 use crate::store::{BatchRecord, Draft, HeldEvent, Posted, StoreError};
@@ -24,8 +24,8 @@ use crate::store::{BatchRecord, Draft, HeldEvent, Posted, StoreError};
 pub(super) struct Plan<'a> {
     starts: Vec<Planned>,
     signals: Vec<Sent<'a>>,
-    /// The room that the signals take on their way, by their runs.
-    places: BTreeMap<RunId, Arc<Admitted>>,
+    /// The room that the signals take on their way, by the shards of their runs.
+    places: BTreeMap<usize, Arc<Admitted>>,
     entered: Entered<'a>,
 }
 
@@ -100,18 +100,19 @@ impl Engine {
     /// Sees to it that the runs can take what they are sent, as they stand. Several batches may find so in one
     /// moment, so more can come than a run else has; how much more is bounded by what is admitted, which is given
     /// back when it has come.
-    pub(super) async fn make_room(&self, plan: &mut Plan<'_>) -> Result<(), EngineError> {
+    pub(super) async fn ask_for_room(&self, plan: &mut Plan<'_>) -> Result<(), EngineError> {
         let mut of_runs = BTreeMap::<RunId, Vec<&Sent<'_>>>::new();
         plan.signals.iter().for_each(|sent| of_runs.entry(sent.run).or_default().push(sent));
+        plan.places = self.places(&of_runs)?;
         let mut asked = Vec::new();
         for (run, sent) in of_runs {
-            let bytes = sent.iter().map(|sent| sent.signal.size()).sum();
-            let admitted =
-                self.admit_to(run, bytes).map_err(|error| in_batch(sent[0].at, error))?;
-            plan.places.insert(run, Arc::new(admitted));
+            let Some(place) = plan.places.get(&self.0.inboxes.shard_of(run)).cloned() else {
+                continue;
+            };
             let (asker, answer) = oneshot::channel();
             let signals = sent.iter().map(|sent| sent.announced()).collect();
-            self.0.inboxes.send(run, Message::Room { run, signals, asker });
+            let room = RoomFor { run, signals, asker, place };
+            self.0.inboxes.send(run, Message::Room(Box::new(room)));
             asked.push((run, sent, answer));
         }
         for (run, sent, answer) in asked {
@@ -132,6 +133,29 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Room for signals on their way, by the shards of their runs.
+    fn places(
+        &self,
+        of_runs: &BTreeMap<RunId, Vec<&Sent<'_>>>,
+    ) -> Result<BTreeMap<usize, Arc<Admitted>>, EngineError> {
+        let mut shards = BTreeMap::new();
+        for (run, sent) in of_runs {
+            let size = sent.iter().map(|sent| sent.signal.size()).sum();
+            if size > MAX_UNTAKEN_BYTES {
+                let (what, limit) = ("what a batch sends to one run", MAX_UNTAKEN_BYTES);
+                return Err(in_batch(sent[0].at, EngineError::TooLarge { what, size, limit }));
+            }
+            let shard = self.0.inboxes.shard_of(*run);
+            let (_, _, bytes) = shards.entry(shard).or_insert((*run, sent[0].at, 0));
+            *bytes += size;
+        }
+        let admit = |(shard, (run, at, bytes))| {
+            let admitted = self.admit_to(run, bytes).map_err(|error| in_batch(at, error))?;
+            Ok((shard, Arc::new(admitted)))
+        };
+        shards.into_iter().map(admit).collect()
     }
 
     /// Writes what was planned, unless it holds no more: [`StoreError::Unmet`].
@@ -176,7 +200,7 @@ impl Engine {
         for (number, sent) in (0..).zip(&signals) {
             let signal = Posted { run: sent.run, batch: name, number };
             draft = draft.with_posted(&signal, &sent.event(at));
-            posted.push((signal, places.get(&sent.run).cloned()));
+            posted.push((signal, places.get(&self.0.inboxes.shard_of(sent.run)).cloned()));
         }
         (draft.giving(inbox::Batched { begun, posted }), starts, entered)
     }

@@ -58,9 +58,7 @@ impl Engine {
             }
         }
     }
-}
 
-impl Engine {
     /// Why a run that its shard does not know takes no signal. Where it has not ended, its shard has not heard of
     /// it yet.
     pub(super) fn too_late(&self, run: RunId) -> Result<EngineError, EngineError> {

@@ -208,8 +208,12 @@ impl Engine {
 /// Refuses signals that cannot be sent with a start.
 fn check_signals(signals: &[NewSignal]) -> Result<(), EngineError> {
     let bytes = signals.iter().map(NewSignal::size).sum::<usize>();
-    if signals.len() > SIGNALS_AT_START || bytes > MAX_UNTAKEN_BYTES {
+    if signals.len() > SIGNALS_AT_START {
         return Err(EngineError::InboxFull);
+    }
+    if bytes > MAX_UNTAKEN_BYTES {
+        let (what, limit) = ("what is sent with a start", MAX_UNTAKEN_BYTES);
+        return Err(EngineError::TooLarge { what, size: bytes, limit });
     }
     for NewSignal { name, payload: _, key } in signals {
         check_signal_name(name)?;

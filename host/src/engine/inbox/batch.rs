@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
+use segno_journal::RunId;
+use tokio::sync::oneshot;
+
 use crate::engine::admission::Admitted;
+use crate::engine::error::EngineError;
 use crate::engine::inbox::family::Begun;
 use crate::store::Posted;
 
@@ -16,6 +20,15 @@ pub(crate) struct Batched {
 
 /// The room that the signals of a batch to one run take on their way; nothing where they are brought again.
 pub(crate) type OnItsWay = Option<Arc<Admitted>>;
+
+/// Somebody wants to know whether a run can take signals; if not, which of them cannot come, and why.
+pub(crate) struct RoomFor {
+    pub(crate) run: RunId,
+    pub(crate) signals: Vec<Announced>,
+    pub(crate) asker: oneshot::Sender<Result<(), (usize, EngineError)>>,
+    /// Held even if whoever asks goes: the message is still in the line.
+    pub(crate) place: Arc<Admitted>,
+}
 
 /// A signal that is to be sent to a run.
 pub(crate) struct Announced {

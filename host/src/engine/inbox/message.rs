@@ -10,9 +10,8 @@ use segno_journal::{Digest, Event, Op, RunId, Signal};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::engine::admission::Admitted;
-use crate::engine::error::EngineError;
 use crate::engine::inbox::asker::Asker;
-use crate::engine::inbox::batch::{Announced, OnItsWay};
+use crate::engine::inbox::batch::{OnItsWay, RoomFor};
 use crate::engine::inbox::delivery::{Caller, Then};
 use crate::engine::inbox::family::{Begun, FamilySignal};
 use crate::engine::inbox::recovery::Recovery;
@@ -32,13 +31,8 @@ pub(crate) enum Message {
     NeverWas { run: RunId, children: Vec<Begun> },
     /// A batch has sent a run a signal.
     Posted(Posted, OnItsWay),
-    /// Somebody wants to know whether a run can take these signals, and if not, which of them cannot come and
-    /// why.
-    Room {
-        run: RunId,
-        signals: Vec<Announced>,
-        asker: oneshot::Sender<Result<(), (usize, EngineError)>>,
-    },
+    /// Somebody wants to know whether a run can take signals.
+    Room(Box<RoomFor>),
     /// A run has ended of which nobody knows which children it had.
     ParentEnded { parent: RunId },
     /// The child that is this operation of a run may have ended.
@@ -100,9 +94,9 @@ impl Message {
             | Self::DeliverHeld { run }
             | Self::Wake { run, .. }
             | Self::NeverWas { run, .. }
-            | Self::Room { run, .. }
             | Self::Resume { run, .. } => Some(*run),
             Self::Posted(posted, _) => Some(posted.run),
+            Self::Room(asked) => Some(asked.run),
             Self::Begin(begun) => Some(begun.run),
             Self::FamilySignal(signal) => Some(signal.run),
             Self::Write(write) => Some(write.run),

@@ -20,7 +20,7 @@ pub use crate::engine::inbox::asker::Asker;
 pub use crate::engine::inbox::delivery::{Answered, Place, Reply};
 pub use crate::engine::inbox::gate::Busy;
 
-pub(crate) use crate::engine::inbox::batch::{Announced, Batched, OnItsWay};
+pub(crate) use crate::engine::inbox::batch::{Announced, Batched, OnItsWay, RoomFor};
 pub(crate) use crate::engine::inbox::delivery::{Caller, Delivery, Report, Source, Then, Told};
 pub(crate) use crate::engine::inbox::family::{Begun, FamilySignal};
 pub(crate) use crate::engine::inbox::gate::{Gate, LOOK, News};

@@ -32,7 +32,7 @@ pub(crate) use crate::engine::outside::waiters::Waiters;
 use crate::engine::admission::Families;
 use crate::engine::clock::Clock;
 use crate::engine::inbox::{Asker, Batched, Begun, FamilySignal, Gate, Inboxes, Message, Then};
-use crate::engine::metrics::Metrics;
+use crate::engine::metrics::{Metrics, RunOutcome};
 use crate::engine::outside::ends::Ends;
 use crate::engine::outside::known_webhooks::KnownWebhooks;
 use crate::engine::outside::missing::Missing;
@@ -108,6 +108,9 @@ impl Outside {
         let then = self.0.waiters.expect_answer(owner.run, &turn.event, then);
         let status = status_after(&turn.verdict);
         self.0.metrics.turns.inc();
+        if let Some(outcome) = outcome_of(status) {
+            self.0.metrics.run_ended(&owner.workflow, outcome);
+        }
         self.0.known_webhooks.remember_made(owner.run, &turn);
         self.0.watch.tell(WentOn { run: owner.run, turn: turn.seq });
         if turn.commands.iter().any(|command| command.streamed().is_some()) {
@@ -236,6 +239,7 @@ impl Outside {
     /// A run was ended without a turn of its own that anybody computed. What it has timers for is refused
     /// when it is due.
     pub(crate) fn ended<T>(&self, run: RunId, record: &RunRecord, _proof: &Committed<T>) {
+        self.0.metrics.run_ended(&record.workflow, RunOutcome::Cancelled);
         self.forget(run, &[]);
         self.tell_parent(record.parent.as_deref());
         self.tell_end(run, record.on_end.is_some());
@@ -370,5 +374,15 @@ const fn status_after(verdict: &Verdict) -> RunStatus {
         Verdict::Completed(_) => RunStatus::Completed,
         Verdict::Failed(_) | Verdict::FailedAt(_) => RunStatus::Failed,
         Verdict::Cancelled => RunStatus::Cancelled,
+    }
+}
+
+/// How a run ended that stands so, if it did.
+const fn outcome_of(status: RunStatus) -> Option<RunOutcome> {
+    match status {
+        RunStatus::Running | RunStatus::Blocked => None,
+        RunStatus::Completed => Some(RunOutcome::Completed),
+        RunStatus::Failed => Some(RunOutcome::Failed),
+        RunStatus::Cancelled => Some(RunOutcome::Cancelled),
     }
 }

@@ -13,7 +13,7 @@ use crate::engine::admission::Member;
 use crate::engine::error::EngineError;
 use crate::engine::guests::{Images, RunAt};
 use crate::engine::inbox::{Delivery, First};
-use crate::engine::metrics::{Metrics, RunOutcome};
+use crate::engine::metrics::Metrics;
 use crate::engine::outside::Owner;
 use crate::engine::shard::open_budget::Share;
 use crate::store::{Draft, HeldEvent, Recalled, RunRecord, Standing, StoreError};
@@ -121,18 +121,9 @@ impl Active {
         }
     }
 
-    /// It stands so from now on, which is counted.
+    /// It stands so from now on; how many are blocked is counted.
     pub(crate) fn stand(&mut self, standing: Standing, metrics: &Metrics) {
         metrics.blocked(self.record.standing.blocked_by(), standing.blocked_by());
-        let outcome = match standing {
-            Standing::Running | Standing::Blocked(_) => None,
-            Standing::Completed(_) => Some(RunOutcome::Completed),
-            Standing::Failed(_) => Some(RunOutcome::Failed),
-            Standing::Cancelled(_) => Some(RunOutcome::Cancelled),
-        };
-        if let Some(outcome) = outcome {
-            metrics.run_ended(&self.owner.workflow, outcome);
-        }
         self.record.standing = standing;
     }
 

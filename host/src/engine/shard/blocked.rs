@@ -92,6 +92,8 @@ impl Shard {
             Err(CannotTurn::Store(error)) => return then.fail(error.into()),
             Err(why) => return self.stay_blocked(id, why, by, then),
         }
+        // It is blocked still, so they are held.
+        self.take_left_posted(id);
         if was_left && let Err(error) = self.set_going_again(id) {
             return then.fail(error.into());
         }
@@ -114,7 +116,6 @@ impl Shard {
                 self.committer.submit(noted, |_written| {});
                 self.go_on_with(id, module, then);
                 self.begin_stopped(id);
-                self.tell_left_posted(id);
                 if module != before {
                     self.modules.leave(before);
                 }

@@ -200,10 +200,7 @@ impl Shard {
             Message::Begin(begun) => self.begin(*begun),
             Message::NeverWas { run, children } => self.never_was(run, children),
             Message::Posted(posted, place) => self.posted(posted, place),
-            Message::Room { run, signals, asker } => {
-                // Whoever has gone in the meantime needs no answer.
-                let _gone = asker.send(self.has_room(run, &signals));
-            }
+            Message::Room(asked) => self.say_room(*asked),
             Message::ParentEnded { parent } => self.parent_ended(parent),
             Message::ChildEnded { run, op } => self.child_ended(run, op),
             Message::FamilySignal(signal) => self.family_signal(*signal),

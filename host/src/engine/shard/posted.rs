@@ -7,18 +7,30 @@ use std::collections::BTreeMap;
 use segno_journal::{Refusal, RunId};
 
 use crate::engine::error::EngineError;
-use crate::engine::inbox::{Announced, Delivery, OnItsWay, Then};
+use crate::engine::inbox::{Announced, Delivery, OnItsWay, RoomFor, Then};
 use crate::engine::shard::Shard;
 use crate::engine::shard::active::Active;
-use crate::store::{HeldEvent, Posted, StoreError};
+use crate::store::{Draft, HeldEvent, Posted, StoreError};
 
 impl Shard {
+    /// Says whether a run can take signals. What keeps them out may not be on disk yet, so that is told when all
+    /// that was handed in before is.
+    pub(super) fn say_room(&mut self, asked: RoomFor) {
+        let RoomFor { run, signals, asker, place } = asked;
+        let answer = self.has_room(run, &signals);
+        // Whoever has gone in the meantime needs no answer.
+        if answer.is_ok() {
+            return drop(asker.send(answer));
+        }
+        self.committer.submit(Draft::nothing(), move |written| {
+            let _place = place;
+            let written = written.map(drop).map_err(|error| (0, error.into()));
+            let _gone = asker.send(written.and(answer));
+        });
+    }
+
     /// Whether a run can take signals, as it stands; if not, which of them cannot come, and why.
-    pub(super) fn has_room(
-        &self,
-        id: RunId,
-        signals: &[Announced],
-    ) -> Result<(), (usize, EngineError)> {
+    fn has_room(&self, id: RunId, signals: &[Announced]) -> Result<(), (usize, EngineError)> {
         let refused = |error| Err((0, error));
         let active = match (self.runs.get(&id), self.unreadable.get(&id)) {
             (Some(active), _) => active,
@@ -51,7 +63,14 @@ impl Shard {
         }
     }
 
-    /// Brings signals again that lay where nothing could happen to their run: it can now, or the run is over.
+    /// Gives a run the signals that lay there while nothing could happen to it, before all that comes now.
+    pub(super) fn take_left_posted(&mut self, id: RunId) {
+        for posted in self.left_posted.remove(&id).unwrap_or_default() {
+            self.posted(posted, None);
+        }
+    }
+
+    /// Brings them again where the run is over: nobody takes them.
     pub(super) fn tell_left_posted(&mut self, id: RunId) {
         let left = self.left_posted.remove(&id).unwrap_or_default();
         self.outside.bring_again(left);
@@ -75,16 +94,23 @@ impl Active {
             }
             new.push((number, &**name, *size));
         }
-        let bytes = new.iter().map(|(.., size)| size).sum();
-        let in_line = self.held.has_room(new.len(), bytes).map_err(|refusal| (0, refusal));
-        let room = in_line.and_then(|()| {
-            self.run.admits_signals(new.iter().map(|(_, name, size)| (*name, *size)))
-        });
+        let sizes = new.iter().map(|(_, name, size)| (*name, *size));
+        let room = self.run.admits_signals(sizes).and_then(|()| self.line_has_room(&new));
         room.map_err(|(at, refusal)| match refusal {
             Refusal::Full => (new[at].0, EngineError::InboxFull),
             Refusal::Ended | Refusal::NotOpen(_) | Refusal::Repeated => {
                 (0, EngineError::SignalTooLate(id))
             }
         })
+    }
+
+    /// Whether the line of what is held takes these as well; if not, which of them is the first that it does not.
+    fn line_has_room(&self, new: &[(usize, &str, usize)]) -> Result<(), (usize, Refusal)> {
+        let mut bytes = 0;
+        for (at, (.., size)) in new.iter().enumerate() {
+            bytes += size;
+            self.held.has_room(at + 1, bytes).map_err(|refusal| (at, refusal))?;
+        }
+        Ok(())
     }
 }

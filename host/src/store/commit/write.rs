@@ -24,22 +24,25 @@ pub(in crate::store) fn write<'a>(
     }
     let mut references = References::default();
     let begun = Instant::now();
-    store.write(|transaction| {
+    let written = store.write(|transaction| {
+        let mut written = 0;
         // Where two drafts write the same key, the later one stands.
         for draft in batch.clone() {
             if !draft.hold(transaction)? {
                 continue;
             }
+            written += 1;
             references.add(&draft.payloads);
             let mut rows = draft.rows.iter();
             rows.try_for_each(|row| write_row(transaction, row, &mut references))?;
             draft.tokens.iter().try_for_each(|token| token.write(transaction))?;
         }
-        references.settle(transaction)
+        references.settle(transaction)?;
+        Ok(written)
     })?;
     // What the next host does not find is not acknowledged.
     store.check_place()?;
-    committed(batch.count(), begun.elapsed());
+    committed(written, begun.elapsed());
     Ok(())
 }
 
