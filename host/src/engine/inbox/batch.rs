@@ -18,7 +18,8 @@ pub(crate) struct Batched {
     pub(crate) posted: Vec<(Posted, OnItsWay)>,
 }
 
-/// The room that the signals of a batch to one run take on their way; nothing where they are brought again.
+/// The room that the signals of a batch to runs of one shard take on their way; nothing where they are brought
+/// again.
 pub(crate) type OnItsWay = Option<Arc<Admitted>>;
 
 /// Somebody wants to know whether a run can take signals; if not, which of them cannot come, and why.
