@@ -276,8 +276,13 @@ impl Signal {
     /// How much room the signal takes while it waits to be taken, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
-        let key = self.key.as_ref().map_or(0, String::len);
-        size_of::<Self>() + self.name.len() + self.payload.len() + key
+        Self::size_of(&self.name, &self.payload, self.key.as_deref())
+    }
+
+    /// How much one of these parts takes.
+    #[must_use]
+    pub fn size_of(name: &str, payload: &str, key: Option<&str>) -> usize {
+        size_of::<Self>() + name.len() + payload.len() + key.map_or(0, str::len)
     }
 }
 

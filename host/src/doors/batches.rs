@@ -12,15 +12,11 @@ use segno_journal::RunId;
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
 use crate::doors::refusal::Refusal;
-use crate::doors::workflows::{idempotency_key, new_run, payload_of_signal};
+use crate::doors::workflows::{ENVELOPE, idempotency_key, new_run, payload_of_signal};
 use crate::engine::{Engine, NewBatch, NewSignal, StartInBatch};
 
 /// How large a batch may be, in bytes; and each larger input that a host takes fits.
 const MAX_BATCH: usize = 16 << 20;
-
-/// What stands around one input, at most: the engine bounds the input itself, and says so better than a bound on
-/// the body could.
-const ENVELOPE: usize = 64 << 10;
 
 /// How long the body of a batch may take to come.
 const BODY_TIME: Duration = Duration::from_secs(60);

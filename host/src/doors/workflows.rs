@@ -24,7 +24,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// What stands around the input in the body, at most: the engine bounds the input itself, and says
 /// so better than a bound on the body could.
-const ENVELOPE: usize = 64 << 10;
+pub(super) const ENVELOPE: usize = 64 << 10;
 
 /// How long the body of a start may take to come.
 const BODY_TIME: Duration = Duration::from_secs(30);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use segno_api::{BatchStarted, Batched, RunStatus};
-use segno_journal::{Digest, Event, MAX_UNTAKEN_BYTES, RunId, Signal, Timestamp};
+use segno_journal::{Digest, Event, MAX_UNTAKEN_BYTES, RunId, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::engine::admission::Admitted;
@@ -87,7 +87,7 @@ impl Engine {
         if let Some(key) = &new.key
             && let Some(run) = may_block(|| self.0.store.started_by(workflow, key))?
         {
-            may_block(|| self.was_started_with(run, input))?;
+            may_block(|| self.was_started_with(run, Fingerprint::of_any(input.get())))?;
             return self.known_start(run).map(Planned::Known);
         }
         let run = self.name_run();
@@ -106,9 +106,7 @@ impl Engine {
         plan.places = self.places(&of_runs)?;
         let mut asked = Vec::new();
         for (run, sent) in of_runs {
-            let Some(place) = plan.places.get(&self.0.inboxes.shard_of(run)).cloned() else {
-                continue;
-            };
+            let place = Arc::clone(&plan.places[&self.0.inboxes.shard_of(run)]);
             let (asker, answer) = oneshot::channel();
             let signals = sent.iter().map(|sent| sent.announced()).collect();
             let room = RoomFor { run, signals, asker, place };
@@ -229,11 +227,7 @@ impl Planned {
 
 impl Sent<'_> {
     fn event(&self, at: Timestamp) -> HeldEvent {
-        let NewSignal { name, payload, key } = self.signal.clone();
-        HeldEvent {
-            at,
-            event: Event::Signalled { signal: Signal { number: 0, name, payload, key } },
-        }
+        HeldEvent { at, event: Event::Signalled { signal: self.signal.clone().into_signal() } }
     }
 
     fn announced(&self) -> Announced {

@@ -23,7 +23,13 @@ impl NewSignal {
     /// How much room it takes while it waits to be taken, in bytes.
     pub(super) fn size(&self) -> usize {
         let Self { name, payload, key } = self;
-        size_of::<Signal>() + name.len() + payload.len() + key.as_ref().map_or(0, String::len)
+        Signal::size_of(name, payload, key.as_deref())
+    }
+
+    /// It as its run is given it, which numbers it then.
+    pub(super) fn into_signal(self) -> Signal {
+        let Self { name, payload, key } = self;
+        Signal { number: 0, name, payload, key }
     }
 }
 
@@ -45,10 +51,9 @@ impl Engine {
         waits: bool,
     ) -> Result<Reply, EngineError> {
         self.takes_work()?;
-        let NewSignal { name, payload, key } = signal;
-        check_signal_name(&name)?;
-        check_key(key.as_deref())?;
-        let event = Event::Signalled { signal: Signal { number: 0, name, payload, key } };
+        check_signal_name(&signal.name)?;
+        check_key(signal.key.as_deref())?;
+        let event = Event::Signalled { signal: signal.into_signal() };
         match self.call(run, event, waits).await? {
             // Who does not know a run does not know whether it ever was.
             Err(EngineError::InboxClosed) => Err(self.too_late(run)?),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use segno_api::{SIGNALS_AT_START, Started};
-use segno_journal::{MAX_UNTAKEN_BYTES, RunId, Signal};
+use segno_journal::{MAX_UNTAKEN_BYTES, RunId};
 use serde_json::value::RawValue;
 
 use crate::engine::admission::to_the_end;
@@ -64,7 +64,7 @@ impl Engine {
         input: Box<RawValue>,
         new: NewRun,
     ) -> Result<Started, EngineError> {
-        let bytes = self.check_start(&input, &new)?;
+        let (bytes, fingerprint) = self.check_start(&input, &new)?;
         let run = self.name_run();
         let engine = self.clone();
         let admitted = self.admit_to(run, bytes)?;
@@ -72,29 +72,28 @@ impl Engine {
         // A caller who hangs up does not take its place in the line with it.
         to_the_end(async move {
             let _admitted = admitted;
-            engine.start_once(run, &workflow, input, new).await
+            engine.start_once((run, &workflow), (input, fingerprint), new).await
         })
         .await
     }
 
     async fn start_once(
         &self,
-        run: RunId,
-        workflow: &str,
-        input: Box<RawValue>,
+        (run, workflow): (RunId, &str),
+        (input, fingerprint): (Box<RawValue>, Fingerprint),
         new: NewRun,
     ) -> Result<Started, EngineError> {
         let Some(key) = &new.key else {
             return self.start_new(run, workflow, input, new).await;
         };
         if let Some(before) = may_block(|| self.0.store.started_by(workflow, key))? {
-            return self.started_before(before, &input, new.signals).await;
+            return self.started_before(before, fingerprint, new.signals).await;
         }
         let signals = new.signals.clone();
-        match self.start_new(run, workflow, input.clone(), new).await {
+        match self.start_new(run, workflow, input, new).await {
             // Somebody else was quicker by less than a commit.
             Err(EngineError::Store(StoreError::Unmet(Unmet::Started(before)))) => {
-                self.started_before(before, &input, signals).await
+                self.started_before(before, fingerprint, signals).await
             }
             started => started,
         }
@@ -104,7 +103,7 @@ impl Engine {
     async fn started_before(
         &self,
         run_id: RunId,
-        input: &RawValue,
+        input: Fingerprint,
         signals: Vec<NewSignal>,
     ) -> Result<Started, EngineError> {
         may_block(|| self.was_started_with(run_id, input))?;
@@ -114,30 +113,37 @@ impl Engine {
         Ok(Started { run_id, status: self.status(run_id)?, created: false })
     }
 
-    /// Refuses a start that cannot be made; gives how many bytes it brings.
-    pub(super) fn check_start(&self, input: &RawValue, new: &NewRun) -> Result<usize, EngineError> {
+    /// Refuses a start that cannot be made; gives how many bytes it brings, and what its input comes down to.
+    pub(super) fn check_start(
+        &self,
+        input: &RawValue,
+        new: &NewRun,
+    ) -> Result<(usize, Fingerprint), EngineError> {
         let size = input.get().len();
         let limit = self.0.config.limits.payload;
         if size > limit {
             return Err(EngineError::TooLarge { what: "the input", size, limit });
         }
-        Fingerprint::of(input.get()).map_err(EngineError::UnreadableInput)?;
+        let fingerprint = Fingerprint::of(input.get()).map_err(EngineError::UnreadableInput)?;
         check_signals(&new.signals)?;
         self.check_on_end(new.on_end.as_deref())?;
         check_key(new.key.as_deref())?;
-        Ok(size + new.signals.iter().map(|signal| signal.payload.len()).sum::<usize>())
+        let bytes = new.signals.iter().map(|signal| signal.payload.len()).sum::<usize>();
+        Ok((size + bytes, fingerprint))
     }
 
     /// That a run has this input. A run of which there is no first event any more, since its journal
     /// is damaged, is not held to it.
-    pub(super) fn was_started_with(&self, run: RunId, input: &RawValue) -> Result<(), EngineError> {
+    pub(super) fn was_started_with(
+        &self,
+        run: RunId,
+        input: Fingerprint,
+    ) -> Result<(), EngineError> {
         let first = match self.input(run) {
             Err(EngineError::UnknownRun(_)) => return Ok(()),
             first => first?,
         };
-        let is_same =
-            || Some(Fingerprint::of(first.get()).ok()? == Fingerprint::of(input.get()).ok()?);
-        if first.get() == input.get() || is_same().unwrap_or(false) {
+        if Fingerprint::of_any(first.get()) == input {
             return Ok(());
         }
         Err(EngineError::OtherInput(run))
@@ -228,7 +234,5 @@ pub(super) fn first(key: Option<String>, signals: Vec<NewSignal>) -> First {
     let signals = signals
         .into_iter()
         .filter(|signal| signal.key.as_ref().is_none_or(|key| keys.insert(key.clone())));
-    let signals =
-        signals.map(|NewSignal { name, payload, key }| Signal { number: 0, name, payload, key });
-    First { key, signals: signals.collect() }
+    First { key, signals: signals.map(NewSignal::into_signal).collect() }
 }
