@@ -1,8 +1,8 @@
 //! What the runtime asks of whoever hosts it. One method is one import of the WIT world.
 
 use crate::types::{
-    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Level, Operation, Response, RunInfo, Spawned,
-    StepOptions,
+    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Failure, Level, Operation, Response, RunInfo,
+    Spawned, StepOptions,
 };
 
 /// The host of a run: on wasm the imports of the component, in tests whoever plays it.
@@ -29,6 +29,20 @@ pub trait Host {
     fn cancel_child(&self, child: Operation);
     /// Sends a signal, as JSON, to a run of the same family.
     fn tell(&self, run: &str, name: &str, payload: &str) -> Operation;
+    /// Registers a compensation under a name.
+    fn register(&self, name: &str) -> Operation;
+    /// Takes a compensation back.
+    fn keep(&self, compensation: Operation);
+    /// The workflow has ended, with this error or cancelled, and its compensations run from now on.
+    fn unwind(&self, error: Option<&Failure>);
+    /// A compensation begins.
+    fn begin(&self, compensation: Operation);
+    /// A compensation is over, with this error if it could not do what it was to do.
+    fn end(&self, compensation: Operation, error: Option<&str>);
+    /// The workflow begins what must not be stopped amid.
+    fn shield(&self) -> Operation;
+    /// That is over.
+    fn unshield(&self, shield: Operation);
     /// Shows a value, as JSON, to those who ask.
     fn publish(&self, name: &str, value: &str);
     /// Adds a chunk to the end of a stream.

@@ -5,17 +5,19 @@
 //! component, in tests a fake. It has no clock, no thread and no I/O of its own, and all its state
 //! lies in memory, so that an image of the memory is an image of the run.
 
+mod inboxes;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use crate::cleanup::{Cleanup, undo_all};
 use crate::host::Host;
-use crate::operations::{Inbox, Operations, Slot};
+use crate::operations::{Operations, Slot};
 use crate::task::{Task, WorkflowFuture};
 use crate::types::{
-    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Event, Operation, QueryAnswer, Signal,
-    Spawned, StepOptions, Verdict,
+    ClosePolicy, Event, Operation, QueryAnswer, Signal, Spawned, StepOptions, Verdict,
 };
 
 thread_local! {
@@ -33,6 +35,8 @@ enum GivenUp {
     Inbox(Operation),
     /// Something in an inbox that nobody can read any more.
     Unread(Operation),
+    /// A shield that was not over.
+    Shield(Operation),
 }
 
 /// One run.
@@ -46,6 +50,7 @@ pub struct Runtime {
     task: RefCell<Option<Task>>,
     /// Who answers queries: by number, each with its name.
     answerers: RefCell<Answerers>,
+    cleanup: Cleanup,
 }
 
 /// Who answers a query: an input in JSON gives an output in JSON, or the reason why it does not fit.
@@ -71,6 +76,7 @@ impl Runtime {
             begun: RefCell::default(),
             task: RefCell::default(),
             answerers: RefCell::default(),
+            cleanup: Cleanup::default(),
         };
         HERE.set(Some(Rc::new(runtime)));
     }
@@ -130,6 +136,10 @@ impl Runtime {
                 }
                 self.operations.borrow_mut().deliver(operation, event)
             }
+            (None, Event::Cancelled(error)) => {
+                self.cleanup.cancel(error.clone());
+                Vec::new()
+            }
             (None, _) => Vec::new(),
         };
         // A waker may run code of the author's, which may come back here.
@@ -180,19 +190,13 @@ impl Runtime {
         self.operations.borrow().len()
     }
 
-    /// How many wait for something in an inbox.
-    #[cfg(test)]
-    pub(crate) fn waiters_of(&self, inbox: &Inbox) -> usize {
-        self.operations.borrow_mut().waiters_of(inbox)
-    }
-
     /// How many names there are of which a signal lies here or is waited for.
     #[cfg(test)]
     pub(crate) fn names(&self) -> usize {
         self.operations.borrow().names()
     }
 
-    /// Polls the workflow as long as it is woken.
+    /// Polls the workflow as long as it is woken, and what undoes it once it is over.
     fn run(&self) -> Verdict {
         // While it is polled the task is not in its place, for the poll may ask this runtime for
         // anything.
@@ -200,17 +204,34 @@ impl Runtime {
             .task
             .take()
             .expect("the host delivers nothing before the start and nothing after the end");
-        while task.is_woken() {
+        loop {
+            if self.cleanup.is_over() {
+                task = self.unwind(task);
+            }
+            if !task.is_woken() {
+                break;
+            }
             if let Poll::Ready(result) = task.poll() {
-                return match result {
-                    Ok(output) => Verdict::Completed(output),
-                    Err(failure) => Verdict::Failed(failure),
-                };
+                match self.cleanup.after(result, self.host()) {
+                    Ok(verdict) => return verdict,
+                    Err(undo) => task = Task::new(undo),
+                }
             }
         }
         self.task.replace(Some(task));
         self.tell_drops();
         Verdict::Waiting
+    }
+
+    /// The run is cancelled: its workflow is dropped, and what it registered is what is polled next.
+    fn unwind(&self, workflow: Task) -> Task {
+        let failure = self.cleanup.begin_to_unwind();
+        if self.cleanup.has_compensations() {
+            self.host.unwind(failure.as_ref());
+        }
+        drop(workflow);
+        self.tell_drops();
+        Task::new(Box::pin(undo_all()))
     }
 
     /// Tells the host what the workflow gave up in this turn.
@@ -224,6 +245,7 @@ impl Runtime {
                 GivenUp::Step(step) => self.host.cancel_step(step),
                 GivenUp::Inbox(inbox) => self.host.close(inbox),
                 GivenUp::Unread(inbox) => self.host.take(inbox),
+                GivenUp::Shield(shield) => self.host.unshield(shield),
             }
         }
     }
@@ -231,6 +253,27 @@ impl Runtime {
     /// The imports: what only asks, and what reads.
     pub(crate) fn host(&self) -> &dyn Host {
         &*self.host
+    }
+
+    /// How far the run is with its end.
+    pub(crate) const fn cleanup(&self) -> &Cleanup {
+        &self.cleanup
+    }
+
+    /// Whether nothing comes to what is polled now, since the run is cancelled.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.cleanup.freezes()
+    }
+
+    /// Begins what must not be stopped amid.
+    pub(crate) fn begin_shield(&self) -> Operation {
+        self.cleanup.begin_shield();
+        self.host.shield()
+    }
+
+    /// A shield is over. The host will hear of it.
+    pub(crate) fn unshield_late(&self, shield: Operation) {
+        self.given_up.borrow_mut().push(GivenUp::Shield(shield));
     }
 
     /// Starts a step.
@@ -280,32 +323,6 @@ impl Runtime {
         drop(slot);
     }
 
-    /// Leaves a webhook or a hook open that nobody can read any more. Callers do not notice.
-    pub(crate) fn leave_inbox(&self, inbox: &Inbox) {
-        // What it held is dropped after the borrows: a waker may run code of the author's.
-        let slot = self.operations.borrow_mut().close(inbox.operation);
-        self.give_up_unread(inbox, slot.as_ref());
-        drop(slot);
-    }
-
-    /// Gives an inbox up: the host closes it.
-    pub(crate) fn give_up_inbox(&self, inbox: &Inbox) {
-        // What it held is dropped after the borrows: a waker may run code of the author's.
-        let slot = self.operations.borrow_mut().close(inbox.operation);
-        self.give_up_unread(inbox, slot.as_ref());
-        if slot.is_some() {
-            self.given_up.borrow_mut().push(GivenUp::Inbox(inbox.operation));
-        }
-        drop(slot);
-    }
-
-    fn give_up_unread(&self, inbox: &Inbox, slot: Option<&Slot>) {
-        if let Some(Slot::Inbox(contents)) = slot {
-            let unread = (0..contents.untaken()).map(|_| GivenUp::Unread(inbox.operation));
-            self.given_up.borrow_mut().extend(unread);
-        }
-    }
-
     /// Gives up the answer of what goes on without anybody who waits: the host need not hear of it.
     pub(crate) fn give_up_answer(&self, operation: Operation) {
         // What it held is dropped after the borrow: a waker may run code of the author's.
@@ -315,25 +332,14 @@ impl Runtime {
 
     /// The answer of a step or a sleep, once it is there.
     pub(crate) fn poll_answer(&self, operation: Operation, context: &Context<'_>) -> Poll<Event> {
+        if self.is_frozen() {
+            return Poll::Pending;
+        }
         let mut waker = Some(context.waker().clone());
         let polled = self.operations.borrow_mut().poll_answer(operation, &mut waker);
         // The waker that is left over is dropped after the borrow.
         drop(waker);
         polled
-    }
-
-    /// Opens a webhook, and an inbox for its requests.
-    pub(crate) fn create_webhook(&self, answer: Answer) -> CreatedWebhook {
-        let created = self.host.create_webhook(answer);
-        self.operations.borrow_mut().open_inbox(&Inbox::of(created.operation));
-        created
-    }
-
-    /// Opens a hook, and an inbox for what it receives.
-    pub(crate) fn create_hook(&self, token: Option<&str>, metadata: Option<&str>) -> CreatedHook {
-        let created = self.host.create_hook(token, metadata);
-        self.operations.borrow_mut().open_inbox(&Inbox::of(created.operation));
-        created
     }
 
     /// Starts a child.
@@ -348,45 +354,5 @@ impl Runtime {
         let operation = self.host.tell(run, name, payload);
         self.operations.borrow_mut().open(operation);
         operation
-    }
-
-    /// Takes in the signals of a name.
-    pub(crate) fn open_signal(&self, name: &str) -> Inbox {
-        let inbox = Inbox { operation: self.host.open_signal(name), name: Some(name.into()) };
-        self.operations.borrow_mut().open_inbox(&inbox);
-        inbox
-    }
-
-    /// Takes the oldest of what lies in an inbox; `None` when it is closed and empty.
-    pub(crate) fn poll_inbox(
-        &self,
-        inbox: &Inbox,
-        waiter: &mut Option<u64>,
-        context: &Context<'_>,
-    ) -> Poll<Option<Event>> {
-        let mut waker = Some(context.waker().clone());
-        let polled = self.operations.borrow_mut().poll_inbox(inbox, waiter, &mut waker);
-        if let Poll::Ready(Some(event)) = &polled
-            && event.is_taken()
-        {
-            self.host.take(inbox.operation);
-        }
-        polled
-    }
-
-    /// Forgets one who waited for something in an inbox.
-    pub(crate) fn forget_waiter(&self, inbox: &Inbox, waiter: u64) {
-        // What it held is dropped after the borrow: a waker may run code of the author's.
-        let waker = self.operations.borrow_mut().forget_waiter(inbox, waiter);
-        drop(waker);
-    }
-
-    /// Closes a webhook or a hook. What came before can still be read.
-    pub(crate) fn close_inbox(&self, inbox: &Inbox) {
-        self.host.close(inbox.operation);
-        let wakers = self.operations.borrow_mut().close_inbox(inbox);
-        for waker in wakers {
-            waker.wake();
-        }
     }
 }

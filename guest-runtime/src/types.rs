@@ -185,6 +185,9 @@ pub enum Event {
     Told,
     /// A signal to another run was not taken.
     NotTold(NotTold),
+    /// The run is to end, and its workflow may clean up first: its time is over with this error, or it was
+    /// cancelled.
+    Cancelled(Option<String>),
 }
 
 impl Event {
@@ -201,7 +204,8 @@ impl Event {
             | Self::ChildFailed(_)
             | Self::ChildCancelled
             | Self::Told
-            | Self::NotTold(_) => false,
+            | Self::NotTold(_)
+            | Self::Cancelled(_) => false,
         }
     }
 }
@@ -226,6 +230,8 @@ pub enum Verdict {
     Completed(String),
     /// The workflow returned an error.
     Failed(Failure),
+    /// It was cancelled, and has cleaned up.
+    Cancelled,
 }
 
 /// The error of a workflow.

@@ -72,6 +72,11 @@
 //! sleep that is dropped is given up; a step that was started goes on to its end, unless it is in
 //! [`abort_on_drop`].
 //!
+//! # Undoing
+//!
+//! When a workflow returns an error, or its run is cancelled, what it registered with [`compensate`] undoes what
+//! it did, last first. [`shield`] keeps a cancel from what must not be stopped amid.
+//!
 //! # What holds still
 //!
 //! A workflow is run again from its history when its host has lost its memory. It must therefore
@@ -104,6 +109,7 @@ pub mod __private;
 mod body;
 mod call;
 mod child;
+mod cleanup;
 #[cfg(target_family = "wasm")]
 mod component;
 mod duration;
@@ -264,6 +270,7 @@ pub use segno_macros::steps;
 pub use crate::body::Body;
 pub use crate::call::{AbortOnDrop, abort_on_drop};
 pub use crate::child::{Child, ChildError, SignalError, send_signal, spawn, spawn_detached};
+pub use crate::cleanup::{Compensation, Shield, compensate, shield};
 #[cfg(target_family = "wasm")]
 pub use crate::component::Steps;
 pub use crate::duration::{IntoDuration, InvalidDuration};

@@ -107,7 +107,11 @@ impl<'a> Play<'a> {
         if self.random.random_ratio(1, 20) {
             return self.signal("told".to_owned());
         }
-        let open: Vec<_> = self.run.open().map(|(op, open)| (op, open.clone())).collect();
+        if self.run.cleans_up() && self.random.random_ratio(1, 15) {
+            return self.cancel();
+        }
+        let open = self.run.open().filter(|(_, open)| !open.is_of_the_end());
+        let open: Vec<_> = open.map(|(op, open)| (op, open.clone())).collect();
         let (op, open) = &open[self.random.random_range(0..open.len())];
         match open {
             Open::Step { call, .. } if self.random.random_ratio(1, 4) => {
@@ -140,7 +144,13 @@ impl<'a> Play<'a> {
                 Event::NotTold { op: *op, why: NotTold::Full }
             }
             Open::Tell(_) => Event::Told { op: *op },
+            Open::Compensation(_) | Open::Shield { .. } => self.cancel(),
         }
+    }
+
+    fn cancel(&mut self) -> Event {
+        let error = self.random.random_ratio(1, 3).then(|| "its time was over".to_owned());
+        Event::Cancelling { by: None, error, within_ms: 1_000 }
     }
 
     fn child_ends(&mut self, op: Op, is_cancelled: bool) -> Event {

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use crate::host::Host;
 use crate::types::{
-    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Level, Operation, Response, RunInfo, Spawned,
-    StepOptions,
+    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Failure, Level, Operation, Response, RunInfo,
+    Spawned, StepOptions,
 };
 
 /// What the host was asked for, line by line.
@@ -75,6 +75,34 @@ impl Host for Scribe {
 
     fn open_signal(&self, name: &str) -> Operation {
         self.operation(&format!("signal {name}"))
+    }
+
+    fn register(&self, name: &str) -> Operation {
+        self.operation(&format!("compensation {name}"))
+    }
+
+    fn keep(&self, compensation: Operation) {
+        self.note(format!("keep {compensation}"));
+    }
+
+    fn unwind(&self, error: Option<&Failure>) {
+        self.note(format!("unwind {}", error.map_or("cancelled", |error| &error.message)));
+    }
+
+    fn begin(&self, compensation: Operation) {
+        self.note(format!("undo {compensation}"));
+    }
+
+    fn end(&self, compensation: Operation, error: Option<&str>) {
+        self.note(format!("undone {compensation} {}", error.unwrap_or("well")));
+    }
+
+    fn shield(&self) -> Operation {
+        self.operation("shield")
+    }
+
+    fn unshield(&self, shield: Operation) {
+        self.note(format!("unshield {shield}"));
     }
 
     fn publish(&self, name: &str, value: &str) {

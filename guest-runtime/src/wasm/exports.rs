@@ -7,7 +7,7 @@ use std::panic::PanicHookInfo;
 use crate::component::WorkflowSchemas;
 use crate::component::{Component, Manifest, StartError, Workflow};
 use crate::runtime::Runtime;
-use crate::types::{Event, Failure, NotTold, QueryAnswer, Request, Signal, StepFailure, Verdict};
+use crate::types::{Event, NotTold, QueryAnswer, Request, Signal, StepFailure, Verdict};
 use crate::wasm::bindings::exports::segno::workflow::guest;
 #[cfg(feature = "schema")]
 use crate::wasm::bindings::exports::segno::workflow::schemas;
@@ -118,6 +118,7 @@ impl From<types::Event> for Event {
                 types::Refusal::Stranger => NotTold::Stranger,
                 types::Refusal::LeftOut => NotTold::LeftOut,
             }),
+            types::Event::Cancelled(error) => Self::Cancelled(error),
         }
     }
 }
@@ -127,9 +128,8 @@ impl From<Verdict> for types::Verdict {
         match verdict {
             Verdict::Waiting => Self::Waiting,
             Verdict::Completed(output) => Self::Completed(output),
-            Verdict::Failed(Failure { message, kind, place }) => {
-                Self::Failed(types::Failure { message, kind, place })
-            }
+            Verdict::Failed(failure) => Self::Failed(failure.into()),
+            Verdict::Cancelled => Self::Cancelled,
         }
     }
 }

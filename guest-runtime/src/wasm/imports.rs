@@ -2,11 +2,11 @@
 
 use crate::host::Host;
 use crate::types::{
-    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Level, Operation, Response, RunInfo, Spawned,
-    StepOptions,
+    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Failure, Level, Operation, Response, RunInfo,
+    Spawned, StepOptions,
 };
 use crate::wasm::bindings::segno::workflow::{
-    child, context, hook, inbox, log, query, signal, sleep, step, stream, types, webhook,
+    child, cleanup, context, hook, inbox, log, query, signal, sleep, step, stream, types, webhook,
 };
 
 /// Whoever hosts the component.
@@ -66,6 +66,35 @@ impl Host for Imports {
         child::tell(run, name, payload)
     }
 
+    fn register(&self, name: &str) -> Operation {
+        cleanup::register(name)
+    }
+
+    fn keep(&self, compensation: Operation) {
+        cleanup::keep(compensation);
+    }
+
+    fn unwind(&self, error: Option<&Failure>) {
+        let error = error.map(|error| types::Failure::from(error.clone()));
+        cleanup::unwind(error.as_ref());
+    }
+
+    fn begin(&self, compensation: Operation) {
+        cleanup::begin(compensation);
+    }
+
+    fn end(&self, compensation: Operation, error: Option<&str>) {
+        cleanup::end(compensation, error);
+    }
+
+    fn shield(&self) -> Operation {
+        cleanup::shield()
+    }
+
+    fn unshield(&self, shield: Operation) {
+        cleanup::unshield(shield);
+    }
+
     fn publish(&self, name: &str, value: &str) {
         query::publish(name, value);
     }
@@ -118,5 +147,12 @@ impl From<Response> for types::Response {
     fn from(response: Response) -> Self {
         let Response { status, headers, body } = response;
         Self { status, headers, body }
+    }
+}
+
+impl From<Failure> for types::Failure {
+    fn from(failure: Failure) -> Self {
+        let Failure { message, kind, place } = failure;
+        Self { message, kind, place }
     }
 }

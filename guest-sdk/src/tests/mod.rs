@@ -1,6 +1,7 @@
 //! What workflows do on the executor, before a host that only writes down what it is asked.
 
 mod children;
+mod cleanup;
 mod hooks;
 mod signals;
 mod sleeps;
@@ -14,8 +15,8 @@ use std::rc::Rc;
 use segno_guest_runtime::host::Host;
 use segno_guest_runtime::runtime::Runtime;
 use segno_guest_runtime::types::{
-    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Event, Level, Operation, Request, Response,
-    RunInfo, Signal, Spawned, StepFailure, StepOptions, Verdict,
+    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Event, Failure, Level, Operation, Request,
+    Response, RunInfo, Signal, Spawned, StepFailure, StepOptions, Verdict,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -102,6 +103,34 @@ impl Host for Scribe {
 
     fn open_signal(&self, name: &str) -> Operation {
         self.operation(&format!("signal {name}"))
+    }
+
+    fn register(&self, name: &str) -> Operation {
+        self.operation(&format!("compensation {name}"))
+    }
+
+    fn keep(&self, compensation: Operation) {
+        self.note(format!("keep {compensation}"));
+    }
+
+    fn unwind(&self, error: Option<&Failure>) {
+        self.note(format!("unwind {}", error.map_or("cancelled", |error| &error.message)));
+    }
+
+    fn begin(&self, compensation: Operation) {
+        self.note(format!("undo {compensation}"));
+    }
+
+    fn end(&self, compensation: Operation, error: Option<&str>) {
+        self.note(format!("undone {compensation} {}", error.unwrap_or("well")));
+    }
+
+    fn shield(&self) -> Operation {
+        self.operation("shield")
+    }
+
+    fn unshield(&self, shield: Operation) {
+        self.note(format!("unshield {shield}"));
     }
 
     fn publish(&self, name: &str, value: &str) {
@@ -212,11 +241,19 @@ impl Run {
         self.deliver(operation, Event::Requested(request))
     }
 
+    /// Tells the run that it is to end.
+    fn cancelled(self, error: Option<&str>) -> Self {
+        let event = Event::Cancelled(error.map(str::to_owned));
+        let verdict = Runtime::here(|runtime| runtime.deliver(None, event));
+        self.conclude(verdict)
+    }
+
     fn conclude(self, verdict: Verdict) -> Self {
         self.history.borrow_mut().push(match verdict {
             Verdict::Waiting => "waiting".to_owned(),
             Verdict::Completed(output) => format!("completed {output}"),
             Verdict::Failed(failure) => format!("failed {}", failure.message),
+            Verdict::Cancelled => "cancelled".to_owned(),
         });
         self
     }

@@ -147,6 +147,25 @@ pub enum HistoryEvent {
     StreamWritten { stream: String, bytes: u64 },
     /// The workflow closed a stream.
     StreamClosed { stream: String },
+    /// The workflow registered what undoes something.
+    CompensationRegistered { op: u64, name: String },
+    /// The workflow took a compensation back: what it would undo is to stay.
+    CompensationKept { op: u64 },
+    /// The run is to end, and its workflow was told so: by whom, where that is known, and with what it fails in
+    /// the end, where its time is over. It may take so many milliseconds to clean up.
+    RunCancelling { by: Option<String>, error: Option<String>, within_ms: u64 },
+    /// The workflow is over, with this error or cancelled, and what it registered is undone from now on.
+    CleanupStarted { error: Option<String> },
+    /// A compensation began.
+    CompensationStarted { op: u64 },
+    /// A compensation has done what it was to do.
+    CompensationCompleted { op: u64 },
+    /// A compensation could not do what it was to do.
+    CompensationFailed { op: u64, error: String },
+    /// The workflow began what must not be stopped amid.
+    ShieldStarted { op: u64 },
+    /// That was over.
+    ShieldEnded { op: u64 },
     /// The workflow wrote to the log.
     Log {
         #[schema(value_type = String)]

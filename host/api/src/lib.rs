@@ -6,6 +6,7 @@
 //! A field is never renamed and never changes its meaning. A new one is optional for those who read.
 
 mod batches;
+mod cleanup;
 mod health;
 mod history;
 mod hooks;
@@ -21,6 +22,7 @@ mod waits;
 pub use crate::batches::{
     BATCHED, BatchRequest, BatchSignal, BatchStart, BatchStarted, Batched, SIGNALS_AT_START,
 };
+pub use crate::cleanup::{CancelRequest, CleanupView, CompensationView};
 pub use crate::health::{Health, HealthProblem, HealthReport, ProblemKind};
 pub use crate::history::{HistoryEntry, HistoryEvent, HistoryPage};
 pub use crate::hooks::{HookPage, HookView};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::cleanup::CleanupView;
 use crate::waits::{Wait, Why};
 
 /// Where a run stands.
@@ -102,6 +103,9 @@ pub struct RunView {
     pub blocked: Option<BlockedView>,
     /// What it waits for: empty once it has ended.
     pub waits_for: Vec<Wait>,
+    /// What it undoes when it fails or is cancelled, and how far it is with that; `null` where there is nothing.
+    #[serde(default)]
+    pub cleanup: Option<CleanupView>,
     /// What is called when it has ended, if that was asked for at its start.
     #[serde(default)]
     pub on_end: Option<OnEndView>,

@@ -12,8 +12,12 @@ impl Run {
     /// Why it cannot.
     pub fn admits(&self, event: &Event) -> Result<(), Refusal> {
         match (self.status(), event) {
-            (Status::Pending, Event::Started { .. } | Event::Cancelled) => Ok(()),
-            (Status::Running, Event::Cancelled) => Ok(()),
+            (Status::Pending, Event::Started { .. }) => Ok(()),
+            (Status::Pending | Status::Running, Event::Cancelled | Event::Expired { .. }) => Ok(()),
+            (Status::Running, Event::Cancelling { .. }) => match self.told_to_end() {
+                None => Ok(()),
+                Some(_) => Err(Refusal::Repeated),
+            },
             (Status::Running, Event::Signalled { signal }) => self.admits_signal(signal),
             (Status::Running, event) => self.admits_to_operation(event),
             (Status::Pending, event) => Err(Refusal::NotOpen(event.op().unwrap_or(Op(0)))),
@@ -52,7 +56,9 @@ impl Run {
                     | Open::Hook(_)
                     | Open::Signal(_)
                     | Open::Child(_)
-                    | Open::Tell(_),
+                    | Open::Tell(_)
+                    | Open::Compensation(_)
+                    | Open::Shield { .. },
                 ),
                 Event::Started { .. }
                 | Event::StepCompleted { .. }
@@ -67,7 +73,9 @@ impl Run {
                 | Event::Woken { .. }
                 | Event::ChildEnded { .. }
                 | Event::Told { .. }
-                | Event::NotTold { .. },
+                | Event::NotTold { .. }
+                | Event::Cancelling { .. }
+                | Event::Expired { .. },
             ) => Err(Refusal::NotOpen(op)),
         }
     }

@@ -122,6 +122,40 @@ pub enum Command {
         /// The name of the stream.
         stream: String,
     },
+    /// Register a compensation: what undoes something, should the workflow fail or be cancelled.
+    Compensation {
+        /// Its name, for people.
+        name: String,
+    },
+    /// Take a compensation back: what it would undo is to stay.
+    Keep {
+        /// Which compensation.
+        compensation: Op,
+    },
+    /// Give up all that the workflow waits for: it has ended, and its compensations run from now on.
+    Unwind {
+        /// The error that it returned, if it was not cancelled.
+        error: Option<String>,
+    },
+    /// Begin a compensation.
+    Undo {
+        /// Which one.
+        compensation: Op,
+    },
+    /// A compensation is over.
+    Undone {
+        /// Which one.
+        compensation: Op,
+        /// Why it could not do what it was to do, if it could not.
+        error: Option<String>,
+    },
+    /// Begin what must not be stopped amid.
+    Shield,
+    /// That is over.
+    Unshield {
+        /// Which shield.
+        shield: Op,
+    },
 }
 
 impl Command {
@@ -135,7 +169,9 @@ impl Command {
             | Self::Hook { .. }
             | Self::Signal { .. }
             | Self::Child { .. }
-            | Self::Tell { .. } => true,
+            | Self::Tell { .. }
+            | Self::Compensation { .. }
+            | Self::Shield => true,
             Self::Take { .. }
             | Self::Respond { .. }
             | Self::Dispose { .. }
@@ -144,7 +180,12 @@ impl Command {
             | Self::Publish { .. }
             | Self::CancelChild { .. }
             | Self::Write { .. }
-            | Self::CloseStream { .. } => false,
+            | Self::CloseStream { .. }
+            | Self::Keep { .. }
+            | Self::Unwind { .. }
+            | Self::Undo { .. }
+            | Self::Undone { .. }
+            | Self::Unshield { .. } => false,
         }
     }
 
@@ -167,7 +208,14 @@ impl Command {
             | Self::CancelChild { .. }
             | Self::Tell { .. }
             | Self::Write { .. }
-            | Self::CloseStream { .. } => None,
+            | Self::CloseStream { .. }
+            | Self::Compensation { .. }
+            | Self::Keep { .. }
+            | Self::Unwind { .. }
+            | Self::Undo { .. }
+            | Self::Undone { .. }
+            | Self::Shield
+            | Self::Unshield { .. } => None,
         }
     }
 
@@ -190,7 +238,14 @@ impl Command {
             | Self::CancelChild { .. }
             | Self::Tell { .. }
             | Self::Write { .. }
-            | Self::CloseStream { .. } => None,
+            | Self::CloseStream { .. }
+            | Self::Compensation { .. }
+            | Self::Keep { .. }
+            | Self::Unwind { .. }
+            | Self::Undo { .. }
+            | Self::Undone { .. }
+            | Self::Shield
+            | Self::Unshield { .. } => None,
         }
     }
 
@@ -214,7 +269,14 @@ impl Command {
             | Self::CancelChild { .. }
             | Self::Tell { .. }
             | Self::Write { .. }
-            | Self::CloseStream { .. } => None,
+            | Self::CloseStream { .. }
+            | Self::Compensation { .. }
+            | Self::Keep { .. }
+            | Self::Unwind { .. }
+            | Self::Undo { .. }
+            | Self::Undone { .. }
+            | Self::Shield
+            | Self::Unshield { .. } => None,
         }
     }
 
@@ -237,7 +299,14 @@ impl Command {
             | Self::CancelChild { .. }
             | Self::Tell { .. }
             | Self::Write { .. }
-            | Self::CloseStream { .. } => None,
+            | Self::CloseStream { .. }
+            | Self::Compensation { .. }
+            | Self::Keep { .. }
+            | Self::Unwind { .. }
+            | Self::Undo { .. }
+            | Self::Undone { .. }
+            | Self::Shield
+            | Self::Unshield { .. } => None,
         }
     }
 
@@ -260,7 +329,14 @@ impl Command {
             | Self::Publish { .. }
             | Self::Child { .. }
             | Self::CancelChild { .. }
-            | Self::Tell { .. } => None,
+            | Self::Tell { .. }
+            | Self::Compensation { .. }
+            | Self::Keep { .. }
+            | Self::Unwind { .. }
+            | Self::Undo { .. }
+            | Self::Undone { .. }
+            | Self::Shield
+            | Self::Unshield { .. } => None,
         }
     }
 
@@ -283,7 +359,14 @@ impl Command {
             | Self::CancelChild { .. }
             | Self::Tell { .. }
             | Self::Write { .. }
-            | Self::CloseStream { .. } => None,
+            | Self::CloseStream { .. }
+            | Self::Compensation { .. }
+            | Self::Keep { .. }
+            | Self::Unwind { .. }
+            | Self::Undo { .. }
+            | Self::Undone { .. }
+            | Self::Shield
+            | Self::Unshield { .. } => None,
         }
     }
 
@@ -306,7 +389,14 @@ impl Command {
             | Self::CancelChild { .. }
             | Self::Tell { .. }
             | Self::Write { .. }
-            | Self::CloseStream { .. } => None,
+            | Self::CloseStream { .. }
+            | Self::Compensation { .. }
+            | Self::Keep { .. }
+            | Self::Unwind { .. }
+            | Self::Undo { .. }
+            | Self::Undone { .. }
+            | Self::Shield
+            | Self::Unshield { .. } => None,
         }
     }
 

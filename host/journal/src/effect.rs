@@ -63,6 +63,11 @@ pub enum Effect {
     },
     /// Send a signal to another run, and tell this one what became of it.
     Tell(Box<Tell>),
+    /// End the run at this moment, if it has not ended: it takes too long to clean up.
+    Expire {
+        /// The moment.
+        at: Timestamp,
+    },
     /// The run is over: stop its steps, forget its timers, tell who waits for it.
     End {
         /// The timers that it may have, by their moments: of sleeps, and of attempts to come.
@@ -87,6 +92,7 @@ impl Effect {
             | Self::Stop { .. }
             | Self::Claim(_)
             | Self::Tell(_)
+            | Self::Expire { .. }
             | Self::End { .. } => false,
         }
     }

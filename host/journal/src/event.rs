@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChildEnd, NotTold, Op, grows};
+use crate::{ChildEnd, NotTold, Op, Verdict, grows};
 
 /// One thing that happened, as it is delivered to a run and recorded in its turn.
 ///
@@ -92,6 +92,20 @@ pub enum Event {
         /// Why not.
         why: NotTold,
     },
+    /// The run is to end, because somebody cancelled it or its time is over, and its workflow cleans up first.
+    Cancelling {
+        /// Who, where that is known.
+        by: Option<String>,
+        /// With what it fails once its workflow has cleaned up, where its time is over; else it is cancelled.
+        error: Option<String>,
+        /// How long it may take to clean up, in milliseconds.
+        within_ms: u64,
+    },
+    /// The time of the run is over, or that to clean up: it has failed with this. The workflow does not see it.
+    Expired {
+        /// The error.
+        error: String,
+    },
 }
 
 impl Event {
@@ -99,7 +113,11 @@ impl Event {
     #[must_use]
     pub const fn op(&self) -> Option<Op> {
         match self {
-            Self::Started { .. } | Self::Cancelled | Self::Signalled { .. } => None,
+            Self::Started { .. }
+            | Self::Cancelled
+            | Self::Signalled { .. }
+            | Self::Cancelling { .. }
+            | Self::Expired { .. } => None,
             Self::StepCompleted { op, .. }
             | Self::StepFailed { op, .. }
             | Self::Slept { op }
@@ -130,7 +148,9 @@ impl Event {
             | Self::Woken { .. }
             | Self::ChildEnded { .. }
             | Self::Told { .. }
-            | Self::NotTold { .. } => None,
+            | Self::NotTold { .. }
+            | Self::Cancelling { .. }
+            | Self::Expired { .. } => None,
         }
     }
 
@@ -152,7 +172,32 @@ impl Event {
             | Self::Woken { .. }
             | Self::ChildEnded { .. }
             | Self::Told { .. }
-            | Self::NotTold { .. } => None,
+            | Self::NotTold { .. }
+            | Self::Cancelling { .. }
+            | Self::Expired { .. } => None,
+        }
+    }
+
+    /// How the run stands after it, where its workflow does not see it: it is ended from outside.
+    #[must_use]
+    pub fn ends(&self) -> Option<Verdict> {
+        match self {
+            Self::Cancelled => Some(Verdict::Cancelled),
+            Self::Expired { error } => Some(Verdict::Failed(error.clone())),
+            Self::Started { .. }
+            | Self::StepCompleted { .. }
+            | Self::StepFailed { .. }
+            | Self::Slept { .. }
+            | Self::Requested { .. }
+            | Self::HookOpened { .. }
+            | Self::HookTaken { .. }
+            | Self::HookReceived { .. }
+            | Self::Signalled { .. }
+            | Self::Woken { .. }
+            | Self::ChildEnded { .. }
+            | Self::Told { .. }
+            | Self::NotTold { .. }
+            | Self::Cancelling { .. } => None,
         }
     }
 
@@ -173,7 +218,9 @@ impl Event {
             | Self::Woken { .. }
             | Self::ChildEnded { .. }
             | Self::Told { .. }
-            | Self::NotTold { .. } => {}
+            | Self::NotTold { .. }
+            | Self::Cancelling { .. }
+            | Self::Expired { .. } => {}
         }
         self
     }
@@ -196,7 +243,9 @@ impl Event {
             | Self::Woken { .. }
             | Self::ChildEnded { .. }
             | Self::Told { .. }
-            | Self::NotTold { .. } => None,
+            | Self::NotTold { .. }
+            | Self::Cancelling { .. }
+            | Self::Expired { .. } => None,
         }
     }
 
@@ -217,7 +266,9 @@ impl Event {
             | Self::Woken { .. }
             | Self::ChildEnded { .. }
             | Self::Told { .. }
-            | Self::NotTold { .. } => None,
+            | Self::NotTold { .. }
+            | Self::Cancelling { .. }
+            | Self::Expired { .. } => None,
         }
     }
 
@@ -238,6 +289,8 @@ impl Event {
             | Self::Woken { .. }
             | Self::Told { .. }
             | Self::NotTold { .. } => 0,
+            Self::Cancelling { error, .. } => error.as_ref().map_or(0, String::len),
+            Self::Expired { error } => error.len(),
         }
     }
 }

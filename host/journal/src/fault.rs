@@ -67,6 +67,15 @@ pub enum Fault {
     /// The workflow shows values under too many names.
     #[error("the workflow publishes values under more than {MAX_PUBLISHED} names")]
     PublishesTooMuch,
+    /// The workflow begins to clean up again.
+    #[error("the workflow has begun to undo what it did before; it may do so once")]
+    UnwindsTwice,
+    /// The workflow ends as cancelled.
+    #[error("the workflow ends as if it was cancelled, but nobody cancelled it")]
+    NotCancelled,
+    /// The workflow undoes what it did not register, or undoes it again.
+    #[error("the workflow runs compensation {0}, which it has not registered, or which is over")]
+    NothingToUndo(Op),
     /// The workflow waits, but nothing can wake it.
     #[error(
         "the workflow waits, but for no step, sleep, webhook, hook or signal of its own, so nothing can ever wake it; \

@@ -95,6 +95,11 @@ impl<'de> Deserialize<'de> for RunId {
 #[serde(transparent)]
 pub struct Op(pub u64);
 
+impl Op {
+    /// Stands where an operation is named for what concerns the run as a whole: a timer of it.
+    pub const OF_THE_RUN: Self = Self(u64::MAX);
+}
+
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

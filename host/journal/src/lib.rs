@@ -14,6 +14,7 @@ mod child;
 mod command;
 pub mod divergence;
 mod effect;
+mod ending;
 mod event;
 mod fault;
 mod grows;
@@ -23,6 +24,7 @@ mod json;
 mod losses;
 mod module;
 mod open;
+mod owed;
 mod payload;
 pub mod retry;
 mod run;
@@ -36,6 +38,7 @@ mod words;
 pub use crate::child::{ChildEnd, ClosePolicy, NotTold, OpenChild, OpenTell, Parent, Spawn, Tell};
 pub use crate::command::{Answer, Command, StepOptions};
 pub use crate::effect::Effect;
+pub use crate::ending::{Ending, OpenCompensation, Told, Unwinds};
 pub use crate::event::{Event, Request, Response, Signal, StepFailure};
 pub use crate::fault::{Fault, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Refusal};
 pub use crate::hook::{Claim, OpenHook};
@@ -43,7 +46,8 @@ pub use crate::id::{Op, ParseRunIdError, RunId, Timestamp};
 pub use crate::json::{MAX_NESTING, is_too_nested};
 pub use crate::losses::{APART_FROM, Losses, MAX_LOSSES};
 pub use crate::module::{Digest, History, Manifest, ParseDigestError, Workflow};
-pub use crate::open::{Open, OpenSignal, OpenWebhook, Owed, StepCall};
+pub use crate::open::{Open, OpenSignal, OpenWebhook, StepCall};
+pub use crate::owed::Owed;
 pub use crate::payload::Payload;
 pub use crate::run::{Run, Status};
 pub use crate::signals::{KEPT_KEYS, KnownSignal, Signals};
@@ -51,6 +55,7 @@ pub use crate::size::OPERATION_BYTES;
 pub use crate::stream::{BLOCK_BYTES, Block, CHUNK_BYTES, Stream};
 pub use crate::turn::{BlockKind, Blocked, Failure, Level, LogLine, Turn, Verdict};
 pub use crate::words::{
-    MAX_CHUNK, MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_PUBLISHED, MAX_PUBLISHED_BYTES,
-    MAX_QUERY_NAME, MAX_SIGNAL_NAME, MAX_STREAM_NAME, MAX_STREAMS, MAX_WORKFLOW_NAME, is_word,
+    MAX_CHUNK, MAX_CLEANUP_ERROR, MAX_COMPENSATION_NAME, MAX_HOOK_METADATA, MAX_HOOK_TOKEN,
+    MAX_PUBLISHED, MAX_PUBLISHED_BYTES, MAX_QUERY_NAME, MAX_SIGNAL_NAME, MAX_STREAM_NAME,
+    MAX_STREAMS, MAX_WORKFLOW_NAME, is_word,
 };

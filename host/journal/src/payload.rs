@@ -76,7 +76,9 @@ const fn of_event(event: &mut Event) -> Option<Payload<'_>> {
         | Event::Woken { .. }
         | Event::ChildEnded { end: ChildEnd::Cancelled, .. }
         | Event::Told { .. }
-        | Event::NotTold { .. } => None,
+        | Event::NotTold { .. }
+        | Event::Cancelling { .. }
+        | Event::Expired { .. } => None,
     }
 }
 
@@ -97,7 +99,14 @@ const fn of_command(command: &mut Command) -> Option<Payload<'_>> {
         | Command::Signal { .. }
         | Command::CancelStep { .. }
         | Command::CancelChild { .. }
-        | Command::CloseStream { .. } => None,
+        | Command::CloseStream { .. }
+        | Command::Compensation { .. }
+        | Command::Keep { .. }
+        | Command::Unwind { .. }
+        | Command::Undo { .. }
+        | Command::Undone { .. }
+        | Command::Shield
+        | Command::Unshield { .. } => None,
     }
 }
 

@@ -7,30 +7,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::retry::Attempt;
 use crate::{
-    Command, Effect, Event, Failure, Fault, KnownSignal, MAX_PUBLISHED, Op, Open, OpenChild,
+    Command, Effect, Ending, Event, Fault, KnownSignal, MAX_PUBLISHED, Op, Open, OpenChild,
     OpenHook, OpenSignal, OpenTell, OpenWebhook, Refusal, Signal, Signals, Spawn, StepCall, Tell,
-    Turn, Verdict, grows,
+    Timestamp, Turn, grows,
 };
 
 /// The state of a run: the fold of its turns, and nothing else.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Run {
-    status: Status,
+    pub(crate) status: Status,
     turns: u64,
     operations: u64,
     requests: u64,
     /// Bytes of what lies untaken, over all inboxes.
-    untaken_bytes: usize,
+    pub(crate) untaken_bytes: usize,
     /// Bytes of the operations that are open.
-    open_bytes: usize,
-    open: BTreeMap<Op, Box<Open>>,
+    pub(crate) open_bytes: usize,
+    pub(crate) open: BTreeMap<Op, Box<Open>>,
     /// What was signalled to it, once anything was: a million runs that sleep shall not pay for it.
-    signals: Option<Box<Signals>>,
+    pub(crate) signals: Option<Box<Signals>>,
     /// The names under which it shows something.
     published: BTreeSet<String>,
+    /// How far it is with its end, once it is.
+    pub(crate) ending: Option<Box<Ending>>,
 }
 
-grows!(Run { status, turns, operations, requests, untaken_bytes, open_bytes, open; signals, published });
+grows!(Run { status, turns, operations, requests, untaken_bytes, open_bytes, open; signals, published, ending });
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,9 +148,12 @@ impl Run {
         }
         self.turns += 1;
         let mut effects = Vec::with_capacity(turn.commands.len());
-        effects.extend(self.take_in(&turn.event));
+        effects.extend(self.take_in(&turn.event, turn.at));
         for command in &turn.commands {
             effects.extend(self.obey(command, turn)?);
+            if matches!(command, Command::Unwind { .. }) {
+                effects.extend(self.give_up_all());
+            }
         }
         // What was begun and given up in one turn is not begun.
         effects.retain(|effect| match effect {
@@ -161,9 +166,10 @@ impl Run {
             | Effect::Spawn(_)
             | Effect::CancelChild { .. }
             | Effect::Tell(_)
+            | Effect::Expire { .. }
             | Effect::End { .. } => true,
         });
-        if let Some(end) = self.conclude(&turn.verdict)? {
+        if let Some(end) = self.conclude(&turn.event, &turn.verdict)? {
             effects.retain(Effect::outlives_its_run);
             effects.push(end);
         }
@@ -171,7 +177,7 @@ impl Run {
     }
 
     /// Takes in an event that was admitted, and says what it asks of the world.
-    fn take_in(&mut self, event: &Event) -> Option<Effect> {
+    fn take_in(&mut self, event: &Event, at: Timestamp) -> Option<Effect> {
         let untaken = event.untaken().unwrap_or(0);
         self.untaken_bytes += untaken;
         self.requests += u64::from(event.number().is_some());
@@ -203,20 +209,25 @@ impl Run {
                 }
             }
             Event::Woken { op, .. } => return self.give_up_sleep(*op),
-            Event::Cancelled => {}
+            Event::Cancelling { by: _, error, within_ms } => {
+                let until = at.plus_ms(*within_ms);
+                self.tell_end(error.as_deref(), (at, until));
+                return Some(Effect::Expire { at: until });
+            }
+            Event::Cancelled | Event::Expired { .. } => {}
         }
         None
     }
 
     /// A sleep is over before its time, or is waited for no more.
-    fn give_up_sleep(&mut self, op: Op) -> Option<Effect> {
+    pub(crate) fn give_up_sleep(&mut self, op: Op) -> Option<Effect> {
         let at = self.operation(op)?.sleeps_until()?;
         self.close(op);
         Some(Effect::Forget { op, at })
     }
 
     /// A step is waited for no more.
-    fn give_up_step(&mut self, op: Op) -> Option<Effect> {
+    pub(crate) fn give_up_step(&mut self, op: Op) -> Option<Effect> {
         let (_call, last) = self.operation(op)?.step()?;
         let at = last.map(|last| last.retry_at);
         self.close(op);
@@ -279,6 +290,13 @@ impl Run {
                 Ok(Some(Effect::Spawn(Box::new(spawn))))
             }
             Command::CancelChild { child } => Ok(self.cancel_child(*child)),
+            Command::Compensation { .. }
+            | Command::Keep { .. }
+            | Command::Unwind { .. }
+            | Command::Undo { .. }
+            | Command::Undone { .. }
+            | Command::Shield
+            | Command::Unshield { .. } => self.clean_up(command, since).map(|()| None),
             Command::Tell { to, name, payload } => {
                 let (to, name, payload) = (*to, name.clone(), payload.clone());
                 let tell = Tell { op: Op(self.operations), to, name, payload };
@@ -289,7 +307,7 @@ impl Run {
     }
 
     /// A child is to be cancelled. It is waited for until it is.
-    fn cancel_child(&mut self, op: Op) -> Option<Effect> {
+    pub(crate) fn cancel_child(&mut self, op: Op) -> Option<Effect> {
         let Open::Child(child) = self.open_mut(op)? else { return None };
         let is_new = !std::mem::replace(&mut child.cancelled, true);
         is_new.then_some(Effect::CancelChild { op, run: child.run })
@@ -342,11 +360,11 @@ impl Run {
         }
     }
 
-    fn open_mut(&mut self, op: Op) -> Option<&mut Open> {
+    pub(crate) fn open_mut(&mut self, op: Op) -> Option<&mut Open> {
         self.open.get_mut(&op).map(|open| &mut **open)
     }
 
-    fn begin(&mut self, open: Open) -> Op {
+    pub(crate) fn begin(&mut self, open: Open) -> Op {
         let op = Op(self.operations);
         self.operations += 1;
         self.open_bytes += open.size();
@@ -354,33 +372,10 @@ impl Run {
         op
     }
 
-    fn close(&mut self, op: Op) {
+    pub(crate) fn close(&mut self, op: Op) {
         if let Some(open) = self.open.remove(&op) {
             self.open_bytes = self.open_bytes.saturating_sub(open.size());
         }
-    }
-
-    /// Draws the conclusion from how the turn ended.
-    fn conclude(&mut self, verdict: &Verdict) -> Result<Option<Effect>, Fault> {
-        self.status = match verdict {
-            Verdict::Waiting if self.open.is_empty() => return Err(Fault::WaitsForNothing),
-            Verdict::Waiting => return Ok(None),
-            Verdict::Completed(output) => Status::Completed(output.clone()),
-            Verdict::Failed(error) | Verdict::FailedAt(Failure { message: error, .. }) => {
-                Status::Failed(error.clone())
-            }
-            Verdict::Cancelled => Status::Cancelled,
-        };
-        let open = std::mem::take(&mut self.open);
-        let timers = open.iter().filter_map(|(op, open)| Some((open.due_at()?, *op))).collect();
-        let hooks = open.iter().filter_map(|(op, open)| {
-            open.hook().filter(|hook| !hook.disposed).map(|hook| (*op, hook.token.clone()))
-        });
-        let hooks = hooks.collect();
-        let children = open.values().filter_map(|open| open.ends_with_its_parent()).collect();
-        (self.untaken_bytes, self.open_bytes) = (0, 0);
-        self.signals = None;
-        Ok(Some(Effect::End { timers, hooks, children }))
     }
 }
 

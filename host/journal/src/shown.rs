@@ -39,6 +39,23 @@ impl fmt::Display for Command {
                 write!(f, "write to stream `{stream}`: {} bytes", chunk.len())
             }
             Self::CloseStream { stream } => write!(f, "close stream `{stream}`"),
+            Self::Compensation { name } => write!(f, "compensation `{name}`"),
+            Self::Keep { compensation } => {
+                write!(f, "keep what compensation {compensation} undoes")
+            }
+            Self::Unwind { error: Some(error) } => {
+                write!(f, "undo all because of the error {}", shortened(error))
+            }
+            Self::Unwind { error: None } => f.write_str("undo all because of a cancel"),
+            Self::Undo { compensation } => write!(f, "begin compensation {compensation}"),
+            Self::Undone { compensation, error: None } => {
+                write!(f, "compensation {compensation} is done")
+            }
+            Self::Undone { compensation, error: Some(error) } => {
+                write!(f, "compensation {compensation} failed: {}", shortened(error))
+            }
+            Self::Shield => f.write_str("shield"),
+            Self::Unshield { shield } => write!(f, "end of shield {shield}"),
         }
     }
 }

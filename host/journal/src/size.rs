@@ -41,7 +41,14 @@ impl Command {
             | Self::CancelChild { .. }
             | Self::Tell { .. }
             | Self::Write { .. }
-            | Self::CloseStream { .. } => self.payload(),
+            | Self::CloseStream { .. }
+            | Self::Compensation { .. }
+            | Self::Keep { .. }
+            | Self::Unwind { .. }
+            | Self::Undo { .. }
+            | Self::Undone { .. }
+            | Self::Shield
+            | Self::Unshield { .. } => self.payload(),
         }
     }
 
@@ -54,7 +61,8 @@ impl Command {
             | Self::Child { workflow: name, .. }
             | Self::Tell { name, .. }
             | Self::Write { stream: name, .. }
-            | Self::CloseStream { stream: name } => name.len(),
+            | Self::CloseStream { stream: name }
+            | Self::Compensation { name } => name.len(),
             Self::Hook { token, metadata, .. } => {
                 token.len() + metadata.as_ref().map_or(0, String::len)
             }
@@ -65,7 +73,13 @@ impl Command {
             | Self::Dispose { .. }
             | Self::CancelSleep { .. }
             | Self::CancelStep { .. }
-            | Self::CancelChild { .. } => 0,
+            | Self::CancelChild { .. }
+            | Self::Keep { .. }
+            | Self::Unwind { .. }
+            | Self::Undo { .. }
+            | Self::Undone { .. }
+            | Self::Shield
+            | Self::Unshield { .. } => 0,
         }
     }
 
@@ -77,6 +91,9 @@ impl Command {
             Self::Publish { value, .. } => value.len(),
             Self::Tell { payload, .. } => payload.len(),
             Self::Write { chunk, .. } => chunk.len(),
+            Self::Unwind { error: Some(error) } | Self::Undone { error: Some(error), .. } => {
+                error.len()
+            }
             Self::Webhook { answer: Answer::Fixed(response), .. }
             | Self::Respond { response, .. } => response.size(),
             Self::Sleep { .. }
@@ -88,7 +105,14 @@ impl Command {
             | Self::Signal { .. }
             | Self::CancelStep { .. }
             | Self::CancelChild { .. }
-            | Self::CloseStream { .. } => 0,
+            | Self::CloseStream { .. }
+            | Self::Compensation { .. }
+            | Self::Keep { .. }
+            | Self::Unwind { error: None }
+            | Self::Undo { .. }
+            | Self::Undone { error: None, .. }
+            | Self::Shield
+            | Self::Unshield { .. } => 0,
         }
     }
 }

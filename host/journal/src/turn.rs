@@ -45,6 +45,12 @@ impl Turn {
         self.event.ended_step().into_iter().chain(given_up).collect()
     }
 
+    /// Whether the workflow ends with it and begins to undo what it did, so that what it waited for is given up.
+    #[must_use]
+    pub fn unwinds(&self) -> bool {
+        self.commands.iter().any(|command| matches!(command, Command::Unwind { .. }))
+    }
+
     /// How much room the turn takes, in bytes, about.
     #[must_use]
     pub fn size(&self) -> usize {

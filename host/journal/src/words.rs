@@ -30,6 +30,12 @@ pub const MAX_STREAMS: usize = 64;
 /// How long a chunk of a stream may be, in bytes.
 pub const MAX_CHUNK: usize = 64 << 10;
 
+/// How long the name of a compensation may be, in bytes.
+pub const MAX_COMPENSATION_NAME: usize = 128;
+
+/// How much is recorded of the error because of which a run cleans up, or of that of a compensation, in bytes.
+pub const MAX_CLEANUP_ERROR: usize = 8 << 10;
+
 /// Whether something may be known by this word: a token or a name. It has from 1 to so many bytes, and no
 /// control characters, which would do something to whoever is shown it.
 #[must_use]

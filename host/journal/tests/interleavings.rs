@@ -19,12 +19,28 @@ struct Toy {
     signals: u64,
     /// Who takes them in, if anybody does.
     takes_signals: Option<Op>,
+    /// Compensations that have not begun, and the one that has.
+    compensations: Vec<Op>,
+    undoes: Option<Op>,
+    /// Whether it was told to end, and whether it undoes what it did.
+    told: bool,
+    unwinds: bool,
     operations: u64,
 }
 
 impl Toy {
     const fn new(seed: u64) -> Self {
-        Self { memory: seed, webhooks: Vec::new(), signals: 0, takes_signals: None, operations: 0 }
+        Self {
+            memory: seed,
+            webhooks: Vec::new(),
+            signals: 0,
+            takes_signals: None,
+            compensations: Vec::new(),
+            undoes: None,
+            told: false,
+            unwinds: false,
+            operations: 0,
+        }
     }
 
     fn deliver(&mut self, event: &Event) -> (Vec<Command>, Verdict) {
@@ -35,6 +51,7 @@ impl Toy {
             self.webhooks.retain(|(hook, _)| hook != op);
         }
         self.signals += u64::from(matches!(event, Event::Signalled { .. }));
+        self.told |= matches!(event, Event::Cancelling { .. });
         if let Event::Requested { op, .. } | Event::HookReceived { op, .. } = event {
             self.webhooks
                 .iter_mut()
@@ -50,14 +67,46 @@ impl Toy {
             self.operations += u64::from(command.starts_operation());
             commands.push(command);
         }
-        let verdict =
-            if self.draw(40) == 0 { Verdict::Completed("1".into()) } else { Verdict::Waiting };
+        let verdict = match self.draw(40) {
+            0 => Verdict::Completed("1".into()),
+            1..8 if self.told => Verdict::Cancelled,
+            _ => Verdict::Waiting,
+        };
+        if self.unwinds {
+            // What it waited for is given up.
+            commands.push(Command::Sleep { until: Timestamp(self.memory % 10_000) });
+            self.operations += 1;
+        }
         (commands, verdict)
     }
 
     fn command(&mut self) -> Command {
         let waiting = self.webhooks.iter().position(|(_, left)| *left > 0);
-        match (self.draw(16), waiting) {
+        match (self.draw(24), waiting) {
+            (16 | 17, _) => {
+                self.compensations.push(Op(self.operations));
+                Command::Compensation { name: "undo".into() }
+            }
+            (18, _) if self.undoes.is_none() && !self.compensations.is_empty() => {
+                Command::Keep { compensation: self.compensations.remove(0) }
+            }
+            (19, _) => Command::Shield,
+            (20, _) if self.operations > 0 => {
+                Command::Unshield { shield: Op(self.draw(self.operations)) }
+            }
+            (21, _) if !self.unwinds => {
+                self.unwinds = true;
+                Command::Unwind { error: (!self.told).then(|| "no".to_owned()) }
+            }
+            (22, _) if self.unwinds && self.undoes.is_none() && !self.compensations.is_empty() => {
+                let compensation = self.compensations.swap_remove(0);
+                self.undoes = Some(compensation);
+                Command::Undo { compensation }
+            }
+            (23, _) if self.undoes.is_some() => {
+                let compensation = self.undoes.take().unwrap_or(Op(0));
+                Command::Undone { compensation, error: None }
+            }
             (10, _) => {
                 let run = RunId::from_parts(Timestamp(1), self.operations.into());
                 let policy =
@@ -185,6 +234,10 @@ fn happening(op: Op, open: &Open, number: u64, goes_well: bool) -> Event {
         Open::Child(_) => Event::ChildEnded { op, end: ChildEnd::Failed("no".into()) },
         Open::Tell(_) if goes_well => Event::Told { op },
         Open::Tell(_) => Event::NotTold { op, why: NotTold::Ended },
+        Open::Compensation(_) | Open::Shield { .. } => {
+            let error = (!goes_well).then(|| "its time was over".to_owned());
+            Event::Cancelling { by: None, error, within_ms: 5 }
+        }
         Open::Webhook(_) => {
             let method = "POST".to_owned();
             let url = "/".to_owned();

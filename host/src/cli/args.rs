@@ -28,7 +28,9 @@ pub(super) use self::host::HostArgs;
 pub(super) use self::listen::ListenArgs;
 pub(super) use self::modules::{DeployArgs, ModulesArgs, WorkflowArgs};
 pub(super) use self::offline::{BackupArgs, CheckArgs, ExportArgs};
-pub(super) use self::runs::{HealthArgs, ResumeArgs, RunArgs, RunIds, RunsArgs, RunsOfHostArgs};
+pub(super) use self::runs::{
+    CancelArgs, HealthArgs, ResumeArgs, RunArgs, RunIds, RunsArgs, RunsOfHostArgs,
+};
 pub(super) use self::talk::{
     BatchArgs, HookArgs, HooksArgs, QueryArgs, ResumeHookArgs, SignalArgs, StreamArgs, WakeArgs,
 };
@@ -96,8 +98,8 @@ pub(super) enum Verb {
     Runs(RunsArgs),
     /// Show what happened to a run, and what it waits for
     Run(RunArgs),
-    /// Cancel a run: nothing new starts, its steps are told, its webhooks close
-    Cancel(RunsOfHostArgs),
+    /// Cancel runs: each undoes what it registered, and ends
+    Cancel(CancelArgs),
     /// Let a blocked run go on
     Resume(ResumeArgs),
     /// End sleeps of runs before their time
@@ -155,7 +157,8 @@ impl Verb {
             Self::Start(args) => Some(&mut args.host),
             Self::Runs(args) => Some(&mut args.host),
             Self::Run(args) => Some(&mut args.host),
-            Self::Cancel(args) | Self::RetryNow(args) => Some(&mut args.host),
+            Self::Cancel(args) => Some(&mut args.host),
+            Self::RetryNow(args) => Some(&mut args.host),
             Self::Resume(args) => Some(&mut args.host),
             Self::Wake(args) => Some(&mut args.host),
             Self::Signal(args) => Some(&mut args.host),

@@ -12,7 +12,9 @@ use segno_journal::RunId;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::cli::args::{HostArgs, ResumeArgs, RunArgs, RunIds, RunsOfHostArgs, WakeArgs};
+use crate::cli::args::{
+    CancelArgs, HostArgs, ResumeArgs, RunArgs, RunIds, RunsOfHostArgs, WakeArgs,
+};
 use crate::cli::client::{Answer, Client, ClientError};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::follow::{self, Reader, Told};
@@ -89,8 +91,10 @@ fn print_json(answer: &Answer, told: impl IntoIterator<Item = Told>) -> anyhow::
     Ok(())
 }
 
-pub(super) async fn cancel(args: RunsOfHostArgs, output: Output) -> anyhow::Result<Exit> {
-    act(args.host, &args.ids, ("cancel", "{}".to_owned()), output).await
+pub(super) async fn cancel(args: CancelArgs, output: Output) -> anyhow::Result<Exit> {
+    let within = args.within.map(|within| format!("{}ms", within.as_millis()));
+    let body = json!({ "kill": args.kill, "within": within }).to_string();
+    act(args.host, &args.ids, ("cancel", body), output).await
 }
 
 pub(super) async fn retry_now(args: RunsOfHostArgs, output: Output) -> anyhow::Result<Exit> {

@@ -1,5 +1,7 @@
 //! What happened to a run, as a text for people: one line for each entry of its history.
 
+mod cleanup;
+
 use jiff::Timestamp;
 use segno_api::{HistoryEntry, HistoryEvent, Json, OnEndStatus, OnEndView, RunView, Wait};
 use segno_journal::Level;
@@ -101,7 +103,10 @@ impl<'a> Timeline<'a> {
             self.view.waits_for.iter().take(shown).map(|wait| format!("  {}", self.wait(wait)));
         let others = self.view.waits_for.len().saturating_sub(shown);
         let others = (others > 0).then(|| format!("  and {others} more, which --full shows"));
-        let lines: Vec<_> = blocked.chain(heading).chain(waits).chain(others).collect();
+        let cleanup = self.view.cleanup.as_ref().map(|cleanup| self.undoes(cleanup));
+        let cleanup = cleanup.into_iter().flatten();
+        let lines: Vec<_> =
+            blocked.chain(heading).chain(waits).chain(others).chain(cleanup).collect();
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
@@ -158,6 +163,15 @@ impl<'a> Timeline<'a> {
             | E::SignalSent { .. }
             | E::SignalDelivered { .. }
             | E::SignalRefused { .. } => self.family(event),
+            E::CompensationRegistered { .. }
+            | E::CompensationKept { .. }
+            | E::RunCancelling { .. }
+            | E::CleanupStarted { .. }
+            | E::CompensationStarted { .. }
+            | E::CompensationCompleted { .. }
+            | E::CompensationFailed { .. }
+            | E::ShieldStarted { .. }
+            | E::ShieldEnded { .. } => self.cleanup(event),
             E::Log { level, message } => self.log(*level, message),
             E::RunCompleted { .. }
             | E::RunFailed { .. }

@@ -59,7 +59,12 @@ pub(super) fn outcome(view: &RunView) -> String {
     // A run that returned nothing returned null; in JSON that looks like no output.
     let returned = (view.status == RunStatus::Completed)
         .then(|| view.output.as_ref().map_or("null", |output| output.get()).to_owned());
-    match returned.or_else(|| view.error.clone()).or(blocked) {
+    let cleanup = view.cleanup.as_ref().filter(|cleanup| cleanup.told_at.is_some());
+    let cleaning_up = cleanup.map(|cleanup| match cleanup.compensations.len() {
+        0 => "it was told to end, and comes to the end of what is shielded".to_owned(),
+        left => format!("it was told to end, and cleans up; {left} to undo"),
+    });
+    match returned.or_else(|| view.error.clone()).or(blocked).or(cleaning_up) {
         Some(detail) => format!("{status}: {}", text::printable(&detail, usize::MAX)),
         None => status.to_owned(),
     }

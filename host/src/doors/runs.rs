@@ -1,6 +1,8 @@
 //! Runs: which there are, how they stand, what happened to them, and stopping them.
 
-use segno_api::{HistoryPage, ResumeRequest, RunFilter, RunPage, RunStatus, RunView, WakeRequest};
+use segno_api::{
+    CancelRequest, HistoryPage, ResumeRequest, RunFilter, RunPage, RunStatus, RunView, WakeRequest,
+};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -11,10 +13,11 @@ use utoipa::IntoParams;
 
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
+use crate::doors::duration::parse_duration;
 use crate::doors::params::{Limit, Params, RunPath, Turn, WaitFor};
-use crate::doors::refusal::Refusal;
+use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::Caller;
-use crate::engine::{Asker, Engine};
+use crate::engine::{Asker, CancelHow, Engine};
 use segno_api::Problem;
 
 /// What the body may be of what asks for something to be done to a run: a digest and what stands around it.
@@ -144,15 +147,20 @@ pub(super) async fn events(
 
 /// Cancels a run: nothing new starts, its steps are told, its webhooks close.
 ///
-/// Cancelling a cancelled run changes nothing.
+/// A run that has compensations, or is amid something that is shielded, is told so: it cleans up, and is cancelled
+/// then. It is `running` until that, and its `cleanup` says how far it is. With `kill` a run ends at once. Cancelling
+/// a run that is cancelled, or was told to end, changes nothing.
 #[utoipa::path(
     post,
     path = "/v1/runs/{id}/cancel",
     operation_id = "cancelRun",
     tag = "runs",
     params(("id" = String, Path, description = "The ID of the run")),
+    request_body(content = Option<CancelRequest>),
     responses(
         (status = 200, description = "How the run stands now", body = RunView),
+        (status = 400, description = "The body cannot be used", body = Problem,
+         content_type = "application/problem+json"),
         (status = 404, description = "There is no such run", body = Problem,
          content_type = "application/problem+json"),
         (status = 409, description = "The run has already completed or failed", body = Problem,
@@ -161,10 +169,21 @@ pub(super) async fn events(
 )]
 pub(super) async fn cancel(
     State(engine): State<Engine>,
+    Extension(bodies): Extension<Bodies>,
     Extension(caller): Extension<Caller>,
     RunPath(run): RunPath,
+    request: Request,
 ) -> Result<Json<RunView>, Refusal> {
-    Ok(Json(engine.cancel_by(run, Asker::named(caller.name())).await?))
+    let (CancelRequest { kill, within }, _held) = body::json(request, SMALL, &bodies).await?;
+    let within = match within.as_deref().map(parse_duration) {
+        None => CancelHow::WITHIN,
+        Some(Ok(within)) => within,
+        Some(Err(error)) => {
+            return Err(Refusal::new(&Kind::MALFORMED_JSON, format!("`within`: {error}")));
+        }
+    };
+    let how = CancelHow { kill, within };
+    Ok(Json(engine.cancel_by(run, how, Asker::named(caller.name())).await?))
 }
 
 /// Has each step of a run that waits for its next attempt tried now.

@@ -41,7 +41,7 @@ pub use crate::engine::control::{
 };
 pub use crate::engine::error::EngineError;
 pub use crate::engine::handle::Engine;
-pub use crate::engine::inbox::{Answered, Asker, Busy, Place, Reply};
+pub use crate::engine::inbox::{Answered, Asker, Busy, CancelHow, Place, Reply};
 pub use crate::engine::life::{Asked, OpenError, Simulated, Streamed, Supervisor, offline};
 pub use crate::engine::outside::{Heard, Watching, WentOn};
 pub use crate::engine::random::{Random, WEBHOOK_PATH};

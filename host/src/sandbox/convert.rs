@@ -10,7 +10,7 @@ use crate::sandbox::bindings::segno::workflow::{child, log, types, webhook};
 /// is not the guest's.
 pub(crate) fn event_to_guest(event: &Event) -> Option<(Option<Op>, GuestEvent)> {
     let event_for_guest = match event {
-        Event::Started { .. } | Event::Cancelled => return None,
+        Event::Started { .. } | Event::Cancelled | Event::Expired { .. } => return None,
         Event::StepCompleted { output, .. } => GuestEvent::StepCompleted(output.clone()),
         Event::StepFailed { failure, .. } => GuestEvent::StepFailed(types::StepFailure {
             step: failure.step.clone(),
@@ -42,6 +42,7 @@ pub(crate) fn event_to_guest(event: &Event) -> Option<(Option<Op>, GuestEvent)> 
         }
         Event::ChildEnded { end: ChildEnd::Cancelled, .. } => GuestEvent::ChildCancelled,
         Event::Told { .. } => GuestEvent::Told,
+        Event::Cancelling { error, .. } => GuestEvent::Cancelled(error.clone()),
         Event::NotTold { why, .. } => GuestEvent::NotTold(match why {
             NotTold::Ended => types::Refusal::Ended,
             NotTold::Full => types::Refusal::Full,

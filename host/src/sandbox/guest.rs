@@ -92,8 +92,8 @@ impl Guest {
                 Some((op, event)) => {
                     guest.call_deliver(&mut self.store, op.map(|op| op.0), &event)?
                 }
-                // A cancelled run is not told; there is nothing to deliver.
-                None => return Ok((Verdict::Cancelled, false)),
+                // A run that is ended from outside is not told; there is nothing to deliver.
+                None => return Ok((event.ends().unwrap_or(Verdict::Cancelled), false)),
             },
         };
         let state = self.store.data_mut();
@@ -101,6 +101,7 @@ impl Guest {
             GuestVerdict::Waiting => Verdict::Waiting,
             GuestVerdict::Completed(output) => checked(state, output)?,
             GuestVerdict::Failed(failure) => failed(state, failure)?,
+            GuestVerdict::Cancelled => Verdict::Cancelled,
             GuestVerdict::Refused(reason) if matches!(event, Event::Started { .. }) => {
                 state
                     .check_payload("the reason why the workflow refuses its input", reason.len())?;

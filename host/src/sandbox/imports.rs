@@ -5,13 +5,14 @@
 //! record.
 
 use segno_journal::{
-    BlockKind, Command, MAX_CHUNK, MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_PUBLISHED_BYTES,
-    MAX_QUERY_NAME, MAX_SIGNAL_NAME, MAX_STREAM_NAME, MAX_WORKFLOW_NAME, Op, StepOptions,
-    Timestamp,
+    BlockKind, Command, MAX_CHUNK, MAX_CLEANUP_ERROR, MAX_COMPENSATION_NAME, MAX_HOOK_METADATA,
+    MAX_HOOK_TOKEN, MAX_PUBLISHED_BYTES, MAX_QUERY_NAME, MAX_SIGNAL_NAME, MAX_STREAM_NAME,
+    MAX_WORKFLOW_NAME, Op, StepOptions, Timestamp,
 };
 
 use crate::sandbox::bindings::segno::workflow::{
-    child, context, hook, image, inbox, log, query, signal, sleep, step, stream, types, webhook,
+    child, cleanup, context, hook, image, inbox, log, query, signal, sleep, step, stream, types,
+    webhook,
 };
 use crate::sandbox::caller::Caller;
 use crate::sandbox::convert;
@@ -114,6 +115,48 @@ impl child::Host for Caller<'_> {
             Err(error) => Err(state.stop(BlockKind::Trap, error.to_string())),
         }
     }
+}
+
+impl cleanup::Host for Caller<'_> {
+    fn register(&mut self, name: String) -> wasmtime::Result<u64> {
+        let state = self.pays(name.len())?;
+        state.check_word("the name of a compensation", &name, MAX_COMPENSATION_NAME)?;
+        state.start_operation(Command::Compensation { name }).map(|op| op.0)
+    }
+
+    fn keep(&mut self, compensation: u64) -> wasmtime::Result<()> {
+        self.pays(0)?.record(Command::Keep { compensation: Op(compensation) })
+    }
+
+    fn unwind(&mut self, error: Option<cleanup::Failure>) -> wasmtime::Result<()> {
+        let error = error.map(|failure| failure.message);
+        let state = self.pays(error.as_ref().map_or(0, String::len))?;
+        state.record(Command::Unwind { error: error.map(beginning) })
+    }
+
+    fn begin(&mut self, compensation: u64) -> wasmtime::Result<()> {
+        self.pays(0)?.record(Command::Undo { compensation: Op(compensation) })
+    }
+
+    fn end(&mut self, compensation: u64, error: Option<String>) -> wasmtime::Result<()> {
+        let state = self.pays(error.as_ref().map_or(0, String::len))?;
+        let error = error.map(beginning);
+        state.record(Command::Undone { compensation: Op(compensation), error })
+    }
+
+    fn shield(&mut self) -> wasmtime::Result<u64> {
+        self.pays(0)?.start_operation(Command::Shield).map(|op| op.0)
+    }
+
+    fn unshield(&mut self, shield: u64) -> wasmtime::Result<()> {
+        self.pays(0)?.record(Command::Unshield { shield: Op(shield) })
+    }
+}
+
+/// The beginning of an error because of which a run cleans up, or of that of a compensation.
+fn beginning(mut error: String) -> String {
+    error.truncate(error.floor_char_boundary(MAX_CLEANUP_ERROR));
+    error
 }
 
 impl query::Host for Caller<'_> {

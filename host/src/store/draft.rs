@@ -174,6 +174,7 @@ impl Draft<TurnAndEffects> {
                 Effect::Start { .. }
                 | Effect::Wake { .. }
                 | Effect::Forget { .. }
+                | Effect::Expire { .. }
                 | Effect::Stop { .. }
                 | Effect::Respond { .. }
                 | Effect::Spawn(_)

@@ -171,7 +171,9 @@ impl Witness {
                 | Event::Signalled { .. }
                 | Event::ChildEnded { .. }
                 | Event::Told { .. }
-                | Event::NotTold { .. } => self.talk.turn(id, &turn.event),
+                | Event::NotTold { .. }
+                | Event::Cancelling { .. }
+                | Event::Expired { .. } => self.talk.turn(id, &turn.event),
             }
             before.push(turn);
         }

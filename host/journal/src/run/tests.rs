@@ -1,9 +1,10 @@
 use super::*;
 use crate::{
     Answer, ChildEnd, ClosePolicy, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, NotTold, OPERATION_BYTES, Owed,
-    Request, Response, RunId, StepFailure, StepOptions, Timestamp,
+    Request, Response, RunId, StepFailure, StepOptions, Verdict,
 };
 
+mod ending;
 mod family;
 mod talk;
 
@@ -80,6 +81,8 @@ fn operations_are_numbered_in_the_order_in_which_they_are_started() {
             Open::Signal(signal) => format!("{op} signal {}", signal.name),
             Open::Child(child) => format!("{op} child {}", child.workflow),
             Open::Tell(tell) => format!("{op} tell {}", tell.name),
+            Open::Compensation(open) => format!("{op} compensation {}", open.name),
+            Open::Shield { .. } => format!("{op} shield"),
         })
         .collect();
     assert_eq!(kinds, ["0 step a", "1 sleep 5", "2 webhook http://h/t"]);
@@ -293,6 +296,8 @@ fn each_that_starts() -> Vec<Command> {
         Command::Signal { name: "address".into() },
         child(1, ClosePolicy::Cancel),
         tell(1),
+        Command::Compensation { name: "refund".into() },
+        Command::Shield,
     ];
     // A new kind does not compile here until somebody has thought of the list.
     let starts = |command: &Command| match command {
@@ -302,7 +307,9 @@ fn each_that_starts() -> Vec<Command> {
         | Command::Hook { .. }
         | Command::Signal { .. }
         | Command::Child { .. }
-        | Command::Tell { .. } => true,
+        | Command::Tell { .. }
+        | Command::Compensation { .. }
+        | Command::Shield => true,
         Command::Take { .. }
         | Command::Respond { .. }
         | Command::Dispose { .. }
@@ -311,7 +318,12 @@ fn each_that_starts() -> Vec<Command> {
         | Command::Publish { .. }
         | Command::CancelChild { .. }
         | Command::Write { .. }
-        | Command::CloseStream { .. } => false,
+        | Command::CloseStream { .. }
+        | Command::Keep { .. }
+        | Command::Unwind { .. }
+        | Command::Undo { .. }
+        | Command::Undone { .. }
+        | Command::Unshield { .. } => false,
     };
     assert!(all.iter().all(starts));
     all

@@ -1,12 +1,14 @@
 //! Runs: which of them, and what is shown or done.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use segno_api::RunStatus;
 use segno_journal::RunId;
 
 use crate::cli::args::{HostArgs, WaitArgs};
+use crate::doors::parse_duration;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RunsArgs {
@@ -100,6 +102,24 @@ pub(in crate::cli) struct RunsOfHostArgs {
     /// The IDs of the runs; - is standard input, with one at the beginning of each line
     #[arg(value_name = "RUN", required = true)]
     pub(in crate::cli) ids: Vec<RunIds>,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CancelArgs {
+    /// The IDs of the runs; - is standard input, with one at the beginning of each line
+    #[arg(value_name = "RUN", required = true)]
+    pub(in crate::cli) ids: Vec<RunIds>,
+
+    /// End them at once: nothing that they registered is undone
+    #[arg(long)]
+    pub(in crate::cli) kill: bool,
+
+    /// How long each may take to undo what it registered, before it ends as failed [default: 1h]
+    #[arg(long, value_name = "TIME", conflicts_with = "kill", value_parser = parse_duration)]
+    pub(in crate::cli) within: Option<Duration>,
 
     #[command(flatten)]
     pub(in crate::cli) host: HostArgs,

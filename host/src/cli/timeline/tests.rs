@@ -30,6 +30,7 @@ fn run() -> RunView {
         error_at: None,
         blocked: None,
         waits_for: vec![],
+        cleanup: None,
         on_end: None,
     }
 }

@@ -157,6 +157,13 @@ impl Policy {
             | Command::Publish { .. }
             | Command::Write { .. }
             | Command::CloseStream { .. }
+            | Command::Compensation { .. }
+            | Command::Keep { .. }
+            | Command::Unwind { .. }
+            | Command::Undo { .. }
+            | Command::Undone { .. }
+            | Command::Shield
+            | Command::Unshield { .. }
             | Command::Child { .. }
             | Command::CancelChild { .. }
             | Command::Tell { .. } => None,

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
-use crate::engine::inbox::{Asker, LOOK, Message};
+use crate::engine::inbox::{Asker, CancelHow, LOOK, Message};
 use crate::engine::reads::may_block;
 use crate::engine::shard::cancelled;
 use crate::store::{Noted, StoreError};
@@ -18,16 +18,22 @@ impl Engine {
     ///
     /// As [`Engine::cancel_by`].
     pub async fn cancel(&self, run: RunId) -> Result<RunView, EngineError> {
-        self.cancel_by(run, Asker::unknown()).await
+        self.cancel_by(run, CancelHow::default(), Asker::unknown()).await
     }
 
     /// Cancels a run: nothing new starts, its steps are told to stop, its webhooks are closed. Its
-    /// history says who asked. Cancelling a run that is cancelled changes nothing.
+    /// history says who asked. One that has something to undo is told, and ends when it has done so; it is then
+    /// as it stands now. Cancelling a run that is cancelled, or was told to end, changes nothing.
     ///
     /// # Errors
     ///
     /// The run is not known, or has ended in another way.
-    pub async fn cancel_by(&self, run: RunId, by: Asker) -> Result<RunView, EngineError> {
+    pub async fn cancel_by(
+        &self,
+        run: RunId,
+        how: CancelHow,
+        by: Asker,
+    ) -> Result<RunView, EngineError> {
         match self.status(run)? {
             RunStatus::Cancelled => return self.run(run).await,
             RunStatus::Completed | RunStatus::Failed => return Err(EngineError::AlreadyEnded(run)),
@@ -36,10 +42,11 @@ impl Engine {
         let asker = by.clone();
         let asked = async {
             let admitted = self.admit_to(run, 0)?;
-            self.ask_for_sure(admitted, run, move |then| Message::Cancel { run, by: asker, then })
+            let by = asker;
+            self.ask_for_sure(admitted, run, move |then| Message::Cancel { run, by, how, then })
                 .await
         };
-        match self.or_without_shard(run, by, asked).await {
+        match self.or_without_shard(run, (how, by), asked).await {
             // It ended in this moment; perhaps somebody else cancelled it.
             Err(EngineError::AlreadyEnded(_)) => match self.status(run)? {
                 RunStatus::Cancelled => {}
@@ -55,17 +62,24 @@ impl Engine {
     }
 
     /// Waits for what the shard of a run was asked: to end the run. Where the shard does not answer,
-    /// the run is ended without it.
+    /// the run is ended without it, unless it cleans up first: then it is told when its shard comes back.
     pub(crate) async fn or_without_shard(
         &self,
         run: RunId,
-        by: Asker,
+        (how, by): (CancelHow, Asker),
         asked: impl Future<Output = Result<RunStatus, EngineError>>,
     ) -> Result<(), EngineError> {
+        let mut asked = std::pin::pin!(asked);
         tokio::select! {
             biased;
             () = self.until_unresponsive(run) => {}
-            answer = asked => return answer.map(drop),
+            answer = &mut asked => return answer.map(drop),
+        }
+        if !how.kill {
+            let active = may_block(|| self.active_on_disk(run))?;
+            if active.is_some_and(|active| active.run.cleans_up()) {
+                return asked.await.map(drop);
+            }
         }
         loop {
             if let Some(written) = may_block(|| self.end_without_shard(run, by.clone()))? {

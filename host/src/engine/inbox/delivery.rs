@@ -201,11 +201,11 @@ impl Then {
             });
         }
         let error = match (&self, refusal) {
+            // It is there, so it is done.
+            (_, Refusal::Repeated) => return self.done(RunStatus::Running),
             (Self::Tell(_), _) => EngineError::AlreadyEnded(run),
             (_, Refusal::Ended | Refusal::NotOpen(_)) => EngineError::InboxClosed,
             (_, Refusal::Full) => EngineError::InboxFull,
-            // It is there, so it is done.
-            (_, Refusal::Repeated) => return self.done(RunStatus::Running),
         };
         self.fail(error);
     }

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use segno_api::{Wait, Why};
+use segno_api::{CleanupView, Wait, Why};
 use segno_journal::retry::Attempt;
 use segno_journal::{Digest, Event, Op, RunId, Signal};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -59,7 +60,9 @@ pub(crate) enum Message {
     /// Events are held of a run that is blocked no more.
     DeliverHeld { run: RunId },
     /// Somebody cancels a run.
-    Cancel { run: RunId, by: Asker, then: Then },
+    Cancel { run: RunId, by: Asker, how: CancelHow, then: Then },
+    /// The time of a run is over, perhaps.
+    Expire { run: RunId },
     /// Somebody ends sleeps of a run early.
     Wake { run: RunId, sleeps: Sleeps, by: Asker, then: Then },
     /// Somebody lets a blocked run go on, perhaps on another module.
@@ -103,12 +106,36 @@ impl Message {
             Self::GoOn { .. }
             | Self::ParentEnded { .. }
             | Self::Cancel { .. }
+            | Self::Expire { .. }
             | Self::RetryNow { .. }
             | Self::Inspect { .. }
             | Self::Survey(_)
             | Self::Shed
             | Self::Stop => None,
         }
+    }
+}
+
+/// How a run is cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CancelHow {
+    /// It ends at once, and cleans nothing up.
+    pub kill: bool,
+    /// How long it may take to clean up, if it has to.
+    pub within: Duration,
+}
+
+impl CancelHow {
+    /// How long a run may take to clean up where nobody says.
+    pub const WITHIN: Duration = Duration::from_secs(3_600);
+
+    /// At once, whatever is left to be cleaned up.
+    pub const KILL: Self = Self { kill: true, within: Self::WITHIN };
+}
+
+impl Default for CancelHow {
+    fn default() -> Self {
+        Self { kill: false, within: Self::WITHIN }
     }
 }
 
@@ -153,6 +180,7 @@ pub(crate) struct Inspection {
     pub(crate) record: RunRecord,
     pub(crate) turns: u64,
     pub(crate) waits_for: Vec<Wait>,
+    pub(crate) cleanup: Option<CleanupView>,
 }
 
 /// A question to a shard.

@@ -19,6 +19,7 @@ use segno_journal::RunId;
 pub use crate::engine::inbox::asker::Asker;
 pub use crate::engine::inbox::delivery::{Answered, Place, Reply};
 pub use crate::engine::inbox::gate::Busy;
+pub use crate::engine::inbox::message::CancelHow;
 
 pub(crate) use crate::engine::inbox::batch::{Announced, Batched, OnItsWay, RoomFor};
 pub(crate) use crate::engine::inbox::delivery::{Caller, Delivery, Report, Source, Then, Told};

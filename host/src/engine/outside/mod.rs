@@ -31,7 +31,9 @@ pub(crate) use crate::engine::outside::waiters::Waiters;
 
 use crate::engine::admission::Families;
 use crate::engine::clock::Clock;
-use crate::engine::inbox::{Asker, Batched, Begun, FamilySignal, Gate, Inboxes, Message, Then};
+use crate::engine::inbox::{
+    Asker, Batched, Begun, CancelHow, FamilySignal, Gate, Inboxes, Message, Then,
+};
 use crate::engine::metrics::{Metrics, RunOutcome};
 use crate::engine::outside::ends::Ends;
 use crate::engine::outside::known_webhooks::KnownWebhooks;
@@ -134,6 +136,7 @@ impl Outside {
                     heartbeat: None,
                 }),
                 Effect::Wake { op, at } => self.0.timers.arm(at, Due::Wake(owner.run, op)),
+                Effect::Expire { at } => self.wake_at(at, owner.run, Op::OF_THE_RUN),
                 Effect::Forget { op, at } => self.0.timers.disarm(at, owner.run, op),
                 Effect::Stop { op, at } => self.stop(owner.run, op, at),
                 Effect::Respond { request, response } => {
@@ -188,7 +191,11 @@ impl Outside {
 
     /// A parent cancels its child, as from outside.
     pub(crate) fn cancel_child(&self, parent: RunId, run: RunId) {
-        self.tell(run, Message::Cancel { run, by: Asker::parent(parent), then: Then::Nothing });
+        let how = CancelHow::default();
+        self.tell(
+            run,
+            Message::Cancel { run, by: Asker::parent(parent), how, then: Then::Nothing },
+        );
     }
 
     /// A run sends another one of its family a signal. Where there is no room for it on its way, it is as if
@@ -272,7 +279,7 @@ impl Outside {
         self.0.readers.tell(run);
     }
 
-    /// A sleep that is on disk is over at this moment.
+    /// A sleep that is on disk is over at this moment, or the time of the run itself.
     pub(crate) fn wake_at(&self, at: Timestamp, run: RunId, op: Op) {
         self.0.timers.arm(at, Due::Wake(run, op));
     }
@@ -280,6 +287,7 @@ impl Outside {
     /// What a timer does when it is due.
     pub(crate) fn fire(&self, due: Due) {
         match due {
+            Due::Wake(run, Op::OF_THE_RUN) => self.tell(run, Message::Expire { run }),
             Due::Wake(run, op) => {
                 self.tell(run, Message::Event { run, event: Event::Slept { op } })
             }

@@ -19,7 +19,7 @@ const AT_ONCE: usize = 4_096;
 /// What is due at a moment.
 #[derive(Debug, Clone)]
 pub(crate) enum Due {
-    /// A sleep is over.
+    /// A sleep is over, or the time of the run itself, which [`Op::OF_THE_RUN`] stands for.
     Wake(RunId, Op),
     /// A step is to be tried again.
     Retry(Box<StepAttempt>),

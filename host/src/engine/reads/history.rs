@@ -160,8 +160,11 @@ impl Teller {
             Event::NotTold { op, why } => {
                 HistoryEvent::SignalRefused { op: op.0, reason: why_not(why).to_owned() }
             }
+            Event::Cancelling { by, error, within_ms } => {
+                HistoryEvent::RunCancelling { by, error, within_ms }
+            }
             // The verdict of the same turn says it.
-            Event::Cancelled => return None,
+            Event::Cancelled | Event::Expired { .. } => return None,
         })
     }
 
@@ -229,6 +232,18 @@ fn told_command(run: RunId, op: u64, command: Command) -> HistoryEvent {
             input: Json::of(input),
         },
         Command::CancelChild { child } => HistoryEvent::ChildCancelling { op: child.0 },
+        Command::Compensation { name } => HistoryEvent::CompensationRegistered { op, name },
+        Command::Keep { compensation } => HistoryEvent::CompensationKept { op: compensation.0 },
+        Command::Unwind { error } => HistoryEvent::CleanupStarted { error },
+        Command::Undo { compensation } => HistoryEvent::CompensationStarted { op: compensation.0 },
+        Command::Undone { compensation, error: None } => {
+            HistoryEvent::CompensationCompleted { op: compensation.0 }
+        }
+        Command::Undone { compensation, error: Some(error) } => {
+            HistoryEvent::CompensationFailed { op: compensation.0, error }
+        }
+        Command::Shield => HistoryEvent::ShieldStarted { op },
+        Command::Unshield { shield } => HistoryEvent::ShieldEnded { op: shield.0 },
         Command::Tell { to, name, payload } => HistoryEvent::SignalSent {
             op,
             run_id: to.to_string(),

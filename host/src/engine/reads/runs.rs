@@ -21,8 +21,8 @@ use crate::engine::reads::pages;
 use crate::engine::shard::Active;
 use crate::engine::shard::Bounds;
 use crate::engine::shard::OpenBudget;
-use crate::engine::shard::restore;
 use crate::engine::shard::{Heartbeats, Suspects};
+use crate::engine::shard::{cleanup, restore};
 use crate::engine::shard::{status_of, waits_for};
 use crate::store::{EndCall, RunRecord, StoreError};
 
@@ -53,6 +53,18 @@ impl Engine {
 
     /// How a run that has not ended stands on the disk, where its shard does not answer.
     fn inspect_on_disk(&self, run: RunId) -> Result<Option<Inspection>, EngineError> {
+        let Some(active) = self.active_on_disk(run)? else { return Ok(None) };
+        let waits_for = waits_for(
+            &active,
+            (&Suspects::default(), &Heartbeats::default()),
+            self.0.outside.steps(),
+        );
+        let (turns, cleanup) = (active.run.turns(), cleanup(&active.run));
+        Ok(Some(Inspection { record: active.record, turns, waits_for, cleanup }))
+    }
+
+    /// A run that has not ended, as it is on the disk: one that cannot be read is as before its first turn.
+    pub(crate) fn active_on_disk(&self, run: RunId) -> Result<Option<Active>, EngineError> {
         let record = self.record(run)?;
         if record.standing.ended_at().is_some() {
             return Ok(None);
@@ -68,14 +80,8 @@ impl Engine {
             Err(CannotTurn::Store(error)) if !matches!(error, StoreError::Record { .. }) => {
                 return Err(error.into());
             }
-            Ok(()) | Err(_) => {}
+            Ok(()) | Err(_) => Ok(Some(active)),
         }
-        let waits_for = waits_for(
-            &active,
-            (&Suspects::default(), &Heartbeats::default()),
-            self.0.outside.steps(),
-        );
-        Ok(Some(Inspection { record: active.record, turns: active.run.turns(), waits_for }))
     }
 
     /// What is shown of a run, with what its shard says of it if it has not ended.
@@ -94,7 +100,7 @@ impl Engine {
                 self.with_moment(view(
                     run,
                     input,
-                    Inspection { record, turns, waits_for: Vec::new() },
+                    Inspection { record, turns, waits_for: Vec::new(), cleanup: None },
                     ended,
                 ))
             }
@@ -255,7 +261,7 @@ pub(crate) struct Ended {
 }
 
 fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) -> RunView {
-    let Inspection { record, turns, waits_for } = known;
+    let Inspection { record, turns, waits_for, cleanup } = known;
     let blocked = record.standing.blocked().map(|Blocked { kind, message }| BlockedView {
         kind: *kind,
         message: message.clone(),
@@ -292,6 +298,7 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
         error_at,
         blocked,
         waits_for,
+        cleanup,
         on_end,
     }
 }

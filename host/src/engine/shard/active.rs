@@ -135,7 +135,7 @@ impl Active {
     /// from outside waits for nothing.
     pub(crate) fn must_wait(&self, delivery: &Delivery) -> bool {
         let comes_later = delivery.held.is_none() && !self.held.is_empty();
-        (self.is_blocked() || comes_later) && delivery.event != Event::Cancelled
+        (self.is_blocked() || comes_later) && delivery.event.ends().is_none()
     }
 
     /// Whether the event can be delivered. What was held, or came in a batch, was admitted before, and its sender
@@ -212,6 +212,8 @@ pub(crate) struct HeldEvents {
     opening: BTreeSet<Op>,
     /// The children of which one of them is the end.
     ended: BTreeSet<Op>,
+    /// Whether the run is told to end by one of them.
+    cancelling: bool,
 }
 
 impl HeldEvents {
@@ -281,6 +283,7 @@ impl HeldEvents {
         match event {
             Event::HookOpened { op } => drop(self.opening.remove(op)),
             Event::ChildEnded { op, .. } => drop(self.ended.remove(op)),
+            Event::Cancelling { .. } => self.cancelling = false,
             _ => {}
         }
     }
@@ -297,6 +300,7 @@ impl HeldEvents {
         match event {
             Event::HookOpened { op } => drop(self.opening.insert(*op)),
             Event::ChildEnded { op, .. } => drop(self.ended.insert(*op)),
+            Event::Cancelling { .. } => self.cancelling = true,
             _ => {}
         }
     }
@@ -311,9 +315,12 @@ impl HeldEvents {
         self.ended.contains(&op)
     }
 
-    /// Whether a signal with the key of this one lies here.
+    /// Whether the same lies here: a signal with the same key, or that the run is to end.
     fn knows(&self, event: &Event) -> bool {
-        keyed(event).is_some_and(|(key, _)| self.keys.contains_key(key))
+        match event {
+            Event::Cancelling { .. } => self.cancelling,
+            event => keyed(event).is_some_and(|(key, _)| self.keys.contains_key(key)),
+        }
     }
 }
 

@@ -238,7 +238,9 @@ impl Shard {
             | Open::Sleep { .. }
             | Open::Webhook(_)
             | Open::Hook(_)
-            | Open::Signal(_) => {}
+            | Open::Signal(_)
+            | Open::Compensation(_)
+            | Open::Shield { .. } => {}
         }
     }
 

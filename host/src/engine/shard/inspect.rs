@@ -19,6 +19,7 @@ impl Shard {
                 (&self.suspects, &self.heartbeats),
                 self.outside.steps(),
             ),
+            cleanup: waits::cleanup(&active.run),
         });
         self.committer.submit(Draft::nothing(), move |written| {
             let _gone = asker.send(inspection.filter(|_| written.is_ok()));

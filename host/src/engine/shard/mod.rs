@@ -7,6 +7,7 @@ mod awaiting_room;
 mod blocked;
 mod bounds;
 mod calls;
+mod cancel;
 mod cancelled;
 mod children;
 mod fold;
@@ -35,7 +36,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use segno_journal::{Event, RunId};
+use segno_journal::RunId;
 
 pub(crate) use crate::engine::shard::active::{Active, status_of};
 pub(crate) use crate::engine::shard::bounds::Bounds;
@@ -44,7 +45,7 @@ pub(crate) use crate::engine::shard::fold::restore;
 pub(crate) use crate::engine::shard::heartbeats::Heartbeats;
 pub(crate) use crate::engine::shard::open_budget::OpenBudget;
 pub(crate) use crate::engine::shard::suspects::Suspects;
-pub(crate) use crate::engine::shard::waits::waits_for;
+pub(crate) use crate::engine::shard::waits::{cleanup, waits_for};
 
 use crate::engine::admission::Member;
 use crate::engine::config::Config;
@@ -216,10 +217,8 @@ impl Shard {
             }
             Message::Begins { run, op, go } => self.begins(run, op, go),
             Message::Retry(attempt) => self.retry(attempt),
-            Message::Cancel { run, by, then } => {
-                self.note_cancel(run, by);
-                self.turn(run, Delivery::new(Event::Cancelled, then));
-            }
+            Message::Cancel { run, by, how, then } => self.cancel(run, by, how, then),
+            Message::Expire { run } => self.expire(run),
             Message::Resume { run, module, by, then } => self.resume(run, module, by, then),
             Message::RetryNow { run, then } => self.retry_now(run, then),
             Message::DeliverHeld { run } => self.deliver_held(run),

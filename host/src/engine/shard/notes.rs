@@ -83,7 +83,9 @@ fn described(event: &Event, run: &Run) -> String {
             | Open::Hook(_)
             | Open::Signal(_)
             | Open::Child(_)
-            | Open::Tell(_),
+            | Open::Tell(_)
+            | Open::Compensation(_)
+            | Open::Shield { .. },
         )
         | None => format!("step #{op}"),
     };
@@ -102,6 +104,10 @@ fn described(event: &Event, run: &Run) -> String {
             format!("webhook #{op} was called: request {}, {method}, {bytes} bytes", request.number)
         }
         Event::Cancelled => "it was cancelled".to_owned(),
+        Event::Cancelling { error: None, .. } => "it was told that it is cancelled".to_owned(),
+        Event::Cancelling { error: Some(error), .. } | Event::Expired { error } => {
+            format!("its time was over: {}", cut(error, QUOTED))
+        }
         Event::Woken { op, .. } => format!("sleep #{op} was ended early"),
         Event::ChildEnded { op, end: ChildEnd::Completed(output) } => {
             format!("child #{op} gave {}", cut(output, QUOTED))

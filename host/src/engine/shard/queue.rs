@@ -141,8 +141,7 @@ mod tests {
 
     use super::*;
     use crate::engine::clock::VirtualClock;
-    use crate::engine::inbox::Asker;
-    use crate::engine::inbox::Then;
+    use crate::engine::inbox::{Asker, CancelHow, Then};
 
     fn line() -> (Queue, VirtualClock) {
         let clock = VirtualClock::new(Timestamp(1_000));
@@ -159,7 +158,8 @@ mod tests {
     }
 
     fn cancel(run: RunId) -> Message {
-        Message::Cancel { run, by: Asker::unknown(), then: Then::Nothing }
+        let how = CancelHow::default();
+        Message::Cancel { run, by: Asker::unknown(), how, then: Then::Nothing }
     }
 
     /// Takes so many messages: of which runs they are, and their numbers.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use segno_journal::{History, Op, RunId, Turn};
+use segno_journal::{History, Op, Run, RunId, Turn};
 
 use crate::engine::modules::Modules;
 use crate::engine::shard::active::Active;
@@ -21,11 +21,20 @@ pub(crate) struct Forgotten {
     attempts: Vec<(Op, u32)>,
 }
 
+/// The steps that are over with a turn, as the run stood before it.
+pub(crate) fn steps_over(run: &Run, turn: &Turn) -> BTreeSet<Op> {
+    let mut over = turn.steps_over();
+    if turn.unwinds() {
+        over.extend(run.open().filter(|(_, open)| open.step().is_some()).map(|(op, _)| op));
+    }
+    over
+}
+
 impl Forgotten {
     /// What a run forgets with its next turn. Tokens and attempts stay where its workflow keeps all.
     pub(crate) fn of(active: &Active, turn: &Turn, modules: &Modules) -> Self {
         let tokens = waits::tokens_of_disposed(&active.run, turn);
-        let attempts = turn.steps_over().into_iter().filter_map(|op| {
+        let attempts = steps_over(&active.run, turn).into_iter().filter_map(|op| {
             let (_call, last) = active.run.operation(op)?.step()?;
             Some((op, last?.number))
         });

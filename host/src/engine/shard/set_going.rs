@@ -139,6 +139,9 @@ impl Shard {
         let now = self.outside.now();
         let mut stopped = None;
         let mut retries = Vec::new();
+        if let Some(told) = active.run.told_to_end() {
+            self.outside.wake_at(told.until, run, Op::OF_THE_RUN);
+        }
         for (op, open) in active.run.open().filter(|(op, _)| !told.contains(op)) {
             let losses = self.suspects.get(run, op);
             match (open.owed(losses, now), open) {
@@ -170,7 +173,9 @@ impl Shard {
                     | Open::Hook(_)
                     | Open::Signal(_)
                     | Open::Child(_)
-                    | Open::Tell(_),
+                    | Open::Tell(_)
+                    | Open::Compensation(_)
+                    | Open::Shield { .. },
                 )
                 | (
                     Owed::Claim,
@@ -179,7 +184,9 @@ impl Shard {
                     | Open::Webhook(_)
                     | Open::Signal(_)
                     | Open::Child(_)
-                    | Open::Tell(_),
+                    | Open::Tell(_)
+                    | Open::Compensation(_)
+                    | Open::Shield { .. },
                 )
                 | (Owed::Nothing, _) => {}
             }

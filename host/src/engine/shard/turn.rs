@@ -8,7 +8,7 @@ use crate::engine::inbox::{Begun, Delivery, Source, Then};
 use crate::engine::shard::active::Active;
 use crate::engine::shard::bounds::Bounds;
 use crate::engine::shard::children::{SignalRows, Spawner};
-use crate::engine::shard::retention::Forgotten;
+use crate::engine::shard::retention::{self, Forgotten};
 use crate::engine::shard::{Shard, log, waits};
 use crate::sandbox::{Moment, Output, Tokens};
 use crate::store::{Draft, Standing};
@@ -69,13 +69,9 @@ impl Shard {
         event: &Event,
         moment: Moment,
     ) -> Result<Option<Output>, CannotTurn> {
-        if *event == Event::Cancelled {
-            return Ok(Some(Output {
-                commands: Vec::new(),
-                verdict: Verdict::Cancelled,
-                log: Vec::new(),
-                refused: false,
-            }));
+        if let Some(verdict) = event.ends() {
+            let (commands, log) = (Vec::new(), Vec::new());
+            return Ok(Some(Output { commands, verdict, log, refused: false }));
         }
         let guest = match self.guests.take(id) {
             Some(guest) => Some(guest),
@@ -123,6 +119,7 @@ impl Shard {
         let is_first = turn.seq == 0;
         log::turn(active, &turn);
         let past = Forgotten::of(active, &turn, &self.modules);
+        let over: Vec<_> = retention::steps_over(&active.run, &turn).into_iter().collect();
         let signals = SignalRows::of(&active.run, &turn, &then);
         let (run, effects) = match std::mem::take(&mut active.run).apply(&turn) {
             Ok(applied) => applied,
@@ -139,7 +136,6 @@ impl Shard {
             active.held.take(position, &turn.event);
         }
         let standing = standing_after(&turn);
-        let over: Vec<_> = turn.steps_over().into_iter().collect();
         let has_ended = standing.ended_at().is_some();
         let streamed = Self::streamed(active, &turn, (&self.store, self.config.limits.stream));
         let spawned = (&*effects, turn.at);

@@ -1,6 +1,6 @@
 //! What a run waits for, for people.
 
-use segno_api::{Json, Wait, when};
+use segno_api::{CleanupView, CompensationView, Json, Wait, when};
 use std::collections::BTreeSet;
 
 use jiff::Timestamp as Instant;
@@ -22,25 +22,25 @@ pub(crate) fn waits_for(
 ) -> Vec<Wait> {
     let id = active.owner.run;
     let waited_for = active.run.open().filter(|(_, open)| !open.is_disposed());
-    let waits = waited_for.map(|(op, open)| {
+    let waits = waited_for.filter_map(|(op, open)| {
         let losses = suspects.get(id, op).unwrap_or_default();
-        let mut wait = wait((id, op), open, losses, (steps, &active.run));
+        let mut wait = wait((id, op), open, losses, (steps, &active.run))?;
         if let Wait::Step { heartbeat, .. } = &mut wait {
             *heartbeat = heartbeats.get(id, op).map(|said| Json::of(said.to_string()));
         }
-        wait
+        Some(wait)
     });
     waits.collect()
 }
 
-/// One thing that a run waits for.
+/// One thing that a run waits for; nothing of what it only undoes in the end.
 pub(crate) fn wait(
     (id, op): (RunId, Op),
     open: &Open,
     losses: Losses,
     (steps, run): (&segno::Steps, &Run),
-) -> Wait {
-    match open {
+) -> Option<Wait> {
+    Some(match open {
         Open::Step { call, last_attempt } => Wait::Step {
             op: op.0,
             step_id: format!("{id}:{op}"),
@@ -86,7 +86,31 @@ pub(crate) fn wait(
             name: tell.name.clone(),
             since: when(tell.since),
         },
-    }
+        Open::Compensation(_) | Open::Shield { .. } => return None,
+    })
+}
+
+/// What a run undoes when it fails or is cancelled, and how far it is with that.
+pub(crate) fn cleanup(run: &Run) -> Option<CleanupView> {
+    let told = run.told_to_end();
+    let unwinds = run.ending().and_then(|ending| ending.unwinds.as_ref());
+    let compensations = run.compensations().map(|(op, open)| CompensationView {
+        op: op.0,
+        name: open.name.clone(),
+        registered_at: when(open.since),
+        begun_at: open.begun.map(when),
+    });
+    let error = unwinds
+        .map_or_else(|| told.and_then(|told| told.error.clone()), |unwinds| unwinds.error.clone());
+    let cleanup = CleanupView {
+        compensations: compensations.collect(),
+        shielded: run.open().any(|(_, open)| matches!(open, Open::Shield { .. })),
+        told_at: told.map(|told| when(told.at)),
+        until: told.map(|told| when(told.until)),
+        since: unwinds.map(|unwinds| when(unwinds.since)),
+        error,
+    };
+    (cleanup != CleanupView::default()).then_some(cleanup)
 }
 
 /// When the next attempt is due, after a failure or a loss.
@@ -168,6 +192,13 @@ pub(crate) fn not_begun_at_end(output: &Output) -> Option<LogLine> {
         | Command::Publish { .. }
         | Command::Write { .. }
         | Command::CloseStream { .. }
+        | Command::Compensation { .. }
+        | Command::Keep { .. }
+        | Command::Unwind { .. }
+        | Command::Undo { .. }
+        | Command::Undone { .. }
+        | Command::Shield
+        | Command::Unshield { .. }
         | Command::Child { policy: ClosePolicy::Leave, .. }
         | Command::CancelChild { .. } => None,
     });

@@ -18,7 +18,8 @@ const LOOKED_AT: usize = 1_000;
 /// Why a run does not go on: of all that it waits for, what most needs somebody's eye. The text is yet
 /// to be written.
 pub(crate) fn why(active: &Active, steps: &Steps) -> Why {
-    let mut why = Why { waits: active.run.open().len(), ..Why::default() };
+    let waits = active.run.open().filter(|(_, open)| !open.is_of_the_end()).count();
+    let mut why = Why { waits, ..Why::default() };
     if let Standing::Blocked(Blocked { kind, message }) = &active.record.standing {
         (why.trouble, why.kind, why.reason) =
             (Some(Trouble::Blocked), Some(*kind), Some(printable(message, SHOWN)));
@@ -26,8 +27,8 @@ pub(crate) fn why(active: &Active, steps: &Steps) -> Why {
     }
     let Some((op, open)) = most_telling(active, steps) else { return why };
     why.trouble = trouble(open, steps);
-    let mut wait =
-        waits::wait((active.owner.run, op), open, Losses::default(), (steps, &active.run));
+    let wait = waits::wait((active.owner.run, op), open, Losses::default(), (steps, &active.run));
+    let Some(mut wait) = wait else { return why };
     if let Wait::Step { last_error: Some(error), .. } = &mut wait {
         *error = printable(error, SHOWN);
     }
@@ -47,6 +48,7 @@ fn most_telling<'a>(active: &'a Active, steps: &Steps) -> Option<(Op, &'a Open)>
             Open::Webhook(_) | Open::Hook(_) | Open::Signal(_) | Open::Child(_) | Open::Tell(_) => {
                 (u8::from(!open.is_disposed()), 0)
             }
+            Open::Compensation(_) | Open::Shield { .. } => continue,
         };
         if highest.is_none_or(|highest| rank > highest) {
             (telling, highest) = (Some((op, open)), Some(rank));
@@ -66,7 +68,9 @@ fn trouble(open: &Open, steps: &Steps) -> Option<Trouble> {
         | Open::Hook(_)
         | Open::Signal(_)
         | Open::Child(_)
-        | Open::Tell(_) => None,
+        | Open::Tell(_)
+        | Open::Compensation(_)
+        | Open::Shield { .. } => None,
     }
 }
 

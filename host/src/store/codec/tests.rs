@@ -5,6 +5,7 @@
 //! semicolon ([`segno_journal::grows`]); then the file stays as it is and is still read, and another
 //! one beside it has the record as it is written from then on.
 
+mod endings;
 mod families;
 mod images;
 

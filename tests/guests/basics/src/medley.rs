@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use futures::future::{Either, join, join_all, select};
-use segno::{Error, Hook, HookError, Response, Webhook, random_range, signals, sleep, workflow};
+use segno::{
+    Error, Hook, HookError, Response, Webhook, compensate, random_range, shield, signals, sleep,
+    workflow,
+};
 
 use crate::steps;
 use crate::work::{Mishap, Work};
@@ -13,14 +16,14 @@ use crate::work::{Mishap, Work};
 /// happened in each.
 #[workflow]
 pub async fn medley(rounds: u64) -> Result<Vec<String>, Error> {
-    play(rounds, 7).await
+    play(rounds, 8).await
 }
 
 /// Plays the same, and rounds that leave something behind which is of no use any more; only the last
 /// turns are kept.
 #[workflow(history = "keep 8")]
 pub async fn medley_kept(rounds: u64) -> Result<Vec<String>, Error> {
-    play(rounds, 10).await
+    play(rounds, 11).await
 }
 
 /// Plays so many rounds, of so many kinds.
@@ -39,8 +42,9 @@ async fn play(rounds: u64, kinds: u64) -> Result<Vec<String>, Error> {
             4 => both(&webhook, round).await?,
             5 => asked().await?,
             6 => told().await,
-            7 => mishap(round).await,
-            8 => passing().await,
+            7 => sure(round).await?,
+            8 => mishap(round).await,
+            9 => passing().await,
             _ => letter(round).await?,
         };
         segno::publish("round", round);
@@ -86,6 +90,16 @@ async fn both(webhook: &Webhook, round: u64) -> Result<String, Error> {
     let (request, noted) = join(webhook.next(), steps::note(format!("both {round}"))).await;
     let text = request.map(|request| request.text().map(str::to_owned)).transpose()?;
     Ok(format!("{text:?} and {:?}", noted.is_ok()))
+}
+
+/// A step that is not stopped amid, and what undoes it; now and then that is kept.
+async fn sure(round: u64) -> Result<String, Error> {
+    let undo = compensate("the note", steps::note(format!("never mind {round}")));
+    let noted = shield(steps::note(format!("sure {round}"))).await?;
+    if random_range(0..2) == 0 {
+        undo.keep();
+    }
+    Ok(format!("sure of {noted}"))
 }
 
 /// A step that fails once.
