@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
-use segno_host::engine::{Asked, Config, Random, Simulated, Started, VirtualClock};
+use segno_host::engine::{Asked, CancelHow, Config, Random, Simulated, Started, VirtualClock};
 use segno_host::store::Store;
 use segno_journal::{Event, Run, RunId, Timestamp, Turn, Verdict};
 use segno_tests::faulty::{Disk, Kept};
@@ -160,7 +160,7 @@ impl Host {
 const WAYS: [fn(&mut Host, RunId); 4] = [
     |host, _owner| host.send("end"),
     |host, _owner| host.send("dispose"),
-    |host, owner| drop(host.engine.cancel(owner)),
+    |host, owner| drop(host.engine.cancel(owner, CancelHow::default())),
     Host::end_without_shard,
 ];
 
@@ -252,7 +252,7 @@ fn go_on_after(disk: Disk, point: usize) {
     let owner = host.settled().expect("somebody has it");
     host.end_without_shard(owner);
     // Its shard hears of that with whatever it is told next.
-    drop(host.engine.cancel(owner));
+    drop(host.engine.cancel(owner, CancelHow::default()));
     host.goes_round = false;
     assert_eq!(host.settled(), None, "the shard has given it back");
     let owner = host.ask_once();

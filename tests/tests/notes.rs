@@ -1,6 +1,6 @@
 //! What the history of a run keeps of what was done to it from outside, for ever.
 
-use segno_host::engine::{Asker, HistoryEvent, RunStatus};
+use segno_host::engine::{Asker, CancelHow, HistoryEvent, RunStatus};
 use segno_host::store::{Committer, Draft, Note, Noted, Store};
 use segno_journal::{BlockKind, RunId, Timestamp};
 use segno_tests::{Host, edition, post, rogue};
@@ -44,7 +44,10 @@ async fn blocks_resumes_moves_and_cancels_stay_in_the_history_with_who_asked() {
             host.engine.resume_by(run, Some(module.clone()), by).await.expect("it is blocked");
         assert_eq!(view.status, RunStatus::Blocked, "another module, or the panic again");
     }
-    host.engine.cancel_by(run, Asker::named("bob")).await.expect("it is blocked");
+    host.engine
+        .cancel_by(run, CancelHow::default(), Asker::named("bob"))
+        .await
+        .expect("it is blocked");
     let host = host.restart(|_config| {}).await;
 
     let told = notes(&host, run).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use segno_host::engine::{
-    Asker, Clock, Config, Engine, HistoryEvent, RunStatus, VirtualClock, Wait,
+    Asker, CancelHow, Clock, Config, Engine, HistoryEvent, RunStatus, VirtualClock, Wait,
 };
 use segno_host::store::Store;
 use segno_journal::{BlockKind, RunId, Timestamp};
@@ -103,7 +103,10 @@ async fn a_run_that_holds_up_its_shard_is_seen_and_can_be_cancelled_and_stays_it
         let view = host.run(*run).await.expect("it is told of");
         assert!(matches!(view.waits_for[..], [Wait::Sleep { .. }]), "{view:?}");
     }
-    let view = host.cancel_by(spins, Asker::named("somebody")).await.expect("it is cancelled");
+    let view = host
+        .cancel_by(spins, CancelHow::default(), Asker::named("somebody"))
+        .await
+        .expect("it is cancelled");
     assert_eq!((view.status, view.turns), (RunStatus::Cancelled, 2));
     assert_eq!(host.cancel(spins).await.expect("it is cancelled").status, RunStatus::Cancelled);
     let history = host.history(spins, 0, 10).await.expect("it has a history");

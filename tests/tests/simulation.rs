@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use segno_tests::simulation::{Kind, Signals, Tally};
+use segno_tests::simulation::{Endings, Kind, Signals, Tally};
 
 /// How many lives are lived: what the build machine has time for. The command `simulate` of this
 /// package lives others.
@@ -35,6 +35,15 @@ fn a_signal_that_is_acknowledged_is_delivered_once_over_a_thousand_kills() {
         "{missed} came behind the end of their run, and {delivered} did not"
     );
     assert!(owed_at_kills >= 50, "{owed_at_kills} times a signal was under way at a kill");
+}
+
+#[test]
+fn what_runs_registered_is_undone_once_when_they_fail_or_are_cancelled() {
+    let Endings { told, late, undone } = lives().endings;
+    // That each is undone last first and once, and all of it, is looked at where a life is judged.
+    assert!(told >= 20, "{told} runs were told to end");
+    assert!((1..told).contains(&late), "{late} of {told} did not clean up in time");
+    assert!(undone >= 20, "{undone} compensations ran");
 }
 
 #[test]

@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use segno_tests::simulation::{Kind, Signals, Tally};
+use segno_tests::simulation::{Endings, Kind, Signals, Tally};
 
 /// Simulates hosts: what happens in each follows from its number alone.
 #[derive(Parser)]
@@ -57,6 +57,7 @@ fn main() -> ExitCode {
             kills,
             batches,
             signals: Signals { delivered, missed, owed_at_kills },
+            endings: Endings { told, late, undone },
         }) => {
             println!(
                 "{lives} kept every promise, over {kills} kills; {batches} batches were stored"
@@ -64,6 +65,10 @@ fn main() -> ExitCode {
             println!(
                 "of the signals that were acknowledged {delivered} were delivered, each once, and {missed} came \
                  behind the end of their run; {owed_at_kills} times one was under way at a kill"
+            );
+            println!(
+                "{told} runs were told to end, and {late} of them did not clean up in time; {undone} compensations ran, \
+                 each once"
             );
             ExitCode::SUCCESS
         }

@@ -25,8 +25,10 @@ pub(crate) enum Call {
     Hook(Asked<HookView>, String),
     /// That the sleeps of a run end.
     Wake(Asked<RunView>),
-    /// The end of a run.
+    /// The end of a run, which may clean up first.
     Cancel(Asked<RunView>),
+    /// The end of a run, at once.
+    Kill(Asked<RunView>),
     /// The end of a run, behind the back of its shard.
     End(Asked<()>),
     /// That a blocked run goes on.
@@ -108,7 +110,8 @@ impl Call {
                 Some(Err(error)) => refused(&error),
             },
             Self::Wake(asked) => done(asked, nothing_was_woken),
-            Self::Cancel(asked) => cancelled(asked),
+            Self::Cancel(asked) => cancelled(asked, true),
+            Self::Kill(asked) => cancelled(asked, false),
             // Busy: its shard is at work, and is not to be gone round.
             Self::End(asked) => done(asked, |error| matches!(error, EngineError::Busy)),
             Self::Resume(asked) => done(asked, |error| {
@@ -124,11 +127,19 @@ impl Call {
 }
 
 /// The answer to who has cancelled a run.
-fn cancelled(asked: &mut Asked<RunView>) -> Answer {
+fn cancelled(asked: &mut Asked<RunView>, may_clean_up: bool) -> Answer {
     match asked.answer() {
         None => Answer::None,
         Some(Ok(view)) => {
-            assert_eq!(view.status, RunStatus::Cancelled, "{view:?}");
+            let was_told = view.cleanup.as_ref().is_some_and(|cleanup| cleanup.told_at.is_some());
+            let is_as_asked = match view.status {
+                RunStatus::Cancelled => true,
+                RunStatus::Running => may_clean_up && was_told,
+                // It will be told when it goes on, or it has ended since, and could not undo all.
+                RunStatus::Blocked | RunStatus::Failed => may_clean_up,
+                RunStatus::Completed => false,
+            };
+            assert!(is_as_asked, "{view:?}");
             Answer::Done
         }
         Some(Err(EngineError::AlreadyEnded(_) | EngineError::Busy)) => Answer::Done,
@@ -181,7 +192,12 @@ fn done<T>(asked: &mut Asked<T>, is_fine: impl Fn(&EngineError) -> bool) -> Answ
 
 /// Only a host that is in trouble or goes down refuses what should be.
 fn refused(error: &EngineError) -> Answer {
-    assert!(matches!(error, EngineError::Stopping | EngineError::Store(_)), "refused: {error}");
+    let of_part = match error {
+        EngineError::InBatch { error, .. } => error,
+        error => error,
+    };
+    let in_trouble = matches!(of_part, EngineError::Stopping | EngineError::Store(_));
+    assert!(in_trouble, "refused: {error}");
     Answer::Done
 }
 

@@ -9,6 +9,7 @@ use segno_host::store::RunRecord;
 use segno_journal::{Event, Failure, RunId, Turn, Verdict, divergence};
 
 use crate::basics;
+use crate::simulation::endings::{self, End};
 use crate::simulation::life::Life;
 use crate::simulation::tally::Tally;
 use crate::simulation::{family, model, rows};
@@ -22,29 +23,33 @@ const QUOTA: Quota = Quota {
     payload: 4 << 20,
 };
 
+/// How the error of a run begins that was cancelled, and could not undo all, or not in time.
+const LATE: &str = "the run was cancelled, but";
+
 /// Judges a life; gives the digest of what happened and of what is left on disk, and what was counted.
 pub(crate) fn judge(mut life: Life<'_>) -> (u64, Tally) {
     let host = life.host();
     assert!(!host.can_go_on() && host.engine.next_timer().is_none(), "something is left to do");
     let store = host.store.clone();
     life.witness.at_the_end(&store);
+    let mut tally = Tally { lives: 1, kills: life.kills, ..Tally::default() };
     for (run, seen) in &life.witness.runs {
         let record = store.run(*run).expect("the store can be read").expect("it was there");
         replay(*run, &record, &seen.turns);
         judge_program(*run, &record, &seen.turns);
+        tally += Tally { endings: endings::count(&seen.turns), ..Tally::default() };
         family::at_the_end(*run, &record);
         let owed = store.end_call(*run).expect("the store can be read");
         assert_eq!(owed.is_some(), record.on_end.is_some(), "{run}: who calls at its end?");
     }
     let payloads = rows::payloads(&store, life.witness.runs.keys().copied());
     drop(store);
-    let kills = life.kills;
     let (disk, witness, mut trace) = life.into_disk();
     let rows = rows::of(&disk);
     rows::nothing_is_left(&rows, &payloads, &witness.cuts);
     rows.hash(&mut trace);
     let batches = witness.batches.stored();
-    (trace.finish(), Tally { lives: 1, kills, batches, signals: witness.talk.at_the_end() })
+    (trace.finish(), Tally { batches, signals: witness.talk.at_the_end(), ..tally })
 }
 
 /// A little program has returned what its journal says that it saw.
@@ -54,7 +59,8 @@ fn judge_program(run: RunId, record: &RunRecord, turns: &[Turn]) {
         return;
     }
     let program: Program = serde_json::from_str(input).expect("an input is a program");
-    let seen = model::seen(&program, turns);
+    let (end, own) = endings::look(run, turns);
+    let seen = model::seen(&program, own);
     match &turns.last().expect("it has had a turn").verdict {
         Verdict::Completed(output) => {
             let output: Seen = serde_json::from_str(output).expect("an output is what was seen");
@@ -64,15 +70,31 @@ fn judge_program(run: RunId, record: &RunRecord, turns: &[Turn]) {
                 "{run} returned something else than what it saw"
             );
             assert!(!(program.strict && output.has_failure()), "{run} is strict");
+            assert_eq!(end, End::Own, "{run} came to its end");
         }
         Verdict::Failed(error) | Verdict::FailedAt(Failure { message: error, .. }) => {
+            match end {
+                End::Own => assert_eq!(error, STRICT, "{run}"),
+                End::Unwound(why) => {
+                    assert_eq!(why, STRICT, "{run}");
+                    let is_it = error.starts_with(STRICT) || error.starts_with(LATE);
+                    assert!(is_it, "{run} failed: {error}");
+                }
+                End::Told => {
+                    assert!(error.starts_with(LATE), "{run} failed: {error}");
+                    assert_eq!(seen, None, "{run} was told to end when it was over");
+                    return;
+                }
+            }
             assert!(
                 seen.is_some_and(|seen| program.strict && seen.has_failure()),
                 "{run} failed: {error}"
             );
-            assert_eq!(error, STRICT, "{run}");
         }
-        Verdict::Cancelled => assert_eq!(seen, None, "{run} was cancelled when it was over"),
+        Verdict::Cancelled => {
+            let has_failed = matches!(end, End::Unwound(_));
+            assert!(has_failed || seen.is_none(), "{run} was cancelled when it was over");
+        }
         Verdict::Waiting => panic!("{run} has not ended"),
     }
 }
@@ -85,7 +107,7 @@ fn replay(run: RunId, record: &RunRecord, turns: &[Turn]) {
     let parent = record.parent.as_ref().map(|parent| parent.run);
     let facts = Facts { run, workflow, started_at, seed, parent };
     let mut guest = module().instantiate(facts, QUOTA).expect("there is room");
-    for turn in turns.iter().filter(|turn| turn.event != Event::Cancelled) {
+    for turn in turns.iter().filter(|turn| turn.event.ends().is_none()) {
         let moment = Moment { seq: turn.seq, at: turn.at };
         let output = guest.turn(&turn.event, moment, Tokens::recorded(&turn.commands));
         let output = output.unwrap_or_else(|blocked| panic!("{run}, turn {}: {blocked}", turn.seq));

@@ -210,6 +210,7 @@ impl<'a> Life<'a> {
             Move::Wake => self.wake(),
             Move::Crowd => self.call_blocked(),
             Move::Cancel => self.cancel(),
+            Move::Kill => self.kill(),
             Move::CancelWithoutShard => self.cancel_without_shard(),
             Move::Resume => self.resume(),
             Move::Deploy => {

@@ -33,7 +33,7 @@ impl Lines {
         });
         let told: Vec<_> = new.iter().map(|turn| without_number(&turn.event)).collect();
         let mut line = self.0.remove(&run).unwrap_or_default();
-        for event in told.iter().filter(|event| **event != Event::Cancelled) {
+        for event in told.iter().filter(|event| event.ends().is_none()) {
             while line.front().is_some_and(|first| !held.contains(first) && !told.contains(first)) {
                 line.pop_front();
             }
@@ -52,5 +52,10 @@ fn without_number(event: &Event) -> Event {
 }
 
 fn is_done_once(event: &Event) -> bool {
-    matches!(event, Event::Signalled { signal: Signal { key: Some(_), .. } } | Event::Woken { .. })
+    matches!(
+        event,
+        Event::Signalled { signal: Signal { key: Some(_), .. } }
+            | Event::Woken { .. }
+            | Event::Cancelling { .. }
+    )
 }

@@ -10,6 +10,7 @@ mod batching;
 mod cuts;
 mod damage;
 mod editions;
+mod endings;
 mod family;
 mod hosts;
 mod judge;
@@ -35,7 +36,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::faulty::Kept;
 use crate::simulation::life::Life;
-pub use crate::simulation::tally::{Signals, Tally};
+pub use crate::simulation::tally::{Endings, Signals, Tally};
 
 /// How much happens in a life before nothing new is asked of it.
 const MOVES: usize = 400;

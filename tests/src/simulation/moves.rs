@@ -24,6 +24,8 @@ pub(crate) enum Move {
     Crowd,
     /// Somebody cancels a run.
     Cancel,
+    /// Somebody ends a run at once.
+    Kill,
     /// Somebody cancels a run whose shard does not answer.
     CancelWithoutShard,
     /// Somebody lets a blocked run go on.
@@ -55,7 +57,7 @@ pub(crate) enum Move {
 }
 
 /// Each with its weight. What cannot happen just now changes nothing, and something else is drawn.
-const WEIGHTS: [(u32, Move); 24] = [
+const WEIGHTS: [(u32, Move); 25] = [
     (12, Move::Start),
     (6, Move::Batch),
     (12, Move::Call),
@@ -63,7 +65,8 @@ const WEIGHTS: [(u32, Move); 24] = [
     (6, Move::Hook),
     (2, Move::Wake),
     (3, Move::Crowd),
-    (2, Move::Cancel),
+    (6, Move::Cancel),
+    (1, Move::Kill),
     (1, Move::CancelWithoutShard),
     (4, Move::Resume),
     (1, Move::Deploy),

@@ -17,7 +17,7 @@ const DEPTH: u32 = 3;
 
 /// How many leaves a program has at most. A sleep is told from the others by its length, so its
 /// number must fit into that.
-const LEAVES: u64 = 16;
+const LEAVES: u64 = 18;
 
 /// The tokens of hooks: few, so that they are in use.
 pub(crate) const TOKENS: [&str; 3] = ["order-1", "order-2", "order-3"];
@@ -46,9 +46,15 @@ pub(crate) fn plan(random: &mut ChaCha8Rng) -> (&'static str, Value) {
 
 /// A little program.
 pub(crate) fn program(random: &mut ChaCha8Rng) -> Program {
-    let strict = random.random_ratio(1, 4);
+    let strict = random.random_ratio(1, 3);
     let mut author = Author { random, webhooks: Vec::new(), leaves: 0, signals: 0, tokens: 0 };
+    // Many undo something at their end, whatever else they do.
+    let undoes = author.random.random_ratio(1, 3).then(|| author.undo());
     let act = author.act(DEPTH);
+    let act = match undoes {
+        Some(undo) => Act::Each(vec![undo, act]),
+        None => act,
+    };
     Program { webhooks: author.webhooks, act, strict }
 }
 
@@ -62,11 +68,12 @@ struct Author<'a> {
 
 impl Author<'_> {
     fn act(&mut self, depth: u32) -> Act {
-        match self.random.random_range(0..10) {
+        match self.random.random_range(0..11) {
             _ if depth == 0 || self.leaves + 4 > LEAVES => self.leaf(),
             0..3 => self.leaf(),
             3..6 => Act::Each(self.some(depth)),
             6..8 => Act::All(self.some(depth)),
+            10 => Act::Shield(Box::new(self.act(depth - 1))),
             8 => Act::First(Box::new(self.act(depth - 1)), Box::new(self.act(depth - 1))),
             _ => Act::Only(Box::new(self.act(depth - 1)), Box::new(self.act(depth - 1))),
         }
@@ -79,7 +86,7 @@ impl Author<'_> {
     fn leaf(&mut self) -> Act {
         let id = self.leaves;
         self.leaves += 1;
-        match self.random.random_range(0..22) {
+        match self.random.random_range(0..25) {
             14..17 => {
                 let sleeps = self.random.random_range(0..20_000);
                 let tells = self.random.random_range(0..=NAMES.len());
@@ -89,6 +96,7 @@ impl Author<'_> {
             17 => Act::Linger(self.random.random()),
             18..21 => Act::Write(self.stream(), id),
             21 => Act::Close(self.stream()),
+            22..25 => self.undo(),
             0..5 => Act::Step(self.work(id)),
             5..8 => Act::Sleep(self.random.random_range(0..1_000) * 100 + id),
             8..10 if self.tokens < TOKENS.len() => {
@@ -107,6 +115,12 @@ impl Author<'_> {
                 Act::Take(self.webhooks.len() - 1, self.random.random_range(1..4))
             }
         }
+    }
+
+    fn undo(&mut self) -> Act {
+        let id = self.leaves;
+        self.leaves += 1;
+        Act::Undo(self.work(id), self.random.random_ratio(1, 4))
     }
 
     fn stream(&mut self) -> String {

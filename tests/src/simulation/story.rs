@@ -150,6 +150,11 @@ fn play(life: &mut Life<'_>) {
     life.start_with("nap", &json!(86_400_000), None);
     life.settle();
     life.cancel_last();
+    let undo = |id, fails| json!({ "undo": [work(id, fails), false] });
+    let saga = json!({ "each": [undo(0, 0), { "shield": { "each": [{ "step": work(1, 1) }, undo(2, 1)] } }, { "sleep": 86_400_003 }] });
+    life.start_with("program", &program(&saga, &[]), None);
+    life.settle();
+    life.cancel_saga();
     life.settle();
 }
 

@@ -14,6 +14,19 @@ pub struct Tally {
     pub batches: u64,
     /// What became of the signals that were acknowledged.
     pub signals: Signals,
+    /// What runs undid that failed or were cancelled.
+    pub endings: Endings,
+}
+
+/// What runs undid that failed or were cancelled: last first, and each once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Endings {
+    /// How many runs were told to end.
+    pub told: u64,
+    /// How many of them were ended before they had cleaned up.
+    pub late: u64,
+    /// How many compensations came to their ends.
+    pub undone: u64,
 }
 
 /// What became of the signals that were acknowledged. One that was sent again with its key counts once.
@@ -30,13 +43,21 @@ pub struct Signals {
 
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
-        let Self { lives, kills, batches, signals: Signals { delivered, missed, owed_at_kills } } =
-            other;
+        let Self {
+            lives,
+            kills,
+            batches,
+            signals: Signals { delivered, missed, owed_at_kills },
+            endings: Endings { told, late, undone },
+        } = other;
         self.lives += lives;
         self.kills += kills;
         self.batches += batches;
         self.signals.delivered += delivered;
         self.signals.missed += missed;
         self.signals.owed_at_kills += owed_at_kills;
+        self.endings.told += told;
+        self.endings.late += late;
+        self.endings.undone += undone;
     }
 }

@@ -314,6 +314,10 @@ impl Witness {
     pub(crate) fn has_everything(&self) {
         let mut turns = self.runs.values().flat_map(|seen| &seen.turns);
         assert!(turns.any(|turn| turn.event == Event::Cancelled), "no run was cancelled");
+        let undone = |command: &Command| matches!(command, Command::Undone { .. });
+        let mut commands =
+            self.runs.values().flat_map(|seen| &seen.turns).flat_map(|turn| &turn.commands);
+        assert!(commands.any(undone), "nothing was undone");
         assert!(self.begun.iter().any(|(_, _, number)| *number > 2), "no step was tried again");
         assert!(self.delivered.len() > 2 && self.acknowledged.len() > 2, "no webhook was called");
         assert!(self.keys.len() > 1, "no key was used");

@@ -1,7 +1,9 @@
 //! The world around a host: what it asks of it, and how it answers.
 
+use std::time::Duration;
+
 use rand::RngExt;
-use segno_host::engine::{NewRun, NewSignal};
+use segno_host::engine::{CancelHow, NewRun, NewSignal};
 use segno_host::steps::{Outcome, Piece};
 use segno_host::store::Standing;
 use segno_journal::RunId;
@@ -25,7 +27,10 @@ const CALLS: u64 = 60;
 const LINE: usize = 4;
 
 /// How many runs are cancelled at most.
-const CANCELS: usize = 2;
+const CANCELS: usize = 4;
+
+/// How long nobody waits who has something to do, in milliseconds, but for a few.
+const LONG: u64 = 1_000_000;
 
 impl Life<'_> {
     pub(crate) fn start(&mut self) -> bool {
@@ -139,8 +144,24 @@ impl Life<'_> {
         match self.any_run() {
             Some(run) if self.cancels < CANCELS => {
                 self.cancels += 1;
-                let asked = self.host().engine.cancel(run);
+                // Too little for most that is undone, or enough for all.
+                let within = if self.random.random_ratio(1, 4) { 400 } else { 3_600_000 };
+                let how = CancelHow { kill: false, within: Duration::from_millis(within) };
+                let asked = self.host().engine.cancel(run, how);
                 self.asked.push(Call::Cancel(asked));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Somebody ends a run at once.
+    pub(crate) fn kill(&mut self) -> bool {
+        match self.any_run() {
+            Some(run) if self.cancels < CANCELS => {
+                self.cancels += 1;
+                let asked = self.host().engine.cancel(run, CancelHow::KILL);
+                self.asked.push(Call::Kill(asked));
                 true
             }
             _ => false,
@@ -163,7 +184,18 @@ impl Life<'_> {
     /// Somebody cancels the run that was started last.
     pub(crate) fn cancel_last(&mut self) {
         if let Some(run) = self.witness.runs.keys().next_back().copied() {
-            let asked = self.host().engine.cancel(run);
+            let asked = self.host().engine.cancel(run, CancelHow::default());
+            self.asked.push(Call::Cancel(asked));
+            self.look();
+        }
+    }
+
+    /// Somebody cancels a run that has something to undo.
+    pub(crate) fn cancel_saga(&mut self) {
+        let saga =
+            self.witness.unfinished().find(|(_, seen)| seen.run.cleans_up()).map(|(run, _)| run);
+        if let Some(run) = saga {
+            let asked = self.host().engine.cancel(run, CancelHow::default());
             self.asked.push(Call::Cancel(asked));
             self.look();
         }
@@ -197,8 +229,8 @@ impl Life<'_> {
             self.asked.push(Call::Resume(asked));
         }
         for run in &lost {
-            let asked = self.host().engine.cancel(*run);
-            self.asked.push(Call::Cancel(asked));
+            let asked = self.host().engine.cancel(*run, CancelHow::KILL);
+            self.asked.push(Call::Kill(asked));
         }
         !(held.is_empty() && lost.is_empty())
     }
@@ -217,6 +249,12 @@ impl Life<'_> {
         let timer = self.host().engine.next_timer();
         let Some(timer) = timer else { return false };
         let left = timer.since_ms(now);
+        // What is at work is rarely as slow as this, or nothing would be undone within its time.
+        let host = self.host();
+        let is_long = left > LONG && (host.can_go_on() || !host.engine.attempts().is_empty());
+        if is_long && !self.random.random_ratio(1, 500) {
+            return false;
+        }
         let ms = match self.random.random_range(0..8) {
             0 => left / 2,
             1 => left + self.random.random_range(0..3_000),

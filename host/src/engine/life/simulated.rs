@@ -24,9 +24,7 @@ use crate::engine::config::Config;
 use crate::engine::control::{MissingSteps, NewBatch, NewRun, NewSignal};
 use crate::engine::error::EngineError;
 use crate::engine::handle::{Engine, Threads};
-use crate::engine::inbox::Asker;
-use crate::engine::inbox::Message;
-use crate::engine::inbox::Reply;
+use crate::engine::inbox::{Asker, CancelHow, Message, Reply};
 use crate::engine::life::open::all_steps;
 use crate::engine::life::parts::{OpenError, Parts};
 use crate::engine::metrics::Metrics;
@@ -194,10 +192,10 @@ impl Simulated {
         self.ask(async move { engine.resume_hook(&token, payload).await })
     }
 
-    /// Asks for the end of a run, as [`Engine::cancel`].
-    pub fn cancel(&mut self, run: RunId) -> Asked<RunView> {
+    /// Asks for the end of a run, as [`Engine::cancel_by`].
+    pub fn cancel(&mut self, run: RunId, how: CancelHow) -> Asked<RunView> {
         let engine = self.engine.clone();
-        self.ask(async move { engine.cancel(run).await })
+        self.ask(async move { engine.cancel_by(run, how, Asker::unknown()).await })
     }
 
     /// Ends a run behind the back of its shard, as [`Engine::cancel`] does where that does not answer. It

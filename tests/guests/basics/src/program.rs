@@ -51,6 +51,10 @@ pub enum Act {
     Write(String, u64),
     /// Closes this stream.
     Close(String),
+    /// Registers that a step undoes something, and perhaps keeps what it would undo.
+    Undo(Work, bool),
+    /// This, and a cancel waits for it.
+    Shield(Box<Act>),
     /// One after the other.
     Each(Vec<Act>),
     /// All at once.
@@ -79,7 +83,7 @@ pub enum Seen {
     Child(u64, Option<Result<u64, String>>),
     /// That it goes on without waiting for what it began.
     Lingers,
-    /// That it has written, or closed a stream.
+    /// That it has written, closed a stream, or registered something.
     Wrote,
     /// What each saw, in the order of the program.
     Each(Vec<Seen>),
@@ -149,6 +153,16 @@ fn play<'a>(act: &'a Act, webhooks: &'a [Webhook]) -> Playing<'a> {
             }
             Act::Write(name, id) => write(name, Some(*id)),
             Act::Close(name) => write(name, None),
+            Act::Undo(work, is_kept) => {
+                let work = work.clone();
+                let undo = async { steps::work(work, segno::random()).await };
+                let compensation = segno::compensate("undo", undo);
+                if *is_kept {
+                    compensation.keep();
+                }
+                Seen::Wrote
+            }
+            Act::Shield(act) => segno::shield(play(act, webhooks)).await?,
             Act::Each(acts) => {
                 let mut seen = Vec::new();
                 for act in acts {
