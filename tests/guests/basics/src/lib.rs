@@ -53,6 +53,7 @@ segno::export!(
     talk::mailbox,
     talk::deaf,
     talk::sleeper,
+    talk::undoes_and_panics,
     talk::gives_up,
     talk::gives_up_failing,
     talk::whereabouts,

@@ -279,3 +279,11 @@ pub async fn panics_when_told() -> Result<(), Error> {
     signals::<()>("panic").next().await;
     panic!("told to panic");
 }
+
+/// Registers what undoes something, and panics when it is told to.
+#[workflow]
+pub async fn undoes_and_panics() -> Result<(), Error> {
+    segno::compensate("the note", steps::note("never mind".to_owned()));
+    signals::<()>("panic").next().await;
+    panic!("told to panic");
+}

@@ -1,0 +1,3 @@
+//! Steering runs: what can be done to one from outside.
+
+mod cancel;
