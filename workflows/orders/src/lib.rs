@@ -27,6 +27,8 @@ segno::export!(line::line, order::order);
 segno::register!(
     carrier::steps::book,
     payments::steps::charge,
+    payments::steps::refund,
     warehouse::steps::pack,
+    warehouse::steps::release,
     warehouse::steps::reserve,
 );

@@ -1,4 +1,5 @@
-//! A line of an order: its stock is reserved at once, and packed when the order is paid.
+//! A line of an order: its stock is reserved at once, and packed when the order is paid. Until it is packed, it
+//! releases its stock itself where it fails or is cancelled.
 
 use segno::{Error, send_signal, signals, workflow};
 use serde::{Deserialize, Serialize};
@@ -31,12 +32,13 @@ pub enum Ended {
     OutOfStock(String),
 }
 
-/// Reserves the stock of one line, and packs it when the order is paid.
+/// Reserves the stock of one line, and packs it when the order is paid. What it has packed, it leaves to its order.
 #[workflow]
 pub async fn line(job: Job) -> Result<Ended, Error> {
     let Job { order, line: Line { item, pieces, .. } } = job;
     let paid = signals::<()>(PAID);
 
+    segno::compensate("release the stock", steps::release(order, item.clone()));
     match steps::reserve(order, item.clone(), pieces).await? {
         Stock::Reserved => {}
         Stock::Out => return Ok(Ended::OutOfStock(item)),

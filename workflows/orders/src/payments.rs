@@ -1,4 +1,4 @@
-//! The payment service, as its step sees it: it charges cards, or does not.
+//! The payment service, as its step sees it: it charges cards, or does not, and gives back what it charged.
 
 use serde::{Deserialize, Serialize};
 
@@ -47,5 +47,15 @@ pub mod steps {
             }
             Err(reason) => Ok(Payment::Declined { reason }),
         }
+    }
+
+    /// Gives back what was charged for an order, if anything was, once for each step ID.
+    #[segno::step(max_retries = 100, backoff(max = "5s"))]
+    pub async fn refund(order: u64) -> Result<(), StepError> {
+        let request = http::post("/payments/refunds")
+            .header("Idempotency-Key", StepContext::current().step_id())
+            .json(&json!({ "order": order }));
+        http::send(request).await?;
+        Ok(())
     }
 }

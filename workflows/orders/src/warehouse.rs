@@ -1,4 +1,4 @@
-//! The warehouse, as its steps see it: it reserves stock, and packs what is reserved.
+//! The warehouse, as its steps see it: it reserves stock, packs what is reserved, and takes both back.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,17 @@ pub mod steps {
     #[segno::step(max_retries = 100, backoff(max = "5s"))]
     pub async fn pack(order: u64, item: String) -> Result<(), StepError> {
         let request = http::post("/warehouse/packages")
+            .header("Idempotency-Key", StepContext::current().step_id())
+            .json(&json!({ "order": order, "item": item }));
+        http::send(request).await?;
+        Ok(())
+    }
+
+    /// Takes an item of an order back, reserved or packed, once for each step ID. Where nothing is reserved,
+    /// nothing will be: this wins against a reservation that comes late.
+    #[segno::step(max_retries = 100, backoff(max = "5s"))]
+    pub async fn release(order: u64, item: String) -> Result<(), StepError> {
+        let request = http::post("/warehouse/releases")
             .header("Idempotency-Key", StepContext::current().step_id())
             .json(&json!({ "order": order, "item": item }));
         http::send(request).await?;

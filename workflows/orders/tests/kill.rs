@@ -1,5 +1,6 @@
 //! The promise, kept by orders: killed at any moment, host and services at once, each order goes on where
-//! it was, nothing is charged, packed or shipped twice, and no answer is taken back.
+//! it was, nothing is charged, packed or shipped twice, and no answer is taken back. One order in four is cancelled
+//! meanwhile: what it did is undone, once, whenever the kills come.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -10,7 +10,7 @@ use demo_kit::service::Behaviour;
 use order_fulfilment::carrier::Shipment;
 use order_fulfilment::model::Address;
 use order_fulfilment::payments::Payment;
-use order_fulfilment::services::{Options, POOR_CARD, Reservation, Services};
+use order_fulfilment::services::{Options, POOR_CARD, Release, Reservation, Services};
 use order_fulfilment::warehouse::Stock;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -57,6 +57,38 @@ fn stock_is_reserved_and_packed_once() {
         let kept: Vec<_> = audit.reservations.iter().filter(|one| one.order == 1).collect();
         let item = "wool rug".to_owned();
         assert_eq!(kept, [&Reservation { order: 1, item, pieces: 2, packed: 1 }]);
+    });
+}
+
+#[test]
+fn what_is_released_is_free_once_and_reserved_no_more() {
+    WORLD.runtime.block_on(async {
+        let stock = || async { WORLD.services.audit().await.unwrap().stock["oak shelf"] };
+        let before = stock().await;
+        let wish = json!({ "order": 6, "item": "oak shelf", "pieces": 2 });
+        let item = json!({ "order": 6, "item": "oak shelf" });
+        assert_eq!(twice::<Stock>("reserve", 60, wish.clone()).await, Stock::Reserved);
+        let () = twice("pack", 61, item.clone()).await;
+        assert_eq!(stock().await, before - 2);
+        let () = twice("release", 62, item.clone()).await;
+        let () = twice("release", 63, item).await;
+        assert_eq!(stock().await, before);
+        assert_eq!(twice::<Stock>("reserve", 64, wish).await, Stock::Out, "it comes too late");
+        let audit = WORLD.services.audit().await.unwrap();
+        assert!(audit.reservations.iter().all(|one| one.order != 6));
+        let item = "oak shelf".to_owned();
+        assert_eq!(audit.releases, [Release { order: 6, item, pieces: 2 }]);
+    });
+}
+
+#[test]
+fn what_was_charged_is_refunded_once_and_what_was_not_is_not() {
+    WORLD.runtime.block_on(async {
+        let wish = json!({ "order": 7, "card": "4000 0000 0000 0077", "cents": 995 });
+        let _: Payment = twice("charge", 70, wish).await;
+        let () = twice("refund", 71, json!({ "order": 7 })).await;
+        let () = twice("refund", 72, json!({ "order": 8 })).await;
+        assert_eq!(WORLD.services.audit().await.unwrap().refunds, [(7, 995)]);
     });
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use demo_kit::http::client;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
-use segno_api::{HistoryEntry, HistoryPage, Problem, RunView, Started};
+use segno_api::{HistoryEntry, HistoryPage, Problem, RunPage, RunSummary, RunView, Started};
 use segno_host::cli::Server;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -68,6 +68,24 @@ impl Api {
         read(self.get(&format!("/runs/{run}"))).await
     }
 
+    /// Some of the lines of all orders that stand so, as `running`; newest first.
+    ///
+    /// # Errors
+    /// As [`Api::start`].
+    pub async fn lines(&self, status: &str) -> anyhow::Result<Vec<RunSummary>> {
+        let page: RunPage = read(self.get(&format!("/runs?workflow=line&status={status}"))).await?;
+        Ok(page.runs)
+    }
+
+    /// Cancels a run: true if it is cancelled, or will be when it has cleaned up; false if it ended before.
+    ///
+    /// # Errors
+    /// As [`Api::start`].
+    pub async fn cancel(&self, run: &str) -> anyhow::Result<bool> {
+        let request = self.post(&format!("/runs/{run}/cancel"), &json!({}));
+        may_be_too_late(request, StatusCode::CONFLICT).await
+    }
+
     /// Where the order is; none if it cannot be asked just now.
     ///
     /// # Errors
@@ -93,7 +111,7 @@ impl Api {
     /// As [`Api::start`].
     pub async fn decide(&self, order: u64, decision: &Decision) -> anyhow::Result<()> {
         let request = self.post(&format!("/hooks/approval-{order}"), decision);
-        may_be_too_late(request, StatusCode::NOT_FOUND).await
+        may_be_too_late(request, StatusCode::NOT_FOUND).await.map(drop)
     }
 
     /// Lets the days pass for which a run sleeps, if it does.
@@ -102,7 +120,7 @@ impl Api {
     /// As [`Api::start`].
     pub async fn wake(&self, run: &str) -> anyhow::Result<()> {
         let request = self.post(&format!("/runs/{run}/wake"), &json!({}));
-        may_be_too_late(request, StatusCode::CONFLICT).await
+        may_be_too_late(request, StatusCode::CONFLICT).await.map(drop)
     }
 
     /// Changes the address of an order, once for each key.
@@ -162,11 +180,15 @@ async fn read<T: DeserializeOwned>(request: RequestBuilder) -> anyhow::Result<T>
     }
 }
 
-/// Sends what this status says no to where it comes too early or too late, which does no harm.
-async fn may_be_too_late(request: RequestBuilder, no: StatusCode) -> anyhow::Result<()> {
+/// Sends what this status says no to where it comes too early or too late, which does no harm: false then.
+async fn may_be_too_late(request: RequestBuilder, no: StatusCode) -> anyhow::Result<bool> {
     let response = request.send().await?;
     let status = response.status();
-    if status.is_success() || status == no { Ok(()) } else { Err(refusal(response).await) }
+    if status.is_success() || status == no {
+        Ok(status != no)
+    } else {
+        Err(refusal(response).await)
+    }
 }
 
 async fn refusal(response: Response) -> anyhow::Error {

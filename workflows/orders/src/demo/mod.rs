@@ -60,7 +60,7 @@ struct Demo {
     plans: Vec<Plan>,
 }
 
-/// Runs the demo until all orders are over, and prints the table. The exit code is 0 only if all sides
+/// Runs the demo until all orders and lines are over, and prints the table. The exit code is 0 only if all sides
 /// agree.
 ///
 /// # Errors
@@ -115,7 +115,7 @@ impl Demo {
         Ok(Self { services, server, people, plans })
     }
 
-    /// Sees all orders to their ends, and shows how far they are.
+    /// Sees all orders and lines to their ends, and shows how far they are.
     async fn see_to(&self, live: &mut Live) -> anyhow::Result<()> {
         let mut refresh = tokio::time::interval(REFRESH);
         let mut all = pin!(self.people.see_to(&self.plans));
@@ -128,10 +128,11 @@ impl Demo {
     }
 
     fn lines(&self) -> Vec<String> {
-        let Tally { started, over, accepted, refused } = self.people.tally();
+        let Tally { started, over, accepted, refused, cancelled } = self.people.tally();
         let all = self.plans.len();
         vec![
             line("orders", &format!("{over} of {all} are over, {} at work", started - over)),
+            line("cancelled", &cancelled.to_string()),
             line("address changes", &format!("{accepted} accepted, {refused} refused")),
         ]
     }

@@ -1,5 +1,5 @@
-//! Those who order, who approve, and who change their minds: one after another, many at the same time,
-//! all through the management API.
+//! Those who order, who approve, who change their minds, and who cancel: one after another, many at the same
+//! time, all through the management API.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -37,6 +37,8 @@ pub(super) struct Tally {
     pub(super) accepted: usize,
     /// How many were refused.
     pub(super) refused: usize,
+    /// How many orders were cancelled, since this start.
+    pub(super) cancelled: usize,
 }
 
 /// The people of a demo.
@@ -69,10 +71,15 @@ impl People {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sees all orders to their ends.
+    /// Sees all orders to their ends, and their lines, which clean up after them.
     pub(super) async fn see_to(&self, plans: &[Plan]) -> anyhow::Result<()> {
         let orders = stream::iter(plans).map(|plan| self.follow(plan));
-        orders.buffer_unordered(AT_ONCE).try_collect().await
+        orders.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        let mut looks = looks();
+        while !self.api.lines("running").await?.is_empty() {
+            looks.tick().await;
+        }
+        Ok(())
     }
 
     /// Gives one order, and does about it what is planned until it is over.
@@ -81,9 +88,9 @@ impl People {
         self.count().started += 1;
         let mut looks = looks();
         let mut failures = 0;
-        loop {
+        for number in 0.. {
             looks.tick().await;
-            match self.look(plan, &run).await {
+            match self.look(plan, &run, number).await {
                 Ok(true) => break,
                 Ok(false) => failures = 0,
                 Err(error) if failures >= PATIENCE => return Err(error),
@@ -95,10 +102,16 @@ impl People {
     }
 
     /// Looks once, and does what is due. True if nothing more can happen to the order.
-    async fn look(&self, plan: &Plan, run: &str) -> anyhow::Result<bool> {
+    async fn look(&self, plan: &Plan, run: &str, number: usize) -> anyhow::Result<bool> {
         let RunView { status, .. } = self.api.run(run).await?;
         if status != RunStatus::Running {
             return Ok(true);
+        }
+        if self.ledger.is_cancelled(plan.order.number) {
+            return Ok(false);
+        }
+        if plan.cancel.is_some_and(|after| number >= after) {
+            return self.cancel(plan.order.number, run).await;
         }
         let Some(WhereIsIt { stage, .. }) = self.api.where_is_it(run).await? else {
             return Ok(false);
@@ -112,6 +125,15 @@ impl People {
             // Three days pass, or those that the parcel is on its way.
             (Stage::Approval, Verdict::Nobody) | (Stage::OnItsWay, _) => self.api.wake(run).await?,
             _ => {}
+        }
+        Ok(false)
+    }
+
+    /// Cancels an order, and notes that it is. It may have something to clean up, so it is not over.
+    async fn cancel(&self, order: u64, run: &str) -> anyhow::Result<bool> {
+        if self.api.cancel(run).await? {
+            self.ledger.note_cancelled(order)?;
+            self.count().cancelled += 1;
         }
         Ok(false)
     }

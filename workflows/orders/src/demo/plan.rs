@@ -1,5 +1,5 @@
-//! What each order of a demo is, what is decided of it, and which changes of its address are wished: a
-//! pure function of the seed.
+//! What each order of a demo is, what is decided of it, which changes of its address are wished, and when it is
+//! cancelled, if it is: a pure function of the seed.
 
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
@@ -18,6 +18,12 @@ const PIECES: u32 = 3;
 
 /// One in so many cards is never charged.
 const POOR_ONE_IN: u32 = 15;
+
+/// One in so many orders is cancelled.
+const CANCELLED_ONE_IN: u32 = 4;
+
+/// Fewer looks than so many come before that: later ones find most orders over.
+const CANCELLED_BEFORE: usize = 4;
 
 /// A card that is charged.
 const CARD: &str = "4000 0000 0000 0077";
@@ -51,6 +57,8 @@ pub(super) struct Plan {
     pub(super) order: Order,
     pub(super) verdict: Verdict,
     pub(super) changes: Vec<Change>,
+    /// After how many looks it is cancelled, if it is not over by then.
+    pub(super) cancel: Option<usize>,
 }
 
 impl Plan {
@@ -68,7 +76,10 @@ impl Plan {
             1 | 2 => Verdict::Decline,
             _ => Verdict::Approve,
         };
-        Self { changes: changes(&mut random, number, &city), order, verdict }
+        let changes = changes(&mut random, number, &city);
+        let is_cancelled = random.random_ratio(1, CANCELLED_ONE_IN);
+        let cancel = is_cancelled.then(|| random.random_range(0..CANCELLED_BEFORE));
+        Self { order, verdict, changes, cancel }
     }
 }
 

@@ -4,16 +4,23 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use segno_api::{HistoryEntry, HistoryEvent, RunStatus, RunView};
+use serde::Deserialize;
 
 use crate::demo::api::Api;
 use crate::demo::plan::Plan;
 use crate::desk::WhereIsIt;
 use crate::model::{Address, Outcome};
+use crate::payments::Payment;
 
 /// An order that is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ended {
-    pub(super) outcome: Outcome,
+    /// What it returned; nothing where it was cancelled.
+    pub(super) outcome: Option<Outcome>,
+    /// What became of its charge, if that was tried.
+    pub(super) payment: Option<Payment>,
+    /// Where the carrier takes it, if it was told.
+    pub(super) shipped: Option<Address>,
     /// The changes of its address that it has answered, and whether it accepted them.
     pub(super) changes: Vec<(Address, bool)>,
     /// What it tells of where it is, as it was before its last turn; nothing if it does not.
@@ -31,6 +38,12 @@ pub(super) struct Results {
     pub(super) broken: Vec<String>,
 }
 
+/// What the step `book` is given, as far as it matters here.
+#[derive(Deserialize)]
+struct Booking {
+    address: Address,
+}
+
 impl Results {
     /// Asks the host for them.
     pub(super) async fn gather(api: &Api, plans: &[Plan]) -> anyhow::Result<Self> {
@@ -39,33 +52,70 @@ impl Results {
             let number = plan.order.number;
             // One that was not given yet, because the demo was stopped early, is given now and not over.
             let run = api.start(&plan.order).await?;
-            let view = api.run(&run).await?;
-            match outcome(&view)? {
+            match outcome(&api.run(&run).await?)? {
                 Ok(outcome) => {
-                    let changes = changes(&api.history(&run).await?)?;
-                    let told = api.where_is_it(&run).await?;
-                    let progress = api.progress(&run).await?;
-                    results.ended.insert(number, Ended { outcome, changes, told, progress });
+                    results.ended.insert(number, Ended::gather(api, &run, outcome).await?);
                 }
                 Err(why) => results.broken.push(format!("order {number} ({run}): {why}")),
             }
+        }
+        for status in ["running", "blocked"] {
+            let lines = api.lines(status).await?;
+            let broken = lines.iter().map(|line| format!("line {}: it is {status}", line.run_id));
+            results.broken.extend(broken);
         }
         Ok(results)
     }
 }
 
-/// What a run returned, or why it has not.
-fn outcome(view: &RunView) -> anyhow::Result<Result<Outcome, String>> {
-    if view.status == RunStatus::Completed
-        && let Some(output) = &view.output
-    {
-        let outcome = serde_json::from_str(output.get());
-        return Ok(Ok(outcome.context("what an order returned is not understood")?));
+impl Ended {
+    /// Asks the host for an order that is over, and ended so.
+    async fn gather(api: &Api, run: &str, outcome: Option<Outcome>) -> anyhow::Result<Self> {
+        let history = api.history(run).await?;
+        let charged = done(&history, "charge");
+        let booked = done(&history, "book");
+        let booking = |(input, _)| serde_json::from_str(input).map(|Booking { address }| address);
+        Ok(Self {
+            outcome,
+            payment: charged.map(|(_, output)| serde_json::from_str(output)).transpose()?,
+            shipped: booked.map(booking).transpose()?,
+            changes: changes(&history)?,
+            told: api.where_is_it(run).await?,
+            progress: api.progress(run).await?,
+        })
     }
-    let blocked = view.blocked.as_ref().map(|blocked| blocked.message.clone());
-    let why = view.error.clone().or(blocked);
-    let other = if view.status.has_ended() { "it was cancelled" } else { "it is not over" };
-    Ok(Err(why.unwrap_or_else(|| other.to_owned())))
+}
+
+/// What a run returned, or nothing where it was cancelled; or why it is neither.
+fn outcome(view: &RunView) -> anyhow::Result<Result<Option<Outcome>, String>> {
+    match (view.status, &view.output) {
+        (RunStatus::Completed, Some(output)) => {
+            let outcome = serde_json::from_str(output.get());
+            Ok(Ok(Some(outcome.context("what an order returned is not understood")?)))
+        }
+        (RunStatus::Cancelled, _) => Ok(Ok(None)),
+        _ => {
+            let blocked = view.blocked.as_ref().map(|blocked| blocked.message.clone());
+            let why = view.error.clone().or(blocked);
+            Ok(Err(why.unwrap_or_else(|| "it is not over".to_owned())))
+        }
+    }
+}
+
+/// What a step of this name was given and has returned, if it has.
+fn done<'a>(history: &'a [HistoryEntry], step: &str) -> Option<(&'a str, &'a str)> {
+    let mut asked = None;
+    history.iter().find_map(|entry| match &entry.event {
+        HistoryEvent::StepStarted { op, name, input, .. } if name == step => {
+            asked = Some((*op, input.as_str()));
+            None
+        }
+        HistoryEvent::StepCompleted { op, output, .. } => {
+            let (_, input) = asked.filter(|(asked, _)| asked == op)?;
+            Some((input, output.as_str()))
+        }
+        _ => None,
+    })
 }
 
 /// The changes of the address that were answered, in the order in which they came.

@@ -15,7 +15,7 @@ use axum::Router;
 use demo_kit::memory::Memory;
 use demo_kit::service::{Behaviour, Service};
 
-pub use audit::{Audit, Reservation};
+pub use audit::{Audit, Release, Reservation};
 pub use payments::POOR_CARD;
 
 /// How to start the services.

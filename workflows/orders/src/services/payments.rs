@@ -1,4 +1,5 @@
-//! The payment service: one charge for each `Idempotency-Key`, however often it is asked for.
+//! The payment service: one charge, or one refund, for each `Idempotency-Key`, however often it is
+//! asked for.
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -19,9 +20,14 @@ struct Wish {
     cents: i64,
 }
 
-/// `POST /charges`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Return {
+    order: i64,
+}
+
+/// `POST /charges` and `POST /refunds`.
 pub(super) fn router() -> Router<Memory> {
-    Router::new().route("/charges", post(charge))
+    Router::new().route("/charges", post(charge)).route("/refunds", post(refund))
 }
 
 async fn charge(Asked { wish, mut once }: Asked<Wish>) -> Result<Reply, Failure> {
@@ -52,4 +58,12 @@ async fn book(transaction: &mut Tx, wish: &Wish) -> sqlx::Result<Reply> {
         .await?;
     let charge = json!({ "receipt": format!("receipt-{number:05}") });
     Ok(Reply::new(StatusCode::CREATED, &charge))
+}
+
+/// Gives back all that was charged for an order, which may be nothing.
+async fn refund(Asked { wish, mut once }: Asked<Return>) -> Result<Reply, Failure> {
+    let insert = "INSERT INTO refunds (order_number, cents)
+        SELECT order_number, cents FROM charges WHERE order_number = $1";
+    sqlx::query(insert).bind(wish.order).execute(&mut *once.transaction).await?;
+    Ok(once.end(Reply::new(StatusCode::CREATED, &wish)).await?)
 }

@@ -9,11 +9,25 @@ CREATE TABLE IF NOT EXISTS reservations (
 );
 CREATE INDEX IF NOT EXISTS reservations_by_order ON reservations (order_number);
 
--- The payment service: what it charged, and which orders it declined to charge.
+-- What orders asked to take back, and how much there was of it. What is here is not reserved any more.
+CREATE TABLE IF NOT EXISTS releases (
+    number       INTEGER PRIMARY KEY,
+    order_number INTEGER NOT NULL,
+    item         TEXT    NOT NULL,
+    pieces       INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS releases_by_order ON releases (order_number);
+
+-- The payment service: what it charged and gave back, and which orders it declined to charge.
 CREATE TABLE IF NOT EXISTS charges (
     number       INTEGER PRIMARY KEY,
     order_number INTEGER NOT NULL,
     card         TEXT    NOT NULL,
+    cents        INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS refunds (
+    number       INTEGER PRIMARY KEY,
+    order_number INTEGER NOT NULL,
     cents        INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS declines (number INTEGER PRIMARY KEY, order_number INTEGER NOT NULL);

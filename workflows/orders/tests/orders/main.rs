@@ -2,87 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails is a panic")]
 
-use std::sync::LazyLock;
+mod saga;
+mod world;
 
-use demo_kit::component::{self, Crate};
-use demo_kit::http;
-use demo_kit::service::Behaviour;
-use order_fulfilment::demo::{Answer, Api};
-use order_fulfilment::model::{Address, Line, Order, Outcome};
-use order_fulfilment::services::{Options, POOR_CARD, Services};
-use order_fulfilment::{Decision, Stage, WhereIsIt};
-use segno_api::RunStatus;
-use segno_host::cli::{ServeOptions, Server};
-use tempfile::TempDir;
-use tokio::runtime::Runtime;
+use order_fulfilment::demo::Answer;
+use order_fulfilment::model::{Address, Order, Outcome};
+use order_fulfilment::services::POOR_CARD;
+use order_fulfilment::{Decision, Stage};
 
-const CRATE: Crate =
-    Crate { directory: env!("CARGO_MANIFEST_DIR"), package: env!("CARGO_PKG_NAME") };
-
-/// One host for all tests; each has an order of its own.
-struct World {
-    runtime: Runtime,
-    api: Api,
-    services: Services,
-    _server: Server,
-    _directory: TempDir,
-}
-
-static WORLD: LazyLock<World> = LazyLock::new(|| {
-    let runtime = Runtime::new().unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let component = std::fs::read(component::build(CRATE, &|_| {}).unwrap()).unwrap();
-    let (services, server) = runtime.block_on(async {
-        let file = directory.path().join("services.db");
-        let behaviour = Behaviour { port: 0, seed: 3, fault_rate: 0.0 };
-        let services = Services::start(Options { file, behaviour }).await.unwrap();
-        http::set_base(services.url());
-        let options = ServeOptions::new(directory.path().join("host")).on_free_ports();
-        let server = Server::start(options, order_fulfilment::steps()).await.unwrap();
-        server.engine().deploy(component.into()).await.unwrap();
-        (services, server)
-    });
-    let api = Api::of(&server).unwrap();
-    World { runtime, api, services, _server: server, _directory: directory }
-});
-
-fn address(street: &str) -> Address {
-    Address { street: street.to_owned(), city: "Cork".to_owned() }
-}
-
-/// An order of so many hooks, at such a price.
-fn order(number: u64, pieces: u32, cents: u64) -> Order {
-    let line = |item: &str, pieces| Line { item: item.to_owned(), pieces, cents };
-    let lines = vec![line("brass hook", pieces), line("wall clock", 1)];
-    let card = "4000 0000 0000 0077".to_owned();
-    Order { number, card, address: address("Elm Street 2"), lines }
-}
-
-/// More than anybody may order alone.
-fn expensive(number: u64) -> Order {
-    order(number, 1, 60_000)
-}
-
-/// Looks until the order is there.
-async fn reach(run: &str, stage: Stage) -> WhereIsIt {
-    loop {
-        match WORLD.api.where_is_it(run).await.unwrap() {
-            Some(shown) if shown.stage == stage => return shown,
-            _ => tokio::task::yield_now().await,
-        }
-    }
-}
-
-/// Lets days pass until the order is over.
-async fn end(run: &str) -> Outcome {
-    loop {
-        let view = WORLD.api.run(run).await.unwrap();
-        match view.status {
-            RunStatus::Running => WORLD.api.wake(run).await.unwrap(),
-            _ => return serde_json::from_str(view.output.unwrap().get()).unwrap(),
-        }
-    }
-}
+use crate::world::{WORLD, address, end, expensive, lines_end, order, reach};
 
 /// Decides as soon as somebody asks.
 async fn decide(run: &str, order: u64, approved: bool) {
@@ -167,8 +95,10 @@ fn what_the_warehouse_has_not_ends_an_order_before_it_is_charged() {
         let run = WORLD.api.start(&order(6, 2_000_000, 0)).await.unwrap();
         let items = vec!["brass hook".to_owned()];
         assert_eq!(end(&run).await, Outcome::OutOfStock { items });
+        lines_end(&run).await;
         let audit = WORLD.services.audit().await.unwrap();
         assert!(audit.charges.iter().all(|(order, _)| *order != 6));
+        assert!(audit.reservations.iter().all(|one| one.order != 6), "the clock is free again");
     });
 }
 
@@ -179,7 +109,9 @@ fn a_card_that_is_not_charged_ends_an_order() {
         let run = WORLD.api.start(&poor).await.unwrap();
         let reason = "the card has not so much".to_owned();
         assert_eq!(end(&run).await, Outcome::CardDeclined { reason });
+        lines_end(&run).await;
         let audit = WORLD.services.audit().await.unwrap();
         assert!(audit.shipments.iter().all(|(order, _)| *order != 7));
+        assert!(audit.reservations.iter().all(|one| one.order != 7), "all of it is free again");
     });
 }
