@@ -258,6 +258,7 @@ mod book {
         Streams = "streams.md",
         Children = "children.md",
         Errors = "errors.md",
+        Sagas = "sagas.md",
         Testing = "testing.md",
         Deploying = "deploying.md",
         Operating = "operating.md",
