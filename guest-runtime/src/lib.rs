@@ -97,6 +97,7 @@ pub mod child;
 pub mod cleanup;
 pub mod component;
 pub mod context;
+mod ending;
 pub mod hook;
 pub mod host;
 pub mod inbox;

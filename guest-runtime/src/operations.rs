@@ -232,6 +232,11 @@ impl Contents {
         self.events.iter().filter(|event| event.is_taken()).count()
     }
 
+    /// Whether nothing comes any more.
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     fn is_idle(&self) -> bool {
         self.events.is_empty() && self.waiting.is_empty()
     }

@@ -6,13 +6,14 @@
 //! lies in memory, so that an image of the memory is an image of the run.
 
 mod inboxes;
+mod unwinding;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::cleanup::{Cleanup, undo_all};
+use crate::ending::Cleanup;
 use crate::host::Host;
 use crate::operations::{Operations, Slot};
 use crate::task::{Task, WorkflowFuture};
@@ -51,6 +52,8 @@ pub struct Runtime {
     /// Who answers queries: by number, each with its name.
     answerers: RefCell<Answerers>,
     cleanup: Cleanup,
+    /// The webhooks and hooks that nobody can read any more, and that are open.
+    left: RefCell<Vec<Operation>>,
 }
 
 /// Who answers a query: an input in JSON gives an output in JSON, or the reason why it does not fit.
@@ -77,6 +80,7 @@ impl Runtime {
             task: RefCell::default(),
             answerers: RefCell::default(),
             cleanup: Cleanup::default(),
+            left: RefCell::default(),
         };
         HERE.set(Some(Rc::new(runtime)));
     }
@@ -212,26 +216,16 @@ impl Runtime {
                 break;
             }
             if let Poll::Ready(result) = task.poll() {
-                match self.cleanup.after(result, self.host()) {
-                    Ok(verdict) => return verdict,
-                    Err(undo) => task = Task::new(undo),
+                if let Some(verdict) = self.cleanup.after(result, self.host()) {
+                    return verdict;
                 }
+                self.give_up_left();
+                task = Task::new(Box::pin(Self::undo_all()));
             }
         }
         self.task.replace(Some(task));
         self.tell_drops();
         Verdict::Waiting
-    }
-
-    /// The run is cancelled: its workflow is dropped, and what it registered is what is polled next.
-    fn unwind(&self, workflow: Task) -> Task {
-        let failure = self.cleanup.begin_to_unwind();
-        if self.cleanup.has_compensations() {
-            self.host.unwind(failure.as_ref());
-        }
-        drop(workflow);
-        self.tell_drops();
-        Task::new(Box::pin(undo_all()))
     }
 
     /// Tells the host what the workflow gave up in this turn.
@@ -253,27 +247,6 @@ impl Runtime {
     /// The imports: what only asks, and what reads.
     pub(crate) fn host(&self) -> &dyn Host {
         &*self.host
-    }
-
-    /// How far the run is with its end.
-    pub(crate) const fn cleanup(&self) -> &Cleanup {
-        &self.cleanup
-    }
-
-    /// Whether nothing comes to what is polled now, since the run is cancelled.
-    pub(crate) fn is_frozen(&self) -> bool {
-        self.cleanup.freezes()
-    }
-
-    /// Begins what must not be stopped amid.
-    pub(crate) fn begin_shield(&self) -> Operation {
-        self.cleanup.begin_shield();
-        self.host.shield()
-    }
-
-    /// A shield is over. The host will hear of it.
-    pub(crate) fn unshield_late(&self, shield: Operation) {
-        self.given_up.borrow_mut().push(GivenUp::Shield(shield));
     }
 
     /// Starts a step.

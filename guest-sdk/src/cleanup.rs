@@ -85,7 +85,7 @@ impl Compensation {
 /// Has a future come to its end although the run is cancelled meanwhile.
 ///
 /// A cancel drops the workflow at the next point where it waits. What is shielded goes on to its end first, alone:
-/// nothing else of the workflow goes on. Then the workflow is dropped, so what stands behind the shield does not
+/// nothing else of the workflow hears of anything any more. Then the workflow is dropped, so what stands behind the shield does not
 /// happen, and the compensations run, those that were registered within it too. See [`compensate`] for an example.
 ///
 /// A cancel has a deadline, by default an hour, and a kill waits for nothing. What is shielded can fail as ever.

@@ -68,14 +68,8 @@
 //!
 //! [`sleep`] and [`sleep_until`] wait for time, a call of a step for its result,
 //! [`Webhook::next`] for the world. They are futures like any other: run them together with
-//! `join_all`, race them with `select`, drop what lost. Nothing starts before it is first polled. A
-//! sleep that is dropped is given up; a step that was started goes on to its end, unless it is in
-//! [`abort_on_drop`].
-//!
-//! # Undoing
-//!
-//! When a workflow returns an error, or its run is cancelled, what it registered with [`compensate`] undoes what
-//! it did, last first. [`shield`] keeps a cancel from what must not be stopped amid.
+//! `join_all`, race them with `select`, drop what lost. Nothing starts before it is first polled. A sleep that
+//! is dropped is given up; a step that was started goes on to its end, unless it is in [`abort_on_drop`].
 //!
 //! # What holds still
 //!
@@ -87,9 +81,9 @@
 //! # Errors
 //!
 //! A step fails with a [`StepError`], for which `?` is enough, and is tried again. When no attempt
-//! is left the workflow gets a [`StepFailure`], which it may handle or pass on with `?`. A workflow
-//! fails with an [`Error`], or any other type that can be shown. A panic in a workflow is a bug: it
-//! blocks the run, and a repaired component lets it go on.
+//! is left the workflow gets a [`StepFailure`]. A workflow fails with an [`Error`], or any other type that
+//! can be shown; what it registered with [`compensate`] then undoes what it did. A panic in a workflow is a
+//! bug: it blocks the run, and a repaired component lets it go on.
 //!
 //! # Schemas
 //!
@@ -101,8 +95,8 @@
 //!
 //! # Tests
 //!
-//! Natively and without a host a workflow is a function: a step runs its body, once and in place,
-//! and a sleep is tokio's, so that a paused clock makes a year short. Webhooks need a host.
+//! Natively and without a host a workflow is a function: a step runs its body, once and in place, and a sleep
+//! is tokio's, so that a paused clock makes a year short. Webhooks need a host.
 
 #[doc(hidden)]
 pub mod __private;
@@ -305,9 +299,8 @@ pub use crate::webhook::{Next, Request, Response, Webhook, WebhookBuilder};
 /// # }
 /// ```
 ///
-/// On wasm this writes the exports of the component. Natively it only checks the list. Where the
-/// compiler says that it expected a type and found a function, that function lacks its
-/// `#[workflow]`.
+/// On wasm this writes the exports of the component. Natively it only checks the list. Where the compiler says
+/// that it expected a type and found a function, that function lacks its `#[workflow]`.
 #[macro_export]
 macro_rules! export {
     ($($workflow:ty),+ $(,)?) => {

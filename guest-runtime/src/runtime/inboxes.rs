@@ -16,7 +16,18 @@ impl Runtime {
         // What it held is dropped after the borrows: a waker may run code of the author's.
         let slot = self.operations.borrow_mut().close(inbox.operation);
         self.give_up_unread(inbox, slot.as_ref());
+        if inbox.name.is_none()
+            && matches!(&slot, Some(Slot::Inbox(contents)) if !contents.is_closed())
+        {
+            self.left.borrow_mut().push(inbox.operation);
+        }
         drop(slot);
+    }
+
+    /// Gives up all that was left open: the workflow is over.
+    pub(super) fn give_up_left(&self) {
+        let left = self.left.take().into_iter().map(GivenUp::Inbox);
+        self.given_up.borrow_mut().extend(left);
     }
 
     /// Gives an inbox up: the host closes it.

@@ -67,9 +67,9 @@ fn a_workflow_that_is_cancelled_is_dropped_and_undoes_what_it_registered() {
         "2: s {\"x\":0}",
         "3: sleep until 3601000",
         "waiting",
-        "unwind cancelled",
         "cancel 3",
         "close 1",
+        "unwind cancelled",
         "undo 0",
         "4: s {\"x\":1}",
         "waiting",
@@ -82,7 +82,7 @@ fn a_workflow_that_is_cancelled_is_dropped_and_undoes_what_it_registered() {
 fn what_is_kept_is_not_undone_and_a_guard_that_is_dropped_changes_nothing() {
     let run = Run::start(|| async {
         undo("one", 1).keep();
-        drop(undo("two", 2));
+        let _ = undo("two", 2);
         sleep("1 hour").await;
         Ok(())
     });
@@ -92,8 +92,8 @@ fn what_is_kept_is_not_undone_and_a_guard_that_is_dropped_changes_nothing() {
         "1: compensation two",
         "2: sleep until 3601000",
         "waiting",
-        "unwind cancelled",
         "cancel 2",
+        "unwind cancelled",
         "undo 1",
         "3: s {\"x\":2}",
         "waiting",
@@ -250,4 +250,47 @@ fn a_compensation_may_wait_and_register_more() {
         "undone 2 well",
         "failed step `s` failed after 4 attempts: no",
     ]);
+}
+
+#[test]
+fn what_a_workflow_left_open_is_closed_when_it_fails() {
+    let run = Run::start(|| async {
+        drop(Hook::<u32>::create());
+        let _held = Hook::<u32>::create();
+        undo("one", 1);
+        step::<()>(0).await?;
+        Ok(())
+    });
+    let run = run.failed(3, "no");
+    run.said(&[
+        "0: hook drawn",
+        "1: hook drawn",
+        "2: compensation one",
+        "3: s {\"x\":0}",
+        "waiting",
+        "unwind step `s` failed after 4 attempts: no",
+        "undo 2",
+        "4: s {\"x\":1}",
+        "close 0",
+        "close 1",
+        "waiting",
+    ]);
+}
+
+#[test]
+fn a_workflow_that_is_cancelled_is_so_though_it_comes_to_its_end_in_the_same_moment() {
+    let run = Run::start(|| async {
+        undo("one", 1);
+        let (tell, told) = futures::channel::oneshot::channel::<()>();
+        let shielded = shield(async {
+            let charged = step::<()>(0).await;
+            drop(tell);
+            charged
+        });
+        // What goes on here needs nothing of the host.
+        drop(select(Box::pin(shielded), told).await);
+        Ok(())
+    });
+    let run = run.cancelled(None).completed(2, "null").completed(3, "null");
+    assert_eq!(run.verdict(), "cancelled");
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use jiff::Timestamp;
 use segno_journal::RunId;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,13 @@ pub struct BatchStart {
     pub signals: Vec<SignalRequest>,
     /// A URL that is called when the run has ended.
     pub on_end: Option<String>,
+    /// When it begins; at once where neither this nor `start_after` says.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub start_at: Option<Timestamp>,
+    /// How long after its start it begins, as `30s` or `2h`.
+    pub start_after: Option<String>,
+    /// How long it may take from its beginning, as `30s` or `2h`. Then its workflow cleans up, and it has failed.
+    pub timeout: Option<String>,
 }
 
 /// A signal in a batch.

@@ -23,6 +23,9 @@ pub struct CleanupView {
     pub compensations: Vec<CompensationView>,
     /// Whether it is amid something that is not to be stopped: a cancel waits for that.
     pub shielded: bool,
+    /// Whether a cancel waits for it to go on: it is blocked or paused, and will be told then.
+    #[serde(default)]
+    pub cancel_waits: bool,
     /// When it was told to end, if it was.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub told_at: Option<Timestamp>,

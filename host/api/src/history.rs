@@ -190,6 +190,8 @@ pub enum HistoryEvent {
         message: String,
         event: Option<String>,
     },
+    /// Somebody holds the run up; who, where that is known.
+    RunPaused { by: Option<String> },
     /// Somebody let the run go on; who, where that is known.
     RunResumed { by: Option<String> },
     /// Somebody moved the run to another module; who, where that is known.

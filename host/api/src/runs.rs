@@ -23,6 +23,10 @@ pub enum RunStatus {
     Failed,
     /// Over, stopped from outside.
     Cancelled,
+    /// It begins later.
+    Pending,
+    /// Held up by somebody: what happens to it waits until it is resumed.
+    Paused,
 }
 
 impl RunStatus {
@@ -80,6 +84,14 @@ pub struct RunView {
     /// When it was started.
     #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
+    /// When it begins, if that was to be later than its start.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub begins_at: Option<Timestamp>,
+    /// When its time is over, if it has a time-out.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub times_out_at: Option<Timestamp>,
     /// When it ended, if it has.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
@@ -207,6 +219,16 @@ pub struct StartRequest {
     /// that the idempotency key has started before stays.
     #[serde(default)]
     pub on_end: Option<String>,
+    /// When it begins; at once where neither this nor `start_after` says.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub start_at: Option<Timestamp>,
+    /// How long after its start it begins, as `30s` or `2h`.
+    #[serde(default)]
+    pub start_after: Option<String>,
+    /// How long it may take from its beginning, as `30s` or `2h`. Then its workflow cleans up, and it has failed.
+    #[serde(default)]
+    pub timeout: Option<String>,
 }
 
 /// A signal that is sent with the start of a run.

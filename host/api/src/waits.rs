@@ -30,7 +30,7 @@ pub struct Why {
     /// If it is blocked, which kind of trouble: as in `blocked` of the run.
     #[schema(value_type = Option<String>)]
     pub kind: Option<BlockKind>,
-    /// If it is blocked, the beginning of the reason.
+    /// If it is blocked, the beginning of the reason; if it is paused or begins later, that.
     pub reason: Option<String>,
 }
 
@@ -235,7 +235,10 @@ impl Why {
             (_, Some(Wait::Delivery { run_id, name, .. })) => {
                 format!("{run_id} to take signal {}{begun}", printable(name, SHOWN))
             }
-            (_, None) => return "its next turn".to_owned(),
+            (_, None) => {
+                let held_up = self.reason.as_ref().map(|reason| format!("{reason}{begun}"));
+                return held_up.unwrap_or_else(|| "its next turn".to_owned());
+            }
         };
         match self.waits.saturating_sub(1) {
             0 => text,

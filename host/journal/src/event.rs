@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChildEnd, NotTold, Op, Verdict, grows};
+use crate::{ChildEnd, NotTold, Op, grows};
 
 /// One thing that happened, as it is delivered to a run and recorded in its turn.
 ///
@@ -175,29 +175,6 @@ impl Event {
             | Self::NotTold { .. }
             | Self::Cancelling { .. }
             | Self::Expired { .. } => None,
-        }
-    }
-
-    /// How the run stands after it, where its workflow does not see it: it is ended from outside.
-    #[must_use]
-    pub fn ends(&self) -> Option<Verdict> {
-        match self {
-            Self::Cancelled => Some(Verdict::Cancelled),
-            Self::Expired { error } => Some(Verdict::Failed(error.clone())),
-            Self::Started { .. }
-            | Self::StepCompleted { .. }
-            | Self::StepFailed { .. }
-            | Self::Slept { .. }
-            | Self::Requested { .. }
-            | Self::HookOpened { .. }
-            | Self::HookTaken { .. }
-            | Self::HookReceived { .. }
-            | Self::Signalled { .. }
-            | Self::Woken { .. }
-            | Self::ChildEnded { .. }
-            | Self::Told { .. }
-            | Self::NotTold { .. }
-            | Self::Cancelling { .. } => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Why a run does not take an event, and why a turn cannot be one of it.
 
-use crate::{MAX_PUBLISHED, Op};
+use crate::{MAX_COMPENSATIONS, MAX_PUBLISHED, Op};
 
 /// How many requests of one webhook, payloads of one hook or signals of one name may lie untaken. More than this is a workflow that does not
 /// keep up; its callers are asked to come later.
@@ -70,6 +70,12 @@ pub enum Fault {
     /// The workflow begins to clean up again.
     #[error("the workflow has begun to undo what it did before; it may do so once")]
     UnwindsTwice,
+    /// The workflow has registered too much.
+    #[error(
+        "the workflow has more than {MAX_COMPENSATIONS} compensations and shields that are not over; let one \
+         compensation undo several things"
+    )]
+    UndoesTooMuch,
     /// The workflow ends as cancelled.
     #[error("the workflow ends as if it was cancelled, but nobody cancelled it")]
     NotCancelled,

@@ -11,6 +11,7 @@
 
 mod admits;
 mod child;
+mod cleanup;
 mod command;
 pub mod divergence;
 mod effect;
@@ -25,6 +26,7 @@ mod losses;
 mod module;
 mod open;
 mod owed;
+mod parts;
 mod payload;
 pub mod retry;
 mod run;
@@ -55,7 +57,7 @@ pub use crate::size::OPERATION_BYTES;
 pub use crate::stream::{BLOCK_BYTES, Block, CHUNK_BYTES, Stream};
 pub use crate::turn::{BlockKind, Blocked, Failure, Level, LogLine, Turn, Verdict};
 pub use crate::words::{
-    MAX_CHUNK, MAX_CLEANUP_ERROR, MAX_COMPENSATION_NAME, MAX_HOOK_METADATA, MAX_HOOK_TOKEN,
-    MAX_PUBLISHED, MAX_PUBLISHED_BYTES, MAX_QUERY_NAME, MAX_SIGNAL_NAME, MAX_STREAM_NAME,
-    MAX_STREAMS, MAX_WORKFLOW_NAME, is_word,
+    MAX_CHUNK, MAX_CLEANUP_ERROR, MAX_COMPENSATION_NAME, MAX_COMPENSATIONS, MAX_HOOK_METADATA,
+    MAX_HOOK_TOKEN, MAX_PUBLISHED, MAX_PUBLISHED_BYTES, MAX_QUERY_NAME, MAX_SIGNAL_NAME,
+    MAX_STREAM_NAME, MAX_STREAMS, MAX_WORKFLOW_NAME, is_word,
 };

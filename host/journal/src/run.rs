@@ -239,11 +239,8 @@ impl Run {
         let since = turn.at;
         match command {
             Command::Step { name, input, options } => {
-                let name = name.clone();
-                let input = input.clone();
-                let call = Arc::new(StepCall { name, input, options: *options, asked_at: since });
-                let op = self.begin(Open::Step { call: Arc::clone(&call), last_attempt: None });
-                Ok(Some(Effect::Start { op, call }))
+                let (name, input, options) = (name.clone(), input.clone(), *options);
+                Ok(Some(self.begin_step(StepCall { name, input, options, asked_at: since })))
             }
             Command::Sleep { until } => {
                 let op = self.begin(Open::Sleep { since, until: *until });
@@ -255,13 +252,8 @@ impl Run {
                 Ok(None)
             }
             Command::Hook { token, chosen, metadata } => {
-                let (token, metadata) = (token.clone(), metadata.clone());
-                let untaken = VecDeque::new();
-                let claimed = !chosen;
-                let hook = OpenHook { since, token, metadata, claimed, untaken, disposed: false };
-                let claim = hook.claim(Op(self.operations));
-                self.begin(Open::Hook(Box::new(hook)));
-                Ok(Some(Effect::Claim(Box::new(claim))))
+                let metadata = metadata.clone();
+                Ok(Some(self.open_hook(token.clone(), (*chosen, metadata), since)))
             }
             Command::Signal { name } => {
                 let name = name.clone();
@@ -304,6 +296,27 @@ impl Run {
                 Ok(Some(Effect::Tell(Box::new(tell))))
             }
         }
+    }
+
+    /// A step is asked for.
+    fn begin_step(&mut self, call: StepCall) -> Effect {
+        let call = Arc::new(call);
+        let op = self.begin(Open::Step { call: Arc::clone(&call), last_attempt: None });
+        Effect::Start { op, call }
+    }
+
+    /// A hook asks for its token.
+    fn open_hook(
+        &mut self,
+        token: String,
+        (chosen, metadata): (bool, Option<String>),
+        since: Timestamp,
+    ) -> Effect {
+        let (untaken, claimed) = (VecDeque::new(), !chosen);
+        let hook = OpenHook { since, token, metadata, claimed, untaken, disposed: false };
+        let claim = hook.claim(Op(self.operations));
+        self.begin(Open::Hook(Box::new(hook)));
+        Effect::Claim(Box::new(claim))
     }
 
     /// A child is to be cancelled. It is waited for until it is.
@@ -368,6 +381,7 @@ impl Run {
         let op = Op(self.operations);
         self.operations += 1;
         self.open_bytes += open.size();
+        self.count(&open, true);
         self.open.insert(op, Box::new(open));
         op
     }
@@ -375,6 +389,7 @@ impl Run {
     pub(crate) fn close(&mut self, op: Op) {
         if let Some(open) = self.open.remove(&op) {
             self.open_bytes = self.open_bytes.saturating_sub(open.size());
+            self.count(&open, false);
         }
     }
 }

@@ -88,6 +88,31 @@ pub struct Failure {
 
 grows!(Failure { message, kind, place });
 
+impl Event {
+    /// How the run stands after it, where its workflow does not see it: it is ended from outside.
+    #[must_use]
+    pub fn ends(&self) -> Option<Verdict> {
+        match self {
+            Self::Cancelled => Some(Verdict::Cancelled),
+            Self::Expired { error } => Some(Verdict::Failed(error.clone())),
+            Self::Started { .. }
+            | Self::StepCompleted { .. }
+            | Self::StepFailed { .. }
+            | Self::Slept { .. }
+            | Self::Requested { .. }
+            | Self::HookOpened { .. }
+            | Self::HookTaken { .. }
+            | Self::HookReceived { .. }
+            | Self::Signalled { .. }
+            | Self::Woken { .. }
+            | Self::ChildEnded { .. }
+            | Self::Told { .. }
+            | Self::NotTold { .. }
+            | Self::Cancelling { .. } => None,
+        }
+    }
+}
+
 impl Verdict {
     fn size(&self) -> usize {
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);

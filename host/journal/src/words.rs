@@ -33,6 +33,9 @@ pub const MAX_CHUNK: usize = 64 << 10;
 /// How long the name of a compensation may be, in bytes.
 pub const MAX_COMPENSATION_NAME: usize = 128;
 
+/// How many compensations and shields a run may have that are not over.
+pub const MAX_COMPENSATIONS: usize = 1_000;
+
 /// How much is recorded of the error because of which a run cleans up, or of that of a compensation, in bytes.
 pub const MAX_CLEANUP_ERROR: usize = 8 << 10;
 

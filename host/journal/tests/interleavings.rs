@@ -82,31 +82,11 @@ impl Toy {
 
     fn command(&mut self) -> Command {
         let waiting = self.webhooks.iter().position(|(_, left)| *left > 0);
-        match (self.draw(24), waiting) {
-            (16 | 17, _) => {
-                self.compensations.push(Op(self.operations));
-                Command::Compensation { name: "undo".into() }
-            }
-            (18, _) if self.undoes.is_none() && !self.compensations.is_empty() => {
-                Command::Keep { compensation: self.compensations.remove(0) }
-            }
-            (19, _) => Command::Shield,
-            (20, _) if self.operations > 0 => {
-                Command::Unshield { shield: Op(self.draw(self.operations)) }
-            }
-            (21, _) if !self.unwinds => {
-                self.unwinds = true;
-                Command::Unwind { error: (!self.told).then(|| "no".to_owned()) }
-            }
-            (22, _) if self.unwinds && self.undoes.is_none() && !self.compensations.is_empty() => {
-                let compensation = self.compensations.swap_remove(0);
-                self.undoes = Some(compensation);
-                Command::Undo { compensation }
-            }
-            (23, _) if self.undoes.is_some() => {
-                let compensation = self.undoes.take().unwrap_or(Op(0));
-                Command::Undone { compensation, error: None }
-            }
+        let kind = self.draw(24);
+        if let Some(command) = self.of_the_end(kind) {
+            return command;
+        }
+        match (kind, waiting) {
             (10, _) => {
                 let run = RunId::from_parts(Timestamp(1), self.operations.into());
                 let policy =
@@ -161,6 +141,37 @@ impl Toy {
                 Command::Step { name, input, options: StepOptions::default() }
             }
         }
+    }
+
+    /// A command that is about the end of the run, if this is the kind of one.
+    fn of_the_end(&mut self, kind: u64) -> Option<Command> {
+        Some(match kind {
+            16 | 17 => {
+                self.compensations.push(Op(self.operations));
+                Command::Compensation { name: "undo".into() }
+            }
+            18 if self.undoes.is_none() && !self.compensations.is_empty() => {
+                Command::Keep { compensation: self.compensations.remove(0) }
+            }
+            19 => Command::Shield,
+            20 if self.operations > 0 => {
+                Command::Unshield { shield: Op(self.draw(self.operations)) }
+            }
+            21 if !self.unwinds => {
+                self.unwinds = true;
+                Command::Unwind { error: (!self.told).then(|| "no".to_owned()) }
+            }
+            22 if self.unwinds && self.undoes.is_none() && !self.compensations.is_empty() => {
+                let compensation = self.compensations.swap_remove(0);
+                self.undoes = Some(compensation);
+                Command::Undo { compensation }
+            }
+            23 if self.undoes.is_some() => {
+                let compensation = self.undoes.take().unwrap_or(Op(0));
+                Command::Undone { compensation, error: None }
+            }
+            _ => return None,
+        })
     }
 
     fn draw(&mut self, below: u64) -> u64 {

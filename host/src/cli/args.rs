@@ -17,6 +17,7 @@ mod tests;
 mod wait;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
@@ -29,13 +30,14 @@ pub(super) use self::listen::ListenArgs;
 pub(super) use self::modules::{DeployArgs, ModulesArgs, WorkflowArgs};
 pub(super) use self::offline::{BackupArgs, CheckArgs, ExportArgs};
 pub(super) use self::runs::{
-    CancelArgs, HealthArgs, ResumeArgs, RunArgs, RunIds, RunsArgs, RunsOfHostArgs,
+    CancelArgs, HealthArgs, ResumeArgs, RunAgainArgs, RunArgs, RunIds, RunsArgs, RunsOfHostArgs,
 };
 pub(super) use self::talk::{
     BatchArgs, HookArgs, HooksArgs, QueryArgs, ResumeHookArgs, SignalArgs, StreamArgs, WakeArgs,
 };
 pub(super) use self::wait::WaitArgs;
 use crate::cli::exit::{EXIT_CODES, UsageError};
+use crate::doors::parse_duration;
 use crate::engine::COMPILE;
 
 /// Durable workflows in a WebAssembly sandbox.
@@ -100,8 +102,12 @@ pub(super) enum Verb {
     Run(RunArgs),
     /// Cancel runs: each undoes what it registered, and ends
     Cancel(CancelArgs),
-    /// Let a blocked run go on
+    /// Hold runs up: what happens to them waits until they are resumed
+    Pause(RunsOfHostArgs),
+    /// Let a blocked or paused run go on
     Resume(ResumeArgs),
+    /// Start new runs with the inputs of old ones
+    RunAgain(RunAgainArgs),
     /// End sleeps of runs before their time
     Wake(WakeArgs),
     /// Send something to a run under a name, and perhaps wait for its answer
@@ -158,7 +164,8 @@ impl Verb {
             Self::Runs(args) => Some(&mut args.host),
             Self::Run(args) => Some(&mut args.host),
             Self::Cancel(args) => Some(&mut args.host),
-            Self::RetryNow(args) => Some(&mut args.host),
+            Self::RetryNow(args) | Self::Pause(args) => Some(&mut args.host),
+            Self::RunAgain(args) => Some(&mut args.host),
             Self::Resume(args) => Some(&mut args.host),
             Self::Wake(args) => Some(&mut args.host),
             Self::Signal(args) => Some(&mut args.host),
@@ -227,6 +234,18 @@ pub(super) struct StartArgs {
     /// Call this URL when the run has ended: signed, and again and again until it has come
     #[arg(long, value_name = "URL")]
     pub(super) on_end: Option<String>,
+
+    /// Begin at this moment, such as 2027-01-31T08:00:00Z
+    #[arg(long, value_name = "MOMENT", conflicts_with = "after")]
+    pub(super) at: Option<jiff::Timestamp>,
+
+    /// Begin so long after the start: a number of seconds, or numbers with ms, s, m or h
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(super) after: Option<Duration>,
+
+    /// How long it may take from its beginning; then it cleans up, and has failed
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(super) timeout: Option<Duration>,
 
     #[command(flatten)]
     pub(super) wait: WaitArgs,

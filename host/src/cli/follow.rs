@@ -113,6 +113,7 @@ impl Seen {
             }
             HistoryEvent::RunBlocked { .. }
             | HistoryEvent::RunResumed { .. }
+            | HistoryEvent::RunPaused { .. }
             | HistoryEvent::ModuleChanged { .. } => {
                 let is_new = !self.notes.contains(entry);
                 self.notes.extend(is_new.then(|| entry.clone()));

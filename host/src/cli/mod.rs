@@ -208,6 +208,8 @@ async fn perform(
         Verb::Runs(args) => runs::run(args, output).await,
         Verb::Run(args) => run::run(args, output).await,
         Verb::Cancel(args) => run::cancel(args, output).await,
+        Verb::Pause(args) => run::pause(args, output).await,
+        Verb::RunAgain(args) => run::again(args, output).await,
         Verb::Resume(args) => run::resume(args, output).await,
         Verb::Wake(args) => run::wake(args, output).await,
         Verb::Signal(args) => signal::run(args, output).await,

@@ -7,15 +7,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
-use segno_api::{RunStatus, RunView};
+use segno_api::{RunStatus, RunView, Started};
 use segno_journal::RunId;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::cli::args::{
-    CancelArgs, HostArgs, ResumeArgs, RunArgs, RunIds, RunsOfHostArgs, WakeArgs,
+    CancelArgs, HostArgs, ResumeArgs, RunAgainArgs, RunArgs, RunIds, RunsOfHostArgs, WakeArgs,
 };
-use crate::cli::client::{Answer, Client, ClientError};
+use crate::cli::client::{Answer, Client, ClientError, idempotency};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::follow::{self, Reader, Told};
 use crate::cli::output::{self, Output};
@@ -97,6 +97,25 @@ pub(super) async fn cancel(args: CancelArgs, output: Output) -> anyhow::Result<E
     act(args.host, &args.ids, ("cancel", body), output).await
 }
 
+pub(super) async fn pause(args: RunsOfHostArgs, output: Output) -> anyhow::Result<Exit> {
+    act(args.host, &args.ids, ("pause", "{}".to_owned()), output).await
+}
+
+/// Starts a new run with the input of each, and prints the new IDs.
+pub(super) async fn again(args: RunAgainArgs, output: Output) -> anyhow::Result<Exit> {
+    let RunAgainArgs { ids, key, host } = args;
+    if key.is_some() && !matches!(ids[..], [RunIds::One(_)]) {
+        return Err(UsageError("--key is for one run only; nothing was done".to_owned()).into());
+    }
+    let show = |_: RunId, answer: &Answer| {
+        let started: Started = answer.read()?;
+        output.show(&answer.json, || started.run_id.to_string())?;
+        Ok(Exit::Done)
+    };
+    let asked = Asked { verb: "run-again", body: "{}".to_owned(), headers: idempotency(key)? };
+    each(host, &ids, asked, output, show).await
+}
+
 pub(super) async fn retry_now(args: RunsOfHostArgs, output: Output) -> anyhow::Result<Exit> {
     act(args.host, &args.ids, ("retry-now", "{}".to_owned()), output).await
 }
@@ -120,18 +139,37 @@ async fn act(
     (verb, body): (&str, String),
     output: Output,
 ) -> anyhow::Result<Exit> {
+    let show = |id: RunId, answer: &Answer| {
+        let view: RunView = answer.read()?;
+        output.show(&answer.json, || format!("{id} {}", wait::outcome(&view)))?;
+        let is_stuck = verb == "resume" && view.status == RunStatus::Blocked;
+        Ok(if is_stuck { Exit::Unsuccessful } else { Exit::Done })
+    };
+    each(host, ids, Asked { verb, body, headers: HeaderMap::new() }, output, show).await
+}
+
+/// What each run is asked.
+struct Asked<'a> {
+    verb: &'a str,
+    body: String,
+    headers: HeaderMap,
+}
+
+/// As [`act`]; each answer is shown in its own way.
+async fn each(
+    host: HostArgs,
+    ids: &[RunIds],
+    asked: Asked<'_>,
+    output: Output,
+    show: impl Fn(RunId, &Answer) -> anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
     let ids = all(ids)?;
     let client = Client::new(host)?;
     let mut ended = Exit::Done;
     for id in &ids {
-        let path = ["v1", "runs", &id.to_string(), verb];
-        let exit = match client.post(&path, body.clone(), HeaderMap::new()).await {
-            Ok(answer) => {
-                let view: RunView = answer.read()?;
-                output.show(&answer.json, || format!("{id} {}", wait::outcome(&view)))?;
-                let is_stuck = verb == "resume" && view.status == RunStatus::Blocked;
-                if is_stuck { Exit::Unsuccessful } else { Exit::Done }
-            }
+        let path = ["v1", "runs", &id.to_string(), asked.verb];
+        let exit = match client.post(&path, asked.body.clone(), asked.headers.clone()).await {
+            Ok(answer) => show(*id, &answer)?,
             // Of a host that does not answer, the others need not be asked for.
             Err(error @ ClientError::Unreachable { .. }) => return Err(error.into()),
             Err(error) if ids.len() == 1 => return Err(error.into()),

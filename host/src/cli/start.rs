@@ -20,7 +20,14 @@ pub(super) async fn run(args: StartArgs, output: Output) -> anyhow::Result<Exit>
     let signals = keyed.map(|(number, signal)| written_signal(signal, (key, number)));
     let signals = signals.collect::<anyhow::Result<Vec<_>>>()?.join(",");
     let on_end = serde_json::to_string(&args.on_end)?;
-    let body = format!("{{\"input\":{input},\"signals\":[{signals}],\"on_end\":{on_end}}}");
+    let start_at = serde_json::to_string(&args.at)?;
+    let [after, timeout] = [args.after, args.timeout].map(|time| {
+        time.map_or_else(|| "null".to_owned(), |time| format!("\"{}ms\"", time.as_millis()))
+    });
+    let body = format!(
+        "{{\"input\":{input},\"signals\":[{signals}],\"on_end\":{on_end},\"start_at\":{start_at},\
+         \"start_after\":{after},\"timeout\":{timeout}}}"
+    );
     let answer = client.post(&path, body, idempotency(args.key)?).await?;
     let started: Started = answer.read()?;
     let run = started.run_id.to_string();

@@ -19,6 +19,8 @@ pub(super) const fn status(status: RunStatus) -> &'static str {
         RunStatus::Completed => "completed",
         RunStatus::Failed => "failed",
         RunStatus::Cancelled => "cancelled",
+        RunStatus::Pending => "pending",
+        RunStatus::Paused => "paused",
     }
 }
 

@@ -36,6 +36,8 @@ impl<'a> Timeline<'a> {
             status,
             module,
             started_at,
+            begins_at,
+            times_out_at,
             ended_at,
             parent,
             turns,
@@ -48,6 +50,10 @@ impl<'a> Timeline<'a> {
         let parent = parent.as_ref().map_or_else(String::new, |parent| {
             format!("\n  child    #{} of {}", parent.op, parent.run_id)
         });
+        let begins = begins_at.map(|at| format!("\n  begins   {}", moment(at, self.now)));
+        let times_out = times_out_at.filter(|_| ended_at.is_none());
+        let times_out = times_out.map(|at| format!("\n  time-out {}", moment(at, self.now)));
+        let times = [begins, times_out].into_iter().flatten().collect::<String>();
         let ended = ended_at.map_or_else(String::new, |ended| {
             format!(
                 "\n  ended    {} after {}",
@@ -56,7 +62,7 @@ impl<'a> Timeline<'a> {
             )
         });
         format!(
-            "{run_id}  {workflow}  {}\n  module   {module}{parent}\n  started  {}{ended}{calls}\n  turns    {turns}\n  input    {}\n",
+            "{run_id}  {workflow}  {}\n  module   {module}{parent}\n  started  {}{times}{ended}{calls}\n  turns    {turns}\n  input    {}\n",
             text::status(*status),
             moment(*started_at, self.now),
             self.shown(input.get()),
@@ -114,33 +120,15 @@ impl<'a> Timeline<'a> {
         use HistoryEvent as E;
         match event {
             E::RunStarted { input: _ } => "the run began".to_owned(),
-            E::StepStarted { op, name, input, .. } => {
-                format!("step #{op} {} {}", self.whole(name), self.json(input))
-            }
-            E::StepRetrying { op, name, attempt, error, retry_at } => {
-                let name = name.as_ref().map_or_else(String::new, |name| self.whole(name) + " ");
-                let due = moment(*retry_at, self.now);
-                let error = self.shown(error);
-                format!("step #{op} {name}attempt {attempt} failed: {error}; next one due {due}")
-            }
-            E::StepCompleted { op, name: Some(name), output } => {
-                format!("step #{op} {} gave {}", self.whole(name), self.json(output))
-            }
-            // The turn that asked for it was forgotten, and with it the name.
-            E::StepCompleted { op, name: None, output } => {
-                format!("step #{op} gave {}", self.json(output))
-            }
-            E::StepFailed { op, name, attempts, error, fatal } => {
-                let how = if *fatal { "fatally in" } else { "in the last of" };
-                let attempts = counted(*attempts, "attempt");
-                let error = self.shown(error);
-                format!("step #{op} {} failed {how} {attempts}: {error}", self.whole(name))
-            }
-            E::SleepStarted { op, until } => self.sleep(*op, *until),
-            E::SleepCancelled { op } => format!("sleep #{op} given up"),
-            E::SleepCompleted { op } => format!("sleep #{op} is over"),
-            E::SleepWoken { op, by } => format!("sleep #{op} was ended early{}", self.by(by)),
-            E::StepCancelled { op } => format!("step #{op} given up"),
+            E::StepStarted { .. }
+            | E::StepRetrying { .. }
+            | E::StepCompleted { .. }
+            | E::StepFailed { .. }
+            | E::StepCancelled { .. }
+            | E::SleepStarted { .. }
+            | E::SleepCancelled { .. }
+            | E::SleepCompleted { .. }
+            | E::SleepWoken { .. } => self.work(event),
             E::WebhookCreated { .. }
             | E::WebhookRequested { .. }
             | E::Taken { .. }
@@ -178,7 +166,43 @@ impl<'a> Timeline<'a> {
             | E::RunCancelled { .. }
             | E::RunBlocked { .. }
             | E::RunResumed { .. }
+            | E::RunPaused { .. }
             | E::ModuleChanged { .. } => self.run(event),
+        }
+    }
+
+    /// Steps and sleeps. Of all else, nothing.
+    fn work(&self, event: &HistoryEvent) -> String {
+        use HistoryEvent as E;
+        match event {
+            E::StepStarted { op, name, input, .. } => {
+                format!("step #{op} {} {}", self.whole(name), self.json(input))
+            }
+            E::StepRetrying { op, name, attempt, error, retry_at } => {
+                let name = name.as_ref().map_or_else(String::new, |name| self.whole(name) + " ");
+                let due = moment(*retry_at, self.now);
+                let error = self.shown(error);
+                format!("step #{op} {name}attempt {attempt} failed: {error}; next one due {due}")
+            }
+            E::StepCompleted { op, name: Some(name), output } => {
+                format!("step #{op} {} gave {}", self.whole(name), self.json(output))
+            }
+            // The turn that asked for it was forgotten, and with it the name.
+            E::StepCompleted { op, name: None, output } => {
+                format!("step #{op} gave {}", self.json(output))
+            }
+            E::StepFailed { op, name, attempts, error, fatal } => {
+                let how = if *fatal { "fatally in" } else { "in the last of" };
+                let attempts = counted(*attempts, "attempt");
+                let error = self.shown(error);
+                format!("step #{op} {} failed {how} {attempts}: {error}", self.whole(name))
+            }
+            E::SleepStarted { op, until } => self.sleep(*op, *until),
+            E::SleepCancelled { op } => format!("sleep #{op} given up"),
+            E::SleepCompleted { op } => format!("sleep #{op} is over"),
+            E::SleepWoken { op, by } => format!("sleep #{op} was ended early{}", self.by(by)),
+            E::StepCancelled { op } => format!("step #{op} given up"),
+            _ => String::new(),
         }
     }
 
@@ -210,6 +234,7 @@ impl<'a> Timeline<'a> {
                 let message = self.whole(message);
                 format!("the run was blocked ({kind}): {message}{}", self.not_told(event))
             }
+            E::RunPaused { by } => format!("the run was paused{}", self.by(by)),
             E::RunResumed { by } => format!("the run was resumed{}", self.by(by)),
             E::ModuleChanged { by, from, to } => {
                 let [from, to] = [from, to].map(|module| text::digest(module));

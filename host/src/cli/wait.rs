@@ -26,7 +26,7 @@ impl Waited {
         match self.view.status {
             RunStatus::Completed => Exit::Done,
             RunStatus::Failed | RunStatus::Cancelled | RunStatus::Blocked => Exit::Unsuccessful,
-            RunStatus::Running => Exit::TimedOut,
+            RunStatus::Running | RunStatus::Pending | RunStatus::Paused => Exit::TimedOut,
         }
     }
 }
@@ -59,7 +59,14 @@ pub(super) fn outcome(view: &RunView) -> String {
     // A run that returned nothing returned null; in JSON that looks like no output.
     let returned = (view.status == RunStatus::Completed)
         .then(|| view.output.as_ref().map_or("null", |output| output.get()).to_owned());
-    let cleanup = view.cleanup.as_ref().filter(|cleanup| cleanup.told_at.is_some());
+    let cleanup = view.cleanup.as_ref();
+    let cancel_waits = cleanup.is_some_and(|cleanup| cleanup.cancel_waits);
+    let cancel_waits = cancel_waits.then_some("a cancel waits until it goes on");
+    let blocked = match (blocked, cancel_waits) {
+        (Some(blocked), Some(waits)) => Some(format!("{waits}; {blocked}")),
+        (blocked, waits) => blocked.or(waits.map(str::to_owned)),
+    };
+    let cleanup = cleanup.filter(|cleanup| cleanup.told_at.is_some());
     let cleaning_up = cleanup.map(|cleanup| match cleanup.compensations.len() {
         0 => "it was told to end, and comes to the end of what is shielded".to_owned(),
         left => format!("it was told to end, and cleans up; {left} to undo"),

@@ -12,8 +12,8 @@ use segno_journal::RunId;
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
 use crate::doors::refusal::Refusal;
-use crate::doors::workflows::{ENVELOPE, idempotency_key, new_run, payload_of_signal};
-use crate::engine::{Engine, NewBatch, NewSignal, StartInBatch};
+use crate::doors::workflows::{ENVELOPE, idempotency_key, new_run, payload_of_signal, times};
+use crate::engine::{Engine, NewBatch, NewRun, NewSignal, StartInBatch};
 
 /// How large a batch may be, in bytes; and each larger input that a host takes fits.
 const MAX_BATCH: usize = 16 << 20;
@@ -91,7 +91,9 @@ fn signal(signal: BatchSignal) -> Result<(RunId, NewSignal), Refusal> {
 }
 
 fn start(start: BatchStart) -> Result<StartInBatch, Refusal> {
-    let BatchStart { workflow, input, key, signals, on_end } = start;
-    let new = new_run(&input, key, signals, on_end)?;
+    let BatchStart { workflow, input, key, signals, on_end, start_at, start_after, timeout } =
+        start;
+    let times = times(start_at, start_after.as_deref(), timeout.as_deref())?;
+    let new = NewRun { times, ..new_run(&input, key, signals, on_end)? };
     Ok(StartInBatch { workflow, input, new })
 }

@@ -27,6 +27,9 @@ impl Refusal {
             | EngineError::DeployLacksSteps { missing } => problem.lacking(missing.clone()),
             EngineError::UnknownRun(run)
             | EngineError::AlreadyEnded(run)
+            | EngineError::HasEnded(run)
+            | EngineError::CannotCleanUp(run)
+            | EngineError::DoesNotFit { run, .. }
             | EngineError::NotBlocked(run)
             | EngineError::NothingToRetry(run)
             | EngineError::NothingToWake(run)
@@ -77,7 +80,9 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::QueryFailed { .. } => &Kind::QUERY_FAILED,
         EngineError::NoCopy { .. } => &Kind::NO_COPY,
         EngineError::NoSuchTurn { .. } => &Kind::NO_SUCH_TURN,
-        EngineError::AlreadyEnded(_) => &Kind::ALREADY_ENDED,
+        EngineError::AlreadyEnded(_) | EngineError::HasEnded(_) => &Kind::ALREADY_ENDED,
+        EngineError::CannotCleanUp(_) => &Kind::CANNOT_CLEAN_UP,
+        EngineError::DoesNotFit { .. } => &Kind::DOES_NOT_FIT,
         EngineError::NotBlocked(_) => &Kind::NOT_BLOCKED,
         EngineError::NothingToRetry(_) => &Kind::NOTHING_TO_RETRY,
         EngineError::NothingToWake(_) => &Kind::NOTHING_TO_WAKE,
@@ -189,6 +194,9 @@ mod tests {
         check(&EngineError::UnknownRun(run), 404, "unknown-run");
         check(&EngineError::UnknownWebhook, 404, "unknown-webhook");
         check(&EngineError::AlreadyEnded(run), 409, "already-ended");
+        check(&EngineError::HasEnded(run), 409, "already-ended");
+        check(&EngineError::CannotCleanUp(run), 409, "cannot-clean-up");
+        check(&EngineError::DoesNotFit { run, reason: "no".into() }, 409, "does-not-fit");
         check(&EngineError::NotBlocked(run), 409, "not-blocked");
         check(&EngineError::NothingToRetry(run), 409, "nothing-to-retry");
         check(&EngineError::NothingToWake(run), 409, "nothing-to-wake");

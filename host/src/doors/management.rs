@@ -44,6 +44,8 @@ fn routes() -> OpenApiRouter<Supervisor> {
         .routes(routes!(runs::events))
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::resume))
+        .routes(routes!(runs::pause))
+        .routes(routes!(runs::run_again))
         .routes(routes!(runs::retry_now))
         .routes(routes!(runs::wake))
         .routes(routes!(signals::send))
@@ -125,8 +127,10 @@ mod tests {
             post /v1/batch
             post /v1/hooks/{token}
             post /v1/runs/{id}/cancel
+            post /v1/runs/{id}/pause
             post /v1/runs/{id}/resume
             post /v1/runs/{id}/retry-now
+            post /v1/runs/{id}/run-again
             post /v1/runs/{id}/signals/{name}
             post /v1/runs/{id}/wake
             post /v1/workflows/{name}/runs

@@ -140,7 +140,9 @@ kinds! {
     NO_SUCH_TURN = "no-such-turn", NOT_FOUND, "the run has had no such turn";
     BAD_NAME = "bad-name", BAD_REQUEST, "the name cannot be used";
     ALREADY_ENDED = "already-ended", CONFLICT, "the run has already ended";
-    NOT_BLOCKED = "not-blocked", CONFLICT, "the run is not blocked";
+    NOT_BLOCKED = "not-blocked", CONFLICT, "the run is neither blocked nor paused";
+    DOES_NOT_FIT = "does-not-fit", CONFLICT, "the run does not fit the module";
+    CANNOT_CLEAN_UP = "cannot-clean-up", CONFLICT, "the run cannot clean up before it ends";
     BACKUP_UNDER_WAY = "backup-under-way", TOO_MANY_REQUESTS, "another backup is under way";
     NOTHING_TO_RETRY = "nothing-to-retry", CONFLICT, "no step of the run waits for an attempt";
     IS_BLOCKED = "is-blocked", CONFLICT, "the run is blocked";

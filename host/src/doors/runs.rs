@@ -1,11 +1,15 @@
 //! Runs: which there are, how they stand, what happened to them, and stopping them.
 
 use segno_api::{
-    CancelRequest, HistoryPage, ResumeRequest, RunFilter, RunPage, RunStatus, RunView, WakeRequest,
+    CancelRequest, HistoryPage, ResumeRequest, RunFilter, RunPage, RunStatus, RunView, Started,
+    WakeRequest,
 };
 use std::time::Duration;
 
 use axum::extract::{Request, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use segno_journal::{Op, RunId};
 use serde::Deserialize;
@@ -17,6 +21,7 @@ use crate::doors::duration::parse_duration;
 use crate::doors::params::{Limit, Params, RunPath, Turn, WaitFor};
 use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::Caller;
+use crate::doors::workflows::idempotency_key;
 use crate::engine::{Asker, CancelHow, Engine};
 use segno_api::Problem;
 
@@ -237,7 +242,7 @@ pub(super) async fn wake(
     Ok(Json(engine.wake_by(run, op.map(Op), Asker::named(caller.name())).await?))
 }
 
-/// Lets a blocked run go on, on its own module or on another one.
+/// Lets a blocked or paused run go on, on its own module or on another one.
 #[utoipa::path(
     post,
     path = "/v1/runs/{id}/resume",
@@ -249,7 +254,7 @@ pub(super) async fn wake(
         (status = 200, description = "How the run stands now", body = RunView),
         (status = 404, description = "There is no such run", body = Problem,
          content_type = "application/problem+json"),
-        (status = 409, description = "The run is not blocked", body = Problem,
+        (status = 409, description = "The run is neither blocked nor paused; or it is paused, and does not fit the module", body = Problem,
          content_type = "application/problem+json"),
         (status = 422, description = "There is no such module", body = Problem,
          content_type = "application/problem+json"),
@@ -264,4 +269,70 @@ pub(super) async fn resume(
 ) -> Result<Json<RunView>, Refusal> {
     let (ResumeRequest { module }, _held) = body::json(request, SMALL, &bodies).await?;
     Ok(Json(engine.resume_by(run, module, Asker::named(caller.name())).await?))
+}
+
+/// Holds a run up until it is resumed: what happens to it meanwhile is kept in its order.
+///
+/// Steps that are under way come to their ends. Pausing a paused run changes nothing.
+#[utoipa::path(
+    post,
+    path = "/v1/runs/{id}/pause",
+    operation_id = "pauseRun",
+    tag = "runs",
+    params(("id" = String, Path, description = "The ID of the run")),
+    responses(
+        (status = 200, description = "How the run stands now", body = RunView),
+        (status = 404, description = "There is no such run", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "The run has ended, or is blocked", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The run has not had its first turn, or the host has too much to do", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn pause(
+    State(engine): State<Engine>,
+    Extension(caller): Extension<Caller>,
+    RunPath(run): RunPath,
+) -> Result<Json<RunView>, Refusal> {
+    Ok(Json(engine.pause_by(run, Asker::named(caller.name())).await?))
+}
+
+/// Starts a new run with the input of this one, on the module that starts new runs of its workflow.
+///
+/// Its steps are other ones: what the old run did is done again. It has the time-out of the old run, and what is
+/// called at its end.
+#[utoipa::path(
+    post,
+    path = "/v1/runs/{id}/run-again",
+    operation_id = "runAgain",
+    tag = "runs",
+    params(
+        ("id" = String, Path, description = "The ID of the run"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key gives the same run"),
+    ),
+    responses(
+        (status = 201, description = "Started", body = Started,
+         headers(("Location" = String, description = "The path of the new run"))),
+        (status = 200, description = "The key is known: this is the run that it started", body = Started,
+         headers(("Location" = String, description = "The path of the new run"))),
+        (status = 400, description = "The key cannot be used", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such run, or no such workflow any more", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 422, description = "The workflow cannot take the input any more", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The host cannot take the run now", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn run_again(
+    State(engine): State<Engine>,
+    RunPath(run): RunPath,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Refusal> {
+    let started = engine.run_again(run, idempotency_key(&headers)?).await?;
+    let status = if started.created { StatusCode::CREATED } else { StatusCode::OK };
+    let location = format!("/v1/runs/{}", started.run_id);
+    Ok((status, [(LOCATION, location)], Json(started)))
 }

@@ -8,15 +8,17 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
-use segno_journal::{MAX_NESTING, is_too_nested};
+use jiff::Timestamp as Moment;
+use segno_journal::{MAX_NESTING, Timestamp, is_too_nested};
 use serde_json::value::RawValue;
 
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
+use crate::doors::duration::parse_duration;
 use crate::doors::hooks::MAX_PAYLOAD;
 use crate::doors::params::Segment;
 use crate::doors::refusal::{Kind, Refusal};
-use crate::engine::{Engine, EngineError, NewRun, NewSignal, SIGNALS_AT_START};
+use crate::engine::{Engine, EngineError, NewRun, NewSignal, SIGNALS_AT_START, Times};
 use segno_api::Problem;
 
 /// The header by which a start can be repeated without a second run.
@@ -79,9 +81,10 @@ pub(super) async fn start(
     let key = idempotency_key(request.headers())?;
     let bounds =
         Bounds { size: engine.config().limits.payload.saturating_add(ENVELOPE), time: BODY_TIME };
-    let (StartRequest { input, signals, on_end }, _held) =
-        body::json(request, bounds, &bodies).await?;
-    let new = new_run(&input, key, signals, on_end)?;
+    let (start, _held): (StartRequest, _) = body::json(request, bounds, &bodies).await?;
+    let StartRequest { input, signals, on_end, start_at, start_after, timeout } = start;
+    let times = times(start_at, start_after.as_deref(), timeout.as_deref())?;
+    let new = NewRun { times, ..new_run(&input, key, signals, on_end)? };
     let started = engine.start_with(&name, input, new).await?;
     let status = if started.created { StatusCode::CREATED } else { StatusCode::OK };
     let location = format!("/v1/runs/{}", started.run_id);
@@ -105,7 +108,33 @@ pub(super) fn new_run(
     let signals = signals.into_iter().map(|SignalRequest { name, payload, key }| {
         Ok::<_, Refusal>(NewSignal { name, payload: payload_of_signal(payload)?, key })
     });
-    Ok(NewRun { key, signals: signals.collect::<Result<_, _>>()?, on_end })
+    let signals = signals.collect::<Result<_, _>>()?;
+    Ok(NewRun { key, signals, on_end, times: Times::default() })
+}
+
+/// When a new run begins, and how long it may take.
+pub(super) fn times(
+    start_at: Option<Moment>,
+    start_after: Option<&str>,
+    timeout: Option<&str>,
+) -> Result<Times, Refusal> {
+    let refuse = |detail: String| Refusal::new(&Kind::MALFORMED_JSON, detail);
+    if start_at.is_some() && start_after.is_some() {
+        return Err(refuse("a start has `start_at` or `start_after`, and not both".to_owned()));
+    }
+    let duration = |name: &str, text: Option<&str>| match text.map(parse_duration) {
+        None => Ok(None),
+        Some(Ok(duration)) => Ok(Some(duration)),
+        Some(Err(error)) => Err(refuse(format!("`{name}`: {error}"))),
+    };
+    let timeout = duration("timeout", timeout)?;
+    if timeout.is_some_and(|timeout| timeout.as_millis() == 0) {
+        return Err(refuse("`timeout` has to be a millisecond or more".to_owned()));
+    }
+    // What was before 1970 is over.
+    let in_ms = |at: Moment| Timestamp(u64::try_from(at.as_millisecond()).unwrap_or_default());
+    let start_after = duration("start_after", start_after)?;
+    Ok(Times { start_at: start_at.map(in_ms), start_after, timeout })
 }
 
 /// What a signal brings that is sent together with something else.

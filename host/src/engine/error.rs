@@ -135,8 +135,25 @@ pub enum EngineError {
         "the run of this is blocked and left out of this host until it is resumed; try again later"
     )]
     LeftOut,
-    /// The run is not blocked, so it cannot be resumed.
-    #[error("run {0} is not blocked; only a blocked run can be resumed")]
+    /// The run cannot clean up before it ends, and it has something to undo.
+    #[error(
+        "run {0} is left out of this host, and has something to undo before it ends; resume it first, or end it at \
+         once with `--kill`"
+    )]
+    CannotCleanUp(RunId),
+    /// A paused run does not do the same on the module that it was to go on with.
+    #[error("run {run} stays paused, because it does not fit the module: {reason}")]
+    DoesNotFit {
+        /// The run.
+        run: RunId,
+        /// What does not agree, with both sides.
+        reason: String,
+    },
+    /// The run is over, so nothing can be done to it.
+    #[error("run {0} has ended, so nothing can be done to it any more")]
+    HasEnded(RunId),
+    /// The run is neither blocked nor paused, so it cannot be resumed.
+    #[error("run {0} is neither blocked nor paused; only a run that is can be resumed")]
     NotBlocked(RunId),
     /// No step of the run waits for its next attempt.
     #[error(
@@ -150,8 +167,8 @@ pub enum EngineError {
         me = name()
     )]
     NothingToWake(RunId),
-    /// The run cannot be woken before it goes on.
-    #[error("run {0} is blocked, so its sleeps cannot be ended early; resume it first")]
+    /// The run is held up, and nothing can be done to it before it goes on.
+    #[error("run {0} is blocked or paused; resume it first")]
     IsBlocked(RunId),
     /// No module has this digest.
     #[error("there is no module {0}; `{me} modules` lists those that there are", me = name())]

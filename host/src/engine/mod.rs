@@ -37,7 +37,7 @@ pub use crate::engine::config::{
     BadPolicy, BadSigningKey, Config, ImageTurns, Limits, Policy, Rule, SigningKey,
 };
 pub use crate::engine::control::{
-    FoundWebhook, MissingSteps, NewBatch, NewRun, NewSignal, StartInBatch,
+    FoundWebhook, MissingSteps, NewBatch, NewRun, NewSignal, StartInBatch, Times,
 };
 pub use crate::engine::error::EngineError;
 pub use crate::engine::handle::Engine;

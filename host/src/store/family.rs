@@ -46,7 +46,9 @@ impl Store {
             return Ok(Some(ChildEnd::Failed("there is no such run any more".to_owned())));
         };
         match record.standing {
-            Standing::Running | Standing::Blocked(_) => Ok(None),
+            Standing::Running | Standing::Blocked(_) | Standing::Pending | Standing::Paused(_) => {
+                Ok(None)
+            }
             Standing::Cancelled(_) => Ok(Some(ChildEnd::Cancelled)),
             Standing::Completed(_) | Standing::Failed(_) => {
                 let last = self.last_turn(run)?.map(|turn| turn.verdict);

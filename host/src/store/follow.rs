@@ -37,7 +37,10 @@ impl Journal {
         let agree = match (&self.verdict, standing) {
             (Some(Verdict::Completed(_)), Standing::Completed(_))
             | (Some(Verdict::Failed(_) | Verdict::FailedAt(_)), Standing::Failed(_))
-            | (Some(Verdict::Waiting) | None, Standing::Running | Standing::Blocked(_))
+            | (
+                Some(Verdict::Waiting) | None,
+                Standing::Running | Standing::Blocked(_) | Standing::Pending | Standing::Paused(_),
+            )
             // A run that cannot be read is cancelled without a turn.
             | (_, Standing::Cancelled(_)) => true,
             _ => false,

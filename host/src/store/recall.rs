@@ -116,6 +116,8 @@ mod tests {
             standing,
             parent: None,
             on_end: None,
+            begins_at: None,
+            times_out_at: None,
         }
     }
 

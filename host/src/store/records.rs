@@ -24,9 +24,13 @@ pub struct RunRecord {
     pub parent: Option<Arc<Parent>>,
     /// The URL that is called when it has ended, if one is.
     pub on_end: Option<Arc<str>>,
+    /// When it begins, if that was to be later than its start.
+    pub begins_at: Option<Timestamp>,
+    /// When its time is over, if it has a time-out.
+    pub times_out_at: Option<Timestamp>,
 }
 
-grows!(RunRecord { workflow, module, started_at, seed, standing; parent, on_end });
+grows!(RunRecord { workflow, module, started_at, seed, standing; parent, on_end, begins_at, times_out_at });
 
 impl RunRecord {
     /// The run that the family of this run is known by.
@@ -50,6 +54,10 @@ pub enum Standing {
     Failed(Timestamp),
     /// It was cancelled, then.
     Cancelled(Timestamp),
+    /// It waits for the moment at which it begins.
+    Pending,
+    /// Somebody holds it up, since then.
+    Paused(Timestamp),
 }
 
 impl Standing {
@@ -58,7 +66,12 @@ impl Standing {
     pub const fn blocked(&self) -> Option<&Blocked> {
         match self {
             Self::Blocked(blocked) => Some(blocked),
-            Self::Running | Self::Completed(_) | Self::Failed(_) | Self::Cancelled(_) => None,
+            Self::Running
+            | Self::Pending
+            | Self::Paused(_)
+            | Self::Completed(_)
+            | Self::Failed(_)
+            | Self::Cancelled(_) => None,
         }
     }
 
@@ -67,15 +80,26 @@ impl Standing {
     pub const fn blocked_by(&self) -> Option<BlockKind> {
         match self {
             Self::Blocked(blocked) => Some(blocked.kind),
-            Self::Running | Self::Completed(_) | Self::Failed(_) | Self::Cancelled(_) => None,
+            Self::Running
+            | Self::Pending
+            | Self::Paused(_)
+            | Self::Completed(_)
+            | Self::Failed(_)
+            | Self::Cancelled(_) => None,
         }
+    }
+
+    /// Whether what happens to the run is held.
+    #[must_use]
+    pub const fn holds(&self) -> bool {
+        matches!(self, Self::Blocked(_) | Self::Pending | Self::Paused(_))
     }
 
     /// When the run ended, if it has.
     #[must_use]
     pub const fn ended_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Running | Self::Blocked(_) => None,
+            Self::Running | Self::Blocked(_) | Self::Pending | Self::Paused(_) => None,
             Self::Completed(at) | Self::Failed(at) | Self::Cancelled(at) => Some(*at),
         }
     }
@@ -145,6 +169,11 @@ pub enum Noted {
     },
     /// Somebody cancelled it.
     Cancelled {
+        /// Who.
+        by: Option<String>,
+    },
+    /// Somebody holds the run up.
+    Paused {
         /// Who.
         by: Option<String>,
     },

@@ -192,7 +192,12 @@ fn cancelling_is_told_and_told_only_once() {
     let (code, _, stderr) = host.ask(&["resume", run]);
     assert_eq!(
         (code, stderr),
-        (Some(1), format!("error: run {run} is not blocked; only a blocked run can be resumed\n"))
+        (
+            Some(1),
+            format!(
+                "error: run {run} is neither blocked nor paused; only a run that is can be resumed\n"
+            )
+        )
     );
 }
 

@@ -21,6 +21,7 @@ mod schemas;
 #[cfg(unix)]
 mod service;
 mod starts;
+mod steer;
 mod streams;
 mod support;
 mod talk;

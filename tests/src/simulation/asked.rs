@@ -31,7 +31,9 @@ pub(crate) enum Call {
     Kill(Asked<RunView>),
     /// The end of a run, behind the back of its shard.
     End(Asked<()>),
-    /// That a blocked run goes on.
+    /// That a run is held up.
+    Pause(Asked<RunView>),
+    /// That a run goes on which is held up.
     Resume(Asked<RunView>),
     /// A deploy.
     Deploy(Asked<Deployed>),
@@ -114,6 +116,7 @@ impl Call {
             Self::Kill(asked) => cancelled(asked, false),
             // Busy: its shard is at work, and is not to be gone round.
             Self::End(asked) => done(asked, |error| matches!(error, EngineError::Busy)),
+            Self::Pause(asked) => done(asked, nothing_was_paused),
             Self::Resume(asked) => done(asked, |error| {
                 matches!(error, EngineError::NotBlocked(_) | EngineError::UnknownModule(_))
             }),
@@ -137,7 +140,8 @@ fn cancelled(asked: &mut Asked<RunView>, may_clean_up: bool) -> Answer {
                 RunStatus::Running => may_clean_up && was_told,
                 // It will be told when it goes on, or it has ended since, and could not undo all.
                 RunStatus::Blocked | RunStatus::Failed => may_clean_up,
-                RunStatus::Completed => false,
+                RunStatus::Paused => may_clean_up,
+                RunStatus::Completed | RunStatus::Pending => false,
             };
             assert!(is_as_asked, "{view:?}");
             Answer::Done
@@ -158,6 +162,11 @@ fn somebody_was_first(error: &EngineError) -> bool {
             | EngineError::SameKey
             | EngineError::Busy
     )
+}
+
+/// Whether a pause may be refused in this way.
+fn nothing_was_paused(error: &EngineError) -> bool {
+    matches!(error, EngineError::HasEnded(_) | EngineError::IsBlocked(_) | EngineError::Busy)
 }
 
 /// Whether a wake may be refused in this way.

@@ -66,7 +66,7 @@ impl Life<'_> {
         let signal = self.random.random_ratio(1, 3).then(|| self.new_signal());
         let said = signal.as_ref().map(|signal| signal.payload.clone());
         let begins = Begins { key: key.as_ref().map(|key| format!("{workflow}, {key}")), said };
-        let new = NewRun { key, signals: signal.into_iter().collect(), on_end: None };
+        let new = NewRun { key, signals: signal.into_iter().collect(), ..NewRun::default() };
         (StartInBatch { workflow: workflow.to_owned(), input: raw(input), new }, begins)
     }
 

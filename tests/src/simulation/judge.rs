@@ -26,6 +26,9 @@ const QUOTA: Quota = Quota {
 /// How the error of a run begins that was cancelled, and could not undo all, or not in time.
 const LATE: &str = "the run was cancelled, but";
 
+/// How the error of a run begins that took too long.
+const TIMED_OUT: &str = "the run took longer than its time-out";
+
 /// Judges a life; gives the digest of what happened and of what is left on disk, and what was counted.
 pub(crate) fn judge(mut life: Life<'_>) -> (u64, Tally) {
     let host = life.host();
@@ -73,23 +76,18 @@ fn judge_program(run: RunId, record: &RunRecord, turns: &[Turn]) {
             assert_eq!(end, End::Own, "{run} came to its end");
         }
         Verdict::Failed(error) | Verdict::FailedAt(Failure { message: error, .. }) => {
-            match end {
-                End::Own => assert_eq!(error, STRICT, "{run}"),
-                End::Unwound(why) => {
-                    assert_eq!(why, STRICT, "{run}");
-                    let is_it = error.starts_with(STRICT) || error.starts_with(LATE);
-                    assert!(is_it, "{run} failed: {error}");
-                }
-                End::Told => {
-                    assert!(error.starts_with(LATE), "{run} failed: {error}");
-                    assert_eq!(seen, None, "{run} was told to end when it was over");
-                    return;
-                }
-            }
-            assert!(
-                seen.is_some_and(|seen| program.strict && seen.has_failure()),
-                "{run} failed: {error}"
-            );
+            let is_late = error.starts_with(LATE) || error.starts_with(TIMED_OUT);
+            let was_ended = turns.last().is_some_and(|turn| turn.event.ends().is_some());
+            let (is_it, is_over) = match end {
+                End::Own if was_ended => (is_late, false),
+                End::Own => (error == STRICT, true),
+                End::Unwound(why) => (why == STRICT && error.starts_with(STRICT), true),
+                End::Told => (is_late, false),
+            };
+            assert!(is_it, "{run} failed: {error}");
+            let has_failed = |seen: &Seen| program.strict && seen.has_failure();
+            let is_as_seen = seen.as_ref().is_some_and(has_failed) == is_over;
+            assert!(is_as_seen, "{run} failed, and saw {seen:?}");
         }
         Verdict::Cancelled => {
             let has_failed = matches!(end, End::Unwound(_));

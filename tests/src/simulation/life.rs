@@ -151,7 +151,10 @@ impl<'a> Life<'a> {
         for _ in 0..PATIENCE {
             if self.host().can_go_on() || self.host().engine.next_timer().is_some() {
                 self.go_on();
-            } else if !(self.call_all() | self.tell_all() || self.end_blocked()) {
+            } else if !(self.end_paused()
+                || self.call_all() | self.tell_all()
+                || self.end_blocked())
+            {
                 return;
             }
         }
@@ -212,6 +215,7 @@ impl<'a> Life<'a> {
             Move::Cancel => self.cancel(),
             Move::Kill => self.kill(),
             Move::CancelWithoutShard => self.cancel_without_shard(),
+            Move::Pause => self.pause(),
             Move::Resume => self.resume(),
             Move::Deploy => {
                 let number = self.random.random_range(0..EDITIONS);

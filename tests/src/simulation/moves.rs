@@ -28,7 +28,9 @@ pub(crate) enum Move {
     Kill,
     /// Somebody cancels a run whose shard does not answer.
     CancelWithoutShard,
-    /// Somebody lets a blocked run go on.
+    /// Somebody holds a run up.
+    Pause,
+    /// Somebody lets a run go on that is held up.
     Resume,
     /// Somebody deploys what is deployed already.
     Deploy,
@@ -57,7 +59,7 @@ pub(crate) enum Move {
 }
 
 /// Each with its weight. What cannot happen just now changes nothing, and something else is drawn.
-const WEIGHTS: [(u32, Move); 25] = [
+const WEIGHTS: [(u32, Move); 26] = [
     (12, Move::Start),
     (6, Move::Batch),
     (12, Move::Call),
@@ -68,7 +70,8 @@ const WEIGHTS: [(u32, Move); 25] = [
     (6, Move::Cancel),
     (1, Move::Kill),
     (1, Move::CancelWithoutShard),
-    (4, Move::Resume),
+    (3, Move::Pause),
+    (6, Move::Resume),
     (1, Move::Deploy),
     (90, Move::Handle),
     (40, Move::Write),

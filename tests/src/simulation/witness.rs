@@ -121,11 +121,8 @@ impl Witness {
         let mut requested = Vec::new();
         self.lines.look(id, &new, store);
         for turn in new {
-            assert_eq!(
-                turn.seq,
-                before.len() as u64,
-                "{id}: a turn was forgotten before it was seen"
-            );
+            let seq = before.len() as u64;
+            assert_eq!(turn.seq, seq, "{id}: a turn was forgotten before it was seen");
             assert!(
                 turn.at <= now,
                 "{id}: turn {} is ahead of its time: {:?}, not {now:?}",
@@ -165,15 +162,15 @@ impl Witness {
                 | Event::Slept { .. }
                 | Event::Woken { .. }
                 | Event::Cancelled
-                | Event::HookOpened { .. }
+                | Event::Cancelling { .. }
+                | Event::Expired { .. } => {}
+                Event::HookOpened { .. }
                 | Event::HookTaken { .. }
                 | Event::HookReceived { .. }
                 | Event::Signalled { .. }
                 | Event::ChildEnded { .. }
                 | Event::Told { .. }
-                | Event::NotTold { .. }
-                | Event::Cancelling { .. }
-                | Event::Expired { .. } => self.talk.turn(id, &turn.event),
+                | Event::NotTold { .. } => self.talk.turn(id, &turn.event),
             }
             before.push(turn);
         }
@@ -373,8 +370,7 @@ impl Witness {
                 self.nothing_is_left(*run, &seen.turns, store);
             }
             // A run that was cancelled before its first turn keeps what it was given.
-            let kept =
-                usize::from(seen.turns.len() == 1 && seen.turns[0].event == Event::Cancelled);
+            let kept = usize::from(seen.turns.len() == 1 && seen.turns[0].event.ends().is_some());
             let held = store.held(*run).expect("the store can be read");
             assert!(held.len() <= kept, "events of {run} still are held: {held:?}");
         }

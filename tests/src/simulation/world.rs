@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rand::RngExt;
-use segno_host::engine::{CancelHow, NewRun, NewSignal};
+use segno_host::engine::{CancelHow, NewRun, NewSignal, Times};
 use segno_host::steps::{Outcome, Piece};
 use segno_host::store::Standing;
 use segno_journal::RunId;
@@ -67,7 +67,8 @@ impl Life<'_> {
         });
         let signals = signals.collect();
         let on_end = self.random.random_ratio(1, 3).then(|| "http://127.0.0.1:1/ended".to_owned());
-        let new = NewRun { key: key.clone(), signals, on_end };
+        let times = self.times();
+        let new = NewRun { key: key.clone(), signals, on_end, times };
         let asked = self.host().engine.start_with(workflow, raw(input), new);
         // A key counts within its workflow.
         let since = self.witness.editions.known();
@@ -138,6 +139,24 @@ impl Life<'_> {
         if self.random.random() {
             let _has_called = self.call_blocked();
         }
+    }
+
+    /// A few begin later, and a few may take some time only.
+    fn times(&mut self) -> Times {
+        let mut some = |from, to| {
+            let some = self.random.random_ratio(1, 8);
+            some.then(|| Duration::from_millis(self.random.random_range(from..to)))
+        };
+        Times { start_at: None, start_after: some(1, 5_000), timeout: some(1, 60_000) }
+    }
+
+    /// Somebody holds a run up.
+    pub(crate) fn pause(&mut self) -> bool {
+        self.any_run().is_some_and(|run| {
+            let asked = self.host().engine.pause(run);
+            self.asked.push(Call::Pause(asked));
+            true
+        })
     }
 
     pub(crate) fn cancel(&mut self) -> bool {
@@ -217,6 +236,22 @@ impl Life<'_> {
         })
     }
 
+    /// Somebody lets each paused run go on. False if there is none.
+    pub(crate) fn end_paused(&mut self) -> bool {
+        let store = self.host().store.clone();
+        let is_paused = |run: &RunId| {
+            let record = store.run(*run).ok().flatten();
+            record.is_some_and(|record| matches!(record.standing, Standing::Paused(_)))
+        };
+        let paused: Vec<_> =
+            self.witness.unfinished().map(|(run, _)| run).filter(is_paused).collect();
+        for run in &paused {
+            let asked = self.host().engine.resume(*run, None);
+            self.asked.push(Call::Resume(asked));
+        }
+        !paused.is_empty()
+    }
+
     /// Somebody lets each blocked run go on, and gets rid of those that cannot. False if there is none.
     pub(crate) fn end_blocked(&mut self) -> bool {
         let held = self.held();
@@ -235,12 +270,13 @@ impl Life<'_> {
         !(held.is_empty() && lost.is_empty())
     }
 
-    /// The runs that are blocked on disk.
+    /// The runs that are blocked or paused on disk.
     fn held(&mut self) -> Vec<RunId> {
         let store = self.host().store.clone();
         let standing = |run: &RunId| store.run(*run).ok().flatten().map(|record| record.standing);
-        let is_blocked = |run: &RunId| matches!(standing(run), Some(Standing::Blocked(_)));
-        self.witness.runs.keys().copied().filter(is_blocked).collect()
+        let is_held_up =
+            |run: &RunId| matches!(standing(run), Some(Standing::Blocked(_) | Standing::Paused(_)));
+        self.witness.runs.keys().copied().filter(is_held_up).collect()
     }
 
     /// The clock moves to the next timer, or not as far, or beyond.

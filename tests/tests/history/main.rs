@@ -33,6 +33,8 @@ fn store_with(life: &Life, store: &Store) {
         standing,
         parent: None,
         on_end: None,
+        begins_at: None,
+        times_out_at: None,
     };
     committer.submit(Draft::nothing().with_run(run(), &record), |_written| {});
     for (op, attempts) in &life.attempts {

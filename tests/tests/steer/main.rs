@@ -1,3 +1,5 @@
 //! Steering runs: what can be done to one from outside.
 
 mod cancel;
+mod pause;
+mod times;

@@ -161,7 +161,7 @@ async fn a_run_is_started_and_signalled_in_one_moment() {
         signal("tell", &json!(3)),
     ];
     let start = |signals| {
-        let new = NewRun { key: Some("key".into()), signals, on_end: None };
+        let new = NewRun { key: Some("key".into()), signals, ..NewRun::default() };
         host.engine.start_with("listens", raw(&json!(null)), new)
     };
     let started = start(signals).await.expect("it starts");

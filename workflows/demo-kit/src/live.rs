@@ -92,6 +92,8 @@ fn doing(run: &RunView) -> String {
         RunStatus::Running => waiting(&run.waits_for),
         RunStatus::Completed => "done".to_owned(),
         RunStatus::Cancelled => "cancelled".to_owned(),
+        RunStatus::Pending => "begins later".to_owned(),
+        RunStatus::Paused => "paused".to_owned(),
         RunStatus::Failed => {
             format!("failed: {}", shorten(run.error.as_deref().unwrap_or_default()))
         }

@@ -395,13 +395,3 @@ fn what_is_begun_and_given_up_in_one_turn_is_not_begun() {
     let begins = |effect: &Effect| matches!(effect, Effect::Start { .. } | Effect::Wake { .. });
     assert!(!effects.iter().any(begins), "{effects:?}");
 }
-
-#[test]
-fn a_run_shows_no_more_names_than_it_may() {
-    let show = |number: usize| Command::Publish { name: format!("n{number}"), value: "1".into() };
-    let mut life = Life::started(vec![step("a"), step("b"), step("c")]);
-    let all: Vec<_> = (0..MAX_PUBLISHED).chain(0..MAX_PUBLISHED).map(show).collect();
-    life.turn(done(0), all).expect("a name counts once");
-    assert_eq!(life.turn(done(1), vec![show(0)]), Ok(vec![]));
-    assert_eq!(life.turn(done(2), vec![show(MAX_PUBLISHED)]), Err(Fault::PublishesTooMuch));
-}

@@ -44,6 +44,8 @@ pub(in crate::cli) enum StatusArg {
     Completed,
     Failed,
     Cancelled,
+    Pending,
+    Paused,
 }
 
 impl From<StatusArg> for RunStatus {
@@ -54,6 +56,8 @@ impl From<StatusArg> for RunStatus {
             StatusArg::Completed => Self::Completed,
             StatusArg::Failed => Self::Failed,
             StatusArg::Cancelled => Self::Cancelled,
+            StatusArg::Pending => Self::Pending,
+            StatusArg::Paused => Self::Paused,
         }
     }
 }
@@ -102,6 +106,20 @@ pub(in crate::cli) struct RunsOfHostArgs {
     /// The IDs of the runs; - is standard input, with one at the beginning of each line
     #[arg(value_name = "RUN", required = true)]
     pub(in crate::cli) ids: Vec<RunIds>,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RunAgainArgs {
+    /// The IDs of the runs; - is standard input, with one at the beginning of each line
+    #[arg(value_name = "RUN", required = true)]
+    pub(in crate::cli) ids: Vec<RunIds>,
+
+    /// The same key gives the same new run; for one old run only
+    #[arg(long)]
+    pub(in crate::cli) key: Option<String>,
 
     #[command(flatten)]
     pub(in crate::cli) host: HostArgs,

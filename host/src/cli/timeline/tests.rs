@@ -32,6 +32,8 @@ fn run() -> RunView {
         waits_for: vec![],
         cleanup: None,
         on_end: None,
+        begins_at: None,
+        times_out_at: None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::engine::admission::to_the_end;
 use crate::engine::control::check_key;
 use crate::engine::control::fingerprint::Fingerprint;
 use crate::engine::control::signal::{NewSignal, check_signal_name};
-use crate::engine::control::start::NewRun;
+use crate::engine::control::start::{NewRun, Times};
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
 use crate::engine::reads::may_block;
@@ -141,9 +141,20 @@ impl NewBatch {
         let of = |text: &str| Fingerprint::of_any(text).number();
         let signal = |NewSignal { name, payload, key }: &NewSignal| json!([name, of(payload), key]);
         let start = |StartInBatch { workflow, input, new }: &StartInBatch| {
-            let NewRun { key, signals, on_end } = new;
+            let NewRun { key, signals, on_end, times } = new;
             let signals: Vec<_> = signals.iter().map(signal).collect();
-            json!([workflow, of(input.get()), key, signals, on_end])
+            let mut start = vec![
+                json!(workflow),
+                json!(of(input.get())),
+                json!(key),
+                json!(signals),
+                json!(on_end),
+            ];
+            if *times != Times::default() {
+                let Times { start_at, start_after, timeout } = times;
+                start.push(json!([start_at.map(|at| at.0), start_after, timeout]));
+            }
+            json!(start)
         };
         let starts = self.starts.iter().map(start);
         let signals = self.signals.iter().map(|(run, sent)| json!([run.to_string(), signal(sent)]));

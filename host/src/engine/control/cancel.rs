@@ -37,7 +37,7 @@ impl Engine {
         match self.status(run)? {
             RunStatus::Cancelled => return self.run(run).await,
             RunStatus::Completed | RunStatus::Failed => return Err(EngineError::AlreadyEnded(run)),
-            RunStatus::Running | RunStatus::Blocked => {}
+            RunStatus::Running | RunStatus::Blocked | RunStatus::Pending | RunStatus::Paused => {}
         }
         let asker = by.clone();
         let asked = async {
@@ -54,7 +54,10 @@ impl Engine {
                     return Err(EngineError::AlreadyEnded(run));
                 }
                 // Its shard has not heard of it yet.
-                RunStatus::Running | RunStatus::Blocked => return Err(EngineError::Busy),
+                RunStatus::Running
+                | RunStatus::Blocked
+                | RunStatus::Pending
+                | RunStatus::Paused => return Err(EngineError::Busy),
             },
             answer => answer?,
         }
@@ -75,41 +78,62 @@ impl Engine {
             () = self.until_unresponsive(run) => {}
             answer = &mut asked => return answer.map(drop),
         }
-        if !how.kill {
-            let active = may_block(|| self.active_on_disk(run))?;
-            if active.is_some_and(|active| active.run.cleans_up()) {
-                return asked.await.map(drop);
-            }
-        }
         loop {
-            if let Some(written) = may_block(|| self.end_without_shard(run, by.clone()))? {
-                return Ok(written.await.map_err(|_| StoreError::Closed).flatten()?);
+            match may_block(|| self.end_without_shard(run, how, by.clone()))? {
+                Without::Ends(written) => {
+                    return Ok(written.await.map_err(|_| StoreError::Closed).flatten()?);
+                }
+                Without::CleansUp => return asked.await.map(drop),
+                // It is at work with the disk, or it has come back: soon it will let go, or answer.
+                Without::Busy => {}
             }
-            // It is at work with the disk, or it has come back: soon it will let go.
-            self.0.outside.clock().pause(LOOK).await;
+            tokio::select! {
+                biased;
+                answer = &mut asked => return answer.map(drop),
+                () = self.0.outside.clock().pause(LOOK) => {}
+            }
         }
     }
 
     /// Ends a run, unless its shard is at work: that it is cancelled is written before all that the
     /// shard may write of it later, and the shard takes leave of it when it comes back. Blocks until
-    /// what was handed in before is on disk. Says when the end of the run is.
+    /// what was handed in before is on disk. One that cleans up first is left to its shard, unless it is killed.
     pub(crate) fn end_without_shard(
         &self,
         run: RunId,
+        how: CancelHow,
         by: Asker,
-    ) -> Result<Option<Written>, EngineError> {
+    ) -> Result<Without, EngineError> {
         let mut refused = None;
+        let mut cleans_up = false;
         let writing = self.0.inboxes.gate(run).end_run(run, || {
-            self.write_cancelled(run, by).map_err(|error| refused = Some(error)).ok()
+            let written = self.write_cancelled(run, how, by);
+            let written = written.map_err(|error| refused = Some(error)).ok()?;
+            cleans_up = written.is_none();
+            written
         });
-        refused.map_or(Ok(writing), Err)
+        match (refused, writing) {
+            (Some(error), _) => Err(error),
+            (None, Some(written)) => Ok(Without::Ends(written)),
+            (None, None) if cleans_up => Ok(Without::CleansUp),
+            (None, None) => Ok(Without::Busy),
+        }
     }
 
-    /// Hands in that a run is cancelled, and forgets what it needs no more.
-    fn write_cancelled(&self, run: RunId, by: Asker) -> Result<Written, EngineError> {
+    /// Hands in that a run is cancelled, and forgets what it needs no more; nothing where it cleans up first.
+    fn write_cancelled(
+        &self,
+        run: RunId,
+        how: CancelHow,
+        by: Asker,
+    ) -> Result<Option<Written>, EngineError> {
         let store = &self.0.store;
         let committer = &self.0.committer;
         committer.flush()?;
+        let active = if how.kill { None } else { self.active_on_disk(run)? };
+        if active.is_some_and(|active| active.run.cleans_up()) {
+            return Ok(None);
+        }
         let record = store.run(run)?.ok_or(EngineError::UnknownRun(run))?;
         if record.standing.ended_at().is_some() {
             return Err(EngineError::AlreadyEnded(run));
@@ -122,8 +146,18 @@ impl Engine {
         committer.submit(draft, move |result| {
             let _gone = done.send(result.map(|proof| outside.ended(run, &ended, &proof)));
         });
-        Ok(written)
+        Ok(Some(written))
     }
+}
+
+/// What came of ending a run without its shard.
+pub(crate) enum Without {
+    /// Its end is on its way to the disk.
+    Ends(Written),
+    /// It cleans up first, which takes its shard.
+    CleansUp,
+    /// Its shard is at work with the disk.
+    Busy,
 }
 
 /// When something is on disk, or why it is not.

@@ -2,11 +2,13 @@
 //! hooks, to send them signals, several of that at once, to end them and let them go on, and to deploy modules. Each is admitted first, comes to its end even if its
 //! caller goes, and answers when it is on disk.
 
+mod again;
 mod batch;
 mod cancel;
 mod deploy;
 mod fingerprint;
 mod hook;
+mod pause;
 mod plan;
 mod resume;
 mod retry_now;
@@ -16,9 +18,10 @@ mod wake;
 mod webhook;
 
 pub use crate::engine::control::batch::{NewBatch, StartInBatch};
+pub(crate) use crate::engine::control::cancel::Without;
 pub use crate::engine::control::deploy::MissingSteps;
 pub use crate::engine::control::signal::NewSignal;
-pub use crate::engine::control::start::NewRun;
+pub use crate::engine::control::start::{NewRun, Times};
 pub use crate::engine::control::webhook::FoundWebhook;
 
 use crate::engine::error::EngineError;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use segno_api::{BatchStarted, Batched, RunStatus};
+use segno_api::{BatchStarted, Batched};
 use segno_journal::{Digest, Event, MAX_UNTAKEN_BYTES, RunId, Timestamp};
 use tokio::sync::oneshot;
 
@@ -18,6 +18,7 @@ use crate::engine::handle::Engine;
 use crate::engine::inbox::{self, Announced, Begun, First, Message, RoomFor};
 use crate::engine::modules::Modules;
 use crate::engine::reads::may_block;
+use crate::engine::shard::status_of;
 use crate::store::{BatchRecord, Draft, HeldEvent, Posted, StoreError};
 
 /// What has to be written for a batch.
@@ -32,7 +33,7 @@ pub(super) struct Plan<'a> {
 /// A start of a batch.
 enum Planned {
     /// A run that is to be written.
-    New(Begun),
+    New(Box<Begun>),
     /// A run that the key of the start has started before.
     Known(BatchStarted),
 }
@@ -93,8 +94,8 @@ impl Engine {
         let run = self.name_run();
         let bytes = new.signals.iter().map(NewSignal::size).sum::<usize>() + input.get().len();
         let admitted = Some(self.admit_to(run, bytes)?);
-        let record = self.new_record(workflow, new.on_end.as_deref())?;
-        Ok(Planned::New(Begun { run, record, member: None, _admitted: admitted }))
+        let record = self.new_record(workflow, new.on_end.as_deref(), new.times)?;
+        Ok(Planned::New(Box::new(Begun { run, record, member: None, _admitted: admitted })))
     }
 
     /// Sees to it that the runs can take what they are sent, as they stand. Several batches may find so in one
@@ -189,6 +190,7 @@ impl Engine {
         let mut begun = Vec::new();
         for (planned, start) in planned.into_iter().zip(&batch.starts) {
             let Planned::New(new) = planned else { continue };
+            let new = *new;
             draft = with_start(draft, &new, start);
             begun.push(new);
         }
@@ -217,8 +219,9 @@ impl Engine {
 impl Planned {
     fn answer(&self) -> BatchStarted {
         match self {
-            Self::New(Begun { run: run_id, .. }) => {
-                BatchStarted { run_id: *run_id, status: RunStatus::Running, created: true }
+            Self::New(new) => {
+                let Begun { run: run_id, record, .. } = &**new;
+                BatchStarted { run_id: *run_id, status: status_of(&record.standing), created: true }
             }
             Self::Known(known) => known.clone(),
         }

@@ -17,14 +17,14 @@ impl Engine {
         self.resume_by(run, module, Asker::unknown()).await
     }
 
-    /// Lets a blocked run go on, on its own module or on another one. On another one it goes on only
+    /// Lets a blocked or paused run go on, on its own module or on another one. On another one it goes on only
     /// if that gives the same commands for all that is recorded; where it does not, the run stays
     /// blocked, with the difference as its reason. Its history says who asked. The module is named by its
     /// digest, or by a beginning of it that no other has.
     ///
     /// # Errors
     ///
-    /// The run is not known or not blocked, or there is no such module.
+    /// The run is not known, or neither blocked nor paused, or there is no such module.
     pub async fn resume_by(
         &self,
         run: RunId,
@@ -36,7 +36,7 @@ impl Engine {
             None => None,
             Some(text) => Some(self.0.modules.named(&text)?),
         };
-        if self.status(run)? != RunStatus::Blocked {
+        if !matches!(self.status(run)?, RunStatus::Blocked | RunStatus::Paused) {
             return Err(EngineError::NotBlocked(run));
         }
         self.ask_for_sure(admitted, run, move |then| Message::Resume { run, module, by, then })

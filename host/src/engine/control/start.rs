@@ -1,9 +1,10 @@
 //! Starting runs: each with a name that leads to its shard, and once for each idempotency key.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use segno_api::{SIGNALS_AT_START, Started};
-use segno_journal::{MAX_UNTAKEN_BYTES, RunId};
+use segno_journal::{MAX_UNTAKEN_BYTES, RunId, Timestamp};
 use serde_json::value::RawValue;
 
 use crate::engine::admission::to_the_end;
@@ -29,6 +30,19 @@ pub struct NewRun {
     pub signals: Vec<NewSignal>,
     /// The URL that is called when it has ended. That of a run that the key has started before stays.
     pub on_end: Option<String>,
+    /// When it begins, and how long it may take.
+    pub times: Times,
+}
+
+/// When a run begins, and how long it may take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Times {
+    /// When it begins; at once where that is over.
+    pub start_at: Option<Timestamp>,
+    /// How long after its start it begins, where no moment is given.
+    pub start_after: Option<Duration>,
+    /// How long it may take from its beginning. Then its workflow cleans up, and it has failed.
+    pub timeout: Option<Duration>,
 }
 
 /// How many names a new run is given up while they lead to shards that do not answer: with half of the
@@ -156,7 +170,7 @@ impl Engine {
         input: Box<RawValue>,
         new: NewRun,
     ) -> Result<Started, EngineError> {
-        let record = self.new_record(workflow, new.on_end.as_deref())?;
+        let record = self.new_record(workflow, new.on_end.as_deref(), new.times)?;
         let first = first(new.key, new.signals);
         let input = <Box<str>>::from(input).into_string();
         let signals = first.signals.len() as u64;
@@ -171,15 +185,24 @@ impl Engine {
         &self,
         workflow: &str,
         on_end: Option<&str>,
+        times: Times,
     ) -> Result<RunRecord, EngineError> {
+        let started_at = self.0.outside.now();
+        let after = |after: Duration| started_at.plus_ms(in_ms(after));
+        let begins_at = times.start_at.or(times.start_after.map(after));
+        let begins_at = begins_at.filter(|at| *at > started_at);
+        let begun_at = begins_at.unwrap_or(started_at);
+        let ends_at = |timeout: Duration| begun_at.plus_ms(in_ms(timeout));
         Ok(RunRecord {
             workflow: workflow.into(),
             module: self.0.modules.enter_current(workflow)?,
-            started_at: self.0.outside.now(),
+            started_at,
             seed: self.0.outside.random().seed(),
-            standing: Standing::Running,
+            standing: if begins_at.is_some() { Standing::Pending } else { Standing::Running },
             parent: None,
             on_end: on_end.map(Into::into),
+            begins_at,
+            times_out_at: times.timeout.map(ends_at),
         })
     }
 
@@ -209,6 +232,11 @@ impl Engine {
         *last = Some(run);
         run
     }
+}
+
+/// A duration in milliseconds, or as many as there are.
+fn in_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Refuses signals that cannot be sent with a start.

@@ -61,8 +61,10 @@ pub(crate) enum Message {
     DeliverHeld { run: RunId },
     /// Somebody cancels a run.
     Cancel { run: RunId, by: Asker, how: CancelHow, then: Then },
-    /// The time of a run is over, perhaps.
-    Expire { run: RunId },
+    /// Somebody holds a run up.
+    Pause { run: RunId, by: Asker, then: Then },
+    /// A moment of a run as a whole has come, perhaps: it begins, or its time is over.
+    Due { run: RunId },
     /// Somebody ends sleeps of a run early.
     Wake { run: RunId, sleeps: Sleeps, by: Asker, then: Then },
     /// Somebody lets a blocked run go on, perhaps on another module.
@@ -97,6 +99,7 @@ impl Message {
             | Self::DeliverHeld { run }
             | Self::Wake { run, .. }
             | Self::NeverWas { run, .. }
+            | Self::Due { run }
             | Self::Resume { run, .. } => Some(*run),
             Self::Posted(posted, _) => Some(posted.run),
             Self::Room(asked) => Some(asked.run),
@@ -106,7 +109,7 @@ impl Message {
             Self::GoOn { .. }
             | Self::ParentEnded { .. }
             | Self::Cancel { .. }
-            | Self::Expire { .. }
+            | Self::Pause { .. }
             | Self::RetryNow { .. }
             | Self::Inspect { .. }
             | Self::Survey(_)

@@ -295,7 +295,7 @@ fn told(run: RunId, record: &RunRecord, ended: &Ended) -> String {
         RunStatus::Completed => "run.completed",
         RunStatus::Failed => "run.failed",
         RunStatus::Cancelled => "run.cancelled",
-        RunStatus::Running | RunStatus::Blocked => "run",
+        RunStatus::Running | RunStatus::Blocked | RunStatus::Pending | RunStatus::Paused => "run",
     };
     let ended_at = record.standing.ended_at().map(when);
     let failure = ended.failure.as_ref();

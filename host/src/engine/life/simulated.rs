@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::clock::{Clock, VirtualClock};
 use crate::engine::config::Config;
-use crate::engine::control::{MissingSteps, NewBatch, NewRun, NewSignal};
+use crate::engine::control::{MissingSteps, NewBatch, NewRun, NewSignal, Without};
 use crate::engine::error::EngineError;
 use crate::engine::handle::{Engine, Threads};
 use crate::engine::inbox::{Asker, CancelHow, Message, Reply};
@@ -205,14 +205,20 @@ impl Simulated {
     ///
     /// As [`Engine::cancel`].
     pub fn end_without_shard(&mut self, run: RunId) -> Result<Asked<()>, EngineError> {
-        let written = self.engine.end_without_shard(run, Asker::unknown())?;
+        let written = self.engine.end_without_shard(run, CancelHow::KILL, Asker::unknown())?;
         Ok(self.ask(async move {
-            let written = written.ok_or(EngineError::Busy)?;
+            let Without::Ends(written) = written else { return Err(EngineError::Busy) };
             Ok(written.await.map_err(|_| StoreError::Closed).flatten()?)
         }))
     }
 
-    /// Asks that a blocked run goes on, as [`Engine::resume`].
+    /// Asks that a run is held up, as [`Engine::pause_by`].
+    pub fn pause(&mut self, run: RunId) -> Asked<RunView> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.pause_by(run, Asker::unknown()).await })
+    }
+
+    /// Asks that a blocked or paused run goes on, as [`Engine::resume`].
     pub fn resume(&mut self, run: RunId, module: Option<String>) -> Asked<RunView> {
         let engine = self.engine.clone();
         self.ask(async move { engine.resume(run, module).await })

@@ -1,8 +1,11 @@
 //! The ends of runs that somebody is to be told of.
 
 use parking_lot::Mutex;
+use segno_api::RunStatus;
 use segno_journal::RunId;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::engine::metrics::RunOutcome;
 
 /// Where it is said that such a run has ended, once that is on disk. As many wait here as have ended since the
 /// last look, a few bytes each.
@@ -35,5 +38,15 @@ impl Ends {
     /// Nobody is called any more: the host stops.
     pub(crate) fn stop(&self) {
         drop(self.told.lock().take());
+    }
+}
+
+/// How a run ended that stands so, if it did.
+pub(super) const fn outcome_of(status: RunStatus) -> Option<RunOutcome> {
+    match status {
+        RunStatus::Running | RunStatus::Blocked | RunStatus::Pending | RunStatus::Paused => None,
+        RunStatus::Completed => Some(RunOutcome::Completed),
+        RunStatus::Failed => Some(RunOutcome::Failed),
+        RunStatus::Cancelled => Some(RunOutcome::Cancelled),
     }
 }

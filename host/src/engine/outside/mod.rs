@@ -35,7 +35,7 @@ use crate::engine::inbox::{
     Asker, Batched, Begun, CancelHow, FamilySignal, Gate, Inboxes, Message, Then,
 };
 use crate::engine::metrics::{Metrics, RunOutcome};
-use crate::engine::outside::ends::Ends;
+use crate::engine::outside::ends::{Ends, outcome_of};
 use crate::engine::outside::known_webhooks::KnownWebhooks;
 use crate::engine::outside::missing::Missing;
 use crate::engine::outside::watch::Watch;
@@ -284,10 +284,15 @@ impl Outside {
         self.0.timers.arm(at, Due::Wake(run, op));
     }
 
+    /// Forgets a moment of a run as a whole.
+    pub(crate) fn forget_moment(&self, at: Timestamp, run: RunId) {
+        self.0.timers.disarm(at, run, Op::OF_THE_RUN);
+    }
+
     /// What a timer does when it is due.
     pub(crate) fn fire(&self, due: Due) {
         match due {
-            Due::Wake(run, Op::OF_THE_RUN) => self.tell(run, Message::Expire { run }),
+            Due::Wake(run, Op::OF_THE_RUN) => self.tell(run, Message::Due { run }),
             Due::Wake(run, op) => {
                 self.tell(run, Message::Event { run, event: Event::Slept { op } })
             }
@@ -382,15 +387,5 @@ const fn status_after(verdict: &Verdict) -> RunStatus {
         Verdict::Completed(_) => RunStatus::Completed,
         Verdict::Failed(_) | Verdict::FailedAt(_) => RunStatus::Failed,
         Verdict::Cancelled => RunStatus::Cancelled,
-    }
-}
-
-/// How a run ended that stands so, if it did.
-const fn outcome_of(status: RunStatus) -> Option<RunOutcome> {
-    match status {
-        RunStatus::Running | RunStatus::Blocked => None,
-        RunStatus::Completed => Some(RunOutcome::Completed),
-        RunStatus::Failed => Some(RunOutcome::Failed),
-        RunStatus::Cancelled => Some(RunOutcome::Cancelled),
     }
 }

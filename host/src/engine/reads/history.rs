@@ -96,7 +96,8 @@ impl Teller {
                 Noted::Cancelled { .. }
                 | Noted::Blocked { .. }
                 | Noted::Resumed { .. }
-                | Noted::Moved { .. } => self.tell_note(note),
+                | Noted::Moved { .. }
+                | Noted::Paused { .. } => self.tell_note(note),
             }
         }
         cancelled_by
@@ -109,6 +110,7 @@ impl Teller {
                 HistoryEvent::RunBlocked { kind, message, event }
             }
             Noted::Resumed { by } => HistoryEvent::RunResumed { by },
+            Noted::Paused { by } => HistoryEvent::RunPaused { by },
             Noted::Moved { by, from, to } => {
                 HistoryEvent::ModuleChanged { by, from: from.to_string(), to: to.to_string() }
             }

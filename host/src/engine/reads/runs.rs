@@ -59,7 +59,7 @@ impl Engine {
             (&Suspects::default(), &Heartbeats::default()),
             self.0.outside.steps(),
         );
-        let (turns, cleanup) = (active.run.turns(), cleanup(&active.run));
+        let (turns, cleanup) = (active.run.turns(), cleanup(&active));
         Ok(Some(Inspection { record: active.record, turns, waits_for, cleanup }))
     }
 
@@ -78,7 +78,7 @@ impl Engine {
             Bounds { limits: &self.0.config.limits, budget: &budget },
         ) {
             Err(CannotTurn::Store(error)) if !matches!(error, StoreError::Record { .. }) => {
-                return Err(error.into());
+                Err(error.into())
             }
             Ok(()) | Err(_) => Ok(Some(active)),
         }
@@ -209,7 +209,7 @@ impl Engine {
         may_block(|| self.record(run)).map(|record| status_of(&record.standing))
     }
 
-    pub(super) fn record(&self, run: RunId) -> Result<RunRecord, EngineError> {
+    pub(crate) fn record(&self, run: RunId) -> Result<RunRecord, EngineError> {
         self.0.store.run(run)?.ok_or(EngineError::UnknownRun(run))
     }
 
@@ -276,6 +276,7 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
         due_at: None,
         error: None,
     });
+    let (begins_at, times_out_at) = (record.begins_at.map(when), record.times_out_at.map(when));
     let RunSummary { workflow, status, module, started_at, ended_at, .. } = summary(run_id, record);
     let Ended { output, failure } = ended;
     let (error, error_type, error_at) = match failure {
@@ -288,6 +289,8 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
         status,
         module,
         started_at,
+        begins_at,
+        times_out_at,
         ended_at,
         parent,
         turns,

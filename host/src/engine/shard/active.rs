@@ -31,6 +31,8 @@ pub(crate) struct Active {
     pub(crate) held: HeldEvents,
     /// The number of its next note, once it has had one in this life of the host.
     pub(crate) next_note: Option<u64>,
+    /// How long it may clean up in any case since it went on, or its host came back.
+    pub(crate) cleans_up_till: Timestamp,
     /// Its images, and the journal behind them.
     pub(crate) images: Images,
     /// Its streams, if one was written to lately.
@@ -82,6 +84,7 @@ impl Active {
             share: Share::default(),
             held: HeldEvents::default(),
             next_note: None,
+            cleans_up_till: Timestamp(0),
             images: Images::default(),
             streams: None,
             first: None,
@@ -127,15 +130,16 @@ impl Active {
         self.record.standing = standing;
     }
 
-    pub(crate) const fn is_blocked(&self) -> bool {
-        matches!(self.record.standing, Standing::Blocked(_))
+    /// Whether what happens to it is held.
+    pub(crate) const fn is_held_up(&self) -> bool {
+        self.record.standing.holds()
     }
 
-    /// Whether the event has to wait: the run is blocked, or what was held comes first. Only an end
+    /// Whether the event has to wait: the run is held up, or what was held comes first. Only an end
     /// from outside waits for nothing.
     pub(crate) fn must_wait(&self, delivery: &Delivery) -> bool {
         let comes_later = delivery.held.is_none() && !self.held.is_empty();
-        (self.is_blocked() || comes_later) && delivery.event.ends().is_none()
+        (self.is_held_up() || comes_later) && delivery.event.ends().is_none()
     }
 
     /// Whether the event can be delivered. What was held, or came in a batch, was admitted before, and its sender
@@ -194,6 +198,8 @@ pub(crate) const fn status_of(standing: &Standing) -> RunStatus {
         Standing::Completed(_) => RunStatus::Completed,
         Standing::Failed(_) => RunStatus::Failed,
         Standing::Cancelled(_) => RunStatus::Cancelled,
+        Standing::Pending => RunStatus::Pending,
+        Standing::Paused(_) => RunStatus::Paused,
     }
 }
 
@@ -313,6 +319,11 @@ impl HeldEvents {
     /// Whether the end of a child lies here.
     pub(crate) fn has_end_of(&self, op: Op) -> bool {
         self.ended.contains(&op)
+    }
+
+    /// Whether the run is told to end by an event that lies here.
+    pub(crate) const fn is_cancelling(&self) -> bool {
+        self.cancelling
     }
 
     /// Whether the same lies here: a signal with the same key, or that the run is to end.

@@ -25,7 +25,7 @@ impl AwaitingRoom {
 
     /// Whether this event has to wait, because others of its run do. Only an end from outside does not.
     pub(crate) fn comes_first(&self, id: RunId, event: &Event) -> bool {
-        *event != Event::Cancelled && self.has(id)
+        event.ends().is_none() && self.has(id)
     }
 
     /// Whether a hook of the run hears by an event that waits that it has its token.

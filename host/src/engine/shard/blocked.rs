@@ -2,7 +2,7 @@
 //! and what happens to them meanwhile waits on disk.
 
 use segno_api::RunStatus;
-use segno_journal::{Blocked, Digest, Event, RunId};
+use segno_journal::{Blocked, Digest, Event, Op, RunId};
 
 use crate::engine::error::EngineError;
 use crate::engine::guests::{CannotTurn, Fate};
@@ -43,11 +43,14 @@ impl Shard {
         let Some(active) = self.runs.get_mut(&id) else { return };
         log::blocked(active, blocked.kind);
         active.stand(Standing::Blocked(blocked), self.outside.metrics());
+        // Of one that was blocked in its first turn no timer knows.
+        let moments = active.first.as_ref().and(active.record.times_out_at);
         let draft = active.write_first(draft.with_run(id, &active.record), false);
         let outside = self.outside.clone();
         self.committer.submit(draft, move |written| match written {
             Ok(proof) => {
                 outside.blocked(id, &proof);
+                moments.into_iter().for_each(|at| outside.wake_at(at, id, Op::OF_THE_RUN));
                 then.done(RunStatus::Blocked);
             }
             Err(error) => {
@@ -83,8 +86,13 @@ impl Shard {
     /// Lets a blocked run go on, perhaps on another module: replays it there, and only if that gives
     /// what is recorded, gives it what it could not be told.
     pub(crate) fn resume(&mut self, id: RunId, module: Option<Digest>, by: Asker, then: Then) {
-        if !self.runs.get(&id).is_some_and(|active| active.is_blocked()) {
-            return then.fail(EngineError::NotBlocked(id));
+        match self.runs.get(&id).map(|active| &active.record.standing) {
+            Some(Standing::Blocked(_)) => {}
+            Some(Standing::Paused(_)) if module.is_none() && self.runs[&id].unread.is_none() => {
+                return self.unpause(id, by, then);
+            }
+            Some(Standing::Paused(_)) => {}
+            _ => return then.fail(EngineError::NotBlocked(id)),
         }
         let was_left = matches!(self.runs[&id].unread.as_deref(), Some(Unread::Left));
         match self.reload(id) {
@@ -162,7 +170,15 @@ impl Shard {
     }
 
     fn stay_blocked(&mut self, id: RunId, why: CannotTurn, by: Asker, then: Then) {
+        let is_paused = self
+            .runs
+            .get(&id)
+            .is_some_and(|active| matches!(active.record.standing, Standing::Paused(_)));
         match why.fate() {
+            // Nobody wished it to be blocked: it goes on where it was when it is resumed there.
+            Fate::Block(blocked) if is_paused => {
+                then.fail(EngineError::DoesNotFit { run: id, reason: blocked.message });
+            }
             Fate::Block(blocked) => {
                 let draft = self.noted_refusal(id, &blocked, by);
                 self.block_with(id, blocked, draft, then);
@@ -187,14 +203,25 @@ impl Shard {
 
     /// Gives a run that is blocked no more what it could not be told. On disk it stays blocked until
     /// the first of these events has had its turn, so a crash in between loses none of them.
-    fn go_on_with(&mut self, id: RunId, module: Digest, then: Then) {
+    pub(super) fn go_on_with(&mut self, id: RunId, module: Digest, then: Then) {
         let Some(active) = self.runs.get_mut(&id) else { return };
         // Of another module, they are of no use any more.
         let foreign =
             if active.record.module == module { Vec::new() } else { active.images.forget() };
         active.record.module = module;
-        active.stand(Standing::Running, self.outside.metrics());
-        self.deliver_held(id);
+        // One that was to begin later does so still.
+        let is_early =
+            active.run.turns() == 0 && active.record.begins_at > Some(self.outside.now());
+        let standing = if is_early { Standing::Pending } else { Standing::Running };
+        let status = status_of(&standing);
+        if !is_early && active.run.turns() == 0 {
+            Self::begins_now(&self.outside, active);
+        }
+        active.stand(standing, self.outside.metrics());
+        Self::watch_time(&self.outside, active);
+        if !is_early {
+            self.deliver_held(id);
+        }
         let mut draft = Draft::nothing();
         for image in foreign {
             draft = draft.without_image(id, image);
@@ -204,7 +231,7 @@ impl Shard {
             draft = draft.with_run(id, &active.record);
         }
         self.committer.submit(draft, move |written| match written {
-            Ok(_) => then.done(RunStatus::Running),
+            Ok(_) => then.done(status),
             Err(error) => then.fail(error.into()),
         });
     }
@@ -219,7 +246,7 @@ impl Shard {
         for _ in 0..TOLD_AT_ONCE {
             // What waits for room is the first of what is left.
             if self.awaiting_room.has(id)
-                || self.runs.get(&id).is_none_or(|active| active.is_blocked())
+                || self.runs.get(&id).is_none_or(|active| active.is_held_up())
             {
                 return;
             }
@@ -237,7 +264,7 @@ impl Shard {
 
     /// Tells the run later what still is held, if anything does and it can be told.
     pub(crate) fn go_on_with_held(&mut self, id: RunId) {
-        let may_be_told = |active: &Active| !active.is_blocked() && !active.held.is_empty();
+        let may_be_told = |active: &Active| !active.is_held_up() && !active.held.is_empty();
         if !self.awaiting_room.has(id)
             && self.runs.get(&id).is_some_and(|active| may_be_told(active))
         {

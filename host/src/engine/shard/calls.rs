@@ -11,7 +11,7 @@ use crate::engine::inbox::{
 };
 use crate::engine::shard::Shard;
 use crate::engine::shard::active::Active;
-use crate::store::{Draft, RunRecord};
+use crate::store::{Draft, RunRecord, Standing};
 
 impl Shard {
     /// A run is started, perhaps with signals that it is sent: they lie behind its first turn.
@@ -22,7 +22,11 @@ impl Shard {
         first: First,
         then: Then,
     ) {
+        let begins_later = record.standing == Standing::Pending;
         self.take_in(run, Active { first: Some(Box::new(first)), ..Active::new(run, record) });
+        if begins_later {
+            return self.begin_later(run, input, then);
+        }
         self.turn(run, Delivery::new(Event::Started { input }, then));
         self.go_on_with_held(run);
     }
@@ -83,8 +87,10 @@ impl Shard {
         if let Some(unread) = &active.unread {
             return Err(unread.refusal());
         }
-        if active.is_blocked() {
-            return Err(EngineError::IsBlocked(id));
+        match active.record.standing {
+            Standing::Blocked(_) | Standing::Paused(_) => return Err(EngineError::IsBlocked(id)),
+            Standing::Pending => return Err(EngineError::NothingToWake(id)),
+            _ => {}
         }
         if !active.held.is_empty() || self.awaiting_room.has(id) {
             return Err(EngineError::Busy);

@@ -94,6 +94,8 @@ impl Spawner<'_> {
                 standing: Standing::Running,
                 parent: Some(Arc::new(Parent { run: id, op: *op, root, policy: *policy })),
                 on_end: None,
+                begins_at: None,
+                times_out_at: None,
             };
             draft = draft.with_new_run(*run, &record, input.clone());
             let member = self.members.pop().unwrap_or_else(|| self.outside.families().join(root));
@@ -150,7 +152,12 @@ impl Shard {
         });
         match (read, first) {
             (Ok(()), Some((position @ 0, event))) => {
+                let is_pending = active.record.standing == Standing::Pending;
+                Self::watch_time(&self.outside, &mut active);
                 self.take_in(run, active);
+                if is_pending {
+                    return;
+                }
                 self.turn(run, Delivery::held(event, position));
                 self.go_on_with_held(run);
             }

@@ -89,6 +89,7 @@ impl Shard {
         self.tell_left_posted(id);
         self.guests.remove(id);
         if let Some(ended) = self.runs.remove(&id) {
+            self.forget_time(&ended);
             self.outside.metrics().runs_unfinished.dec();
             self.modules.leave(ended.record.module);
         }

@@ -19,7 +19,7 @@ impl Shard {
                 (&self.suspects, &self.heartbeats),
                 self.outside.steps(),
             ),
-            cleanup: waits::cleanup(&active.run),
+            cleanup: waits::cleanup(active),
         });
         self.committer.submit(Draft::nothing(), move |written| {
             let _gone = asker.send(inspection.filter(|_| written.is_ok()));

@@ -78,7 +78,12 @@ pub(crate) fn blocked(active: &Active, kind: BlockKind) {
     say!(warn, active, %kind, "the run is blocked; `{} run {}` says why", name(), active.owner.run);
 }
 
-/// Somebody let a blocked run go on.
+/// Somebody holds a run up.
+pub(crate) fn paused(active: &Active, by: &Asker) {
+    say!(info, active, by = by.name(), "the run was paused");
+}
+
+/// Somebody let a run go on.
 pub(crate) fn resumed(active: &Active, by: &Asker) {
     say!(info, active, by = by.name(), "the run was resumed");
 }

@@ -16,10 +16,12 @@ mod hold;
 mod idle;
 mod inspect;
 mod log;
+mod moments;
 mod no_room;
 mod notes;
 mod of_steps;
 mod open_budget;
+mod pause;
 mod posted;
 mod queue;
 mod recovery;
@@ -218,7 +220,8 @@ impl Shard {
             Message::Begins { run, op, go } => self.begins(run, op, go),
             Message::Retry(attempt) => self.retry(attempt),
             Message::Cancel { run, by, how, then } => self.cancel(run, by, how, then),
-            Message::Expire { run } => self.expire(run),
+            Message::Due { run } => self.due(run),
+            Message::Pause { run, by, then } => self.pause(run, by, then),
             Message::Resume { run, module, by, then } => self.resume(run, module, by, then),
             Message::RetryNow { run, then } => self.retry_now(run, then),
             Message::DeliverHeld { run } => self.deliver_held(run),

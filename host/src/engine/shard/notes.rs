@@ -139,6 +139,9 @@ fn bounded(what: Noted) -> Noted {
             blocked.message = cut(&blocked.message, NOTE_TEXT);
             Noted::Blocked { blocked, event: event.map(|event| cut(&event, NOTE_TEXT)) }
         }
-        what @ (Noted::Resumed { .. } | Noted::Moved { .. } | Noted::Cancelled { .. }) => what,
+        what @ (Noted::Resumed { .. }
+        | Noted::Moved { .. }
+        | Noted::Cancelled { .. }
+        | Noted::Paused { .. }) => what,
     }
 }

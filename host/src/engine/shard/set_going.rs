@@ -62,10 +62,10 @@ impl Shard {
         let mut lost = 0;
         let mut stopped = Vec::new();
         for active in runs.values_mut() {
-            self.follow_parent(active);
             if active.unread.is_some() {
                 continue;
             }
+            self.follow_parent(active);
             let told = told_already(&self.store, active)?;
             lost += self.count_losses(active, &told, has_crashed);
             stopped.extend(self.set_going(active, &told));
@@ -81,6 +81,7 @@ impl Shard {
             // Whoever resumes the run lets its steps be tried.
             self.count_losses(&active, told, false);
             let _stopped = self.set_going(&mut active, told);
+            self.follow_parent(&active);
         });
         self.runs.insert(id, active);
         told.map(drop)
@@ -100,6 +101,8 @@ impl Shard {
             }
             Standing::Blocked(_)
             | Standing::Running
+            | Standing::Pending
+            | Standing::Paused(_)
             | Standing::Completed(_)
             | Standing::Failed(_)
             | Standing::Cancelled(_) => {}
@@ -139,9 +142,7 @@ impl Shard {
         let now = self.outside.now();
         let mut stopped = None;
         let mut retries = Vec::new();
-        if let Some(told) = active.run.told_to_end() {
-            self.outside.wake_at(told.until, run, Op::OF_THE_RUN);
-        }
+        Self::watch_time(&self.outside, active);
         for (op, open) in active.run.open().filter(|(op, _)| !told.contains(op)) {
             let losses = self.suspects.get(run, op);
             match (open.owed(losses, now), open) {
@@ -198,7 +199,7 @@ impl Shard {
 
     /// Blocks a run of which a step is not begun any more, unless it is blocked already.
     fn stop_step(&mut self, run: RunId, blocked: Blocked) {
-        let Some(active) = self.runs.get(&run).filter(|active| !active.is_blocked()) else {
+        let Some(active) = self.runs.get(&run).filter(|active| !active.is_held_up()) else {
             return;
         };
         tracing::error!(%run, blocked = ?blocked.message, "a step takes the host with it, and is stopped");

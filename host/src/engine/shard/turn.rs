@@ -153,18 +153,16 @@ impl Shard {
         }
         draft = active.write_first(draft, has_ended);
         if has_ended {
-            // Nobody will be told any more. What a run that never had a turn was given stays.
-            for position in active.held.positions().filter(|position| !is_first || *position > 0) {
-                draft = draft.without_held(id, Some(position));
-            }
-            for position in active.images.positions() {
-                draft = draft.without_image(id, position);
-            }
+            draft = forget_the_rest(draft, active, is_first);
         }
         let outside = self.outside.clone();
         let owner = active.owner.clone();
+        let times_out_at = active.record.times_out_at.filter(|_| is_first && !has_ended);
         self.committer.submit(draft, move |committed| match committed {
-            Ok(committed) => outside.release(&owner, committed, begun, then),
+            Ok(committed) => {
+                times_out_at.iter().for_each(|at| outside.wake_at(*at, id, Op::OF_THE_RUN));
+                outside.release(&owner, committed, begun, then);
+            }
             Err(error) => {
                 outside.unwritten(owner.run, begun, &error);
                 then.fail(error.into());
@@ -242,7 +240,9 @@ impl Shard {
         {
             active.held.take(position, &event);
         }
-        let mut draft = Draft::nothing().without_held(id, held);
+        // What a run that never had a turn was given stays.
+        let goes = held.filter(|_| !matches!(event, Event::Started { .. }));
+        let mut draft = Draft::nothing().without_held(id, goes);
         // The run has ended, and nobody else will forget that its signal came.
         if let (Event::Told { op }, Refusal::Ended) = (&event, refusal) {
             draft = draft.without_told(id, *op);
@@ -255,6 +255,19 @@ impl Shard {
             Err(error) => then.fail(error.into()),
         });
     }
+}
+
+/// What only a run needs that goes on is forgotten: nobody will be told any more. What a run that never had a turn
+/// was given stays.
+fn forget_the_rest<T>(mut draft: Draft<T>, active: &Active, is_first: bool) -> Draft<T> {
+    let id = active.owner.run;
+    for position in active.held.positions().filter(|position| !is_first || *position > 0) {
+        draft = draft.without_held(id, Some(position));
+    }
+    for position in active.images.positions() {
+        draft = draft.without_image(id, position);
+    }
+    draft
 }
 
 fn standing_after(turn: &Turn) -> Standing {

@@ -91,7 +91,8 @@ pub(crate) fn wait(
 }
 
 /// What a run undoes when it fails or is cancelled, and how far it is with that.
-pub(crate) fn cleanup(run: &Run) -> Option<CleanupView> {
+pub(crate) fn cleanup(active: &Active) -> Option<CleanupView> {
+    let run = &active.run;
     let told = run.told_to_end();
     let unwinds = run.ending().and_then(|ending| ending.unwinds.as_ref());
     let compensations = run.compensations().map(|(op, open)| CompensationView {
@@ -105,6 +106,7 @@ pub(crate) fn cleanup(run: &Run) -> Option<CleanupView> {
     let cleanup = CleanupView {
         compensations: compensations.collect(),
         shielded: run.open().any(|(_, open)| matches!(open, Open::Shield { .. })),
+        cancel_waits: active.held.is_cancelling(),
         told_at: told.map(|told| when(told.at)),
         until: told.map(|told| when(told.until)),
         since: unwinds.map(|unwinds| when(unwinds.since)),

@@ -1,7 +1,7 @@
 //! Why a run that has not ended does not go on, in a few words: what a list of runs shows of each.
 
 use segno::Steps;
-use segno_api::{SHOWN, Trouble, Wait, Why, printable};
+use segno_api::{SHOWN, Trouble, Wait, Why, printable, when};
 use segno_journal::retry::Attempt;
 use segno_journal::{Blocked, Losses, Op, Open};
 
@@ -18,11 +18,14 @@ const LOOKED_AT: usize = 1_000;
 /// Why a run does not go on: of all that it waits for, what most needs somebody's eye. The text is yet
 /// to be written.
 pub(crate) fn why(active: &Active, steps: &Steps) -> Why {
-    let waits = active.run.open().filter(|(_, open)| !open.is_of_the_end()).count();
-    let mut why = Why { waits, ..Why::default() };
+    let mut why = Why { waits: active.run.waits(), ..Why::default() };
     if let Standing::Blocked(Blocked { kind, message }) = &active.record.standing {
         (why.trouble, why.kind, why.reason) =
             (Some(Trouble::Blocked), Some(*kind), Some(printable(message, SHOWN)));
+        return why;
+    }
+    if let Some((since, reason)) = held_up(active) {
+        (why.since, why.reason) = (since, Some(reason));
         return why;
     }
     let Some((op, open)) = most_telling(active, steps) else { return why };
@@ -36,11 +39,29 @@ pub(crate) fn why(active: &Active, steps: &Steps) -> Why {
     why
 }
 
+/// Since when a run is held up that is not blocked, and how.
+fn held_up(active: &Active) -> Option<(Option<jiff::Timestamp>, String)> {
+    match active.record.standing {
+        Standing::Paused(at) => Some((Some(when(at)), "paused".to_owned())),
+        Standing::Pending => {
+            let at =
+                active.record.begins_at.map_or_else(String::new, |at| format!("{:.0}", when(at)));
+            Some((None, format!("begins at {at}")))
+        }
+        Standing::Running
+        | Standing::Blocked(_)
+        | Standing::Completed(_)
+        | Standing::Failed(_)
+        | Standing::Cancelled(_) => None,
+    }
+}
+
 /// Of the things that a run waits for, the one that is most in trouble; the first of several.
 fn most_telling<'a>(active: &'a Active, steps: &Steps) -> Option<(Op, &'a Open)> {
     let mut telling = None;
     let mut highest = None;
-    for (op, open) in active.run.open().take(LOOKED_AT) {
+    let waited_for = active.run.open().filter(|(_, open)| !open.is_of_the_end());
+    for (op, open) in waited_for.take(LOOKED_AT) {
         let rank = match open {
             Open::Step { call, .. } if steps.get(&call.name).is_none() => (3, 0),
             Open::Step { last_attempt, .. } => (2, failures(last_attempt)),

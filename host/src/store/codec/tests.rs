@@ -8,6 +8,7 @@
 mod endings;
 mod families;
 mod images;
+mod runs;
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -197,63 +198,6 @@ fn payloads_are_read_for_ever() {
 }
 
 #[test]
-fn runs_in_every_standing_are_read_for_ever() {
-    let at = Timestamp(1_700_000_000_000);
-    let standings = [
-        ("run-running", Standing::Running),
-        ("run-completed", Standing::Completed(at)),
-        ("run-failed", Standing::Failed(at)),
-        ("run-cancelled", Standing::Cancelled(at)),
-    ];
-    let kinds = [
-        BlockKind::Trap,
-        BlockKind::Divergence,
-        BlockKind::Limit,
-        BlockKind::Module,
-        BlockKind::Journal,
-        BlockKind::Lost,
-        BlockKind::Parked,
-    ];
-    let held = kinds.map(|kind| {
-        let blocked = Blocked { kind, message: "why".into() };
-        (format!("run-blocked-{kind}"), Standing::Blocked(blocked))
-    });
-    let standings = standings.map(|(name, standing)| (name.to_owned(), standing));
-    for (name, standing) in standings.into_iter().chain(held) {
-        let module = Digest::from_bytes([9; 32]);
-        let record = RunRecord {
-            workflow: "w".into(),
-            module,
-            started_at: at,
-            seed: [7; 32],
-            standing,
-            parent: None,
-            on_end: None,
-        };
-        // As it was before runs had parents.
-        read(&golden(&name, &codec::encode(&record)), &record);
-    }
-    let (run, root) = (RunId::from_parts(at, 7), RunId::from_parts(at, 8));
-    let parent = Parent { run, op: Op(3), root, policy: ClosePolicy::Leave };
-    let mut record = RunRecord {
-        workflow: "w".into(),
-        module: Digest::from_bytes([9; 32]),
-        started_at: at,
-        seed: [7; 32],
-        standing: Standing::Running,
-        parent: None,
-        on_end: None,
-    };
-    // As they were before somebody could be called at their end.
-    read(&golden("run-of-nobody", &codec::encode(&record)), &record);
-    check("run-that-calls-nobody", &record);
-    record.parent = Some(Arc::new(parent));
-    read(&golden("run-of-a-parent", &codec::encode(&record)), &record);
-    record.on_end = Some("https://example.com/ended".into());
-    check("run-that-calls", &record);
-}
-
-#[test]
 fn notes_of_every_kind_are_read_for_ever() {
     let from = Digest::from_bytes([9; 32]);
     let to = Digest::from_bytes([8; 32]);
@@ -264,6 +208,7 @@ fn notes_of_every_kind_are_read_for_ever() {
         ("note-resumed", Noted::Resumed { by: None }),
         ("note-moved", Noted::Moved { by: by(), from, to }),
         ("note-cancelled", Noted::Cancelled { by: by() }),
+        ("note-paused", Noted::Paused { by: by() }),
     ] {
         check(name, &Note { turn: 300, at: Timestamp(1_700_000_000_000), what });
     }

@@ -153,15 +153,7 @@ fn play<'a>(act: &'a Act, webhooks: &'a [Webhook]) -> Playing<'a> {
             }
             Act::Write(name, id) => write(name, Some(*id)),
             Act::Close(name) => write(name, None),
-            Act::Undo(work, is_kept) => {
-                let work = work.clone();
-                let undo = async { steps::work(work, segno::random()).await };
-                let compensation = segno::compensate("undo", undo);
-                if *is_kept {
-                    compensation.keep();
-                }
-                Seen::Wrote
-            }
+            Act::Undo(work, is_kept) => undo(work.clone(), *is_kept),
             Act::Shield(act) => segno::shield(play(act, webhooks)).await?,
             Act::Each(acts) => {
                 let mut seen = Vec::new();
@@ -215,6 +207,16 @@ async fn named(name: &str, count: usize) -> Seen {
         got.push((now(), signal.value));
     }
     Seen::Got(got)
+}
+
+/// Registers that a step undoes something, and perhaps keeps what it would undo.
+fn undo(work: Work, is_kept: bool) -> Seen {
+    let undo = async { steps::work(work, segno::random()).await };
+    let compensation = segno::compensate("undo", undo);
+    if is_kept {
+        compensation.keep();
+    }
+    Seen::Wrote
 }
 
 /// Writes a chunk to a stream, or closes it.

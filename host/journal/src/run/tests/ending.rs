@@ -1,6 +1,7 @@
 //! Cancels, compensations and shields.
 
 use super::*;
+use crate::MAX_COMPENSATIONS;
 
 fn compensation(name: &str) -> Command {
     Command::Compensation { name: name.into() }
@@ -107,4 +108,13 @@ fn nobody_is_cancelled_whom_nobody_cancelled() {
 fn a_run_that_only_could_undo_something_waits_for_nothing() {
     let mut life = Life::started(vec![step("a"), compensation("undo")]);
     assert_eq!(life.turn(done(0), vec![Command::Shield]), Err(Fault::WaitsForNothing));
+}
+
+#[test]
+fn a_run_has_no_more_to_undo_than_it_may() {
+    let all = vec![compensation("undo"); MAX_COMPENSATIONS];
+    let mut life = Life::started([all, vec![step("a"), step("b")]].concat());
+    assert_eq!(life.run.waits(), 2);
+    let more = life.turn(done(MAX_COMPENSATIONS as u64), vec![compensation("one more")]);
+    assert_eq!(more, Err(Fault::UndoesTooMuch));
 }

@@ -139,3 +139,13 @@ fn signals_that_come_together_have_the_same_room_as_those_that_come_alone() {
     life.turn_to(done(0), vec![], Verdict::Completed("1".into())).expect("the step is open");
     assert_eq!(together(&life, &["a"], 1), Err((0, Refusal::Ended)));
 }
+
+#[test]
+fn a_run_shows_no_more_names_than_it_may() {
+    let show = |number: usize| Command::Publish { name: format!("n{number}"), value: "1".into() };
+    let mut life = Life::started(vec![step("a"), step("b"), step("c")]);
+    let all: Vec<_> = (0..MAX_PUBLISHED).chain(0..MAX_PUBLISHED).map(show).collect();
+    life.turn(done(0), all).expect("a name counts once");
+    assert_eq!(life.turn(done(1), vec![show(0)]), Ok(vec![]));
+    assert_eq!(life.turn(done(2), vec![show(MAX_PUBLISHED)]), Err(Fault::PublishesTooMuch));
+}
