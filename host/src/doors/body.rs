@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::doors::bodies::{Bodies, Held};
+use crate::doors::duration::parse_duration;
 use crate::doors::refusal::{Kind, Refusal};
 
 /// How many bytes beyond the limit are read and dropped, so that a client that sends its body
@@ -82,6 +83,13 @@ pub(super) async fn json<T: DeserializeOwned + Default>(
     } else {
         Err(Refusal::new(&Kind::MALFORMED_JSON, "the body cannot be used: it is not a JSON object"))
     }
+}
+
+/// A duration that stands in a body under this name, if one does.
+pub(super) fn duration(name: &str, text: Option<&str>) -> Result<Option<Duration>, Refusal> {
+    text.map(parse_duration)
+        .transpose()
+        .map_err(|error| Refusal::new(&Kind::MALFORMED_JSON, format!("`{name}`: {error}")))
 }
 
 /// Reads a body that is any JSON value, and gives it as it was written. An empty one is `null`.

@@ -17,9 +17,8 @@ use utoipa::IntoParams;
 
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
-use crate::doors::duration::parse_duration;
 use crate::doors::params::{Limit, Params, RunPath, Turn, WaitFor};
-use crate::doors::refusal::{Kind, Refusal};
+use crate::doors::refusal::Refusal;
 use crate::doors::tokens::Caller;
 use crate::doors::workflows::idempotency_key;
 use crate::engine::{Asker, CancelHow, Engine};
@@ -180,13 +179,7 @@ pub(super) async fn cancel(
     request: Request,
 ) -> Result<Json<RunView>, Refusal> {
     let (CancelRequest { kill, within }, _held) = body::json(request, SMALL, &bodies).await?;
-    let within = match within.as_deref().map(parse_duration) {
-        None => CancelHow::WITHIN,
-        Some(Ok(within)) => within,
-        Some(Err(error)) => {
-            return Err(Refusal::new(&Kind::MALFORMED_JSON, format!("`within`: {error}")));
-        }
-    };
+    let within = body::duration("within", within.as_deref())?.unwrap_or(CancelHow::WITHIN);
     let how = CancelHow { kill, within };
     Ok(Json(engine.cancel_by(run, how, Asker::named(caller.name())).await?))
 }

@@ -14,7 +14,6 @@ use serde_json::value::RawValue;
 
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
-use crate::doors::duration::parse_duration;
 use crate::doors::hooks::MAX_PAYLOAD;
 use crate::doors::params::Segment;
 use crate::doors::refusal::{Kind, Refusal};
@@ -122,18 +121,13 @@ pub(super) fn times(
     if start_at.is_some() && start_after.is_some() {
         return Err(refuse("a start has `start_at` or `start_after`, and not both".to_owned()));
     }
-    let duration = |name: &str, text: Option<&str>| match text.map(parse_duration) {
-        None => Ok(None),
-        Some(Ok(duration)) => Ok(Some(duration)),
-        Some(Err(error)) => Err(refuse(format!("`{name}`: {error}"))),
-    };
-    let timeout = duration("timeout", timeout)?;
+    let timeout = body::duration("timeout", timeout)?;
     if timeout.is_some_and(|timeout| timeout.as_millis() == 0) {
         return Err(refuse("`timeout` has to be a millisecond or more".to_owned()));
     }
     // What was before 1970 is over.
     let in_ms = |at: Moment| Timestamp(u64::try_from(at.as_millisecond()).unwrap_or_default());
-    let start_after = duration("start_after", start_after)?;
+    let start_after = body::duration("start_after", start_after)?;
     Ok(Times { start_at: start_at.map(in_ms), start_after, timeout })
 }
 

@@ -28,7 +28,7 @@ impl VirtualClock {
 
     /// Moves the clock on. It never goes back.
     pub fn advance(&self, by: Duration) {
-        let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        let ms = in_ms(by);
         self.0.send_modify(|now| *now = now.plus_ms(ms));
     }
 }
@@ -54,7 +54,7 @@ impl Clock {
         match self {
             Self::System => {
                 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-                u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+                in_ms(START.elapsed())
             }
             Self::Virtual(_) => self.now().0,
         }
@@ -66,7 +66,7 @@ impl Clock {
         match self {
             Self::System => tokio::time::sleep(time).await,
             Self::Virtual(_) => {
-                let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                let ms = in_ms(time);
                 self.sleep_until(self.now().plus_ms(ms)).await;
             }
         }
@@ -94,5 +94,10 @@ impl Clock {
 #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine for the time")]
 fn system_now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    Timestamp(in_ms(since))
+}
+
+/// A duration in milliseconds; the longest there is where it is longer.
+pub(crate) fn in_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -8,6 +8,7 @@ use segno_journal::{MAX_UNTAKEN_BYTES, RunId, Timestamp};
 use serde_json::value::RawValue;
 
 use crate::engine::admission::to_the_end;
+use crate::engine::clock::in_ms;
 use crate::engine::control::check_key;
 use crate::engine::control::fingerprint::Fingerprint;
 use crate::engine::control::signal::{NewSignal, check_signal_name};
@@ -232,11 +233,6 @@ impl Engine {
         *last = Some(run);
         run
     }
-}
-
-/// A duration in milliseconds, or as many as there are.
-fn in_ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Refuses signals that cannot be sent with a start.

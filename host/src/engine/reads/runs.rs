@@ -13,16 +13,13 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::engine::error::EngineError;
-use crate::engine::guests::CannotTurn;
 use crate::engine::handle::Engine;
 use crate::engine::inbox::{Inspection, Message};
 use crate::engine::reads::lists::summary;
 use crate::engine::reads::pages;
 use crate::engine::shard::Active;
-use crate::engine::shard::Bounds;
-use crate::engine::shard::OpenBudget;
 use crate::engine::shard::{Heartbeats, Suspects};
-use crate::engine::shard::{cleanup, restore};
+use crate::engine::shard::{cleanup, looked_at};
 use crate::engine::shard::{status_of, waits_for};
 use crate::store::{EndCall, RunRecord, StoreError};
 
@@ -69,19 +66,7 @@ impl Engine {
         if record.standing.ended_at().is_some() {
             return Ok(None);
         }
-        let mut active = Active::new(run, record);
-        // It is read to be shown, and counts for nobody.
-        let budget = OpenBudget::new(usize::MAX);
-        match restore(
-            &self.0.store.recall(run)?,
-            &mut active,
-            Bounds { limits: &self.0.config.limits, budget: &budget },
-        ) {
-            Err(CannotTurn::Store(error)) if !matches!(error, StoreError::Record { .. }) => {
-                Err(error.into())
-            }
-            Ok(()) | Err(_) => Ok(Some(active)),
-        }
+        Ok(Some(looked_at(&self.0.store, (run, record), self.0.config.limits)?))
     }
 
     /// What is shown of a run, with what its shard says of it if it has not ended.

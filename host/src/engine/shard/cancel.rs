@@ -2,14 +2,11 @@
 
 use segno_journal::{Event, RunId};
 
-use crate::engine::config::Limits;
+use crate::engine::clock::in_ms;
 use crate::engine::error::EngineError;
 use crate::engine::inbox::{Asker, CancelHow, Delivery, Then};
 use crate::engine::shard::Shard;
-use crate::engine::shard::active::Active;
-use crate::engine::shard::bounds::Bounds;
-use crate::engine::shard::fold::restore;
-use crate::engine::shard::open_budget::OpenBudget;
+use crate::engine::shard::fold::looked_at;
 
 impl Shard {
     /// Somebody cancels a run. One that has something to clean up is told, once, and ends when it has done so.
@@ -21,8 +18,8 @@ impl Shard {
         }
         let event = match active.filter(|_| !is_unread) {
             Some(active) if !how.kill && active.run.cleans_up() => {
-                let within_ms = u64::try_from(how.within.as_millis()).unwrap_or(u64::MAX);
-                Event::Cancelling { by: by.into_name(), error: None, within_ms }
+                let (by, within_ms) = (by.into_name(), in_ms(how.within));
+                Event::Cancelling { by, error: None, within_ms }
             }
             _ => {
                 self.note_cancel(id, by);
@@ -35,13 +32,7 @@ impl Shard {
     /// Whether a run whose state is not known here has something to clean up, as far as that can be read.
     fn cleans_up_on_disk(&self, id: RunId) -> bool {
         let Some(active) = self.runs.get(&id) else { return false };
-        // It is read to be looked at, and counts for nobody.
-        let budget = OpenBudget::new(usize::MAX);
-        let limits = Limits { open_bytes: usize::MAX, ..self.config.limits };
-        let room = Bounds { limits: &limits, budget: &budget };
-        let mut read = Active::new(id, active.record.clone());
-        let recalled = self.store.recall(id);
-        recalled.is_ok_and(|recalled| restore(&recalled, &mut read, room).is_ok())
-            && read.run.cleans_up()
+        let read = looked_at(&self.store, (id, active.record.clone()), self.config.limits);
+        read.is_ok_and(|read| read.run.cleans_up())
     }
 }

@@ -5,12 +5,14 @@ use std::ops::ControlFlow;
 
 use segno_journal::{Run, RunId, Timestamp};
 
+use crate::engine::config::Limits;
 use crate::engine::guests::CannotTurn;
 use crate::engine::guests::Images;
 use crate::engine::shard::Shard;
 use crate::engine::shard::active::{Active, HeldEvents, Unread};
 use crate::engine::shard::bounds::Bounds;
-use crate::store::{Recalled, StoreError};
+use crate::engine::shard::open_budget::OpenBudget;
+use crate::store::{Recalled, RunRecord, Store, StoreError};
 
 impl Shard {
     /// Reads the state of a run from its turns again.
@@ -30,6 +32,27 @@ impl Shard {
             Err(_) => Some(Box::new(Unread::Left)),
         };
         reloaded
+    }
+}
+
+/// A run as it is on disk, read to be looked at: it counts for nobody, and no bound on what it keeps open leaves it
+/// unread. One that cannot be read is as it was before its first turn.
+///
+/// # Errors
+///
+/// The store cannot be read.
+pub(crate) fn looked_at(
+    store: &Store,
+    (run, record): (RunId, RunRecord),
+    limits: Limits,
+) -> Result<Active, StoreError> {
+    let mut active = Active::new(run, record);
+    let limits = Limits { open_bytes: usize::MAX, ..limits };
+    let budget = OpenBudget::new(usize::MAX);
+    let room = Bounds { limits: &limits, budget: &budget };
+    match restore(&store.recall(run)?, &mut active, room) {
+        Err(CannotTurn::Store(error)) if !matches!(error, StoreError::Record { .. }) => Err(error),
+        Ok(()) | Err(_) => Ok(active),
     }
 }
 

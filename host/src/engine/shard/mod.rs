@@ -41,9 +41,8 @@ use std::sync::mpsc::Receiver;
 use segno_journal::RunId;
 
 pub(crate) use crate::engine::shard::active::{Active, status_of};
-pub(crate) use crate::engine::shard::bounds::Bounds;
 pub(crate) use crate::engine::shard::cancelled::cancelled;
-pub(crate) use crate::engine::shard::fold::restore;
+pub(crate) use crate::engine::shard::fold::looked_at;
 pub(crate) use crate::engine::shard::heartbeats::Heartbeats;
 pub(crate) use crate::engine::shard::open_budget::OpenBudget;
 pub(crate) use crate::engine::shard::suspects::Suspects;

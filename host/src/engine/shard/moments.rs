@@ -2,6 +2,7 @@
 
 use segno_journal::{Event, Op, RunId, Timestamp, Told};
 
+use crate::engine::clock::in_ms;
 use crate::engine::inbox::{CancelHow, Delivery, Then};
 use crate::engine::outside::Outside;
 use crate::engine::shard::Shard;
@@ -118,7 +119,7 @@ impl Shard {
         let ms = active.record.times_out_at.map_or(0, |at| at.since_ms(begun));
         let error = format!("the run took longer than its time-out of {}", in_words(ms));
         let event = if active.run.cleans_up() {
-            let within_ms = u64::try_from(CancelHow::WITHIN.as_millis()).unwrap_or(u64::MAX);
+            let within_ms = in_ms(CancelHow::WITHIN);
             Event::Cancelling { by: None, error: Some(error), within_ms }
         } else {
             Event::Expired { error }
