@@ -9,8 +9,9 @@ use crate::store::conditions::Condition;
 use crate::store::draft::Draft;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::keys::Between;
 use crate::store::records::{BatchRecord, HeldEvent};
-use crate::store::tables::{Between, Table};
+use crate::store::tables::Table;
 
 /// A signal of a batch, which its run has not taken: where it lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,13 +16,14 @@ use crate::store::codec;
 use crate::store::error::StoreError;
 use crate::store::follow::Journal;
 use crate::store::handle::Store;
+use crate::store::keys;
 use crate::store::keyspace::Moment;
 use crate::store::payloads::{self, Reference};
 use crate::store::records::{
     BatchRecord, EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, RunRecord,
     WebhookRecord,
 };
-use crate::store::tables::{self, Table};
+use crate::store::tables::Table;
 
 /// How many findings are told: who has seen so many knows that a backup is needed.
 const MAX_FINDINGS: u64 = 1_000;
@@ -277,7 +278,7 @@ impl Check<'_> {
         })?;
         let mut last = None;
         self.rows(Table::Images, |check, key, _| {
-            let Some((run, _)) = tables::split_numbered(key) else { return Ok(()) };
+            let Some((run, _)) = keys::split_numbered(key) else { return Ok(()) };
             if last.replace(run) == Some(run) {
                 return Ok(());
             }

@@ -7,8 +7,9 @@ use std::sync::OnceLock;
 use segno_journal::RunId;
 
 use crate::store::error::{StoreError, Unmet};
+use crate::store::keys;
 use crate::store::keyspace::Transaction;
-use crate::store::tables::{self, Table};
+use crate::store::tables::Table;
 
 /// What has to hold for a draft, and what did not.
 #[derive(Default)]
@@ -79,7 +80,7 @@ impl Condition {
         Ok(match self {
             Self::NewKey { row, run } => {
                 // One that is damaged names nobody.
-                let there = transaction.get(Table::Keys, row)?.and_then(|row| tables::run(&row));
+                let there = transaction.get(Table::Keys, row)?.and_then(|row| keys::run(&row));
                 there.filter(|there| there != run).map(Unmet::Started)
             }
             Self::NewBatch { key, .. } => {

@@ -9,6 +9,7 @@ use segno_journal::{Claim, Command, Digest, Effect, Event, Losses, Op, RunId, Ti
 use crate::store::codec;
 use crate::store::conditions::{Condition, Conditions};
 use crate::store::error::{StoreError, Unmet};
+use crate::store::keys;
 use crate::store::keyspace::Transaction;
 use crate::store::payloads::{self, NewPayloads};
 use crate::store::records::{
@@ -148,7 +149,7 @@ impl Draft<TurnAndEffects> {
     pub fn turn(run: RunId, mut turn: Turn, effects: Vec<Effect>) -> Self {
         let (record, payloads) = payloads::encode(&mut turn);
         let mut rows = Rows { payloads, held: turn.size(), ..Rows::default() };
-        rows.put(Table::Turns, tables::numbered(run, turn.seq), record);
+        rows.put(Table::Turns, keys::numbered(run, turn.seq), record);
         for (op, command) in turn.operations() {
             if let Command::Webhook { token, .. } = command {
                 let record = WebhookRecord::new(run, op);
@@ -161,7 +162,7 @@ impl Draft<TurnAndEffects> {
             _ => None,
         });
         for (name, value) in shown.collect::<BTreeMap<_, _>>() {
-            rows.put(Table::Published, tables::named(run, name), codec::encode(value));
+            rows.put(Table::Published, keys::named(run, name), codec::encode(value));
         }
         let mut claims = Vec::new();
         for effect in &effects {
@@ -181,7 +182,7 @@ impl Draft<TurnAndEffects> {
                 | Effect::Tell(_) => {}
                 Effect::CancelChild { op, run: child } => {
                     let row = codec::encode(&FamilyRow::Cancels(*child));
-                    rows.put(Table::Family, tables::numbered(run, op.0), row);
+                    rows.put(Table::Family, keys::numbered(run, op.0), row);
                 }
             }
         }
@@ -260,7 +261,7 @@ impl<T> Draft<T> {
     /// written where it has started another one: [`crate::store::Unmet::Started`].
     pub fn with_key(mut self, workflow: &str, key: Option<String>, run: RunId) -> Self {
         if let Some(key) = key {
-            let row = tables::idempotency(workflow, &key);
+            let row = keys::idempotency(workflow, &key);
             self.rows.only_if(Condition::NewKey { row, run });
         }
         self
@@ -271,7 +272,7 @@ impl<T> Draft<T> {
     /// many.
     pub fn without_turns(mut self, run: RunId, seqs: Range<u64>) -> Self {
         for seq in seqs {
-            self.rows.delete(Table::Turns, tables::numbered(run, seq));
+            self.rows.delete(Table::Turns, keys::numbered(run, seq));
         }
         self
     }
@@ -290,52 +291,52 @@ impl<T> Draft<T> {
     /// Also forgets the failed attempts of a step, of which this was the last one.
     pub fn without_attempts(mut self, run: RunId, op: Op, last: u32) -> Self {
         for number in last.saturating_sub(tables::KEPT_ATTEMPTS)..=last {
-            self.rows.delete(Table::Attempts, tables::attempt(run, op, number));
+            self.rows.delete(Table::Attempts, keys::attempt(run, op, number));
         }
         self
     }
 
     /// Also writes how often the host went down while a step ran.
     pub fn with_losses(mut self, run: RunId, op: Op, losses: Losses) -> Self {
-        self.rows.put(Table::Losses, tables::numbered(run, op.0), codec::encode(&losses));
+        self.rows.put(Table::Losses, keys::numbered(run, op.0), codec::encode(&losses));
         self
     }
 
     /// Also forgets that: the step is over, or its run is.
     pub fn without_losses(mut self, run: RunId, op: Op) -> Self {
-        self.rows.delete(Table::Losses, tables::numbered(run, op.0));
+        self.rows.delete(Table::Losses, keys::numbered(run, op.0));
         self
     }
 
     /// Also keeps what a step last said of how far it is, as JSON.
     pub fn with_heartbeat(mut self, run: RunId, op: Op, details: &str) -> Self {
-        self.rows.put(Table::Heartbeats, tables::numbered(run, op.0), codec::encode(&details));
+        self.rows.put(Table::Heartbeats, keys::numbered(run, op.0), codec::encode(&details));
         self
     }
 
     /// Also forgets that: the step is over, or its run is.
     pub fn without_heartbeat(mut self, run: RunId, op: Op) -> Self {
-        self.rows.delete(Table::Heartbeats, tables::numbered(run, op.0));
+        self.rows.delete(Table::Heartbeats, keys::numbered(run, op.0));
         self
     }
 
     /// Also takes note that a step is over of which an attempt had failed.
     pub fn without_failing(mut self, run: RunId, op: Op) -> Self {
-        self.rows.delete(Table::Failing, tables::numbered(run, op.0));
+        self.rows.delete(Table::Failing, keys::numbered(run, op.0));
         self
     }
 
     /// Also keeps an event for a blocked run, at this position in its line.
     pub fn with_held(mut self, run: RunId, position: u64, held: &HeldEvent) -> Self {
-        self.rows.put(Table::HeldEvents, tables::numbered(run, position), codec::encode(held));
+        self.rows.put(Table::HeldEvents, keys::numbered(run, position), codec::encode(held));
         self
     }
 
     /// Also keeps a note of a run, by this number, and forgets the one that is then too old.
     pub fn with_note(mut self, run: RunId, number: u64, note: &Note) -> Self {
-        self.rows.put(Table::Notes, tables::numbered(run, number), codec::encode(note));
+        self.rows.put(Table::Notes, keys::numbered(run, number), codec::encode(note));
         if let Some(oldest) = number.checked_sub(tables::KEPT_NOTES) {
-            self.rows.delete(Table::Notes, tables::numbered(run, oldest));
+            self.rows.delete(Table::Notes, keys::numbered(run, oldest));
         }
         self
     }
@@ -343,7 +344,7 @@ impl<T> Draft<T> {
     /// Also forgets the held event at this position, if there is one: it has had its turn.
     pub fn without_held(mut self, run: RunId, position: Option<u64>) -> Self {
         if let Some(position) = position {
-            self.rows.delete(Table::HeldEvents, tables::numbered(run, position));
+            self.rows.delete(Table::HeldEvents, keys::numbered(run, position));
         }
         self
     }
@@ -353,14 +354,10 @@ impl Draft<Attempt> {
     /// An attempt of a step that failed and is to be tried again.
     pub fn attempt(run: RunId, op: Op, attempt: Attempt) -> Self {
         let mut rows = Rows::default();
-        rows.put(
-            Table::Attempts,
-            tables::attempt(run, op, attempt.number),
-            codec::encode(&attempt),
-        );
-        rows.put(Table::Failing, tables::numbered(run, op.0), []);
+        rows.put(Table::Attempts, keys::attempt(run, op, attempt.number), codec::encode(&attempt));
+        rows.put(Table::Failing, keys::numbered(run, op.0), []);
         if let Some(oldest) = attempt.number.checked_sub(tables::KEPT_ATTEMPTS) {
-            rows.delete(Table::Attempts, tables::attempt(run, op, oldest));
+            rows.delete(Table::Attempts, keys::attempt(run, op, oldest));
         }
         Self { thing: attempt, rows }
     }

@@ -6,8 +6,9 @@ use crate::store::codec;
 use crate::store::draft::Draft;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::keys;
 use crate::store::records::EndCall;
-use crate::store::tables::{self, Table};
+use crate::store::tables::Table;
 
 impl<T> Draft<T> {
     /// Also owes a call, as it then stands.
@@ -44,7 +45,7 @@ impl Store {
             let row = row?;
             let call = codec::decode::<EndCall>(Table::EndCalls.name(), row.value());
             let due = call.map_or(Some(Timestamp(0)), |call| call.due);
-            match tables::run(row.key()) {
+            match keys::run(row.key()) {
                 Some(run) => owed.extend(due.map(|due| (run, due))),
                 None => tracing::error!(
                     "a row of `end_calls` has a key that is no run, and is not heeded"

@@ -7,20 +7,21 @@ use crate::store::codec;
 use crate::store::draft::Draft;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::keys;
 use crate::store::records::{FamilyRow, Standing};
-use crate::store::tables::{self, Table};
+use crate::store::tables::Table;
 
 impl<T> Draft<T> {
     /// Also says that a signal, which is this operation of a run, has come to another one.
     pub fn with_told(mut self, from: RunId, op: Op) -> Self {
         let row = codec::encode(&FamilyRow::Told);
-        self.rows.put(Table::Family, tables::numbered(from, op.0), row);
+        self.rows.put(Table::Family, keys::numbered(from, op.0), row);
         self
     }
 
     /// Also forgets that: the run knows, or has ended.
     pub fn without_told(mut self, from: RunId, op: Op) -> Self {
-        self.rows.delete(Table::Family, tables::numbered(from, op.0));
+        self.rows.delete(Table::Family, keys::numbered(from, op.0));
         self
     }
 }
@@ -80,7 +81,7 @@ impl Store {
     ///
     /// The store, or the row, cannot be read.
     pub fn family_row(&self, run: RunId, op: Op) -> Result<Option<FamilyRow>, StoreError> {
-        self.record(Table::Family, &tables::numbered(run, op.0))
+        self.record(Table::Family, &keys::numbered(run, op.0))
     }
 
     /// Forgets what is of no matter any more, because runs ended without knowing it: where a host begins.

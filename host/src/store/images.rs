@@ -8,7 +8,8 @@ use crate::store::codec;
 use crate::store::draft::Draft;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::tables::{self, Table};
+use crate::store::keys;
+use crate::store::tables::Table;
 
 /// What an image says of itself and of its run. It stands beside the memory, so that recovery reads
 /// the state of a run without its memory.
@@ -58,7 +59,7 @@ impl<T> Draft<T> {
         mut image: ImageRecord,
         blocks: Vec<u8>,
     ) -> Self {
-        let key = tables::numbered(run, position);
+        let key = keys::numbered(run, position);
         image.blocks = Sha256::digest(&blocks).into();
         self.rows.put(Table::Images, key, seal(&key, &image));
         self.rows.put(Table::Blocks, key, codec::encode_bytes(&blocks));
@@ -67,7 +68,7 @@ impl<T> Draft<T> {
 
     /// Also forgets the image of a run at this position.
     pub fn without_image(mut self, run: RunId, position: u64) -> Self {
-        let key = tables::numbered(run, position);
+        let key = keys::numbered(run, position);
         self.rows.delete(Table::Images, key);
         self.rows.delete(Table::Blocks, key);
         self
@@ -83,7 +84,7 @@ impl Store {
     /// The store cannot be read.
     pub fn images(&self, run: RunId) -> Result<Vec<FoundImage>, StoreError> {
         let moment = self.moment()?;
-        let rows = moment.range(Table::Images, &tables::rows_of(run))?;
+        let rows = moment.range(Table::Images, &keys::rows_of(run))?;
         rows.rev()
             .map(|row| {
                 let row = row?;
@@ -105,7 +106,7 @@ impl Store {
         image: &ImageRecord,
     ) -> Result<Vec<u8>, StoreError> {
         let moment = self.moment()?;
-        let value = moment.get(Table::Blocks, &tables::numbered(run, position))?;
+        let value = moment.get(Table::Blocks, &keys::numbered(run, position))?;
         let damaged =
             |detail: &str| StoreError::Record { table: "blocks".into(), detail: detail.into() };
         let value = value.ok_or_else(|| damaged("they are missing"))?;

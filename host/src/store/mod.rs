@@ -21,6 +21,7 @@ mod format;
 mod handle;
 mod hooks;
 mod images;
+mod keys;
 mod keyspace;
 mod open;
 mod payloads;

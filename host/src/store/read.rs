@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::store::codec::{self, bad_key};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::keys;
 use crate::store::ranges::RunsBefore;
 use crate::store::records::{HeldEvent, ModuleRecord, Note, RunRecord, WebhookRecord};
 use crate::store::tables::{self, Table};
@@ -80,18 +81,18 @@ impl Store {
     /// The last attempt of an operation that failed and was tried again.
     pub fn last_attempt(&self, run: RunId, op: Op) -> Result<Option<Attempt>, StoreError> {
         let moment = self.moment()?;
-        let last = moment.range(Table::Attempts, &tables::attempts_of(run, op))?.next_back();
+        let last = moment.range(Table::Attempts, &keys::attempts_of(run, op))?.next_back();
         last.map(|row| codec::decode(Table::Attempts.name(), row?.value())).transpose()
     }
 
     /// The attempts of a run that failed and were tried again, by operation and number.
     pub fn attempts(&self, run: RunId) -> Result<Vec<(Op, Attempt)>, StoreError> {
         let moment = self.moment()?;
-        let rows = moment.range(Table::Attempts, &tables::rows_of(run))?;
+        let rows = moment.range(Table::Attempts, &keys::rows_of(run))?;
         rows.map(|row| {
             self.count_row();
             let row = row?;
-            let op = tables::op_of_attempt(row.key()).ok_or_else(|| bad_key(Table::Attempts))?;
+            let op = keys::op_of_attempt(row.key()).ok_or_else(|| bad_key(Table::Attempts))?;
             Ok((op, codec::decode(Table::Attempts.name(), row.value())?))
         })
         .collect()
@@ -100,7 +101,7 @@ impl Store {
     /// The attempts of an operation that failed and were tried again, by number.
     pub fn attempts_of(&self, run: RunId, op: Op) -> Result<Vec<Attempt>, StoreError> {
         let moment = self.moment()?;
-        let rows = moment.range(Table::Attempts, &tables::attempts_of(run, op))?;
+        let rows = moment.range(Table::Attempts, &keys::attempts_of(run, op))?;
         rows.map(|row| {
             self.count_row();
             codec::decode(Table::Attempts.name(), row?.value())
@@ -122,7 +123,7 @@ impl Store {
 
     /// What a run shows under a name, as JSON.
     pub fn published(&self, run: RunId, name: &str) -> Result<Option<String>, StoreError> {
-        self.record(Table::Published, &tables::named(run, name))
+        self.record(Table::Published, &keys::named(run, name))
     }
 
     /// What steps that are under way last said of how far they are, as JSON. What cannot be read is left
@@ -139,7 +140,7 @@ impl Store {
         let mut known = Vec::new();
         for row in moment.rows(table)? {
             let row = row?;
-            let step = tables::split_numbered(row.key());
+            let step = keys::split_numbered(row.key());
             match (step, codec::decode(table.name(), row.value())) {
                 (Some((run, op)), Ok(record)) => known.push((run, Op(op), record)),
                 (step, _) => {
@@ -187,7 +188,7 @@ impl Store {
     /// The number of the next note of a run.
     pub fn next_note(&self, run: RunId) -> Result<u64, StoreError> {
         let moment = self.moment()?;
-        let last = moment.range(Table::Notes, &tables::rows_of(run))?.next_back();
+        let last = moment.range(Table::Notes, &keys::rows_of(run))?.next_back();
         let Some(row) = last else { return Ok(1) };
         Ok(codec::number(Table::Notes, row?.key())?.saturating_add(1))
     }
@@ -233,7 +234,7 @@ impl Store {
     /// Which run an idempotency key started.
     pub fn started_by(&self, workflow: &str, key: &str) -> Result<Option<RunId>, StoreError> {
         let moment = self.moment()?;
-        let value = moment.get(Table::Keys, &tables::idempotency(workflow, key))?;
+        let value = moment.get(Table::Keys, &keys::idempotency(workflow, key))?;
         value.map(|value| run_of(Table::Keys, &value)).transpose()
     }
 
@@ -282,7 +283,7 @@ impl Store {
     /// The numbers in the keys of a run's rows, in order: so many at most.
     fn numbers(&self, table: Table, run: RunId, max: usize) -> Result<Vec<u64>, StoreError> {
         let moment = self.moment()?;
-        let rows = moment.range(table, &tables::rows_of(run))?.take(max);
+        let rows = moment.range(table, &keys::rows_of(run))?.take(max);
         rows.map(|row| codec::number(table, row?.key())).collect()
     }
 
@@ -294,7 +295,7 @@ impl Store {
         mut visit: impl FnMut(u64, R) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let moment = self.moment()?;
-        for row in moment.range(table, &tables::rows_from(run, from))? {
+        for row in moment.range(table, &keys::rows_from(run, from))? {
             let row = row?;
             let number = codec::number(table, row.key())?;
             if visit(number, codec::decode(table.name(), row.value())?).is_break() {

@@ -9,7 +9,8 @@ use crate::store::codec::{self, bad_key};
 use crate::store::draft::Draft;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::tables::{self, Table};
+use crate::store::keys;
+use crate::store::tables::Table;
 
 impl<T> Draft<T> {
     /// Also adds blocks to a stream, each at the index of its first chunk, and says where the stream then begins
@@ -20,16 +21,16 @@ impl<T> Draft<T> {
         (name, stream): (&str, &Stream),
         blocks: &[(u64, Block)],
     ) -> Self {
-        self.rows.put(Table::Streams, tables::named(run, name), codec::encode(stream));
+        self.rows.put(Table::Streams, keys::named(run, name), codec::encode(stream));
         for (index, block) in blocks {
-            self.rows.put(Table::Chunks, tables::block(run, name, *index), codec::encode(block));
+            self.rows.put(Table::Chunks, keys::block(run, name, *index), codec::encode(block));
         }
         self
     }
 
     /// Also forgets the block of a stream that begins at this index.
     pub fn without_block(mut self, run: RunId, name: &str, index: u64) -> Self {
-        self.rows.delete(Table::Chunks, tables::block(run, name, index));
+        self.rows.delete(Table::Chunks, keys::block(run, name, index));
         self
     }
 }
@@ -38,7 +39,7 @@ impl Store {
     /// Where the streams of a run begin and end, by their names.
     pub fn streams(&self, run: RunId) -> Result<BTreeMap<String, Stream>, StoreError> {
         let moment = self.moment()?;
-        let rows = moment.range(Table::Streams, &tables::names_of(run))?;
+        let rows = moment.range(Table::Streams, &keys::names_of(run))?;
         rows.map(|row| {
             let row = row?;
             let name = row.key().get(16..).map(<[u8]>::to_vec).map(String::from_utf8);
@@ -50,7 +51,7 @@ impl Store {
 
     /// Where a stream of a run begins and ends.
     pub fn stream(&self, run: RunId, name: &str) -> Result<Option<Stream>, StoreError> {
-        self.record(Table::Streams, &tables::named(run, name))
+        self.record(Table::Streams, &keys::named(run, name))
     }
 
     /// Visits the blocks of a stream in order, each with the index of its first chunk, from the one on that has
@@ -63,10 +64,10 @@ impl Store {
         mut visit: impl FnMut(u64, Block) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let moment = self.moment()?;
-        let before = tables::blocks(run, name, 0, from);
+        let before = keys::blocks(run, name, 0, from);
         let first = moment.range(Table::Chunks, &before)?.next_back().transpose()?;
         let first = first.map_or(Ok(from), |row| index(row.key()))?;
-        for row in moment.range(Table::Chunks, &tables::blocks(run, name, first, u64::MAX))? {
+        for row in moment.range(Table::Chunks, &keys::blocks(run, name, first, u64::MAX))? {
             let row = row?;
             let block = codec::decode(Table::Chunks.name(), row.value())?;
             if visit(index(row.key())?, block).is_break() {
@@ -78,5 +79,5 @@ impl Store {
 }
 
 fn index(key: &[u8]) -> Result<u64, StoreError> {
-    tables::index_of_block(key).ok_or_else(|| bad_key(Table::Chunks))
+    keys::index_of_block(key).ok_or_else(|| bad_key(Table::Chunks))
 }

@@ -8,9 +8,10 @@ use segno_journal::{Digest, Op, RunId, Turn};
 use crate::store::codec;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::keys;
 use crate::store::keyspace::{Moment, Row};
 use crate::store::payloads::{self, Reference};
-use crate::store::tables::{self, Table};
+use crate::store::tables::Table;
 
 impl Store {
     /// Visits the turns of a run in order, from a position on, until the visitor has enough.
@@ -26,7 +27,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let moment = self.moment()?;
         let mut reader = Reader::new(self, &moment);
-        for row in moment.range(Table::Turns, &tables::rows_from(run, from))? {
+        for row in moment.range(Table::Turns, &keys::rows_from(run, from))? {
             if visit(reader.turn(row?.value())?).is_break() {
                 break;
             }
@@ -37,21 +38,21 @@ impl Store {
     /// The turn at a position.
     pub fn turn(&self, run: RunId, seq: u64) -> Result<Option<Turn>, StoreError> {
         let moment = self.moment()?;
-        let value = moment.get(Table::Turns, &tables::numbered(run, seq))?;
+        let value = moment.get(Table::Turns, &keys::numbered(run, seq))?;
         value.map(|value| Reader::new(self, &moment).turn(&value)).transpose()
     }
 
     /// The last turn of a run.
     pub fn last_turn(&self, run: RunId) -> Result<Option<Turn>, StoreError> {
         let moment = self.moment()?;
-        let last = moment.range(Table::Turns, &tables::rows_of(run))?.next_back();
+        let last = moment.range(Table::Turns, &keys::rows_of(run))?.next_back();
         last.map(|row| Reader::new(self, &moment).turn(row?.value())).transpose()
     }
 
     /// The first turn of a run that is on disk after a position.
     pub fn first_turn_after(&self, run: RunId, seq: u64) -> Result<Option<u64>, StoreError> {
         let moment = self.moment()?;
-        let after = tables::rows_from(run, seq.saturating_add(1));
+        let after = keys::rows_from(run, seq.saturating_add(1));
         moment.range(Table::Turns, &after)?.next().map(position).transpose()
     }
 
@@ -60,7 +61,7 @@ impl Store {
     /// looks at.
     pub fn turn_that_began(&self, run: RunId, op: Op) -> Result<Option<Turn>, StoreError> {
         let moment = self.moment()?;
-        let key = tables::numbered(run, self.last_not_after(&moment, run, op)?);
+        let key = keys::numbered(run, self.last_not_after(&moment, run, op)?);
         let Some(row) = moment.get(Table::Turns, &key)? else { return Ok(None) };
         let turn = Reader::new(self, &moment).turn(&row)?;
         let is_begun = turn.operations().any(|(begun, _)| begun == op);
@@ -69,13 +70,13 @@ impl Store {
 
     /// Whether the turn at a position is on disk.
     pub fn has_turn(&self, run: RunId, seq: u64) -> Result<bool, StoreError> {
-        self.moment()?.has(Table::Turns, &tables::numbered(run, seq))
+        self.moment()?.has(Table::Turns, &keys::numbered(run, seq))
     }
 
     /// The position of the last turn that numbers its operations from this one or from an earlier one.
     /// Turn 0 is never forgotten, and the others that are on disk follow one another.
     fn last_not_after(&self, moment: &Moment, run: RunId, op: Op) -> Result<u64, StoreError> {
-        let mut range = moment.range(Table::Turns, &tables::rows_from(run, 1))?;
+        let mut range = moment.range(Table::Turns, &keys::rows_from(run, 1))?;
         let Some(oldest) = range.next().map(position).transpose()? else { return Ok(0) };
         let newest = range.next_back().map(position).transpose()?.unwrap_or(oldest);
         // All turns before `low` do so, and none from `high` on.
@@ -92,7 +93,7 @@ impl Store {
     /// the references to payloads, the number of its fields and the position.
     fn first_op(&self, moment: &Moment, run: RunId, seq: u64) -> Result<Op, StoreError> {
         self.count_row();
-        let row = moment.get(Table::Turns, &tables::numbered(run, seq))?;
+        let row = moment.get(Table::Turns, &keys::numbered(run, seq))?;
         let table = Table::Turns.name();
         let row =
             row.ok_or_else(|| codec::damaged(table, format!("turn {seq} of {run} is missing")))?;

@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::store::error::StoreError;
-use crate::store::tables::{self, Table};
+use crate::store::keys;
+use crate::store::tables::Table;
 
 /// The version that this code writes.
 const VERSION: u8 = 1;
@@ -79,7 +80,7 @@ pub(crate) fn bad_key(table: Table) -> StoreError {
 
 /// The number in a key of something that a run has many of.
 pub(crate) fn number(table: Table, key: &[u8]) -> Result<u64, StoreError> {
-    tables::split_numbered(key).map(|(_, number)| number).ok_or_else(|| bad_key(table))
+    keys::split_numbered(key).map(|(_, number)| number).ok_or_else(|| bad_key(table))
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use tempfile::TempDir;
 
 use crate::store::commit::write::write;
 use crate::store::draft::{Draft, Rows};
+use crate::store::keys;
 use crate::store::payloads::{LARGE, Reference};
-use crate::store::tables::{self, Table};
+use crate::store::tables::Table;
 use crate::store::{Store, StoreError, codec};
 
 fn run(number: u8) -> RunId {
@@ -228,7 +229,7 @@ fn a_reference_that_has_no_place_in_its_turn_is_an_error() {
         codec::decode::<(Vec<Reference>, Turn)>("turns", &row).expect("it is whole");
     let error_with = |references: &[Reference]| {
         let record = codec::encode(&(references, &turn));
-        let key = tables::numbered(run(1), 0);
+        let key = keys::numbered(run(1), 0);
         let written = store.write(|transaction| {
             transaction.put(Table::Turns, &key, &record);
             Ok(())
