@@ -16,6 +16,7 @@ use crate::store::codec;
 use crate::store::error::StoreError;
 use crate::store::follow::Journal;
 use crate::store::handle::Store;
+use crate::store::index;
 use crate::store::keys;
 use crate::store::keyspace::Moment;
 use crate::store::payloads::{self, Reference};
@@ -60,6 +61,7 @@ impl Store {
         check.images()?;
         check.leads_to_runs()?;
         check.modules()?;
+        check.index()?;
         Ok(check.checked)
     }
 }
@@ -327,6 +329,11 @@ impl Check<'_> {
             }
             Ok(())
         })
+    }
+
+    fn index(&mut self) -> Result<(), StoreError> {
+        let moment = Arc::clone(&self.moment);
+        index::compare(&moment, &mut |what| self.found(what))
     }
 
     fn modules(&mut self) -> Result<(), StoreError> {

@@ -2,7 +2,8 @@
 
 use crate::store::codec;
 use crate::store::error::StoreError;
-use crate::store::keyspace::{Keyspace, Moment};
+use crate::store::index;
+use crate::store::keyspace::{Keyspace, Moment, Transaction};
 use crate::store::tables::Table;
 
 /// The format that this version writes.
@@ -10,7 +11,7 @@ const FORMAT: u32 = 1;
 
 const KEY: &[u8] = b"format";
 
-/// Gives a new store its format, and checks that of an old one.
+/// Gives a new store its format, checks that of an old one, and gives that the indexes which it lacks.
 ///
 /// # Errors
 ///
@@ -18,11 +19,41 @@ const KEY: &[u8] = b"format";
 pub(super) fn prepare(keyspace: Keyspace) -> Result<Keyspace, StoreError> {
     if keyspace.is_new()? {
         keyspace.write(&[], |transaction| {
-            transaction.put(Table::Meta, KEY, &FORMAT.to_le_bytes());
+            put(transaction);
+            index::whole(transaction);
             Ok(())
         })?;
         return Ok(keyspace);
     }
+    let keyspace = check(keyspace)?;
+    index::prepare(&keyspace)?;
+    Ok(keyspace)
+}
+
+/// Gives a store its format that is to be filled with the rows of another one. Whether these have indexes is for
+/// [`prepare`] to see, once they are there.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub(super) fn begin(keyspace: Keyspace) -> Result<Keyspace, StoreError> {
+    keyspace.write(&[], |transaction| {
+        put(transaction);
+        Ok(())
+    })?;
+    Ok(keyspace)
+}
+
+fn put(transaction: &mut Transaction) {
+    transaction.put(Table::Meta, KEY, &FORMAT.to_le_bytes());
+}
+
+/// Checks the format of a store.
+///
+/// # Errors
+///
+/// As [`prepare`].
+pub(super) fn check(keyspace: Keyspace) -> Result<Keyspace, StoreError> {
     match of(&keyspace.moment()?)? {
         FORMAT => Ok(keyspace),
         found => Err(StoreError::Newer { found, known: FORMAT }),

@@ -99,6 +99,11 @@ impl Between {
     pub(crate) const fn new(first: Vec<u8>, last: Vec<u8>) -> Self {
         Self { first, last }
     }
+
+    /// The first key and the last.
+    pub(crate) fn into_ends(self) -> (Vec<u8>, Vec<u8>) {
+        (self.first, self.last)
+    }
 }
 
 impl RangeBounds<[u8]> for Between {

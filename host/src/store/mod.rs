@@ -21,6 +21,7 @@ mod format;
 mod handle;
 mod hooks;
 mod images;
+mod index;
 mod keys;
 mod keyspace;
 mod open;
@@ -51,6 +52,7 @@ pub use crate::store::draft::{Committed, Draft, TurnAndEffects};
 pub use crate::store::error::{DiskTrouble, LogTrouble, StoreError, Unmet};
 pub use crate::store::handle::Store;
 pub use crate::store::images::{FoundImage, ImageRecord};
+pub use crate::store::index::StandingRuns;
 pub use crate::store::keyspace::{BackendError, Checkpoints, Storage, StorageBackend};
 pub use crate::store::open::DEFAULT_CACHE;
 pub use crate::store::raw::{RawRow, RawRows};
@@ -58,6 +60,6 @@ pub use crate::store::recall::Recalled;
 pub use crate::store::receive::{BackupError, Received};
 pub use crate::store::records::{
     BatchRecord, EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord,
-    Standing, WebhookRecord,
+    Standing, Status, WebhookRecord,
 };
 pub use crate::store::tokens::Claimed;

@@ -104,7 +104,7 @@ impl Store {
         let log = [first.map_err(unusable)?, second.map_err(unusable)?];
         let storage = Storage::to_look_at(pages, log).map_err(unusable)?;
         let keyspace = open_unharmed(at, || {
-            Keyspace::open_to_look(at, storage, DEFAULT_CACHE).and_then(format::prepare)
+            Keyspace::open_to_look(at, storage, DEFAULT_CACHE).and_then(format::check)
         })?;
         Ok(Self::of(keyspace, Some(lock), None))
     }

@@ -217,7 +217,7 @@ impl Unnamed {
         let file = file.map_err(|error| failed(path, error))?;
         let storage = file.reopen().map_err(|error| failed(path, error))?;
         let at = At { directory: path, path: file.path() };
-        let keyspace = format::prepare(Keyspace::create(at, storage)?)?;
+        let keyspace = format::begin(Keyspace::create(at, storage)?)?;
         Ok(Self { keyspace, file })
     }
 
@@ -288,7 +288,7 @@ mod tests {
         let directory = TempDir::new().expect("a temporary directory");
         let path = directory.path().join("segno.redb");
         let received = Store::receive(&path, stream().as_slice()).expect("it is whole");
-        assert_eq!(received.rows, 101, "the keys, and the format");
+        assert_eq!(received.rows, 102, "the keys, the format, and that the indexes are whole");
         let store = Store::open(directory.path()).expect("it is a store");
         let run = RunId::from_parts(Timestamp(1), 7);
         assert_eq!(store.started_by("w", "7").expect("it can be read"), Some(run));

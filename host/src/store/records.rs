@@ -95,6 +95,20 @@ impl Standing {
         matches!(self, Self::Blocked(_) | Self::Pending | Self::Paused(_))
     }
 
+    /// How the run stands, without since when and why.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        match self {
+            Self::Running => Status::Running,
+            Self::Blocked(_) => Status::Blocked,
+            Self::Completed(_) => Status::Completed,
+            Self::Failed(_) => Status::Failed,
+            Self::Cancelled(_) => Status::Cancelled,
+            Self::Pending => Status::Pending,
+            Self::Paused(_) => Status::Paused,
+        }
+    }
+
     /// When the run ended, if it has.
     #[must_use]
     pub const fn ended_at(&self) -> Option<Timestamp> {
@@ -102,6 +116,49 @@ impl Standing {
             Self::Running | Self::Blocked(_) | Self::Pending | Self::Paused(_) => None,
             Self::Completed(at) | Self::Failed(at) | Self::Cancelled(at) => Some(*at),
         }
+    }
+}
+
+/// How a run stands, without since when and why: what runs are found by. The numbers are the disk format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// It goes on by itself.
+    Running = 1,
+    /// It is blocked.
+    Blocked = 2,
+    /// It returned.
+    Completed = 3,
+    /// It failed.
+    Failed = 4,
+    /// It was cancelled.
+    Cancelled = 5,
+    /// It waits for the moment at which it begins.
+    Pending = 6,
+    /// Somebody holds it up.
+    Paused = 7,
+}
+
+impl Status {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Running,
+        Self::Blocked,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Pending,
+        Self::Paused,
+    ];
+
+    /// The one with this number, if there is one.
+    pub(super) fn numbered(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| *status as u8 == number)
+    }
+
+    /// Whether nothing can happen to the run any more.
+    #[must_use]
+    pub const fn has_ended(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
     }
 }
 

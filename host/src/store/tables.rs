@@ -10,8 +10,9 @@ pub(crate) enum Table {
     /// What the store says of itself.
     ///
     /// Key: a name, as text. Value, without an envelope: of `format` the format, as a little-endian
-    /// `u32`; of `stopped` the moment of the last orderly stop, as a little-endian `u64`; of `fence` and
-    /// the number of a shard, as a big-endian `u32`, the epoch of the shard, as a little-endian `u64`.
+    /// `u32`; of `indexed` the edition of the indexes that are whole, as a little-endian `u32`; of `stopped`
+    /// the moment of the last orderly stop, as a little-endian `u64`; of `fence` and the number of a shard, as a
+    /// big-endian `u32`, the epoch of the shard, as a little-endian `u64`.
     /// Lives: as long as the store; `stopped` from an orderly stop to the next start; the epoch of a
     /// shard from when another host takes it over.
     Meta,
@@ -178,11 +179,26 @@ pub(crate) enum Table {
     /// [`crate::store::HeldEvent`]. Lives: from the commit of the batch until the signal has had its turn, is
     /// held, or its run has ended.
     Posted,
+
+    /// The runs by workflow and by how they stand.
+    ///
+    /// Key: workflow, a zero byte, the number of a [`crate::store::Status`] (a byte), run (16 bytes). Value, without
+    /// an envelope: of a run that has ended when that was, as a little-endian `u64`; otherwise empty. Lives: as long
+    /// as its run, one row for each. It is derived from [`Table::Runs`], in the commit that changes that.
+    Standings,
+
+    /// How many runs of a workflow stand in each way.
+    ///
+    /// Key: workflow, a zero byte, the number of a [`crate::store::Status`] (a byte). A suffix may follow one day, so
+    /// that hosts which share a store do not all write one row: who reads adds up what begins so. Value, without an
+    /// envelope: a little-endian `u64`, never 0. Lives: while there are such runs. It is derived as
+    /// [`Table::Standings`] is.
+    Counts,
 }
 
 impl Table {
     /// All tables, beginning with what the store says of itself.
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::Meta,
         Self::Runs,
         Self::Unfinished,
@@ -210,6 +226,8 @@ impl Table {
         Self::EndCalls,
         Self::Batches,
         Self::Posted,
+        Self::Standings,
+        Self::Counts,
     ];
 
     /// The name, as it stands on disk.
@@ -242,6 +260,8 @@ impl Table {
             Self::EndCalls => "end_calls",
             Self::Batches => "batches",
             Self::Posted => "posted",
+            Self::Standings => "standings",
+            Self::Counts => "counts",
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::store::draft::{Row, Rows};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::index::Counting;
 use crate::store::keyspace::Transaction;
 use crate::store::payloads::References;
 use crate::store::tables::Table;
@@ -22,22 +23,23 @@ pub(in crate::store) fn write<'a>(
     if batch.clone().all(Rows::is_empty) {
         return Ok(());
     }
-    let mut references = References::default();
     let begun = Instant::now();
     let written = store.write(|transaction| {
         let mut written = 0;
+        let mut derived = Derived::default();
         // Where two drafts write the same key, the later one stands.
         for draft in batch.clone() {
             if !draft.hold(transaction)? {
                 continue;
             }
             written += 1;
-            references.add(&draft.payloads);
+            derived.references.add(&draft.payloads);
             let mut rows = draft.rows.iter();
-            rows.try_for_each(|row| write_row(transaction, row, &mut references))?;
+            rows.try_for_each(|row| derived.write_row(transaction, row))?;
             draft.tokens.iter().try_for_each(|token| token.write(transaction))?;
         }
-        references.settle(transaction)?;
+        derived.references.settle(transaction)?;
+        derived.counting.settle(transaction)?;
         Ok(written)
     })?;
     // What the next host does not find is not acknowledged.
@@ -46,25 +48,36 @@ pub(in crate::store) fn write<'a>(
     Ok(())
 }
 
-/// Writes a row. Turns that go, or are written over, refer to their payloads no more.
-fn write_row(
-    transaction: &mut Transaction,
-    Row { table, key, value }: &Row,
-    references: &mut References<'_>,
-) -> Result<(), StoreError> {
-    if *table != Table::Turns {
-        match value {
-            Some(value) => transaction.put(*table, key, value),
-            None => transaction.delete(*table, key),
+/// What follows from the rows of a batch, and is written once for all of them.
+#[derive(Default)]
+struct Derived<'a> {
+    /// Turns that go, or are written over, refer to their payloads no more.
+    references: References<'a>,
+    /// Runs that come, go, or stand in another way are counted so.
+    counting: Counting,
+}
+
+impl Derived<'_> {
+    /// Writes a row.
+    fn write_row(
+        &mut self,
+        transaction: &mut Transaction,
+        Row { table, key, value }: &Row,
+    ) -> Result<(), StoreError> {
+        match (table, value) {
+            (Table::Runs, _) => self.counting.write_run(transaction, key, value.as_deref())?,
+            (Table::Turns, _) => {
+                let old = match value {
+                    Some(value) => transaction.replace(*table, key, value)?,
+                    None => transaction.take(*table, key)?,
+                };
+                if let Some(turn) = old {
+                    self.references.release(&turn);
+                }
+            }
+            (_, Some(value)) => transaction.put(*table, key, value),
+            (_, None) => transaction.delete(*table, key),
         }
-        return Ok(());
+        Ok(())
     }
-    let old = match value {
-        Some(value) => transaction.replace(*table, key, value)?,
-        None => transaction.take(*table, key)?,
-    };
-    if let Some(turn) = old {
-        references.release(&turn);
-    }
-    Ok(())
 }
