@@ -1,8 +1,8 @@
 //! What the runtime asks of whoever hosts it. One method is one import of the WIT world.
 
 use crate::types::{
-    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Failure, Level, Operation, Response, RunInfo,
-    Spawned, StepOptions,
+    Answer, AttributeValue, ClosePolicy, CreatedHook, CreatedWebhook, Failure, Level, Operation,
+    Response, RunInfo, Spawned, StepOptions,
 };
 
 /// The host of a run: on wasm the imports of the component, in tests whoever plays it.
@@ -45,6 +45,10 @@ pub trait Host {
     fn unshield(&self, shield: Operation);
     /// Shows a value, as JSON, to those who ask.
     fn publish(&self, name: &str, value: &str);
+    /// Gives the run an attribute.
+    fn set_attribute(&self, name: &str, value: &AttributeValue);
+    /// Takes an attribute from the run.
+    fn remove_attribute(&self, name: &str);
     /// Adds a chunk to the end of a stream.
     fn write(&self, stream: &str, chunk: &[u8]);
     /// Closes a stream.

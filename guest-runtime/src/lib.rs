@@ -57,6 +57,7 @@
 //! | to be sent something under a name | [`signal::open`] |
 //! | to show something to those who ask, and to answer them | [`query::publish`], [`query::answer`] |
 //! | to undo what it did when it fails or is cancelled | [`cleanup::register`], [`cleanup::shield`] |
+//! | to be found by what it is about | [`attributes::set`], [`attributes::remove`] |
 //! | to give something out as the run works | [`stream::write`], [`stream::close`] |
 //! | to answer who called it | [`inbox::respond`] |
 //! | to know its run and the time, to draw lots, to log | [`context`] |
@@ -93,6 +94,7 @@
 //! the host: [`Runtime::install`](runtime::Runtime::install) takes any [`Host`](host::Host). Only
 //! the component itself is missing.
 
+pub mod attributes;
 pub mod child;
 pub mod cleanup;
 pub mod component;

@@ -17,6 +17,19 @@ pub struct StepOptions {
     pub timeout_ms: Option<u64>,
 }
 
+/// The value of an attribute.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AttributeValue {
+    /// A text of up to 1 KiB.
+    Text(String),
+    /// A number, which is neither infinite nor none at all.
+    Number(f64),
+    /// True or false.
+    Boolean(bool),
+    /// A moment, in milliseconds since 1970.
+    Time(u64),
+}
+
 /// Why a step has failed for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepFailure {

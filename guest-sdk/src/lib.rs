@@ -67,16 +67,15 @@
 //! # Waiting
 //!
 //! [`sleep`] and [`sleep_until`] wait for time, a call of a step for its result,
-//! [`Webhook::next`] for the world. They are futures like any other: run them together with
-//! `join_all`, race them with `select`, drop what lost. Nothing starts before it is first polled. A sleep that
-//! is dropped is given up; a step that was started goes on to its end, unless it is in [`abort_on_drop`].
+//! [`Webhook::next`] for the world. They are futures like any other: run them together with `join_all`, race them
+//! with `select`, drop what lost. Nothing starts before it is first polled. A sleep that is dropped is given up; a
+//! step that was started goes on to its end, unless it is in [`abort_on_drop`].
 //!
 //! # What holds still
 //!
 //! A workflow is run again from its history when its host has lost its memory. It must therefore
-//! do the same when the same happens to it: [`now`] is the time of the event that it handles,
-//! [`random`] a seeded stream of its own. There are no files, no sockets, no threads and no
-//! environment; what needs them is a step.
+//! do the same when the same happens to it: [`now`] is the time of the event that it handles, [`random`] a seeded
+//! stream of its own. There are no files, no sockets, no threads and no environment; what needs them is a step.
 //!
 //! # Errors
 //!
@@ -100,6 +99,7 @@
 
 #[doc(hidden)]
 pub mod __private;
+pub mod attributes;
 mod body;
 mod call;
 mod child;

@@ -262,5 +262,6 @@ mod book {
         Testing = "testing.md",
         Deploying = "deploying.md",
         Operating = "operating.md",
+        Finding = "finding.md",
     }
 }

@@ -59,7 +59,7 @@ async fn a_list_says_why_each_run_waits_and_finds_those_in_trouble() {
     let found: Vec<_> =
         found.map(|run| (run.run_id, run.why.and_then(|why| why.trouble))).collect();
     assert_eq!(found, [(works, Some(Trouble::MissingStep)), (panics, Some(Trouble::Blocked))]);
-    let blocked = RunFilter { status: Some(RunStatus::Blocked), ..RunFilter::default() };
+    let blocked = RunFilter { statuses: vec![RunStatus::Blocked], ..RunFilter::default() };
     let found = list(&host.engine, blocked).await;
     assert_eq!(found.iter().map(|run| run.run_id).collect::<Vec<_>>(), [panics]);
     assert_eq!(found[0].why.as_ref().and_then(|why| why.kind), Some(BlockKind::Trap));

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use crate::host::Host;
 use crate::types::{
-    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Failure, Level, Operation, Response, RunInfo,
-    Spawned, StepOptions,
+    Answer, AttributeValue, ClosePolicy, CreatedHook, CreatedWebhook, Failure, Level, Operation,
+    Response, RunInfo, Spawned, StepOptions,
 };
 
 /// What the host was asked for, line by line.
@@ -107,6 +107,14 @@ impl Host for Scribe {
 
     fn publish(&self, name: &str, value: &str) {
         self.note(format!("publish {name} {value}"));
+    }
+
+    fn set_attribute(&self, name: &str, value: &AttributeValue) {
+        self.note(format!("set {name} to {value:?}"));
+    }
+
+    fn remove_attribute(&self, name: &str) {
+        self.note(format!("remove {name}"));
     }
 
     fn write(&self, stream: &str, chunk: &[u8]) {

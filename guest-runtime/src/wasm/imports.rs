@@ -2,11 +2,12 @@
 
 use crate::host::Host;
 use crate::types::{
-    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Failure, Level, Operation, Response, RunInfo,
-    Spawned, StepOptions,
+    Answer, AttributeValue, ClosePolicy, CreatedHook, CreatedWebhook, Failure, Level, Operation,
+    Response, RunInfo, Spawned, StepOptions,
 };
 use crate::wasm::bindings::segno::workflow::{
-    child, cleanup, context, hook, inbox, log, query, signal, sleep, step, stream, types, webhook,
+    attributes, child, cleanup, context, hook, inbox, log, query, signal, sleep, step, stream,
+    types, webhook,
 };
 
 /// Whoever hosts the component.
@@ -97,6 +98,20 @@ impl Host for Imports {
 
     fn publish(&self, name: &str, value: &str) {
         query::publish(name, value);
+    }
+
+    fn set_attribute(&self, name: &str, value: &AttributeValue) {
+        let value = match value {
+            AttributeValue::Text(text) => attributes::Value::Text(text.clone()),
+            AttributeValue::Number(number) => attributes::Value::Number(*number),
+            AttributeValue::Boolean(value) => attributes::Value::Boolean(*value),
+            AttributeValue::Time(at) => attributes::Value::Time(*at),
+        };
+        attributes::set(name, &value);
+    }
+
+    fn remove_attribute(&self, name: &str) {
+        attributes::remove(name);
     }
 
     fn write(&self, stream: &str, chunk: &[u8]) {

@@ -1,5 +1,6 @@
 //! What workflows do on the executor, before a host that only writes down what it is asked.
 
+mod attributes;
 mod children;
 mod cleanup;
 mod hooks;
@@ -15,8 +16,8 @@ use std::rc::Rc;
 use segno_guest_runtime::host::Host;
 use segno_guest_runtime::runtime::Runtime;
 use segno_guest_runtime::types::{
-    Answer, ClosePolicy, CreatedHook, CreatedWebhook, Event, Failure, Level, Operation, Request,
-    Response, RunInfo, Signal, Spawned, StepFailure, StepOptions, Verdict,
+    Answer, AttributeValue, ClosePolicy, CreatedHook, CreatedWebhook, Event, Failure, Level,
+    Operation, Request, Response, RunInfo, Signal, Spawned, StepFailure, StepOptions, Verdict,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -135,6 +136,14 @@ impl Host for Scribe {
 
     fn publish(&self, name: &str, value: &str) {
         self.note(format!("publish {name} {value}"));
+    }
+
+    fn set_attribute(&self, name: &str, value: &AttributeValue) {
+        self.note(format!("set {name} to {value:?}"));
+    }
+
+    fn remove_attribute(&self, name: &str) {
+        self.note(format!("remove {name}"));
     }
 
     fn write(&self, stream: &str, chunk: &[u8]) {

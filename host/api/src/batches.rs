@@ -1,5 +1,6 @@
 //! Batches: several starts and signals in one request.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::attributes::AttributeView;
 use crate::runs::{RunStatus, SignalRequest};
 
 /// How many starts and signals a batch has at most; signals that are sent with starts count.
@@ -54,6 +56,10 @@ pub struct BatchStart {
     pub start_after: Option<String>,
     /// How long it may take from its beginning, as `30s` or `2h`. Then its workflow cleans up, and it has failed.
     pub timeout: Option<String>,
+    /// What it is found by, as at any start.
+    #[serde(default)]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub attributes: BTreeMap<String, AttributeView>,
 }
 
 /// A signal in a batch.

@@ -5,6 +5,7 @@ use segno_journal::{BlockKind, Level};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::attributes::AttributeView;
 use crate::json::Json;
 
 /// One entry of a run's history.
@@ -143,6 +144,14 @@ pub enum HistoryEvent {
         #[schema(value_type = Value)]
         value: Json,
     },
+    /// The workflow gave the run an attribute.
+    AttributeSet {
+        name: String,
+        #[schema(value_type = Value)]
+        value: AttributeView,
+    },
+    /// The workflow took an attribute from the run.
+    AttributeRemoved { name: String },
     /// The workflow wrote a chunk to a stream; how many bytes.
     StreamWritten { stream: String, bytes: u64 },
     /// The workflow closed a stream.

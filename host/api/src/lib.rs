@@ -5,8 +5,10 @@
 //!
 //! A field is never renamed and never changes its meaning. A new one is optional for those who read.
 
+mod attributes;
 mod batches;
 mod cleanup;
+mod filter;
 mod health;
 mod history;
 mod hooks;
@@ -19,10 +21,14 @@ mod streams;
 mod text;
 mod waits;
 
+pub use crate::attributes::AttributeView;
 pub use crate::batches::{
     BATCHED, BatchRequest, BatchSignal, BatchStart, BatchStarted, Batched, SIGNALS_AT_START,
 };
 pub use crate::cleanup::{CancelRequest, CleanupView, CompensationView};
+pub use crate::filter::{
+    AttributeFilter, BadFilter, MAX_FILTERED, RunCounts, RunFilter, StatusCounts,
+};
 pub use crate::health::{Health, HealthProblem, HealthReport, ProblemKind};
 pub use crate::history::{HistoryEntry, HistoryEvent, HistoryPage};
 pub use crate::hooks::{HookPage, HookView};
@@ -31,8 +37,8 @@ pub use crate::modules::{Deployed, ModuleList, ModuleView, WorkflowView};
 pub use crate::moment::when;
 pub use crate::problem::Problem;
 pub use crate::runs::{
-    BlockedView, OnEndStatus, OnEndView, ParentView, ResumeRequest, RunFilter, RunPage, RunStatus,
-    RunSummary, RunView, SignalRequest, StartRequest, Started, WakeRequest,
+    BlockedView, OnEndStatus, OnEndView, ParentView, ResumeRequest, RunPage, RunStatus, RunSummary,
+    RunView, SignalRequest, StartRequest, Started, WakeRequest,
 };
 pub use crate::streams::{ChunkView, SkippedView, StreamEndView, StreamList, StreamView};
 pub use crate::text::{cut, printable};

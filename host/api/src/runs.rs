@@ -1,11 +1,14 @@
 //! Runs: how one stands, and lists of them.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use segno_journal::{BlockKind, RunId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::attributes::AttributeView;
 use crate::cleanup::CleanupView;
 use crate::waits::{Wait, Why};
 
@@ -121,6 +124,10 @@ pub struct RunView {
     /// What is called when it has ended, if that was asked for at its start.
     #[serde(default)]
     pub on_end: Option<OnEndView>,
+    /// What it is found by: each a string, a number, a boolean, or a moment as `{"time": "2026-11-30T00:00:00Z"}`.
+    #[serde(default)]
+    #[schema(value_type = Value)]
+    pub attributes: BTreeMap<String, AttributeView>,
 }
 
 /// What is called when a run has ended.
@@ -175,21 +182,6 @@ pub struct RunPage {
     pub next: Option<String>,
 }
 
-/// Which runs to list.
-#[derive(Debug, Clone, Default)]
-pub struct RunFilter {
-    /// Only runs of this workflow.
-    pub workflow: Option<String>,
-    /// Only runs that stand so.
-    pub status: Option<RunStatus>,
-    /// Only runs that somebody should look at.
-    pub trouble: bool,
-    /// How many at most.
-    pub limit: usize,
-    /// Only runs before this one.
-    pub before: Option<RunId>,
-}
-
 /// The answer to a start.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Started {
@@ -229,6 +221,11 @@ pub struct StartRequest {
     /// How long it may take from its beginning, as `30s` or `2h`. Then its workflow cleans up, and it has failed.
     #[serde(default)]
     pub timeout: Option<String>,
+    /// What it is found by, with its workflow and how it stands: up to 32 strings of up to 1 KiB, numbers, booleans, or
+    /// moments as `{"time": "2026-11-30T00:00:00Z"}`, by names of small letters, digits, `_`, `.` and `-`.
+    #[serde(default)]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub attributes: BTreeMap<String, AttributeView>,
 }
 
 /// A signal that is sent with the start of a run.

@@ -114,7 +114,9 @@ impl Run {
             | Command::CancelChild { .. }
             | Command::Tell { .. }
             | Command::Write { .. }
-            | Command::CloseStream { .. } => {}
+            | Command::CloseStream { .. }
+            | Command::SetAttribute { .. }
+            | Command::RemoveAttribute { .. } => {}
         }
         let open = self.count_of_the_end();
         if open > MAX_COMPENSATIONS { Err(Fault::UndoesTooMuch) } else { Ok(()) }

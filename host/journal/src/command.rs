@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClosePolicy, Op, Response, RunId, Timestamp, grows};
+use crate::{AttributeValue, ClosePolicy, Op, Response, RunId, Timestamp, grows};
 
 /// One thing that a workflow asked for in a turn.
 ///
@@ -156,6 +156,18 @@ pub enum Command {
         /// Which shield.
         shield: Op,
     },
+    /// Give the run an attribute, in place of the value that it had before.
+    SetAttribute {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: AttributeValue,
+    },
+    /// Take an attribute from the run.
+    RemoveAttribute {
+        /// Its name.
+        name: String,
+    },
 }
 
 impl Command {
@@ -181,6 +193,8 @@ impl Command {
             | Self::CancelChild { .. }
             | Self::Write { .. }
             | Self::CloseStream { .. }
+            | Self::SetAttribute { .. }
+            | Self::RemoveAttribute { .. }
             | Self::Keep { .. }
             | Self::Unwind { .. }
             | Self::Undo { .. }

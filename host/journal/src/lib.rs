@@ -10,6 +10,7 @@
 //! what follows a failed attempt, [`divergence`] compares a replay with the record.
 
 mod admits;
+mod attribute;
 mod child;
 mod cleanup;
 mod command;
@@ -37,6 +38,10 @@ mod stream;
 mod turn;
 mod words;
 
+pub use crate::attribute::{
+    AttributeValue, Attributes, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES, Number,
+    is_attribute_name,
+};
 pub use crate::child::{ChildEnd, ClosePolicy, NotTold, OpenChild, OpenTell, Parent, Spawn, Tell};
 pub use crate::command::{Answer, Command, StepOptions};
 pub use crate::effect::Effect;

@@ -1,6 +1,6 @@
 //! What a command names.
 
-use crate::{Command, Op, RunId};
+use crate::{AttributeValue, Command, Op, RunId};
 
 impl Command {
     /// The name of the step that it asks for.
@@ -23,6 +23,8 @@ impl Command {
             | Self::Tell { .. }
             | Self::Write { .. }
             | Self::CloseStream { .. }
+            | Self::SetAttribute { .. }
+            | Self::RemoveAttribute { .. }
             | Self::Compensation { .. }
             | Self::Keep { .. }
             | Self::Unwind { .. }
@@ -53,6 +55,8 @@ impl Command {
             | Self::Tell { .. }
             | Self::Write { .. }
             | Self::CloseStream { .. }
+            | Self::SetAttribute { .. }
+            | Self::RemoveAttribute { .. }
             | Self::Compensation { .. }
             | Self::Keep { .. }
             | Self::Unwind { .. }
@@ -84,6 +88,8 @@ impl Command {
             | Self::Tell { .. }
             | Self::Write { .. }
             | Self::CloseStream { .. }
+            | Self::SetAttribute { .. }
+            | Self::RemoveAttribute { .. }
             | Self::Compensation { .. }
             | Self::Keep { .. }
             | Self::Unwind { .. }
@@ -110,6 +116,40 @@ impl Command {
             | Self::Signal { .. }
             | Self::CancelStep { .. }
             | Self::Publish { .. }
+            | Self::CancelChild { .. }
+            | Self::Tell { .. }
+            | Self::Write { .. }
+            | Self::CloseStream { .. }
+            | Self::SetAttribute { .. }
+            | Self::RemoveAttribute { .. }
+            | Self::Compensation { .. }
+            | Self::Keep { .. }
+            | Self::Unwind { .. }
+            | Self::Undo { .. }
+            | Self::Undone { .. }
+            | Self::Shield
+            | Self::Unshield { .. } => None,
+        }
+    }
+
+    /// The attribute that it changes, and the value that it gives it; nothing where it takes it from the run.
+    #[must_use]
+    pub fn attribute(&self) -> Option<(&str, Option<&AttributeValue>)> {
+        match self {
+            Self::SetAttribute { name, value } => Some((name, Some(value))),
+            Self::RemoveAttribute { name } => Some((name, None)),
+            Self::Step { .. }
+            | Self::Sleep { .. }
+            | Self::Webhook { .. }
+            | Self::Take { .. }
+            | Self::Respond { .. }
+            | Self::Dispose { .. }
+            | Self::CancelSleep { .. }
+            | Self::Hook { .. }
+            | Self::Signal { .. }
+            | Self::CancelStep { .. }
+            | Self::Publish { .. }
+            | Self::Child { .. }
             | Self::CancelChild { .. }
             | Self::Tell { .. }
             | Self::Write { .. }
@@ -144,6 +184,8 @@ impl Command {
             | Self::Child { .. }
             | Self::CancelChild { .. }
             | Self::Tell { .. }
+            | Self::SetAttribute { .. }
+            | Self::RemoveAttribute { .. }
             | Self::Compensation { .. }
             | Self::Keep { .. }
             | Self::Unwind { .. }
@@ -174,6 +216,8 @@ impl Command {
             | Self::Tell { .. }
             | Self::Write { .. }
             | Self::CloseStream { .. }
+            | Self::SetAttribute { .. }
+            | Self::RemoveAttribute { .. }
             | Self::Compensation { .. }
             | Self::Keep { .. }
             | Self::Unwind { .. }
@@ -204,6 +248,8 @@ impl Command {
             | Self::Tell { .. }
             | Self::Write { .. }
             | Self::CloseStream { .. }
+            | Self::SetAttribute { .. }
+            | Self::RemoveAttribute { .. }
             | Self::Compensation { .. }
             | Self::Keep { .. }
             | Self::Unwind { .. }

@@ -100,6 +100,8 @@ const fn of_command(command: &mut Command) -> Option<Payload<'_>> {
         | Command::CancelStep { .. }
         | Command::CancelChild { .. }
         | Command::CloseStream { .. }
+        | Command::SetAttribute { .. }
+        | Command::RemoveAttribute { .. }
         | Command::Compensation { .. }
         | Command::Keep { .. }
         | Command::Unwind { .. }

@@ -274,6 +274,8 @@ impl Run {
             Command::Publish { name, value: _ } => self.publish(name).map(|()| None),
             // Where chunks lie is the store's affair.
             Command::Write { .. } | Command::CloseStream { .. } => Ok(None),
+            // And so is what a run is found by.
+            Command::SetAttribute { .. } | Command::RemoveAttribute { .. } => Ok(None),
             Command::Child { run, workflow, input, policy } => {
                 let (run, workflow, input) = (*run, workflow.clone(), input.clone());
                 let op = Op(self.operations);

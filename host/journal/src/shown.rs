@@ -56,6 +56,10 @@ impl fmt::Display for Command {
             }
             Self::Shield => f.write_str("shield"),
             Self::Unshield { shield } => write!(f, "end of shield {shield}"),
+            Self::SetAttribute { name, value } => {
+                write!(f, "set attribute `{name}` to {}", shortened(&value.to_string()))
+            }
+            Self::RemoveAttribute { name } => write!(f, "remove attribute `{name}`"),
         }
     }
 }

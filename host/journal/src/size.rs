@@ -42,6 +42,8 @@ impl Command {
             | Self::Tell { .. }
             | Self::Write { .. }
             | Self::CloseStream { .. }
+            | Self::SetAttribute { .. }
+            | Self::RemoveAttribute { .. }
             | Self::Compensation { .. }
             | Self::Keep { .. }
             | Self::Unwind { .. }
@@ -62,6 +64,8 @@ impl Command {
             | Self::Tell { name, .. }
             | Self::Write { stream: name, .. }
             | Self::CloseStream { stream: name }
+            | Self::SetAttribute { name, .. }
+            | Self::RemoveAttribute { name }
             | Self::Compensation { name } => name.len(),
             Self::Hook { token, metadata, .. } => {
                 token.len() + metadata.as_ref().map_or(0, String::len)
@@ -89,6 +93,7 @@ impl Command {
         match self {
             Self::Step { input, .. } | Self::Child { input, .. } => input.len(),
             Self::Publish { value, .. } => value.len(),
+            Self::SetAttribute { value, .. } => value.size(),
             Self::Tell { payload, .. } => payload.len(),
             Self::Write { chunk, .. } => chunk.len(),
             Self::Unwind { error: Some(error) } | Self::Undone { error: Some(error), .. } => {
@@ -106,6 +111,7 @@ impl Command {
             | Self::CancelStep { .. }
             | Self::CancelChild { .. }
             | Self::CloseStream { .. }
+            | Self::RemoveAttribute { .. }
             | Self::Compensation { .. }
             | Self::Keep { .. }
             | Self::Unwind { error: None }

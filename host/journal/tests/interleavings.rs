@@ -6,8 +6,8 @@
 
 use proptest::prelude::*;
 use segno_journal::{
-    Answer, ChildEnd, ClosePolicy, Command, Event, NotTold, Op, Open, Refusal, Request, Run, RunId,
-    Signal, StepFailure, StepOptions, Timestamp, Turn, Verdict, divergence,
+    Answer, AttributeValue, ChildEnd, ClosePolicy, Command, Event, NotTold, Op, Open, Refusal,
+    Request, Run, RunId, Signal, StepFailure, StepOptions, Timestamp, Turn, Verdict, divergence,
 };
 
 /// A workflow whose memory is one number.
@@ -82,7 +82,7 @@ impl Toy {
 
     fn command(&mut self) -> Command {
         let waiting = self.webhooks.iter().position(|(_, left)| *left > 0);
-        let kind = self.draw(24);
+        let kind = self.draw(26);
         if let Some(command) = self.of_the_end(kind) {
             return command;
         }
@@ -101,6 +101,7 @@ impl Toy {
                 Command::Tell { to, name: "s".into(), payload: "1".into() }
             }
             (13, _) => Command::Write { stream: format!("n{}", self.draw(3)), chunk: "1".into() },
+            (9 | 13 | 14 | 24 | 25, _) => self.of_a_name(kind),
             (14, _) => Command::CloseStream { stream: format!("n{}", self.draw(3)) },
             (9, _) => Command::Publish { name: format!("n{}", self.draw(3)), value: "1".into() },
             (8, _) if self.operations > 0 => {
@@ -144,6 +145,18 @@ impl Toy {
     }
 
     /// A command that is about the end of the run, if this is the kind of one.
+    /// What the run shows, writes, or is found by, under one of few names.
+    fn of_a_name(&mut self, kind: u64) -> Command {
+        let name = format!("n{}", self.draw(3));
+        match kind {
+            9 => Command::Publish { name, value: "1".into() },
+            13 => Command::Write { stream: name, chunk: "1".into() },
+            14 => Command::CloseStream { stream: name },
+            24 => Command::SetAttribute { name, value: AttributeValue::Boolean(self.draw(2) == 0) },
+            _ => Command::RemoveAttribute { name },
+        }
+    }
+
     fn of_the_end(&mut self, kind: u64) -> Option<Command> {
         Some(match kind {
             16 | 17 => {

@@ -231,6 +231,11 @@ pub(super) struct StartArgs {
     #[arg(long, value_name = "KEY", requires = "signal")]
     pub(super) signal_key: Option<String>,
 
+    /// An attribute that the run is found by: a text behind a =, or JSON behind a :=, such as amount:=12.5; may be
+    /// given several times
+    #[arg(long = "attr", value_name = "NAME=VALUE")]
+    pub(super) attributes: Vec<String>,
+
     /// Call this URL when the run has ended: signed, and again and again until it has come
     #[arg(long, value_name = "URL")]
     pub(super) on_end: Option<String>,

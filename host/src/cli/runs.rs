@@ -1,33 +1,76 @@
 //! `runs`: which runs there are.
 
 use jiff::Timestamp;
-use segno_api::{RunPage, RunStatus, Why};
+use segno_api::{RunCounts, RunPage, RunStatus, StatusCounts, Why};
 
 use crate::cli::args::RunsArgs;
 use crate::cli::client::Client;
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, UsageError};
 use crate::cli::output::{self, Output};
 use crate::cli::text;
 
 pub(super) async fn run(args: RunsArgs, output: Output) -> anyhow::Result<Exit> {
-    let RunsArgs { workflow, status, trouble, limit, cursor, host } = args;
-    let status = status.map(|status| text::status(RunStatus::from(status)).to_owned());
-    let parameters = [
-        ("workflow", workflow),
-        ("status", status),
-        ("trouble", trouble.then(|| "true".to_owned())),
-        ("limit", Some(limit.to_string())),
-        ("cursor", cursor.map(|cursor| cursor.to_string())),
-    ];
-    let query: Vec<_> =
-        parameters.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
-    let answer = Client::new(host)?.get(&["v1", "runs"], &query).await?;
+    let RunsArgs { trouble, limit, cursor, count, .. } = args;
+    let mut parameters = filter(&args)?;
+    let client = Client::new(args.host)?;
+    if count {
+        let answer = client.get(&["v1", "runs", "counts"], &borrowed(&parameters)).await?;
+        let counts: RunCounts = answer.read()?;
+        output.show(&answer.json, || counted(&counts))?;
+        return Ok(Exit::Done);
+    }
+    parameters.extend(trouble.then(|| ("trouble".to_owned(), "true".to_owned())));
+    parameters.push(("limit".to_owned(), limit.to_string()));
+    parameters.extend(cursor.map(|cursor| ("cursor".to_owned(), cursor.to_string())));
+    let answer = client.get(&["v1", "runs"], &borrowed(&parameters)).await?;
     let page: RunPage = answer.read()?;
     output.show(&answer.json, || table(&page, Timestamp::now()))?;
     if let (Some(next), false) = (&page.next, output.is_json()) {
         output::note(&format!("there are more: --cursor {next}"));
     }
     Ok(Exit::Done)
+}
+
+/// Which runs are meant, as the parameters of a query.
+fn filter(args: &RunsArgs) -> anyhow::Result<Vec<(String, String)>> {
+    let statuses = args.status.iter().map(|status| text::status(RunStatus::from(*status)));
+    let statuses = statuses.collect::<Vec<_>>().join(",");
+    let parameters = [
+        ("workflow", args.workflow.clone()),
+        ("status", Some(statuses).filter(|statuses| !statuses.is_empty())),
+        ("started_after", args.started_after.map(|at| at.to_string())),
+        ("started_before", args.started_before.map(|at| at.to_string())),
+    ];
+    let parameters = parameters.into_iter().filter_map(|(name, value)| Some((name.into(), value?)));
+    let mut parameters: Vec<(String, String)> = parameters.collect();
+    for attribute in &args.attributes {
+        let no_value = || UsageError(format!("--attr {attribute}: write NAME=VALUE"));
+        let (name, value) = attribute.split_once('=').ok_or_else(no_value)?;
+        parameters.push((format!("attr.{name}"), value.to_owned()));
+    }
+    Ok(parameters)
+}
+
+fn borrowed(parameters: &[(String, String)]) -> Vec<(&str, &str)> {
+    parameters.iter().map(|(name, value)| (&**name, &**value)).collect()
+}
+
+fn counted(counts: &RunCounts) -> String {
+    let StatusCounts { running, blocked, completed, failed, cancelled, pending, paused } =
+        counts.by_status;
+    let more = if counts.more { " or more: not all runs were looked at" } else { "" };
+    let rows = [
+        ("running", running),
+        ("blocked", blocked),
+        ("paused", paused),
+        ("pending", pending),
+        ("completed", completed),
+        ("failed", failed),
+        ("cancelled", cancelled),
+    ];
+    let rows = rows.into_iter().filter(|(_, count)| *count > 0);
+    let rows: String = rows.map(|(status, count)| format!("\n  {status:<10}{count}")).collect();
+    format!("{} runs{more}{rows}", counts.total)
 }
 
 fn table(page: &RunPage, now: Timestamp) -> String {

@@ -4,7 +4,7 @@ use segno_api::Started;
 
 use crate::cli::args::StartArgs;
 use crate::cli::client::{Client, idempotency};
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, UsageError};
 use crate::cli::output::{self, Output};
 use crate::cli::{value, wait};
 
@@ -24,9 +24,11 @@ pub(super) async fn run(args: StartArgs, output: Output) -> anyhow::Result<Exit>
     let [after, timeout] = [args.after, args.timeout].map(|time| {
         time.map_or_else(|| "null".to_owned(), |time| format!("\"{}ms\"", time.as_millis()))
     });
+    let attributes = args.attributes.iter().map(|attribute| written_attribute(attribute));
+    let attributes = attributes.collect::<anyhow::Result<Vec<_>>>()?.join(",");
     let body = format!(
         "{{\"input\":{input},\"signals\":[{signals}],\"on_end\":{on_end},\"start_at\":{start_at},\
-         \"start_after\":{after},\"timeout\":{timeout}}}"
+         \"start_after\":{after},\"timeout\":{timeout},\"attributes\":{{{attributes}}}}}"
     );
     let answer = client.post(&path, body, idempotency(args.key)?).await?;
     let started: Started = answer.read()?;
@@ -49,6 +51,17 @@ pub(super) async fn run(args: StartArgs, output: Output) -> anyhow::Result<Exit>
             Ok(waited.exit())
         }
     }
+}
+
+/// An attribute as the API takes it: a text stands behind the first `=`, or JSON behind a `:=`.
+fn written_attribute(text: &str) -> anyhow::Result<String> {
+    let no_value = || UsageError(format!("--attr {text}: write NAME=TEXT or NAME:=JSON"));
+    let (name, value) = text.split_once('=').ok_or_else(no_value)?;
+    let (name, value) = match name.strip_suffix(':') {
+        Some(name) => (name, value::written(Some(value), "--attr")?.get().to_owned()),
+        None => (name, serde_json::to_string(value)?),
+    };
+    Ok(format!("{}:{value}", serde_json::to_string(name)?))
 }
 
 /// A signal as the API takes it: the name stands before the first `=`, and JSON behind it.

@@ -1,9 +1,10 @@
 //! What happened to a run, as a text for people: one line for each entry of its history.
 
 mod cleanup;
+mod head;
 
 use jiff::Timestamp;
-use segno_api::{HistoryEntry, HistoryEvent, Json, OnEndStatus, OnEndView, RunView, Wait};
+use segno_api::{HistoryEntry, HistoryEvent, Json, RunView, Wait};
 use segno_journal::Level;
 
 use crate::cli::text::{self, between, duration, moment};
@@ -62,29 +63,12 @@ impl<'a> Timeline<'a> {
             )
         });
         format!(
-            "{run_id}  {workflow}  {}\n  module   {module}{parent}\n  started  {}{times}{ended}{calls}\n  turns    {turns}\n  input    {}\n",
+            "{run_id}  {workflow}  {}\n  module   {module}{parent}\n  started  {}{times}{ended}{calls}\n  turns    {turns}{}\n  input    {}\n",
             text::status(*status),
             moment(*started_at, self.now),
+            self.found_by(),
             self.shown(input.get()),
         )
-    }
-
-    /// What is called at the end of the run.
-    fn call(&self, on_end: &OnEndView) -> String {
-        let OnEndView { url, status, failed, due_at, error } = on_end;
-        let stands = match status {
-            OnEndStatus::Waiting => "to be called at the end".to_owned(),
-            OnEndStatus::Made => "called".to_owned(),
-            OnEndStatus::Owed | OnEndStatus::GivenUp => {
-                let next = due_at.map_or_else(
-                    || "given up".to_owned(),
-                    |due| format!("next call {}", moment(due, self.now)),
-                );
-                let error = error.as_ref().map(|error| format!(": {}", self.shown(error)));
-                format!("called {failed} times in vain, {next}{}", error.unwrap_or_default())
-            }
-        };
-        format!("\n  on end   {}, {stands}", self.whole(url))
     }
 
     /// One line of the history: how long after the start, and what.
@@ -141,6 +125,8 @@ impl<'a> Timeline<'a> {
             | E::SignalOpened { .. }
             | E::SignalReceived { .. }
             | E::Published { .. }
+            | E::AttributeSet { .. }
+            | E::AttributeRemoved { .. }
             | E::StreamWritten { .. }
             | E::StreamClosed { .. } => self.talk(event),
             E::ChildStarted { .. }
@@ -273,6 +259,10 @@ impl<'a> Timeline<'a> {
             E::Published { name, value } => {
                 format!("published {} {}", self.whole(name), self.json(value))
             }
+            E::AttributeSet { name, value } => {
+                format!("attribute {name} set to {}", self.shown(&value.to_string()))
+            }
+            E::AttributeRemoved { name } => format!("attribute {name} removed"),
             E::StreamWritten { stream, bytes } => {
                 format!("wrote {bytes} bytes to stream {}", self.whole(stream))
             }

@@ -12,7 +12,9 @@ use segno_journal::RunId;
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
 use crate::doors::refusal::Refusal;
-use crate::doors::workflows::{ENVELOPE, idempotency_key, new_run, payload_of_signal, times};
+use crate::doors::workflows::{
+    ENVELOPE, idempotency_key, new_run, payload_of_signal, times, values,
+};
 use crate::engine::{Engine, NewBatch, NewRun, NewSignal, StartInBatch};
 
 /// How large a batch may be, in bytes; and each larger input that a host takes fits.
@@ -91,9 +93,19 @@ fn signal(signal: BatchSignal) -> Result<(RunId, NewSignal), Refusal> {
 }
 
 fn start(start: BatchStart) -> Result<StartInBatch, Refusal> {
-    let BatchStart { workflow, input, key, signals, on_end, start_at, start_after, timeout } =
-        start;
+    let BatchStart {
+        workflow,
+        input,
+        key,
+        signals,
+        on_end,
+        start_at,
+        start_after,
+        timeout,
+        attributes,
+    } = start;
     let times = times(start_at, start_after.as_deref(), timeout.as_deref())?;
-    let new = NewRun { times, ..new_run(&input, key, signals, on_end)? };
+    let attributes = values(attributes);
+    let new = NewRun { times, attributes, ..new_run(&input, key, signals, on_end)? };
     Ok(StartInBatch { workflow, input, new })
 }

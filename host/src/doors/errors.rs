@@ -92,6 +92,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
         }
         EngineError::TooLarge { .. } => &Kind::TOO_LARGE,
         EngineError::BadKey { .. } => &Kind::BAD_KEY,
+        EngineError::BadAttribute(_) => &Kind::BAD_ATTRIBUTE,
         EngineError::OtherInput(_) => &Kind::OTHER_INPUT,
         EngineError::OtherBatch => &Kind::OTHER_BATCH,
         EngineError::BadBatch { .. } | EngineError::SameKey => &Kind::BAD_BATCH,
@@ -205,6 +206,7 @@ mod tests {
         check(&EngineError::LeftOut, 503, "busy");
         check(&EngineError::TooLarge { what: "the input", size: 2, limit: 1 }, 413, "too-large");
         check(&EngineError::BadKey { size: 0, limit: 1 }, 400, "bad-idempotency-key");
+        check(&EngineError::BadAttribute(String::new()), 400, "bad-attribute");
         check(&EngineError::OtherInput(run), 422, "other-input");
         check(&EngineError::refused_input("w", "no"), 422, "refused-input");
         let unreadable = serde_json::from_str::<f64>("1e999").unwrap_err();

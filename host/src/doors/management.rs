@@ -40,6 +40,7 @@ fn routes() -> OpenApiRouter<Supervisor> {
         .routes(routes!(workflows::get))
         .routes(routes!(workflows::start))
         .routes(routes!(runs::list))
+        .routes(routes!(runs::count))
         .routes(routes!(runs::get))
         .routes(routes!(runs::events))
         .routes(routes!(runs::cancel))

@@ -17,6 +17,7 @@ mod duration;
 mod entrance;
 mod errors;
 mod files;
+mod filter;
 mod health;
 mod hooks;
 mod management;

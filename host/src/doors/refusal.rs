@@ -110,6 +110,7 @@ kinds! {
     TOO_LARGE = "too-large", PAYLOAD_TOO_LARGE, "too large";
     BAD_QUERY = "bad-query", BAD_REQUEST, "a query parameter cannot be used";
     BAD_PATH = "bad-path", BAD_REQUEST, "the path cannot be used";
+    BAD_ATTRIBUTE = "bad-attribute", BAD_REQUEST, "a run cannot have such an attribute";
     BAD_KEY = "bad-idempotency-key", BAD_REQUEST, "the idempotency key cannot be used";
     REFUSED_INPUT = "refused-input", UNPROCESSABLE_ENTITY, "the workflow cannot take the input";
     OTHER_INPUT = "other-input", UNPROCESSABLE_ENTITY, "the idempotency key has another input";

@@ -1,8 +1,7 @@
 //! Runs: which there are, how they stand, what happened to them, and stopping them.
 
 use segno_api::{
-    CancelRequest, HistoryPage, ResumeRequest, RunFilter, RunPage, RunStatus, RunView, Started,
-    WakeRequest,
+    CancelRequest, HistoryPage, ResumeRequest, RunCounts, RunPage, RunView, Started, WakeRequest,
 };
 use std::time::Duration;
 
@@ -11,12 +10,13 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
-use segno_journal::{Op, RunId};
+use segno_journal::Op;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
+use crate::doors::filter::{Counted, Filter};
 use crate::doors::params::{Limit, Params, RunPath, Turn, WaitFor};
 use crate::doors::refusal::Refusal;
 use crate::doors::tokens::Caller;
@@ -27,36 +27,30 @@ use segno_api::Problem;
 /// What the body may be of what asks for something to be done to a run: a digest and what stands around it.
 const SMALL: Bounds = Bounds { size: 64 << 10, time: Duration::from_secs(30) };
 
-/// Which runs to list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListParams {
-    /// Only runs of this workflow.
-    workflow: Option<String>,
-    /// Only runs that stand so.
-    status: Option<RunStatus>,
-    /// Only runs that are blocked, fail again and again, wait for a step that this host lacks, or are
-    /// not answered for.
-    #[serde(default)]
-    #[param(value_type = Option<bool>, default = false)]
-    trouble: bool,
-    /// How many at most, from 1 to 1000.
-    #[serde(default)]
-    #[param(value_type = Option<u32>, default = 50, minimum = 1, maximum = 1000)]
-    limit: Limit,
-    /// The `next` of the page before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<RunId>,
-}
-
 /// Lists runs, newest first, and says of those that have not ended why they wait.
+///
+/// Of several parameters all have to hold. A page can have fewer runs than `limit`, and a `next` all the same: so many
+/// runs are looked at for one page, and the next one goes on from there.
 #[utoipa::path(
     get,
     path = "/v1/runs",
     operation_id = "listRuns",
     tag = "runs",
-    params(ListParams),
+    params(
+        ("workflow" = Option<String>, Query, description = "Only runs of this workflow"),
+        ("status" = Option<String>, Query, description = "Only runs that stand in one of these ways: running, blocked, \
+         completed, failed, cancelled, pending, paused, with commas between them"),
+        ("attr.NAME" = Option<String>, Query, description = "Only runs whose attribute NAME has this value: `42` is a \
+         string and a number, `true` a string and a boolean, and what is a date with a time, as \
+         2026-11-30T00:00:00Z, a string and a moment. Up to 8 of them"),
+        ("started_after" = Option<String>, Query, description = "Only runs that were started at this moment or later"),
+        ("started_before" = Option<String>, Query, description = "Only runs that were started before this moment"),
+        ("trouble" = Option<bool>, Query, description = "Only runs that are blocked, fail again and again, wait for a \
+         step that this host lacks, or are not answered for"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "How many at most, from 1 to 1000; \
+         50 where none is given"),
+        ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
+    ),
     responses(
         (status = 200, description = "A page of runs", body = RunPage),
         (status = 400, description = "A parameter cannot be used", body = Problem,
@@ -65,11 +59,39 @@ pub(super) struct ListParams {
 )]
 pub(super) async fn list(
     State(engine): State<Engine>,
-    Params(params): Params<ListParams>,
+    Filter(filter): Filter,
 ) -> Result<Json<RunPage>, Refusal> {
-    let ListParams { workflow, status, trouble, limit, cursor } = params;
-    let filter = RunFilter { workflow, status, trouble, limit: limit.get(), before: cursor };
     Ok(Json(engine.runs(filter).await?))
+}
+
+/// Says how many runs there are, and how many of them stand in each way.
+///
+/// It takes the parameters of a list but for `trouble`, `limit` and `cursor`. All runs are counted where neither
+/// attributes nor moments are asked for; otherwise up to 10,000, and `more` says that there may be more.
+#[utoipa::path(
+    get,
+    path = "/v1/runs/counts",
+    operation_id = "countRuns",
+    tag = "runs",
+    params(
+        ("workflow" = Option<String>, Query, description = "Only runs of this workflow"),
+        ("status" = Option<String>, Query, description = "Only runs that stand in one of these ways, with commas \
+         between them"),
+        ("attr.NAME" = Option<String>, Query, description = "Only runs whose attribute NAME has this value"),
+        ("started_after" = Option<String>, Query, description = "Only runs that were started at this moment or later"),
+        ("started_before" = Option<String>, Query, description = "Only runs that were started before this moment"),
+    ),
+    responses(
+        (status = 200, description = "How many runs there are", body = RunCounts),
+        (status = 400, description = "A parameter cannot be used", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn count(
+    State(engine): State<Engine>,
+    Counted(filter): Counted,
+) -> Result<Json<RunCounts>, Refusal> {
+    Ok(Json(engine.count_runs(filter).await?))
 }
 
 /// How to look at a run.

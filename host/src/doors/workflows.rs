@@ -1,6 +1,8 @@
 //! Workflows: what they take, and starting runs of them.
 
-use segno_api::{SignalRequest, StartRequest, Started, WorkflowView};
+use std::collections::BTreeMap;
+
+use segno_api::{AttributeView, SignalRequest, StartRequest, Started, WorkflowView};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -9,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use jiff::Timestamp as Moment;
-use segno_journal::{MAX_NESTING, Timestamp, is_too_nested};
+use segno_journal::{Attributes, MAX_NESTING, Timestamp, is_too_nested};
 use serde_json::value::RawValue;
 
 use crate::doors::bodies::Bodies;
@@ -81,9 +83,10 @@ pub(super) async fn start(
     let bounds =
         Bounds { size: engine.config().limits.payload.saturating_add(ENVELOPE), time: BODY_TIME };
     let (start, _held): (StartRequest, _) = body::json(request, bounds, &bodies).await?;
-    let StartRequest { input, signals, on_end, start_at, start_after, timeout } = start;
+    let StartRequest { input, signals, on_end, start_at, start_after, timeout, attributes } = start;
     let times = times(start_at, start_after.as_deref(), timeout.as_deref())?;
-    let new = NewRun { times, ..new_run(&input, key, signals, on_end)? };
+    let attributes = values(attributes);
+    let new = NewRun { times, attributes, ..new_run(&input, key, signals, on_end)? };
     let started = engine.start_with(&name, input, new).await?;
     let status = if started.created { StatusCode::CREATED } else { StatusCode::OK };
     let location = format!("/v1/runs/{}", started.run_id);
@@ -108,7 +111,12 @@ pub(super) fn new_run(
         Ok::<_, Refusal>(NewSignal { name, payload: payload_of_signal(payload)?, key })
     });
     let signals = signals.collect::<Result<_, _>>()?;
-    Ok(NewRun { key, signals, on_end, times: Times::default() })
+    Ok(NewRun { key, signals, on_end, ..NewRun::default() })
+}
+
+/// What a new run is found by. The engine looks at the names.
+pub(super) fn values(attributes: BTreeMap<String, AttributeView>) -> Attributes {
+    attributes.into_iter().map(|(name, AttributeView(value))| (name, value)).collect()
 }
 
 /// When a new run begins, and how long it may take.

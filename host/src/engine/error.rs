@@ -194,6 +194,9 @@ pub enum EngineError {
         /// How large it may be, in bytes.
         limit: usize,
     },
+    /// A run cannot have such an attribute. A sentence.
+    #[error("{0}")]
+    BadAttribute(String),
     /// The idempotency key cannot be used.
     #[error("the idempotency key must have between 1 and {limit} bytes; this one has {size}")]
     BadKey {

@@ -26,10 +26,10 @@ mod reads;
 mod shard;
 
 pub use segno_api::{
-    BATCHED, BatchStarted, Batched, BlockedView, Deployed, HealthProblem, HealthReport,
-    HistoryEntry, HistoryEvent, HistoryPage, HookPage, HookView, Json, ModuleView, ProblemKind,
-    RunFilter, RunPage, RunStatus, RunSummary, RunView, SIGNALS_AT_START, Started, Trouble, Wait,
-    Why, WorkflowView,
+    AttributeView, BATCHED, BatchStarted, Batched, BlockedView, Deployed, HealthProblem,
+    HealthReport, HistoryEntry, HistoryEvent, HistoryPage, HookPage, HookView, Json, ModuleView,
+    ProblemKind, RunCounts, RunFilter, RunPage, RunStatus, RunSummary, RunView, SIGNALS_AT_START,
+    Started, Trouble, Wait, Why, WorkflowView,
 };
 
 pub use crate::engine::clock::{Clock, VirtualClock};

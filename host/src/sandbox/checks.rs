@@ -1,6 +1,8 @@
 //! What a guest may not pass to its host: it is stopped, with a sentence that says why.
 
-use segno_journal::{BlockKind, MAX_NESTING, is_too_nested, is_word};
+use segno_journal::{
+    BlockKind, MAX_ATTRIBUTE_NAME, MAX_NESTING, is_attribute_name, is_too_nested, is_word,
+};
 
 use crate::sandbox::state::State;
 
@@ -33,6 +35,18 @@ impl State {
         }
         let message =
             format!("{what} must have from 1 to {limit} bytes, and no control characters");
+        Err(self.stop(BlockKind::Trap, message))
+    }
+
+    /// Refuses what cannot be the name of an attribute.
+    pub(crate) fn check_attribute_name(&mut self, name: &str) -> wasmtime::Result<()> {
+        if is_attribute_name(name) {
+            return Ok(());
+        }
+        let message = format!(
+            "an attribute must have a name of up to {MAX_ATTRIBUTE_NAME} letters from a to z, digits, `_`, `.` and `-` \
+             that begins with a letter"
+        );
         Err(self.stop(BlockKind::Trap, message))
     }
 

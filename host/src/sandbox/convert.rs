@@ -1,10 +1,13 @@
 //! Between the words of the WIT world and those of the journal. By hand, so that neither shapes
 //! the other.
 
-use segno_journal::{Answer, ChildEnd, ClosePolicy, Event, Level, NotTold, Op, Response};
+use segno_journal::{
+    Answer, AttributeValue, ChildEnd, ClosePolicy, Event, Level, NotTold, Number, Op, Response,
+    Timestamp,
+};
 
 use crate::sandbox::bindings::exports::segno::workflow::guest::Event as GuestEvent;
-use crate::sandbox::bindings::segno::workflow::{child, log, types, webhook};
+use crate::sandbox::bindings::segno::workflow::{attributes, child, log, types, webhook};
 
 /// The operation, if it belongs to one, and the event as the guest sees them, or `None` for an event that
 /// is not the guest's.
@@ -67,6 +70,28 @@ pub(crate) fn size_of_response(response: &types::Response) -> usize {
     let headers =
         headers.map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len());
     response.body.len() + headers.sum::<usize>()
+}
+
+/// How much the value of an attribute brings, in bytes.
+pub(crate) const fn size_of_attribute(value: &attributes::Value) -> usize {
+    match value {
+        attributes::Value::Text(text) => text.len(),
+        attributes::Value::Number(_) | attributes::Value::Time(_) => 8,
+        attributes::Value::Boolean(_) => 1,
+    }
+}
+
+/// The value of an attribute, or what is wrong with it.
+pub(crate) fn attribute(value: attributes::Value) -> Result<AttributeValue, String> {
+    Ok(match value {
+        attributes::Value::Text(text) => AttributeValue::Text(text),
+        attributes::Value::Number(number) => {
+            let is_none = || format!("{number} cannot be the value of an attribute");
+            AttributeValue::Number(Number::new(number).ok_or_else(is_none)?)
+        }
+        attributes::Value::Boolean(value) => AttributeValue::Boolean(value),
+        attributes::Value::Time(at) => AttributeValue::Time(Timestamp(at)),
+    })
 }
 
 /// How callers are answered, or what is wrong with it.

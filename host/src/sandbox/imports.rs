@@ -5,14 +5,14 @@
 //! record.
 
 use segno_journal::{
-    BlockKind, Command, MAX_CHUNK, MAX_CLEANUP_ERROR, MAX_COMPENSATION_NAME, MAX_HOOK_METADATA,
-    MAX_HOOK_TOKEN, MAX_PUBLISHED_BYTES, MAX_QUERY_NAME, MAX_SIGNAL_NAME, MAX_STREAM_NAME,
-    MAX_WORKFLOW_NAME, Op, StepOptions, Timestamp,
+    BlockKind, Command, MAX_ATTRIBUTE_BYTES, MAX_CHUNK, MAX_CLEANUP_ERROR, MAX_COMPENSATION_NAME,
+    MAX_HOOK_METADATA, MAX_HOOK_TOKEN, MAX_PUBLISHED_BYTES, MAX_QUERY_NAME, MAX_SIGNAL_NAME,
+    MAX_STREAM_NAME, MAX_WORKFLOW_NAME, Op, StepOptions, Timestamp,
 };
 
 use crate::sandbox::bindings::segno::workflow::{
-    child, cleanup, context, hook, image, inbox, log, query, signal, sleep, step, stream, types,
-    webhook,
+    attributes, child, cleanup, context, hook, image, inbox, log, query, signal, sleep, step,
+    stream, types, webhook,
 };
 use crate::sandbox::caller::Caller;
 use crate::sandbox::convert;
@@ -166,6 +166,25 @@ impl query::Host for Caller<'_> {
         state.check_size("what is published", value.len(), MAX_PUBLISHED_BYTES)?;
         state.check_json(&value, || format!("what is published as `{name}`"))?;
         state.record(Command::Publish { name, value })
+    }
+}
+
+impl attributes::Host for Caller<'_> {
+    fn set(&mut self, name: String, value: attributes::Value) -> wasmtime::Result<()> {
+        let size = convert::size_of_attribute(&value);
+        let state = self.pays(name.len() + size)?;
+        state.check_attribute_name(&name)?;
+        state.check_size("the value of an attribute", size, MAX_ATTRIBUTE_BYTES)?;
+        match convert::attribute(value) {
+            Ok(value) => state.record(Command::SetAttribute { name, value }),
+            Err(problem) => Err(state.stop(BlockKind::Trap, problem)),
+        }
+    }
+
+    fn remove(&mut self, name: String) -> wasmtime::Result<()> {
+        let state = self.pays(name.len())?;
+        state.check_attribute_name(&name)?;
+        state.record(Command::RemoveAttribute { name })
     }
 }
 

@@ -21,8 +21,8 @@ use crate::store::keys;
 use crate::store::keyspace::Moment;
 use crate::store::payloads::{self, Reference};
 use crate::store::records::{
-    BatchRecord, EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, RunRecord,
-    WebhookRecord,
+    Attribute, BatchRecord, EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note,
+    RunRecord, WebhookRecord,
 };
 use crate::store::tables::Table;
 
@@ -189,6 +189,7 @@ impl Check<'_> {
             Table::Chunks,
             Table::EndCalls,
             Table::Posted,
+            Table::Attributes,
         ] {
             let mut last = Vec::new();
             self.rows(table, |check, key, value| {
@@ -211,6 +212,7 @@ impl Check<'_> {
                         codec::decode::<String>(name, value).map(drop)
                     }
                     Table::Family => codec::decode::<FamilyRow>(name, value).map(drop),
+                    Table::Attributes => codec::decode::<Attribute>(name, value).map(drop),
                     Table::Streams => codec::decode::<Stream>(name, value).map(drop),
                     Table::EndCalls => codec::decode::<EndCall>(name, value).map(drop),
                     Table::Chunks => codec::decode::<Block>(name, value).map(drop),

@@ -164,6 +164,7 @@ impl Draft<TurnAndEffects> {
         for (name, value) in shown.collect::<BTreeMap<_, _>>() {
             rows.put(Table::Published, keys::named(run, name), codec::encode(value));
         }
+        rows.change_attributes(run, &turn.commands);
         let mut claims = Vec::new();
         for effect in &effects {
             match effect {

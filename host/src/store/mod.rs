@@ -5,6 +5,7 @@
 //! a [`Committed`], which nothing else can make. The store knows no engine, no guest and no clock;
 //! and of what is below it, only `keyspace` knows what that is.
 
+mod attributes;
 mod backup;
 mod batches;
 mod check;
@@ -52,14 +53,14 @@ pub use crate::store::draft::{Committed, Draft, TurnAndEffects};
 pub use crate::store::error::{DiskTrouble, LogTrouble, StoreError, Unmet};
 pub use crate::store::handle::Store;
 pub use crate::store::images::{FoundImage, ImageRecord};
-pub use crate::store::index::StandingRuns;
+pub use crate::store::index::{Search, StandingRuns};
 pub use crate::store::keyspace::{BackendError, Checkpoints, Storage, StorageBackend};
 pub use crate::store::open::DEFAULT_CACHE;
 pub use crate::store::raw::{RawRow, RawRows};
 pub use crate::store::recall::Recalled;
 pub use crate::store::receive::{BackupError, Received};
 pub use crate::store::records::{
-    BatchRecord, EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord,
-    Standing, Status, WebhookRecord,
+    Attribute, BatchRecord, EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted,
+    RunRecord, Standing, Status, WebhookRecord,
 };
 pub use crate::store::tokens::Claimed;

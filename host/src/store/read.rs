@@ -41,25 +41,6 @@ impl Store {
         Ok(())
     }
 
-    /// Visits the runs before one that have not ended, newest first, until the visitor has enough.
-    pub fn visit_unfinished(
-        &self,
-        before: Option<RunId>,
-        mut visit: impl FnMut(RunId, RunRecord) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        let store = self.pinned()?;
-        let moment = store.moment()?;
-        for row in moment.range(Table::Unfinished, &RunsBefore::new(before))?.rev() {
-            let run = run_of(Table::Unfinished, row?.key())?;
-            if let Some(record) = store.run(run)?
-                && visit(run, record).is_break()
-            {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     /// The runs before one that have not ended, newest first: so many at most.
     pub fn unfinished_before(
         &self,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use segno_journal::{
-    BlockKind, Blocked, Digest, Event, Manifest, Op, Parent, RunId, Timestamp, grows,
+    AttributeValue, BlockKind, Blocked, Digest, Event, Manifest, Op, Parent, RunId, Timestamp,
+    grows,
 };
 use serde::{Deserialize, Serialize};
 
@@ -235,6 +236,17 @@ pub enum Noted {
         by: Option<String>,
     },
 }
+
+/// An attribute of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// Its value.
+    pub value: AttributeValue,
+    /// Whether it came with the start of the run, and its workflow has not set it since.
+    pub given: bool,
+}
+
+grows!(Attribute { value, given });
 
 /// Where a webhook token leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

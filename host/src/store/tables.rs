@@ -194,11 +194,27 @@ pub(crate) enum Table {
     /// envelope: a little-endian `u64`, never 0. Lives: while there are such runs. It is derived as
     /// [`Table::Standings`] is.
     Counts,
+
+    /// The attributes of runs.
+    ///
+    /// Key: run (16 bytes), name, as text. Value: [`crate::store::Attribute`]. Lives: from the start of the run, or
+    /// from when its workflow sets it, until its workflow removes it; as long as its run.
+    Attributes,
+
+    /// The runs by their attributes.
+    ///
+    /// Key: name, a zero byte, the number of the kind of the value (a byte), the value, run (16 bytes). Values of a kind
+    /// sort as they stand in keys, and none is the beginning of another one: a text ends with two zero bytes, and a zero
+    /// byte in it is followed by `ff`; a number is its bits as an `f64`, big-endian, with the sign turned over, and all
+    /// bits where it is below zero; a boolean is a byte; a moment is a big-endian `u64`. Value: empty, without an
+    /// envelope. Lives: as long as the row in [`Table::Attributes`], from which it is derived in the commit that changes
+    /// that.
+    AttributeIndex,
 }
 
 impl Table {
     /// All tables, beginning with what the store says of itself.
-    pub(crate) const ALL: [Self; 29] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::Meta,
         Self::Runs,
         Self::Unfinished,
@@ -228,6 +244,8 @@ impl Table {
         Self::Posted,
         Self::Standings,
         Self::Counts,
+        Self::Attributes,
+        Self::AttributeIndex,
     ];
 
     /// The name, as it stands on disk.
@@ -262,6 +280,8 @@ impl Table {
             Self::Posted => "posted",
             Self::Standings => "standings",
             Self::Counts => "counts",
+            Self::Attributes => "attributes",
+            Self::AttributeIndex => "attribute_index",
         }
     }
 

@@ -10,6 +10,7 @@ mod compile;
 mod crowd;
 mod dev;
 mod ends;
+mod finding;
 mod guide;
 mod management;
 mod missing;

@@ -86,6 +86,10 @@ async fn a_bad_path_or_query_says_what_is_wrong_with_it() {
         bad_query("/v1/runs?limit=1001", "limit: write a number from 1 to 1000"),
         bad_query("/v1/runs?limit=many", "limit: write a number from 1 to 1000"),
         bad_query("/v1/runs?cursor=last", "`last` is not a run ID"),
+        bad_query("/v1/runs?attr.Customer=1", "attr.Customer: an attribute has a name"),
+        bad_query("/v1/runs?started_after=now", "started_after: `now` is no moment"),
+        bad_query("/v1/runs/counts?trouble", "trouble: what is in trouble can be listed"),
+        bad_query("/v1/runs/counts?limit=1", "unknown field `limit`"),
         bad_query("/v1/runs?flow=x", "unknown field `flow`, expected one of `workflow`"),
         bad_query("/v1/runs/run_01JAB3CD4EF5GH6JK7MN8PQ9RS?wait=soon", "`soon` is not a duration"),
         bad_query(

@@ -4,14 +4,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use segno_host::store::{Store, StoreError};
-use segno_journal::{Op, Run, RunId, Timestamp};
+use segno_host::store::{Search, Status, Store, StoreError};
+use segno_journal::{AttributeValue, Op, Run, RunId, Timestamp};
 use tempfile::TempDir;
 
 use crate::fuzz::reader::Reader;
 
 /// The tables whose rows are records of a run, with what follows the run in their keys.
-const OF_RUNS: [(&str, &[u8]); 13] = [
+const OF_RUNS: [(&str, &[u8]); 14] = [
     ("runs", b""),
     ("turns", &[0; 8]),
     ("attempts", &[0; 12]),
@@ -25,6 +25,7 @@ const OF_RUNS: [(&str, &[u8]); 13] = [
     ("chunks", b"name\0\0\0\0\0\0\0\0\0"),
     ("end_calls", b""),
     ("posted", &[0; 20]),
+    ("attributes", NAME),
 ];
 
 /// The tables whose rows are records with a text as their key.
@@ -47,7 +48,8 @@ impl Records {
 
     fn write(&self, inputs: &[Vec<u8>]) -> anyhow::Result<()> {
         let store = Store::open(self.directory.path())?;
-        let tables = OF_RUNS.map(|(table, _)| table).into_iter().chain(BY_TEXT).chain(["modules"]);
+        let tables = OF_RUNS.map(|(table, _)| table).into_iter().chain(BY_TEXT);
+        let tables = tables.chain(["modules", "standings", "counts", "attribute_index"]);
         let old = tables.map(|table| Ok((table, store.raw_rows(table)?)));
         let old = old.collect::<anyhow::Result<Vec<_>>>()?;
         // A list ends at its first bad record, so each batch has one.
@@ -64,6 +66,11 @@ impl Records {
                 for table in BY_TEXT {
                     rows.put(table, token(number).as_bytes(), input)?;
                 }
+                let run = run(number).to_bytes();
+                rows.put("standings", &[&b"w\0\x03"[..], &run].concat(), input)?;
+                rows.put("standings", &[input, &run[..]].concat(), b"")?;
+                rows.put("counts", &[&b"w\0"[..], input].concat(), input)?;
+                rows.put("attribute_index", &[&b"name\0"[..], input, &run].concat(), b"")?;
             }
             rows.put("modules", &[7; 32], module)
         })?;
@@ -107,6 +114,7 @@ impl Reader for Records {
         fine(store.losses())?;
         fine(store.heartbeats())?;
         fine(store.end_calls())?;
+        fine(find(&store))?;
         fine(store.hooks(None, usize::MAX))?;
         fine(store.stale_tokens())?;
         fine(store.stale_family_rows())?;
@@ -128,6 +136,7 @@ fn read_what_is_said(store: &Store, run: RunId) -> Result<(), StoreError> {
         store.family_row(run, Op(0)).map(drop),
         store.child_end(run).map(drop),
         store.streams(run).map(drop),
+        store.attributes(run).map(drop),
         store.visit_blocks(run, "name", 0, |_, _| ControlFlow::Continue(())),
         store.end_call(run).map(drop),
         store
@@ -135,6 +144,25 @@ fn read_what_is_said(store: &Store, run: RunId) -> Result<(), StoreError> {
             .and_then(|posted| posted.iter().try_for_each(|posted| store.posted(posted).map(drop))),
     ];
     all.into_iter().find(|read| !is_fine(read)).unwrap_or(Ok(()))
+}
+
+/// What runs are found by.
+fn find(store: &Store) -> Result<(), StoreError> {
+    let text = AttributeValue::Text("x".to_owned());
+    let of_attribute =
+        Search { attributes: vec![("name".to_owned(), vec![text])], ..Search::default() };
+    let of_workflow = Search { workflow: Some("w".to_owned()), ..Search::default() };
+    let of_status = Search { statuses: [Status::Completed].into(), ..Search::default() };
+    let searches = [of_attribute, of_workflow, of_status, Search::default()];
+    let found = searches.map(|search| store.search(&search, |_, _| ControlFlow::Continue(())));
+    let counted = [store.count_runs(None).map(drop), store.count_runs(Some("w")).map(drop)];
+    let workflows = store.workflows_with_runs().map(drop);
+    let status = ("w", Status::Completed);
+    let ended =
+        store.visit_ended(status, Timestamp(u64::MAX), None, |_, _| ControlFlow::Continue(()));
+    let checked = store.check(&mut |_wrong| {}).map(drop);
+    let mut all = found.into_iter().chain(counted).chain([workflows, ended, checked]);
+    all.find(|read| !is_fine(read)).unwrap_or(Ok(()))
 }
 
 /// What recovery does: whether a turn follows is for the journal to say, without a panic.

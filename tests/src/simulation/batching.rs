@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::raw;
 use crate::simulation::asked::Call;
+use crate::simulation::attributes;
 use crate::simulation::batches::{Begins, Sent};
 use crate::simulation::life::Life;
 use crate::simulation::plans::{self, NAMES};
@@ -66,7 +67,12 @@ impl Life<'_> {
         let signal = self.random.random_ratio(1, 3).then(|| self.new_signal());
         let said = signal.as_ref().map(|signal| signal.payload.clone());
         let begins = Begins { key: key.as_ref().map(|key| format!("{workflow}, {key}")), said };
-        let new = NewRun { key, signals: signal.into_iter().collect(), ..NewRun::default() };
+        let new = NewRun {
+            key,
+            signals: signal.into_iter().collect(),
+            attributes: attributes::given(workflow),
+            ..NewRun::default()
+        };
         (StartInBatch { workflow: workflow.to_owned(), input: raw(input), new }, begins)
     }
 

@@ -12,7 +12,7 @@ use crate::basics;
 use crate::simulation::endings::{self, End};
 use crate::simulation::life::Life;
 use crate::simulation::tally::Tally;
-use crate::simulation::{family, model, rows};
+use crate::simulation::{attributes, family, model, rows};
 
 const QUOTA: Quota = Quota {
     fuel_per_turn: 2_000_000_000,
@@ -45,6 +45,7 @@ pub(crate) fn judge(mut life: Life<'_>) -> (u64, Tally) {
         let owed = store.end_call(*run).expect("the store can be read");
         assert_eq!(owed.is_some(), record.on_end.is_some(), "{run}: who calls at its end?");
     }
+    attributes::at_the_end(&store);
     let payloads = rows::payloads(&store, life.witness.runs.keys().copied());
     drop(store);
     let (disk, witness, mut trace) = life.into_disk();

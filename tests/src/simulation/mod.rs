@@ -5,6 +5,7 @@
 //! The same seed gives the same life, to the byte.
 
 mod asked;
+mod attributes;
 mod batches;
 mod batching;
 mod cuts;

@@ -107,7 +107,9 @@ impl<'a> Journal<'a> {
             }
             Act::Child(childhood, is_left) => self.child((childhood, *is_left), begins),
             Act::Linger(_) => Some((begins, Seen::Lingers)),
-            Act::Write(..) | Act::Close(_) | Act::Undo(..) => Some((begins, Seen::Wrote)),
+            Act::Write(..) | Act::Close(_) | Act::Mark(..) | Act::Undo(..) => {
+                Some((begins, Seen::Wrote))
+            }
             Act::Shield(act) => self.play(act, begins),
             Act::Each(acts) => self.each(acts, begins),
             Act::All(acts) => {

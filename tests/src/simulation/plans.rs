@@ -28,6 +28,9 @@ pub(crate) const NAMES: [&str; 3] = ["address", "note", "stop"];
 /// The names of streams.
 pub(crate) const STREAMS: [&str; 2] = ["told", "words"];
 
+/// The names of attributes that programs set: one of them comes with each start.
+pub(crate) const MARKS: [&str; 2] = ["phase", "weight"];
+
 /// A workflow and its input.
 pub(crate) fn plan(random: &mut ChaCha8Rng) -> (&'static str, Value) {
     match random.random_range(0..20) {
@@ -86,7 +89,11 @@ impl Author<'_> {
     fn leaf(&mut self) -> Act {
         let id = self.leaves;
         self.leaves += 1;
-        match self.random.random_range(0..25) {
+        match self.random.random_range(0..28) {
+            25..28 => {
+                let name = MARKS[self.random.random_range(0..MARKS.len())];
+                Act::Mark(name.to_owned(), self.random.random_ratio(3, 4).then_some(id))
+            }
             14..17 => {
                 let sleeps = self.random.random_range(0..20_000);
                 let tells = self.random.random_range(0..=NAMES.len());

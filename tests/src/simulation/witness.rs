@@ -8,6 +8,7 @@ use segno_host::steps::StepAttempt;
 use segno_host::store::{Standing, Store};
 use segno_journal::{Command, Event, Op, Open, Run, RunId, Timestamp, Turn};
 
+use crate::simulation::attributes;
 use crate::simulation::batches::Batches;
 use crate::simulation::cuts::{Cuts, KEPT_WORKFLOW};
 use crate::simulation::editions::Editions;
@@ -84,6 +85,7 @@ impl Witness {
             self.editions.look_at_run(run, &record, store);
             self.look_at_run(run, engine.now(), store, tell);
             self.streams.look(run, &self.runs[&run].turns, store);
+            attributes::look(run, &record, &self.runs[&run].turns, store);
             self.cuts.look(run, &record, self.runs[&run].turns.len() as u64, store);
         }
         self.look_at_held(store);

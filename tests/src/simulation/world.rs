@@ -10,6 +10,7 @@ use segno_journal::RunId;
 
 use crate::faulty::Kept;
 use crate::simulation::asked::Call;
+use crate::simulation::attributes;
 use crate::simulation::life::Life;
 use crate::simulation::moves::Move;
 use crate::simulation::plans::{self, NAMES, STREAMS};
@@ -68,7 +69,13 @@ impl Life<'_> {
         let signals = signals.collect();
         let on_end = self.random.random_ratio(1, 3).then(|| "http://127.0.0.1:1/ended".to_owned());
         let times = self.times();
-        let new = NewRun { key: key.clone(), signals, on_end, times };
+        let new = NewRun {
+            key: key.clone(),
+            signals,
+            on_end,
+            times,
+            attributes: attributes::given(workflow),
+        };
         let asked = self.host().engine.start_with(workflow, raw(input), new);
         // A key counts within its workflow.
         let since = self.witness.editions.known();

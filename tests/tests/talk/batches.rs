@@ -214,8 +214,7 @@ async fn of_starts_with_one_key_at_once_one_is_a_run_and_nothing_is_left_of_the_
         let new = NewRun {
             key: Some("k".to_owned()),
             signals: vec![keyed("note", &json!("x"), "once")],
-            on_end: None,
-            times: segno_host::engine::Times::default(),
+            ..NewRun::default()
         };
         host.engine.start_with("mailbox", raw(&json!(600_000)), new).await
     };

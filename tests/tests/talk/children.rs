@@ -176,7 +176,7 @@ async fn a_family_that_multiplies_is_stopped_and_its_host_goes_on() {
     let run = host.start("multiplies", json!(null)).await;
     let blocked = patiently(async {
         loop {
-            let filter = RunFilter { status: Some(RunStatus::Blocked), ..Default::default() };
+            let filter = RunFilter { statuses: vec![RunStatus::Blocked], ..Default::default() };
             let page = host.engine.runs(filter).await.expect("they can be listed");
             if let Some(summary) = page.runs.first() {
                 break summary.run_id;

@@ -1,5 +1,6 @@
 //! Talking to a run: hooks and signals, as programs and people meet them.
 
+mod attributes;
 mod batches;
 mod children;
 mod contention;

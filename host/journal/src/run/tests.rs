@@ -319,6 +319,8 @@ fn each_that_starts() -> Vec<Command> {
         | Command::CancelChild { .. }
         | Command::Write { .. }
         | Command::CloseStream { .. }
+        | Command::SetAttribute { .. }
+        | Command::RemoveAttribute { .. }
         | Command::Keep { .. }
         | Command::Unwind { .. }
         | Command::Undo { .. }

@@ -16,9 +16,25 @@ pub(in crate::cli) struct RunsArgs {
     #[arg(long)]
     pub(in crate::cli) workflow: Option<String>,
 
-    /// Only runs that stand so
-    #[arg(long, value_enum)]
-    pub(in crate::cli) status: Option<StatusArg>,
+    /// Only runs that stand in one of these ways, with commas between them
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(in crate::cli) status: Vec<StatusArg>,
+
+    /// Only runs that have this attribute; may be given several times, and all have to fit
+    #[arg(long = "attr", value_name = "NAME=VALUE")]
+    pub(in crate::cli) attributes: Vec<String>,
+
+    /// Only runs that were started at this moment or later, such as 2026-11-30T08:00:00Z
+    #[arg(long, value_name = "MOMENT")]
+    pub(in crate::cli) started_after: Option<jiff::Timestamp>,
+
+    /// Only runs that were started before this moment
+    #[arg(long, value_name = "MOMENT")]
+    pub(in crate::cli) started_before: Option<jiff::Timestamp>,
+
+    /// Say how many there are, and do not list them
+    #[arg(long, conflicts_with_all = ["trouble", "limit", "cursor"])]
+    pub(in crate::cli) count: bool,
 
     /// Only runs that are blocked, fail again and again, or wait for a step that the host lacks
     #[arg(long)]

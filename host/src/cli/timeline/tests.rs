@@ -32,6 +32,7 @@ fn run() -> RunView {
         waits_for: vec![],
         cleanup: None,
         on_end: None,
+        attributes: std::collections::BTreeMap::new(),
         begins_at: None,
         times_out_at: None,
     }

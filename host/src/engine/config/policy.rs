@@ -157,6 +157,8 @@ impl Policy {
             | Command::Publish { .. }
             | Command::Write { .. }
             | Command::CloseStream { .. }
+            | Command::SetAttribute { .. }
+            | Command::RemoveAttribute { .. }
             | Command::Compensation { .. }
             | Command::Keep { .. }
             | Command::Unwind { .. }

@@ -13,7 +13,8 @@ use crate::engine::reads::may_block;
 impl Engine {
     /// Starts a new run of the same workflow with the input of another one, on the module that starts new runs of it.
     /// It has operations of its own, so its steps are other ones: what the old run did is done again. It may take as
-    /// long, and the same URL is called at its end.
+    /// long, the same URL is called at its end, and it
+    /// has the attributes that came with the start of the old one and that its workflow has not set since.
     ///
     /// # Errors
     ///
@@ -25,7 +26,10 @@ impl Engine {
         let begun = record.begins_at.unwrap_or(record.started_at);
         let timeout = record.times_out_at.map(|at| Duration::from_millis(at.since_ms(begun)));
         let times = Times { timeout, ..Times::default() };
-        let new = NewRun { key, on_end, times, ..NewRun::default() };
+        let attributes = may_block(|| self.0.store.attributes(run))?;
+        let given = attributes.into_iter().filter(|(_, attribute)| attribute.given);
+        let attributes = given.map(|(name, attribute)| (name, attribute.value)).collect();
+        let new = NewRun { key, on_end, times, attributes, ..NewRun::default() };
         self.start_with(&record.workflow, input, new).await
     }
 }

@@ -141,7 +141,7 @@ impl NewBatch {
         let of = |text: &str| Fingerprint::of_any(text).number();
         let signal = |NewSignal { name, payload, key }: &NewSignal| json!([name, of(payload), key]);
         let start = |StartInBatch { workflow, input, new }: &StartInBatch| {
-            let NewRun { key, signals, on_end, times } = new;
+            let NewRun { key, signals, on_end, times, attributes } = new;
             let signals: Vec<_> = signals.iter().map(signal).collect();
             let mut start = vec![
                 json!(workflow),
@@ -153,6 +153,9 @@ impl NewBatch {
             if *times != Times::default() {
                 let Times { start_at, start_after, timeout } = times;
                 start.push(json!([start_at.map(|at| at.0), start_after, timeout]));
+            }
+            if !attributes.is_empty() {
+                start.push(json!({ "attributes": attributes }));
             }
             json!(start)
         };

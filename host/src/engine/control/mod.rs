@@ -3,6 +3,7 @@
 //! caller goes, and answers when it is on disk.
 
 mod again;
+mod attributes;
 mod batch;
 mod cancel;
 mod deploy;

@@ -243,8 +243,10 @@ impl Sent<'_> {
 fn with_start(mut draft: Draft<()>, new: &Begun, start: &StartInBatch) -> Draft<()> {
     let StartInBatch { workflow, input, new: said } = start;
     let Begun { run, record, .. } = new;
-    let First { key, signals } = first(said.key.clone(), said.signals.clone());
+    let First { key, signals, attributes } =
+        first(said.key.clone(), said.signals.clone(), said.attributes.clone());
     draft = draft.with_new_run(*run, record, input.get().to_owned());
+    draft = draft.with_attributes(*run, &attributes);
     draft = draft.with_key(workflow, key, *run);
     for (position, signal) in (1..).zip(signals) {
         let held = HeldEvent { at: record.started_at, event: Event::Signalled { signal } };

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use segno_api::{SIGNALS_AT_START, Started};
-use segno_journal::{MAX_UNTAKEN_BYTES, RunId, Timestamp};
+use segno_journal::{Attributes, MAX_UNTAKEN_BYTES, RunId, Timestamp};
 use serde_json::value::RawValue;
 
 use crate::engine::admission::to_the_end;
 use crate::engine::clock::in_ms;
+use crate::engine::control::attributes::check_attributes;
 use crate::engine::control::check_key;
 use crate::engine::control::fingerprint::Fingerprint;
 use crate::engine::control::signal::{NewSignal, check_signal_name};
@@ -33,6 +34,8 @@ pub struct NewRun {
     pub on_end: Option<String>,
     /// When it begins, and how long it may take.
     pub times: Times,
+    /// What it is found by. Those of a run that the key has started before stay.
+    pub attributes: Attributes,
 }
 
 /// When a run begins, and how long it may take.
@@ -143,8 +146,10 @@ impl Engine {
         check_signals(&new.signals)?;
         self.check_on_end(new.on_end.as_deref())?;
         check_key(new.key.as_deref())?;
+        check_attributes(&new.attributes)?;
         let bytes = new.signals.iter().map(|signal| signal.payload.len()).sum::<usize>();
-        Ok((size + bytes, fingerprint))
+        let attributes = new.attributes.iter().map(|(name, value)| name.len() + value.size());
+        Ok((size + bytes + attributes.sum::<usize>(), fingerprint))
     }
 
     /// That a run has this input. A run of which there is no first event any more, since its journal
@@ -172,7 +177,7 @@ impl Engine {
         new: NewRun,
     ) -> Result<Started, EngineError> {
         let record = self.new_record(workflow, new.on_end.as_deref(), new.times)?;
-        let first = first(new.key, new.signals);
+        let first = Box::new(first(new.key, new.signals, new.attributes));
         let input = <Box<str>>::from(input).into_string();
         let signals = first.signals.len() as u64;
         let status =
@@ -253,10 +258,10 @@ fn check_signals(signals: &[NewSignal]) -> Result<(), EngineError> {
 }
 
 /// What belongs to the first commit of a run. Of two signals with one key the first comes.
-pub(super) fn first(key: Option<String>, signals: Vec<NewSignal>) -> First {
+pub(super) fn first(key: Option<String>, signals: Vec<NewSignal>, attributes: Attributes) -> First {
     let mut keys = BTreeSet::new();
     let signals = signals
         .into_iter()
         .filter(|signal| signal.key.as_ref().is_none_or(|key| keys.insert(key.clone())));
-    First { key, signals: signals.map(NewSignal::into_signal).collect() }
+    First { key, signals: signals.map(NewSignal::into_signal).collect(), attributes }
 }

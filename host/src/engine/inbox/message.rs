@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use segno_api::{CleanupView, Wait, Why};
 use segno_journal::retry::Attempt;
-use segno_journal::{Digest, Event, Op, RunId, Signal};
+use segno_journal::{Attributes, Digest, Event, Op, RunId, Signal};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::engine::admission::Admitted;
@@ -25,7 +25,7 @@ pub(crate) enum Message {
     /// All shards have taken in their runs: set them going.
     GoOn { recovery: Arc<Recovery> },
     /// A new run, with its JSON input and what belongs to its first commit.
-    Start { run: RunId, record: RunRecord, input: String, first: First, then: Then },
+    Start { run: RunId, record: RunRecord, input: String, first: Box<First>, then: Then },
     /// A child, or a run of a batch, is on disk: its shard owns it from now on.
     Begin(Box<Begun>),
     /// A new run was not written, since its key has started another one; nor were its children.
@@ -149,6 +149,8 @@ pub(crate) struct First {
     pub(crate) key: Option<String>,
     /// The signals that it is sent with its start, no two with the same key.
     pub(crate) signals: Vec<Signal>,
+    /// What it is found by.
+    pub(crate) attributes: Attributes,
 }
 
 /// Which sleeps are ended early.

@@ -1,6 +1,6 @@
 //! The history of a run, for people: what each turn did, in words.
 
-use segno_api::{HistoryEntry, HistoryEvent, Json, when};
+use segno_api::{AttributeView, HistoryEntry, HistoryEvent, Json, when};
 use segno_journal::retry::Attempt;
 use segno_journal::{
     Blocked, ChildEnd, Command, Event, Failure, NotTold, Op, RunId, Signal, StepFailure, Turn,
@@ -222,6 +222,10 @@ fn told_command(run: RunId, op: u64, command: Command) -> HistoryEvent {
         Command::Publish { name, value } => {
             HistoryEvent::Published { name, value: Json::of(value) }
         }
+        Command::SetAttribute { name, value } => {
+            HistoryEvent::AttributeSet { name, value: AttributeView(value) }
+        }
+        Command::RemoveAttribute { name } => HistoryEvent::AttributeRemoved { name },
         Command::Write { stream, chunk } => {
             HistoryEvent::StreamWritten { stream, bytes: chunk.len() as u64 }
         }

@@ -1,14 +1,15 @@
 //! Lists of runs: which there are, how they stand, and why those wait that have not ended.
 
-use segno_api::{RunFilter, RunPage, RunSummary, Why, when};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use segno_journal::RunId;
+use segno_api::{RunCounts, RunFilter, RunPage, RunStatus, RunSummary, Why, when};
+use segno_journal::{RunId, Timestamp};
 
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
 use crate::engine::shard::status_of;
-use crate::store::{Noted, RunRecord, StoreError};
+use crate::store::{Noted, RunRecord, Search, Status, StoreError};
 
 /// How many runs a list may have.
 const MAX_LISTED: usize = 1_000;
@@ -16,6 +17,10 @@ const MAX_LISTED: usize = 1_000;
 /// How many runs are looked at for one page: a filter that matches nothing must not read all that
 /// ever was. The cursor goes on from there.
 const MAX_SCANNED: usize = 100_000;
+
+/// How many runs are looked up for one page or one count where indexes lead to them: each lies in another place than
+/// the one before it. With a goal of 50 ms for a page.
+const MAX_LOOKED_UP: usize = 10_000;
 
 /// About how many runs the shards are asked at once, where those in trouble are looked for: each shard
 /// looks at its part in some milliseconds, between two turns.
@@ -42,36 +47,67 @@ impl Engine {
         self.with_moments(page).await
     }
 
-    /// A page of the runs that match a filter, as they are on disk. Those that have not ended stand in
-    /// a table of their own, so they are found without all that ever was.
-    fn list(&self, filter: &RunFilter) -> Result<RunPage, EngineError> {
-        let mut runs = Vec::new();
-        let mut scanned = 0;
-        let mut last = None;
-        let visit = |run, record: RunRecord| {
-            if runs.len() == filter.limit || scanned == MAX_SCANNED {
+    /// How many runs there are that match a filter, and how many of them stand in each way.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn count_runs(&self, filter: RunFilter) -> Result<RunCounts, EngineError> {
+        let engine = self.clone();
+        self.blocking(move || engine.count(&filter)).await
+    }
+
+    /// As they are on disk.
+    fn count(&self, filter: &RunFilter) -> Result<RunCounts, EngineError> {
+        let search = search(filter);
+        let mut counts = RunCounts::default();
+        if !filter.looks_at_runs() {
+            for ((_workflow, status), count) in
+                self.0.store.count_runs(filter.workflow.as_deref())?
+            {
+                if search.statuses.is_empty() || search.statuses.contains(&status) {
+                    counts.add(shown(status), count);
+                }
+            }
+            return Ok(counts);
+        }
+        let mut looked_at = 0;
+        self.0.store.search(&search, |_run, found| {
+            if looked_at == MAX_LOOKED_UP {
+                counts.more = true;
                 return ControlFlow::Break(());
             }
-            (scanned, last) = (scanned + 1, Some(run));
-            if matches(filter, &record) {
-                runs.push(summary(run, record));
+            looked_at += 1;
+            if let Some(record) = found {
+                counts.add(status_of(&record.standing), 1);
             }
             ControlFlow::Continue(())
-        };
-        match filter.status {
-            Some(status) if !status.has_ended() => {
-                self.0.store.visit_unfinished(filter.before, visit)?
+        })?;
+        Ok(counts)
+    }
+
+    /// A page of the runs that match a filter, as they are on disk: what indexes lead to is found without all that
+    /// ever was.
+    fn list(&self, filter: &RunFilter) -> Result<RunPage, EngineError> {
+        let mut runs = Vec::new();
+        let (mut looked_at, mut last, mut more) = (0, None, false);
+        self.0.store.search(&search(filter), |run, found| {
+            if runs.len() == filter.limit || looked_at == MAX_LOOKED_UP {
+                more = true;
+                return ControlFlow::Break(());
             }
-            _ => self.0.store.visit_runs(filter.before, visit)?,
-        }
-        let more = runs.len() == filter.limit || scanned == MAX_SCANNED;
+            (looked_at, last) = (looked_at + 1, Some(run));
+            runs.extend(found.map(|record| summary(run, record)));
+            ControlFlow::Continue(())
+        })?;
         Ok(RunPage { runs, next: last.filter(|_| more).map(|run| run.to_string()) })
     }
 
     /// A page of the runs that are in trouble.
     async fn troubled(&self, filter: RunFilter) -> Result<RunPage, EngineError> {
         let mut page = RunPage::default();
-        let mut before = filter.before;
+        let search = search(&filter);
+        let mut before = search.before;
         let mut scanned = 0;
         loop {
             let store = self.0.store.clone();
@@ -79,10 +115,12 @@ impl Engine {
                 self.blocking(move || Ok(store.unfinished_before(before, ASKED_AT_ONCE)?)).await?;
             before = runs.last().copied().or(before);
             scanned += runs.len();
-            let is_last = runs.len() < ASKED_AT_ONCE;
+            let is_past =
+                search.from.is_some_and(|from| before.is_some_and(|before| before < from));
+            let is_last = runs.len() < ASKED_AT_ONCE || is_past;
             let whys = self.survey(runs, true).await;
             let engine = self.clone();
-            let wanted = filter.clone();
+            let wanted = search.clone();
             let room = filter.limit - page.runs.len();
             let found = self
                 .blocking(move || engine.summaries(&wanted, whys.into_iter().rev(), room))
@@ -100,7 +138,7 @@ impl Engine {
     /// The runs that match a filter, with why they wait: so many at most.
     fn summaries(
         &self,
-        filter: &RunFilter,
+        search: &Search,
         whys: impl Iterator<Item = (RunId, Why)>,
         room: usize,
     ) -> Result<Vec<RunSummary>, EngineError> {
@@ -109,11 +147,11 @@ impl Engine {
             if found.len() == room {
                 break;
             }
-            match self.0.store.run(run) {
-                Ok(Some(record)) if matches(filter, &record) => {
+            match self.0.store.find(search, run) {
+                Ok(Some(record)) => {
                     found.push(RunSummary { why: Some(why), ..summary(run, record) });
                 }
-                Ok(_) | Err(StoreError::Record { .. }) => {}
+                Ok(None) | Err(StoreError::Record { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -145,9 +183,51 @@ impl Engine {
     }
 }
 
-fn matches(filter: &RunFilter, record: &RunRecord) -> bool {
-    filter.workflow.as_ref().is_none_or(|workflow| **workflow == *record.workflow)
-        && filter.status.is_none_or(|status| status == status_of(&record.standing))
+/// What a filter looks for in the store. The name of a run begins with the moment of its start.
+fn search(filter: &RunFilter) -> Search {
+    let started = |at: jiff::Timestamp| {
+        let rounded_up = at.as_millisecond() + i64::from(at.subsec_nanosecond() % 1_000_000 > 0);
+        let ms = u64::try_from(rounded_up).unwrap_or_default().min(LAST_START);
+        RunId::from_parts(Timestamp(ms), 0)
+    };
+    let before = filter.started_before.map(started);
+    let attributes = filter.attributes.iter().map(|of| (of.name.clone(), of.values()));
+    Search {
+        workflow: filter.workflow.clone(),
+        statuses: filter.statuses.iter().copied().map(kept).collect::<BTreeSet<_>>(),
+        attributes: attributes.collect(),
+        from: filter.started_after.map(started),
+        before: [filter.before, before].into_iter().flatten().min(),
+    }
+}
+
+/// The last moment that the name of a run can begin with, in milliseconds.
+const LAST_START: u64 = (1 << 48) - 1;
+
+/// A status as the store knows it.
+const fn kept(status: RunStatus) -> Status {
+    match status {
+        RunStatus::Running => Status::Running,
+        RunStatus::Blocked => Status::Blocked,
+        RunStatus::Completed => Status::Completed,
+        RunStatus::Failed => Status::Failed,
+        RunStatus::Cancelled => Status::Cancelled,
+        RunStatus::Pending => Status::Pending,
+        RunStatus::Paused => Status::Paused,
+    }
+}
+
+/// A status as it is shown.
+const fn shown(status: Status) -> RunStatus {
+    match status {
+        Status::Running => RunStatus::Running,
+        Status::Blocked => RunStatus::Blocked,
+        Status::Completed => RunStatus::Completed,
+        Status::Failed => RunStatus::Failed,
+        Status::Cancelled => RunStatus::Cancelled,
+        Status::Pending => RunStatus::Pending,
+        Status::Paused => RunStatus::Paused,
+    }
 }
 
 /// A run in a list, as it is on disk.

@@ -1,8 +1,10 @@
 //! One run: how it stands, its history, and waiting for its end.
 
+use std::collections::BTreeMap;
+
 use segno_api::{
-    BlockedView, HistoryPage, ModuleView, OnEndStatus, OnEndView, ParentView, RunStatus,
-    RunSummary, RunView, WorkflowView, when,
+    AttributeView, BlockedView, HistoryPage, ModuleView, OnEndStatus, OnEndView, ParentView,
+    RunStatus, RunSummary, RunView, WorkflowView, when,
 };
 use std::time::Duration;
 
@@ -92,9 +94,12 @@ impl Engine {
         }
     }
 
-    /// The same with what neither its shard nor its record has: the moment of its last block, and how it stands with
-    /// the call at its end.
+    /// The same with what neither its shard nor its record has: its attributes, the moment of its last block, and how
+    /// it stands with the call at its end.
     fn with_moment(&self, mut view: RunView) -> Result<RunView, EngineError> {
+        let attributes = self.0.store.attributes(view.run_id)?.into_iter();
+        view.attributes =
+            attributes.map(|(name, attribute)| (name, AttributeView(attribute.value))).collect();
         if let Some(blocked) = &mut view.blocked {
             blocked.at = self.blocked_at(view.run_id)?;
         }
@@ -288,6 +293,7 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
         waits_for,
         cleanup,
         on_end,
+        attributes: BTreeMap::new(),
     }
 }
 

@@ -37,6 +37,8 @@ pub(crate) struct Active {
     pub(crate) images: Images,
     /// Its streams, if one was written to lately.
     pub(crate) streams: Option<Box<Streams>>,
+    /// The names of its attributes, if its workflow changed one lately.
+    pub(crate) attributes: Option<BTreeSet<String>>,
     /// What belongs to its first commit, until then.
     pub(crate) first: Option<Box<First>>,
     /// That it counts as one of its family, if it is a child.
@@ -87,6 +89,7 @@ impl Active {
             cleans_up_till: Timestamp(0),
             images: Images::default(),
             streams: None,
+            attributes: None,
             first: None,
             member: None,
             unread: None,
@@ -96,11 +99,12 @@ impl Active {
     /// Adds to the draft of its first commit what belongs to that. The signals that came with the start lie
     /// behind it, unless the run has ended.
     pub(crate) fn write_first<T>(&mut self, draft: Draft<T>, has_ended: bool) -> Draft<T> {
-        let Some(First { key, signals }) = self.first.take().map(|first| *first) else {
+        let Some(First { key, signals, attributes }) = self.first.take().map(|first| *first) else {
             return draft;
         };
         let id = self.owner.run;
-        let mut draft = draft.with_key(&self.record.workflow, key, id);
+        let mut draft = draft.with_attributes(id, &attributes);
+        draft = draft.with_key(&self.record.workflow, key, id);
         if !has_ended {
             self.held.leave_room_for_the_start();
             for signal in signals {

@@ -19,11 +19,11 @@ impl Shard {
         &mut self,
         (run, record): (RunId, RunRecord),
         input: String,
-        first: First,
+        first: Box<First>,
         then: Then,
     ) {
         let begins_later = record.standing == Standing::Pending;
-        self.take_in(run, Active { first: Some(Box::new(first)), ..Active::new(run, record) });
+        self.take_in(run, Active { first: Some(first), ..Active::new(run, record) });
         if begins_later {
             return self.begin_later(run, input, then);
         }

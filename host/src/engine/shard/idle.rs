@@ -101,6 +101,7 @@ impl Shard {
         let sleeps_long = sleeps_long(active);
         if sleeps_long {
             active.streams = None;
+            active.attributes = None;
         }
         if !is_due && !sleeps_long {
             return;

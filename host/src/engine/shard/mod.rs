@@ -3,6 +3,7 @@
 
 mod active;
 mod attempts;
+mod attributes;
 mod awaiting_room;
 mod blocked;
 mod bounds;

@@ -86,6 +86,7 @@ impl Shard {
         let mut output = output?;
         self.check_steps(active, &output.commands)?;
         self.admit_streams(id, &output.commands)?;
+        self.admit_attributes(id, &output.commands)?;
         let Some(active) = self.runs.get(&id) else { return Ok(None) };
         let members = self.admit_children(active, &output.commands)?;
         let Some(active) = self.runs.get_mut(&id) else { return Ok(None) };
@@ -137,6 +138,7 @@ impl Shard {
         }
         let standing = standing_after(&turn);
         let has_ended = standing.ended_at().is_some();
+        Self::change_attributes(active, &turn);
         let streamed = Self::streamed(active, &turn, (&self.store, self.config.limits.stream));
         let spawned = (&*effects, turn.at);
         let members = std::mem::take(&mut self.joining);

@@ -194,6 +194,8 @@ pub(crate) fn not_begun_at_end(output: &Output) -> Option<LogLine> {
         | Command::Publish { .. }
         | Command::Write { .. }
         | Command::CloseStream { .. }
+        | Command::SetAttribute { .. }
+        | Command::RemoveAttribute { .. }
         | Command::Compensation { .. }
         | Command::Keep { .. }
         | Command::Unwind { .. }

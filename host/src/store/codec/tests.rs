@@ -16,9 +16,10 @@ use std::sync::Arc;
 
 use segno_journal::retry::Attempt;
 use segno_journal::{
-    Answer, Block, BlockKind, Blocked, ChildEnd, ClosePolicy, Command, Digest, Event, Failure,
-    History, Level, LogLine, Losses, Manifest, NotTold, Op, Parent, Request, Response, Run, RunId,
-    Signal, StepFailure, StepOptions, Stream, Timestamp, Turn, Verdict, Workflow,
+    Answer, AttributeValue, Block, BlockKind, Blocked, ChildEnd, ClosePolicy, Command, Digest,
+    Event, Failure, History, Level, LogLine, Losses, Manifest, NotTold, Number, Op, Parent,
+    Request, Response, Run, RunId, Signal, StepFailure, StepOptions, Stream, Timestamp, Turn,
+    Verdict, Workflow,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,8 +28,8 @@ use crate::store::codec;
 use crate::store::images::ImageRecord;
 use crate::store::payloads::{self, Reference};
 use crate::store::records::{
-    BatchRecord, EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted, RunRecord,
-    Standing, WebhookRecord,
+    Attribute, BatchRecord, EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted,
+    RunRecord, Standing, WebhookRecord,
 };
 
 /// The record is written as the golden file has it, and the golden file is read as the record.
@@ -82,6 +83,20 @@ fn turn(event: Event, commands: Vec<Command>, verdict: Verdict) -> Turn {
     }
 }
 
+/// Commands that change attributes, with a value of each kind.
+fn attributes() -> Vec<Command> {
+    let number = Number::new(12.5).expect("it is one");
+    let values = [
+        ("customer", AttributeValue::Text("42".into())),
+        ("amount", AttributeValue::Number(number)),
+        ("vip", AttributeValue::Boolean(true)),
+        ("due", AttributeValue::Time(Timestamp(1_700_000_000_123))),
+    ];
+    let set = values.map(|(name, value)| Command::SetAttribute { name: name.into(), value });
+    let removed = Command::RemoveAttribute { name: "vip".into() };
+    set.into_iter().chain([removed]).collect()
+}
+
 /// Of a turn without large payloads.
 fn no_references() -> Vec<Reference> {
     Vec::new()
@@ -124,6 +139,7 @@ fn turns_with_every_command_are_read_for_ever() {
         ("turn-commands-that-show", show),
         ("turn-commands-of-a-family", families::commands()),
         ("turn-commands-that-write", write),
+        ("turn-commands-that-mark", attributes()),
     ] {
         let turn = turn(Event::Started { input: "{}".into() }, commands, Verdict::Waiting);
         check(name, &(no_references(), turn));
@@ -224,6 +240,8 @@ fn the_other_records_are_read_for_ever() {
     check("webhook", &WebhookRecord::new(RunId::from_parts(at, 42), Op(3)));
     check("family-told", &FamilyRow::Told);
     check("family-cancels", &FamilyRow::Cancels(RunId::from_parts(at, 42)));
+    let value = AttributeValue::Text("42".into());
+    check("attribute", &Attribute { value, given: true });
     check("heartbeat", &"{\"rows\":7}".to_owned());
     let error = Some("no".into());
     check("end-call", &EndCall { failed: 2, due: Some(at), error });

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::store::draft::{Row, Rows};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::index::Counting;
+use crate::store::index::{Counting, write_attribute};
 use crate::store::keyspace::Transaction;
 use crate::store::payloads::References;
 use crate::store::tables::Table;
@@ -75,6 +75,7 @@ impl Derived<'_> {
                     self.references.release(&turn);
                 }
             }
+            (Table::Attributes, _) => write_attribute(transaction, key, value.as_deref())?,
             (_, Some(value)) => transaction.put(*table, key, value),
             (_, None) => transaction.delete(*table, key),
         }

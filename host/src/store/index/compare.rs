@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::store::codec::bad_key;
 use crate::store::error::StoreError;
+use crate::store::index::attributes::{attribute_key, index_key};
 use crate::store::index::build::is_whole;
 use crate::store::index::entry::{Entry, Part, count_of, run_of};
 use crate::store::keyspace::Moment;
@@ -19,6 +20,7 @@ pub(in crate::store) fn compare(
     }
     let counts = runs(moment, say)?;
     strays(moment, say)?;
+    attributes(moment, say)?;
     counted(moment, counts, say)
 }
 
@@ -58,6 +60,31 @@ fn strays(moment: &Moment, say: &mut dyn FnMut(String)) -> Result<(), StoreError
         let entry = record.and_then(|record| Entry::of(&run, &record).ok());
         if entry.is_none_or(|entry| entry.key != row.key()) {
             say(format!("{} is in the index as it does not stand", run_of(row.key())?));
+        }
+    }
+    Ok(())
+}
+
+/// Whether each attribute is in its index, and nothing else. What is wrong with an attribute itself was found with it.
+fn attributes(moment: &Moment, say: &mut dyn FnMut(String)) -> Result<(), StoreError> {
+    for row in moment.rows(Table::Attributes)? {
+        let row = row?;
+        let Ok(key) = index_key(row.key(), row.value()) else { continue };
+        if !moment.has(Table::AttributeIndex, &key)? {
+            say(format!("an attribute of {} is not in the index of attributes", run_of(&key)?));
+        }
+    }
+    for row in moment.rows(Table::AttributeIndex)? {
+        let row = row?;
+        let attribute = attribute_key(row.key());
+        let record =
+            attribute.as_deref().map(|key| moment.get(Table::Attributes, key)).transpose()?;
+        let expected = match (&attribute, record.flatten()) {
+            (Some(key), Some(record)) => index_key(key, &record).ok(),
+            _ => None,
+        };
+        if expected.is_none_or(|expected| expected != row.key()) {
+            say("something is in the index of attributes that no run has".into());
         }
     }
     Ok(())

@@ -3,18 +3,22 @@
 //!
 //! What they say is derived from the records of runs, and can be made again of these (`build.rs`).
 
+mod attributes;
 mod build;
 mod compare;
 mod entry;
 mod reads;
+mod search;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
+pub(in crate::store) use crate::store::index::attributes::write_attribute;
 pub(in crate::store) use crate::store::index::build::{prepare, whole};
 pub(in crate::store) use crate::store::index::compare::compare;
 pub use crate::store::index::reads::StandingRuns;
+pub use crate::store::index::search::Search;
 
 use crate::store::error::StoreError;
 use crate::store::index::entry::{Entry, count_of};

@@ -129,7 +129,7 @@ impl Store {
 }
 
 /// The parts of the index that have runs: of one workflow, or of all. Each is found behind the one before it.
-fn parts(moment: &Moment, workflow: Option<&str>) -> Result<Vec<Part>, StoreError> {
+pub(super) fn parts(moment: &Moment, workflow: Option<&str>) -> Result<Vec<Part>, StoreError> {
     let of_one = workflow.map(of_workflow);
     let (mut first, last) = match of_one {
         Some(keys) => keys.into_ends(),

@@ -1,3 +1,5 @@
+mod searching;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 

@@ -15,7 +15,7 @@ use crate::store::tables::Table;
 /// does, and else makes them anew.
 type Rows = Arc<BTreeMap<Shared, Shared>>;
 
-type Tables = [Rows; Table::ALL.len()];
+type Tables = Box<[Rows; Table::ALL.len()]>;
 
 /// Rows that are being read.
 pub(super) type Range<'a> = btree_map::Range<'a, Shared, Shared>;

@@ -17,7 +17,7 @@ use std::fs::File;
 pub(super) use self::disk::Row;
 pub(super) use self::disk::log_paths;
 pub use self::disk::{BackendError, Checkpoints, Storage, StorageBackend};
-pub(super) use self::moment::Moment;
+pub(super) use self::moment::{Moment, Range};
 pub(super) use self::transaction::Transaction;
 
 use crate::store::codec;

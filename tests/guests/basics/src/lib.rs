@@ -58,6 +58,7 @@ segno::export!(
     talk::gives_up_failing,
     talk::whereabouts,
     talk::counts,
+    talk::marked,
     talk::remembers,
     talk::sums,
     talk::counts_on,

@@ -51,6 +51,8 @@ pub enum Act {
     Write(String, u64),
     /// Closes this stream.
     Close(String),
+    /// Gives the run an attribute, or takes it.
+    Mark(String, Option<u64>),
     /// Registers that a step undoes something, and perhaps keeps what it would undo.
     Undo(Work, bool),
     /// This, and a cancel waits for it.
@@ -83,7 +85,7 @@ pub enum Seen {
     Child(u64, Option<Result<u64, String>>),
     /// That it goes on without waiting for what it began.
     Lingers,
-    /// That it has written, closed a stream, or registered something.
+    /// That it has written, closed a stream, changed an attribute, or registered something.
     Wrote,
     /// What each saw, in the order of the program.
     Each(Vec<Seen>),
@@ -153,6 +155,7 @@ fn play<'a>(act: &'a Act, webhooks: &'a [Webhook]) -> Playing<'a> {
             }
             Act::Write(name, id) => write(name, Some(*id)),
             Act::Close(name) => write(name, None),
+            Act::Mark(name, number) => mark(name, *number)?,
             Act::Undo(work, is_kept) => undo(work.clone(), *is_kept),
             Act::Shield(act) => segno::shield(play(act, webhooks)).await?,
             Act::Each(acts) => {
@@ -217,6 +220,16 @@ fn undo(work: Work, is_kept: bool) -> Seen {
         compensation.keep();
     }
     Seen::Wrote
+}
+
+/// Gives the run an attribute, or takes it.
+fn mark(name: &str, number: Option<u64>) -> Result<Seen, Error> {
+    match number {
+        Some(number) if number % 2 == 0 => segno::attributes::set(name, number.to_string())?,
+        Some(number) => segno::attributes::set(name, number)?,
+        None => segno::attributes::remove(name)?,
+    }
+    Ok(Seen::Wrote)
 }
 
 /// Writes a chunk to a stream, or closes it.

@@ -287,3 +287,19 @@ pub async fn undoes_and_panics() -> Result<(), Error> {
     signals::<()>("panic").next().await;
     panic!("told to panic");
 }
+
+/// Sets attributes, waits for a signal, and changes them: with `many`, so many more.
+#[workflow]
+pub async fn marked(many: usize) -> Result<(), Error> {
+    segno::attributes::set("phase", "begun")?;
+    segno::attributes::set("weight", 1.5)?;
+    signals::<Value>("go").next().await;
+    segno::attributes::set("phase", "over")?;
+    segno::attributes::remove("weight")?;
+    segno::attributes::set("weight", 42_u64)?;
+    segno::attributes::remove("customer")?;
+    for number in 0..many {
+        segno::attributes::set(&format!("n{number}"), number)?;
+    }
+    Ok(())
+}
