@@ -118,6 +118,7 @@ mod tests {
             get /v1/hooks/{token}
             get /v1/modules
             get /v1/runs
+            get /v1/runs/counts
             get /v1/runs/{id}
             get /v1/runs/{id}/events
             get /v1/runs/{id}/queries/{name}
