@@ -47,6 +47,13 @@ fn what_runs_registered_is_undone_once_when_they_fail_or_are_cancelled() {
 }
 
 #[test]
+fn failed_runs_go_on_from_where_they_failed_and_nothing_that_came_to_them_is_lost() {
+    // That what is set aside is what they had, and that it comes again, is looked at after each thing that happens.
+    let Tally { retries, .. } = lives();
+    assert!(retries >= 10, "failed runs were tried again {retries} times");
+}
+
+#[test]
 fn a_batch_is_stored_whole_or_not_at_all() {
     // That it is so is looked at after each thing that happens.
     let Tally { batches, .. } = lives();

@@ -201,6 +201,9 @@ pub enum HistoryEvent {
     },
     /// Somebody holds the run up; who, where that is known.
     RunPaused { by: Option<String> },
+    /// Somebody tries the run again, which had failed; who, where that is known. So many turns are set aside under
+    /// this number, and kept. The steps get new attempts.
+    RunRetried { by: Option<String>, set_aside: u32, turns: u64, steps: Vec<u64> },
     /// Somebody let the run go on; who, where that is known.
     RunResumed { by: Option<String> },
     /// Somebody moved the run to another module; who, where that is known.

@@ -250,6 +250,17 @@ pub struct WakeRequest {
     pub op: Option<u64>,
 }
 
+/// How a failed run is to be tried again.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryRequest {
+    /// The turn to go back to: it is set aside, with all behind it. Where none is given, the one that delivered the
+    /// failure which led to the error of the run.
+    pub turn: Option<u64>,
+    /// The digest of the module to go on with; its own where none is given.
+    pub module: Option<String>,
+}
+
 /// How a blocked run is to go on.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

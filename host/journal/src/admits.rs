@@ -14,6 +14,7 @@ impl Run {
         match (self.status(), event) {
             (Status::Pending, Event::Started { .. }) => Ok(()),
             (Status::Pending | Status::Running, Event::Cancelled | Event::Expired { .. }) => Ok(()),
+            (Status::Running, Event::Retried { .. }) => Ok(()),
             (Status::Running, Event::Cancelling { .. }) => match self.told_to_end() {
                 None => Ok(()),
                 Some(_) => Err(Refusal::Repeated),
@@ -75,7 +76,8 @@ impl Run {
                 | Event::Told { .. }
                 | Event::NotTold { .. }
                 | Event::Cancelling { .. }
-                | Event::Expired { .. },
+                | Event::Expired { .. }
+                | Event::Retried { .. },
             ) => Err(Refusal::NotOpen(op)),
         }
     }

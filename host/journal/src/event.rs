@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChildEnd, NotTold, Op, grows};
+use crate::{ChildEnd, NotTold, Op, Retrial, grows};
 
 /// One thing that happened, as it is delivered to a run and recorded in its turn.
 ///
@@ -106,6 +106,12 @@ pub enum Event {
         /// The error.
         error: String,
     },
+    /// The run had failed, and is tried again. The workflow does not see it: it stands as it stood before the
+    /// turns that were set aside.
+    Retried {
+        /// How.
+        retrial: Retrial,
+    },
 }
 
 impl Event {
@@ -117,7 +123,8 @@ impl Event {
             | Self::Cancelled
             | Self::Signalled { .. }
             | Self::Cancelling { .. }
-            | Self::Expired { .. } => None,
+            | Self::Expired { .. }
+            | Self::Retried { .. } => None,
             Self::StepCompleted { op, .. }
             | Self::StepFailed { op, .. }
             | Self::Slept { op }
@@ -150,7 +157,8 @@ impl Event {
             | Self::Told { .. }
             | Self::NotTold { .. }
             | Self::Cancelling { .. }
-            | Self::Expired { .. } => None,
+            | Self::Expired { .. }
+            | Self::Retried { .. } => None,
         }
     }
 
@@ -174,7 +182,8 @@ impl Event {
             | Self::Told { .. }
             | Self::NotTold { .. }
             | Self::Cancelling { .. }
-            | Self::Expired { .. } => None,
+            | Self::Expired { .. }
+            | Self::Retried { .. } => None,
         }
     }
 
@@ -197,7 +206,8 @@ impl Event {
             | Self::Told { .. }
             | Self::NotTold { .. }
             | Self::Cancelling { .. }
-            | Self::Expired { .. } => {}
+            | Self::Expired { .. }
+            | Self::Retried { .. } => {}
         }
         self
     }
@@ -222,7 +232,8 @@ impl Event {
             | Self::Told { .. }
             | Self::NotTold { .. }
             | Self::Cancelling { .. }
-            | Self::Expired { .. } => None,
+            | Self::Expired { .. }
+            | Self::Retried { .. } => None,
         }
     }
 
@@ -245,7 +256,8 @@ impl Event {
             | Self::Told { .. }
             | Self::NotTold { .. }
             | Self::Cancelling { .. }
-            | Self::Expired { .. } => None,
+            | Self::Expired { .. }
+            | Self::Retried { .. } => None,
         }
     }
 
@@ -268,6 +280,7 @@ impl Event {
             | Self::NotTold { .. } => 0,
             Self::Cancelling { error, .. } => error.as_ref().map_or(0, String::len),
             Self::Expired { error } => error.len(),
+            Self::Retried { retrial } => retrial.size(),
         }
     }
 }

@@ -78,7 +78,8 @@ const fn of_event(event: &mut Event) -> Option<Payload<'_>> {
         | Event::Told { .. }
         | Event::NotTold { .. }
         | Event::Cancelling { .. }
-        | Event::Expired { .. } => None,
+        | Event::Expired { .. }
+        | Event::Retried { .. } => None,
     }
 }
 

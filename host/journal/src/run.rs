@@ -17,7 +17,7 @@ use crate::{
 pub struct Run {
     pub(crate) status: Status,
     turns: u64,
-    operations: u64,
+    pub(crate) operations: u64,
     requests: u64,
     /// Bytes of what lies untaken, over all inboxes.
     pub(crate) untaken_bytes: usize,
@@ -214,6 +214,7 @@ impl Run {
                 self.tell_end(error.as_deref(), (at, until));
                 return Some(Effect::Expire { at: until });
             }
+            Event::Retried { retrial } => self.try_again(retrial, at),
             Event::Cancelled | Event::Expired { .. } => {}
         }
         None

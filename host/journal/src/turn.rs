@@ -37,6 +37,15 @@ impl Turn {
         begun.zip(0..).map(|(command, index)| (Op(self.first_op.0.saturating_add(index)), command))
     }
 
+    /// The number of the first operation that is begun after it.
+    #[must_use]
+    pub fn next_op(&self) -> Op {
+        let begun = self.commands.iter().filter(|command| command.starts_operation()).count();
+        let unused =
+            if let Event::Retried { retrial } = &self.event { retrial.operations } else { 0 };
+        Op(self.first_op.0.saturating_add(begun as u64).saturating_add(unused))
+    }
+
     /// The steps that are over with it: the one whose end it delivers, and those that it gives up. Each once,
     /// however often the workflow says so.
     #[must_use]
@@ -108,7 +117,8 @@ impl Event {
             | Self::ChildEnded { .. }
             | Self::Told { .. }
             | Self::NotTold { .. }
-            | Self::Cancelling { .. } => None,
+            | Self::Cancelling { .. }
+            | Self::Retried { .. } => None,
         }
     }
 }

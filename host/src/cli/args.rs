@@ -30,7 +30,8 @@ pub(super) use self::listen::ListenArgs;
 pub(super) use self::modules::{DeployArgs, ModulesArgs, WorkflowArgs};
 pub(super) use self::offline::{BackupArgs, CheckArgs, ExportArgs};
 pub(super) use self::runs::{
-    CancelArgs, HealthArgs, ResumeArgs, RunAgainArgs, RunArgs, RunIds, RunsArgs, RunsOfHostArgs,
+    CancelArgs, HealthArgs, ResumeArgs, RetryArgs, RunAgainArgs, RunArgs, RunIds, RunsArgs,
+    RunsOfHostArgs,
 };
 pub(super) use self::talk::{
     BatchArgs, HookArgs, HooksArgs, QueryArgs, ResumeHookArgs, SignalArgs, StreamArgs, WakeArgs,
@@ -106,6 +107,8 @@ pub(super) enum Verb {
     Pause(RunsOfHostArgs),
     /// Let a blocked or paused run go on
     Resume(ResumeArgs),
+    /// Try failed runs again, each from where it failed
+    Retry(RetryArgs),
     /// Start new runs with the inputs of old ones
     RunAgain(RunAgainArgs),
     /// End sleeps of runs before their time
@@ -165,6 +168,7 @@ impl Verb {
             Self::Run(args) => Some(&mut args.host),
             Self::Cancel(args) => Some(&mut args.host),
             Self::RetryNow(args) | Self::Pause(args) => Some(&mut args.host),
+            Self::Retry(args) => Some(&mut args.host),
             Self::RunAgain(args) => Some(&mut args.host),
             Self::Resume(args) => Some(&mut args.host),
             Self::Wake(args) => Some(&mut args.host),

@@ -33,13 +33,15 @@ struct RawPage {
 pub(super) struct Reader<'a> {
     client: &'a Client,
     id: RunId,
+    /// Which of what was set aside is told, where that is.
+    set_aside: Option<u32>,
     seen: Seen,
 }
 
 impl<'a> Reader<'a> {
     /// Reads from this turn on.
-    pub(super) fn new(client: &'a Client, id: RunId, from: u64) -> Self {
-        Self { client, id, seen: Seen { cursor: from, ..Seen::default() } }
+    pub(super) fn new(client: &'a Client, id: RunId, from: u64, set_aside: Option<u32>) -> Self {
+        Self { client, id, set_aside, seen: Seen { cursor: from, ..Seen::default() } }
     }
 
     /// Tells what has happened since it was asked last: to the end of the history, as it is now.
@@ -77,7 +79,10 @@ impl<'a> Reader<'a> {
     }
 
     async fn page(&self) -> anyhow::Result<Answer> {
-        let query = [("cursor", &*self.seen.cursor.to_string()), ("limit", PAGE)];
+        let (cursor, number) =
+            (self.seen.cursor.to_string(), self.set_aside.map(|it| it.to_string()));
+        let mut query = vec![("cursor", &*cursor), ("limit", PAGE)];
+        query.extend(number.as_deref().map(|number| ("set_aside", number)));
         Ok(self.client.get(&["v1", "runs", &self.id.to_string(), "events"], &query).await?)
     }
 }

@@ -209,6 +209,7 @@ async fn perform(
         Verb::Run(args) => run::run(args, output).await,
         Verb::Cancel(args) => run::cancel(args, output).await,
         Verb::Pause(args) => run::pause(args, output).await,
+        Verb::Retry(args) => run::retry(args, output).await,
         Verb::RunAgain(args) => run::again(args, output).await,
         Verb::Resume(args) => run::resume(args, output).await,
         Verb::Wake(args) => run::wake(args, output).await,

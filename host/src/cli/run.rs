@@ -1,4 +1,4 @@
-//! `run`, `cancel`, `resume`, `retry-now`: one run.
+//! `run`, `cancel`, `resume`, `retry` and their like: what is shown of a run, and what is done to runs.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -13,7 +13,8 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::cli::args::{
-    CancelArgs, HostArgs, ResumeArgs, RunAgainArgs, RunArgs, RunIds, RunsOfHostArgs, WakeArgs,
+    CancelArgs, HostArgs, ResumeArgs, RetryArgs, RunAgainArgs, RunArgs, RunIds, RunsOfHostArgs,
+    WakeArgs,
 };
 use crate::cli::client::{Answer, Client, ClientError, idempotency};
 use crate::cli::exit::{Exit, UsageError};
@@ -26,12 +27,12 @@ use crate::cli::{failure, text, wait};
 const HISTORY: &str = "\nhistory";
 
 pub(super) async fn run(args: RunArgs, output: Output) -> anyhow::Result<Exit> {
-    let RunArgs { id, wait, full, tail, follow, host } = args;
+    let RunArgs { id, wait, full, tail, set_aside, follow, host } = args;
     let client = Client::new(host)?;
     let (answer, mut view, exit) = look(&client, id, wait.bound()).await?;
     // Each turn has an entry, so the last ones lie in the last turns.
     let from = tail.map_or(0, |entries| view.turns.saturating_sub(entries.into()));
-    let mut reader = Reader::new(&client, id, from);
+    let mut reader = Reader::new(&client, id, from, set_aside);
     let most = tail.map_or(usize::MAX, usize::from);
     if output.is_json() && !follow {
         print_json(&answer, reader.last(most).await?)?;
@@ -99,6 +100,11 @@ pub(super) async fn cancel(args: CancelArgs, output: Output) -> anyhow::Result<E
 
 pub(super) async fn pause(args: RunsOfHostArgs, output: Output) -> anyhow::Result<Exit> {
     act(args.host, &args.ids, ("pause", "{}".to_owned()), output).await
+}
+
+pub(super) async fn retry(args: RetryArgs, output: Output) -> anyhow::Result<Exit> {
+    let body = json!({ "turn": args.turn, "module": args.module }).to_string();
+    act(args.host, &args.ids, ("retry", body), output).await
 }
 
 /// Starts a new run with the input of each, and prints the new IDs.

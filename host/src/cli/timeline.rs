@@ -2,6 +2,7 @@
 
 mod cleanup;
 mod head;
+mod run;
 
 use jiff::Timestamp;
 use segno_api::{HistoryEntry, HistoryEvent, Json, RunView, Wait};
@@ -153,6 +154,7 @@ impl<'a> Timeline<'a> {
             | E::RunBlocked { .. }
             | E::RunResumed { .. }
             | E::RunPaused { .. }
+            | E::RunRetried { .. }
             | E::ModuleChanged { .. } => self.run(event),
         }
     }
@@ -194,40 +196,6 @@ impl<'a> Timeline<'a> {
 
     fn log(&self, level: Level, message: &str) -> String {
         format!("{:<5} {}", format!("{level:?}").to_lowercase(), self.shown(message))
-    }
-
-    /// What became of the run as a whole. Of all else, nothing.
-    fn run(&self, event: &HistoryEvent) -> String {
-        use HistoryEvent as E;
-        match event {
-            E::RunCompleted { output } => format!("the run completed with {}", self.json(output)),
-            E::RunFailed { error, error_type, error_at } => {
-                let kind = error_type.as_ref().map(|kind| self.whole(kind)).unwrap_or_default();
-                let place = error_at.as_ref().map(|place| format!("at {}", self.whole(place)));
-                let known: Vec<_> = [kind, place.unwrap_or_default()]
-                    .into_iter()
-                    .filter(|it| !it.is_empty())
-                    .collect();
-                let known = if known.is_empty() {
-                    String::new()
-                } else {
-                    format!(" ({})", known.join(" "))
-                };
-                format!("the run failed: {}{known}", self.whole(error))
-            }
-            E::RunCancelled { by } => format!("the run was cancelled{}", self.by(by)),
-            E::RunBlocked { kind, message, event } => {
-                let message = self.whole(message);
-                format!("the run was blocked ({kind}): {message}{}", self.not_told(event))
-            }
-            E::RunPaused { by } => format!("the run was paused{}", self.by(by)),
-            E::RunResumed { by } => format!("the run was resumed{}", self.by(by)),
-            E::ModuleChanged { by, from, to } => {
-                let [from, to] = [from, to].map(|module| text::digest(module));
-                format!("the run was moved from module {from} to {to}{}", self.by(by))
-            }
-            _ => String::new(),
-        }
     }
 
     /// What came from outside, and what became of it. Of all else, nothing.
@@ -296,14 +264,6 @@ impl<'a> Timeline<'a> {
 
     fn sleep(&self, op: u64, until: Timestamp) -> String {
         format!("sleep #{op} until {}", moment(until, self.now))
-    }
-
-    /// What a blocked run could not be told.
-    fn not_told(&self, event: &Option<String>) -> String {
-        let event = event.as_ref();
-        event.map_or_else(String::new, |event| {
-            format!("; it could not be told: {}", self.shown(event))
-        })
     }
 
     fn wait(&self, wait: &Wait) -> String {

@@ -31,6 +31,8 @@ impl Refusal {
             | EngineError::CannotCleanUp(run)
             | EngineError::DoesNotFit { run, .. }
             | EngineError::NotBlocked(run)
+            | EngineError::NotFailed(run)
+            | EngineError::CannotRetry { run, .. }
             | EngineError::NothingToRetry(run)
             | EngineError::NothingToWake(run)
             | EngineError::IsBlocked(run)
@@ -84,6 +86,8 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::CannotCleanUp(_) => &Kind::CANNOT_CLEAN_UP,
         EngineError::DoesNotFit { .. } => &Kind::DOES_NOT_FIT,
         EngineError::NotBlocked(_) => &Kind::NOT_BLOCKED,
+        EngineError::NotFailed(_) => &Kind::NOT_FAILED,
+        EngineError::CannotRetry { .. } => &Kind::CANNOT_RETRY,
         EngineError::NothingToRetry(_) => &Kind::NOTHING_TO_RETRY,
         EngineError::NothingToWake(_) => &Kind::NOTHING_TO_WAKE,
         EngineError::IsBlocked(_) => &Kind::IS_BLOCKED,
@@ -197,6 +201,8 @@ mod tests {
         check(&EngineError::AlreadyEnded(run), 409, "already-ended");
         check(&EngineError::HasEnded(run), 409, "already-ended");
         check(&EngineError::CannotCleanUp(run), 409, "cannot-clean-up");
+        check(&EngineError::NotFailed(run), 409, "not-failed");
+        check(&EngineError::CannotRetry { run, reason: "no".into() }, 409, "cannot-retry");
         check(&EngineError::DoesNotFit { run, reason: "no".into() }, 409, "does-not-fit");
         check(&EngineError::NotBlocked(run), 409, "not-blocked");
         check(&EngineError::NothingToRetry(run), 409, "nothing-to-retry");

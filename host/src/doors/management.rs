@@ -13,7 +13,8 @@ use crate::doors::openapi::{self, Document, Head};
 use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::Keyring;
 use crate::doors::{
-    backup, batches, health, hooks, metrics, modules, queries, runs, signals, streams, workflows,
+    backup, batches, health, hooks, metrics, modules, queries, retry, runs, signals, streams,
+    workflows,
 };
 use crate::engine::{Door, Engine, Supervisor};
 
@@ -46,6 +47,7 @@ fn routes() -> OpenApiRouter<Supervisor> {
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::resume))
         .routes(routes!(runs::pause))
+        .routes(routes!(retry::retry))
         .routes(routes!(runs::run_again))
         .routes(routes!(runs::retry_now))
         .routes(routes!(runs::wake))
@@ -130,6 +132,7 @@ mod tests {
             post /v1/hooks/{token}
             post /v1/runs/{id}/cancel
             post /v1/runs/{id}/pause
+            post /v1/runs/{id}/retry
             post /v1/runs/{id}/resume
             post /v1/runs/{id}/retry-now
             post /v1/runs/{id}/run-again

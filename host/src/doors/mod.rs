@@ -28,6 +28,7 @@ mod params;
 mod peers;
 mod queries;
 mod refusal;
+mod retry;
 mod runs;
 mod server;
 mod signals;

@@ -145,6 +145,8 @@ kinds! {
     DOES_NOT_FIT = "does-not-fit", CONFLICT, "the run does not fit the module";
     CANNOT_CLEAN_UP = "cannot-clean-up", CONFLICT, "the run cannot clean up before it ends";
     BACKUP_UNDER_WAY = "backup-under-way", TOO_MANY_REQUESTS, "another backup is under way";
+    NOT_FAILED = "not-failed", CONFLICT, "the run has not failed";
+    CANNOT_RETRY = "cannot-retry", CONFLICT, "the run cannot be tried again";
     NOTHING_TO_RETRY = "nothing-to-retry", CONFLICT, "no step of the run waits for an attempt";
     IS_BLOCKED = "is-blocked", CONFLICT, "the run is blocked";
     NOTHING_TO_WAKE = "nothing-to-wake", CONFLICT, "the run waits for no such sleep";

@@ -25,7 +25,7 @@ use crate::engine::{Asker, CancelHow, Engine};
 use segno_api::Problem;
 
 /// What the body may be of what asks for something to be done to a run: a digest and what stands around it.
-const SMALL: Bounds = Bounds { size: 64 << 10, time: Duration::from_secs(30) };
+pub(super) const SMALL: Bounds = Bounds { size: 64 << 10, time: Duration::from_secs(30) };
 
 /// Lists runs, newest first, and says of those that have not ended why they wait.
 ///
@@ -146,6 +146,8 @@ pub(super) struct EventsParams {
     #[serde(default)]
     #[param(value_type = Option<u32>, default = 50, minimum = 1, maximum = 1000)]
     limit: Limit,
+    /// Tell what was set aside when the run was tried again: the number that `run_retried` says.
+    set_aside: Option<u32>,
 }
 
 /// Tells what happened to a run, oldest first.
@@ -168,7 +170,11 @@ pub(super) async fn events(
     RunPath(run): RunPath,
     Params(params): Params<EventsParams>,
 ) -> Result<Json<HistoryPage>, Refusal> {
-    Ok(Json(engine.history(run, params.cursor.get(), params.limit.get()).await?))
+    let (from, max) = (params.cursor.get(), params.limit.get());
+    Ok(Json(match params.set_aside {
+        None => engine.history(run, from, max).await?,
+        Some(number) => engine.set_aside(run, number, from, max).await?,
+    }))
 }
 
 /// Cancels a run: nothing new starts, its steps are told, its webhooks close.

@@ -141,8 +141,8 @@ pub enum EngineError {
          once with `--kill`"
     )]
     CannotCleanUp(RunId),
-    /// A paused run does not do the same on the module that it was to go on with.
-    #[error("run {run} stays paused, because it does not fit the module: {reason}")]
+    /// A paused or failed run does not do the same on the module that it was to go on with.
+    #[error("run {run} stays as it is, because it does not fit the module: {reason}")]
     DoesNotFit {
         /// The run.
         run: RunId,
@@ -155,6 +155,21 @@ pub enum EngineError {
     /// The run is neither blocked nor paused, so it cannot be resumed.
     #[error("run {0} is neither blocked nor paused; only a run that is can be resumed")]
     NotBlocked(RunId),
+    /// The run has not failed, so it is not tried again.
+    #[error(
+        "run {0} has not failed, so it is not tried again; steps that wait for their next attempt are tried now with \
+         `{me} retry-now`",
+        me = name()
+    )]
+    NotFailed(RunId),
+    /// A failed run cannot be tried again.
+    #[error("run {run} cannot be tried again: {reason}")]
+    CannotRetry {
+        /// The run.
+        run: RunId,
+        /// Why not, and what to do.
+        reason: String,
+    },
     /// No step of the run waits for its next attempt.
     #[error(
         "no step of run {0} waits for its next attempt; `{me} run {0}` says what it waits for",

@@ -13,7 +13,10 @@ use crate::sandbox::bindings::segno::workflow::{attributes, child, log, types, w
 /// is not the guest's.
 pub(crate) fn event_to_guest(event: &Event) -> Option<(Option<Op>, GuestEvent)> {
     let event_for_guest = match event {
-        Event::Started { .. } | Event::Cancelled | Event::Expired { .. } => return None,
+        Event::Started { .. }
+        | Event::Cancelled
+        | Event::Expired { .. }
+        | Event::Retried { .. } => return None,
         Event::StepCompleted { output, .. } => GuestEvent::StepCompleted(output.clone()),
         Event::StepFailed { failure, .. } => GuestEvent::StepFailed(types::StepFailure {
             step: failure.step.clone(),

@@ -1,7 +1,7 @@
 //! A live guest: one instance of a module, the memory of one run.
 
 use segno_journal::{
-    BlockKind, Blocked, Command, Event, Failure, LogLine, MAX_NESTING, Verdict, is_too_nested,
+    BlockKind, Blocked, Command, Event, Failure, LogLine, MAX_NESTING, Op, Verdict, is_too_nested,
 };
 use wasmtime::Store;
 
@@ -174,6 +174,11 @@ impl Guest {
     #[must_use]
     pub fn grown(&self) -> usize {
         self.store.data().memory().saturating_sub(self.fresh_memory)
+    }
+
+    /// The next operation that the run begins has this number: those before it are not used.
+    pub fn skip_to(&mut self, op: Op) {
+        self.store.data_mut().set_operations(op.0);
     }
 
     /// How many operations the run has begun.

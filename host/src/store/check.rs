@@ -190,6 +190,7 @@ impl Check<'_> {
             Table::EndCalls,
             Table::Posted,
             Table::Attributes,
+            Table::SetAside,
         ] {
             let mut last = Vec::new();
             self.rows(table, |check, key, value| {
@@ -231,16 +232,15 @@ impl Check<'_> {
     /// and is not there was found with the turns.
     fn payloads(&mut self) -> Result<(), StoreError> {
         let mut references = BTreeMap::<Digest, u64>::new();
-        self.rows(Table::Turns, |_, _, value| {
-            if let Ok((of_turn, _)) =
-                codec::decode_first::<Vec<Reference>>(Table::Turns.name(), value)
-            {
-                of_turn
-                    .iter()
-                    .for_each(|reference| *references.entry(reference.digest).or_default() += 1);
-            }
-            Ok(())
-        })?;
+        for table in [Table::Turns, Table::SetAside] {
+            self.rows(table, |_, _, value| {
+                let of_turn = codec::decode_first::<Vec<Reference>>(table.name(), value);
+                for reference in of_turn.map(|(of_turn, _)| of_turn).unwrap_or_default() {
+                    *references.entry(reference.digest).or_default() += 1;
+                }
+                Ok(())
+            })?;
+        }
         self.rows(Table::Payloads, |check, key, value| {
             check.checked.payloads += 1;
             let Ok(digest) = key.try_into().map(Digest::from_bytes) else {

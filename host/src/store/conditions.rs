@@ -6,10 +6,13 @@ use std::sync::OnceLock;
 
 use segno_journal::RunId;
 
+use crate::store::codec;
 use crate::store::error::{StoreError, Unmet};
 use crate::store::keys;
 use crate::store::keyspace::Transaction;
+use crate::store::records::HookRecord;
 use crate::store::tables::Table;
+use crate::store::tokens::taken_from;
 
 /// What has to hold for a draft, and what did not.
 #[derive(Default)]
@@ -28,6 +31,8 @@ pub(super) enum Condition {
     NewBatch { key: String, record: Vec<u8> },
     /// The run has not ended.
     Unfinished(RunId),
+    /// No other hook has the token of this one; it has it then.
+    FreeToken { token: String, hook: Box<HookRecord> },
 }
 
 impl Conditions {
@@ -35,7 +40,9 @@ impl Conditions {
     pub(super) fn add(&mut self, condition: Condition) {
         let is_said = match condition {
             Condition::Unfinished(run) => !self.runs.insert(run),
-            Condition::NewKey { .. } | Condition::NewBatch { .. } => false,
+            Condition::NewKey { .. } | Condition::NewBatch { .. } | Condition::FreeToken { .. } => {
+                false
+            }
         };
         if !is_said {
             self.conditions.push(condition);
@@ -73,6 +80,7 @@ impl Condition {
                 Self::NewKey { row, .. } => row.len(),
                 Self::NewBatch { key, record } => key.len() + record.len(),
                 Self::Unfinished(_) => 0,
+                Self::FreeToken { token, .. } => token.len() + size_of::<HookRecord>(),
             }
     }
 
@@ -90,6 +98,10 @@ impl Condition {
                 let unfinished = transaction.get(Table::Unfinished, &run.to_bytes())?;
                 unfinished.is_none().then_some(Unmet::Ended(*run))
             }
+            Self::FreeToken { token, hook } => {
+                let other = taken_from(transaction, (hook.run(), hook.op), token)?;
+                other.map(|(run, _op)| Unmet::TokenTaken(run))
+            }
         })
     }
 
@@ -100,6 +112,9 @@ impl Condition {
                 transaction.put(Table::Batches, key.as_bytes(), record);
             }
             Self::Unfinished(_) => {}
+            Self::FreeToken { token, hook } => {
+                transaction.put(Table::Hooks, token.as_bytes(), &codec::encode(&**hook));
+            }
         }
     }
 }
@@ -147,6 +162,7 @@ mod tests {
             on_end: None,
             begins_at: None,
             times_out_at: None,
+            counts_from: None,
         }
     }
 

@@ -76,6 +76,9 @@ pub enum Unmet {
     /// This run, which has ended.
     #[error("run {0} has ended")]
     Ended(RunId),
+    /// The token of one of its hooks is in use by this run.
+    #[error("the token of one of its hooks is in use by run {0}")]
+    TokenTaken(RunId),
 }
 
 /// Trouble with the store.

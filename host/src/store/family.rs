@@ -75,6 +75,26 @@ impl Store {
         Ok(self.moment()?.get(Table::Unfinished, &run.to_bytes())?.is_some())
     }
 
+    /// Whether a run has not ended, or has failed and can be tried again. One whose record cannot be read may.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub fn may_go_on(&self, run: RunId) -> Result<bool, StoreError> {
+        let record = match self.run(run) {
+            Err(StoreError::Record { .. }) => return Ok(true),
+            record => record?,
+        };
+        Ok(record.is_some_and(|record| match record.standing {
+            Standing::Completed(_) | Standing::Cancelled(_) => false,
+            Standing::Failed(_)
+            | Standing::Running
+            | Standing::Blocked(_)
+            | Standing::Pending
+            | Standing::Paused(_) => true,
+        }))
+    }
+
     /// What the family has to know of an operation of a run, if anything.
     ///
     /// # Errors
@@ -92,11 +112,11 @@ impl Store {
     pub fn stale_family_rows(&self) -> Result<Draft<()>, StoreError> {
         let mut draft = Draft::nothing();
         for (run, op, row) in self.of_steps::<FamilyRow>(Table::Family)? {
-            let of = match row {
-                FamilyRow::Told => run,
-                FamilyRow::Cancels(child) => child,
+            let is_of_use = match row {
+                FamilyRow::Told => self.may_go_on(run)?,
+                FamilyRow::Cancels(child) => self.is_unfinished(child)?,
             };
-            if !self.is_unfinished(of)? {
+            if !is_of_use {
                 draft = draft.without_told(run, op);
             }
         }

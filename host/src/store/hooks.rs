@@ -3,6 +3,7 @@
 use segno_journal::{Claim, Op, Open, RunId};
 
 use crate::store::codec;
+use crate::store::conditions::Condition;
 use crate::store::draft::{Draft, Rows};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
@@ -21,6 +22,23 @@ impl Draft<Claimed> {
 }
 
 impl<T> Draft<T> {
+    /// Also gives the hooks of a run the tokens that they had before it ended. Nothing of the draft is written
+    /// where another one has one of them: [`crate::store::Unmet::TokenTaken`].
+    pub fn with_tokens<'a>(
+        mut self,
+        run: RunId,
+        open: impl Iterator<Item = (Op, &'a Open)>,
+    ) -> Self {
+        for (op, hook) in open.filter_map(|(op, open)| Some((op, open.hook()?))) {
+            if hook.claimed && !hook.disposed {
+                let record = HookRecord::new(run, op, hook.since, hook.metadata.clone());
+                let (token, hook) = (hook.token.clone(), Box::new(record));
+                self.rows.only_if(Condition::FreeToken { token, hook });
+            }
+        }
+        self
+    }
+
     /// Also gives back the tokens of these hooks of a run, if they have them.
     pub fn without_tokens<'a>(
         mut self,

@@ -39,6 +39,20 @@ pub(crate) fn index_of_block(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|index| u64::from_be_bytes(*index))
 }
 
+/// The key of a turn that was set aside.
+pub(crate) fn set_aside(run: RunId, number: u32, seq: u64) -> [u8; 28] {
+    let mut key = [0; 28];
+    key[..16].copy_from_slice(&run.to_bytes());
+    key[16..20].copy_from_slice(&number.to_be_bytes());
+    key[20..].copy_from_slice(&seq.to_be_bytes());
+    key
+}
+
+/// The number of such a key.
+pub(crate) fn number_of_set_aside(key: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(*key.get(16..)?.first_chunk()?))
+}
+
 /// The key of an attempt.
 pub(crate) fn attempt(run: RunId, op: Op, number: u32) -> [u8; 28] {
     let mut key = [0; 28];

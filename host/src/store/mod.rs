@@ -36,6 +36,7 @@ mod read;
 mod recall;
 mod receive;
 mod records;
+mod set_aside;
 mod streams;
 mod tables;
 mod tokens;
@@ -63,4 +64,5 @@ pub use crate::store::records::{
     Attribute, BatchRecord, EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted,
     RunRecord, Standing, Status, WebhookRecord,
 };
+pub use crate::store::set_aside::SetAside;
 pub use crate::store::tokens::Claimed;

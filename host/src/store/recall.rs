@@ -18,6 +18,8 @@ pub struct Recalled {
     /// At the moment.
     store: Store,
     run: RunId,
+    /// Turns from this one on are not seen, nor images of them.
+    until: u64,
 }
 
 impl Store {
@@ -28,11 +30,18 @@ impl Store {
     ///
     /// The store cannot be read.
     pub fn recall(&self, run: RunId) -> Result<Recalled, StoreError> {
-        Ok(Recalled { store: self.pinned()?, run })
+        Ok(Recalled { store: self.pinned()?, run, until: u64::MAX })
     }
 }
 
 impl Recalled {
+    /// As it was before this turn.
+    #[must_use]
+    pub fn before(mut self, turn: u64) -> Self {
+        self.until = turn;
+        self
+    }
+
     /// Which run it is.
     #[must_use]
     pub const fn run(&self) -> RunId {
@@ -50,7 +59,9 @@ impl Recalled {
 
     /// Its images, newest first: the position of each, and what it says or why it cannot be read.
     pub fn images(&self) -> Result<Vec<FoundImage>, StoreError> {
-        self.store.images(self.run)
+        let mut images = self.store.images(self.run)?;
+        images.retain(|(position, _)| *position <= self.until);
+        Ok(images)
     }
 
     /// The blocks of one of its images.
@@ -68,9 +79,12 @@ impl Recalled {
     pub fn visit_turns(
         &self,
         from: u64,
-        visit: impl FnMut(Turn) -> ControlFlow<()>,
+        mut visit: impl FnMut(Turn) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        self.store.visit_turns(self.run, from, visit)
+        self.store.visit_turns(self.run, from, |turn| match turn.seq < self.until {
+            true => visit(turn),
+            false => ControlFlow::Break(()),
+        })
     }
 
     /// The first of its turns that is on disk, besides turn 0, which always is.
@@ -118,6 +132,7 @@ mod tests {
             on_end: None,
             begins_at: None,
             times_out_at: None,
+            counts_from: None,
         }
     }
 

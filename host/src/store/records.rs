@@ -29,11 +29,20 @@ pub struct RunRecord {
     pub begins_at: Option<Timestamp>,
     /// When its time is over, if it has a time-out.
     pub times_out_at: Option<Timestamp>,
+    /// Since when its time counts, where that is later than its beginning: it was tried again.
+    pub counts_from: Option<Timestamp>,
 }
 
-grows!(RunRecord { workflow, module, started_at, seed, standing; parent, on_end, begins_at, times_out_at });
+grows!(RunRecord { workflow, module, started_at, seed, standing; parent, on_end, begins_at, times_out_at, counts_from });
 
 impl RunRecord {
+    /// How long the run may take, in milliseconds, and since when that counts, if it has a time-out.
+    #[must_use]
+    pub fn timeout(&self) -> Option<(u64, Timestamp)> {
+        let from = self.counts_from.or(self.begins_at).unwrap_or(self.started_at);
+        self.times_out_at.map(|at| (at.since_ms(from), from))
+    }
+
     /// The run that the family of this run is known by.
     #[must_use]
     pub fn root(&self, run: RunId) -> RunId {

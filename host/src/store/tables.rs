@@ -144,7 +144,8 @@ pub(crate) enum Table {
     /// What the family of a run has to know of operations of it.
     ///
     /// Key: run (16 bytes), operation (big-endian `u64`). Value: [`crate::store::FamilyRow`]. Lives: of a
-    /// signal to another run, from when that has it until the sender has heard so or has ended; of a child
+    /// signal to another run, from when that has it until the sender has heard so or has ended; as long as it, where it
+    /// has failed; of a child
     /// that is cancelled, from then on to the end of the child. What a crash leaves behind counts for
     /// nothing, and goes at the next start of a host.
     Family,
@@ -210,11 +211,16 @@ pub(crate) enum Table {
     /// envelope. Lives: as long as the row in [`Table::Attributes`], from which it is derived in the commit that changes
     /// that.
     AttributeIndex,
+    /// The turns that were set aside because their run had failed and was tried again.
+    ///
+    /// Key: run (16 bytes), number of the retry in the run (big-endian `u32`), from 1, position (big-endian `u64`). Value: as
+    /// in [`Table::Turns`]. Lives: as long as its run.
+    SetAside,
 }
 
 impl Table {
     /// All tables, beginning with what the store says of itself.
-    pub(crate) const ALL: [Self; 31] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::Meta,
         Self::Runs,
         Self::Unfinished,
@@ -246,6 +252,7 @@ impl Table {
         Self::Counts,
         Self::Attributes,
         Self::AttributeIndex,
+        Self::SetAside,
     ];
 
     /// The name, as it stands on disk.
@@ -282,6 +289,7 @@ impl Table {
             Self::Counts => "counts",
             Self::Attributes => "attributes",
             Self::AttributeIndex => "attribute_index",
+            Self::SetAside => "set_aside",
         }
     }
 

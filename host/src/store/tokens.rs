@@ -92,14 +92,11 @@ impl TokenChange {
         match self {
             Self::Wanted { token, record, owner } => {
                 let wanted = (record.run(), record.op);
-                let there = of_whom(transaction, token)?;
-                let other = there.filter(|there| *there != wanted);
-                let is_taken =
-                    other.map_or(Ok(false), |(run, _)| is_unfinished(transaction, run))?;
-                if !is_taken {
+                let other = taken_from(transaction, wanted, token)?;
+                if other.is_none() {
                     transaction.put(Table::Hooks, token.as_bytes(), &codec::encode(&**record));
                 }
-                *owner.lock() = if is_taken { other } else { Some(wanted) };
+                *owner.lock() = other.or(Some(wanted));
             }
             Self::Freed { token, run, op } => {
                 if of_whom(transaction, token)? == Some((*run, *op)) {
@@ -109,6 +106,17 @@ impl TokenChange {
         }
         Ok(())
     }
+}
+
+/// Which other hook has the token that this one wants, if one does.
+pub(super) fn taken_from(
+    transaction: &Transaction,
+    wanted: (RunId, Op),
+    token: &str,
+) -> Result<Option<(RunId, Op)>, StoreError> {
+    let other = of_whom(transaction, token)?.filter(|there| *there != wanted);
+    let is_taken = other.map_or(Ok(false), |(run, _)| is_unfinished(transaction, run))?;
+    Ok(other.filter(|_| is_taken))
 }
 
 /// Whose hook has a token, or had it until its run ended.

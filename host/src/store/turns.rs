@@ -115,7 +115,7 @@ const RECENT: usize = 4;
 
 /// Makes turns of rows. All that it reads is of one moment, so no payload can go between the row
 /// that refers to it and the look at it.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     store: &'a Store,
     moment: &'a Moment,
     /// The payloads that were read last, newest first.
@@ -123,12 +123,12 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    const fn new(store: &'a Store, moment: &'a Moment) -> Self {
+    pub(super) const fn new(store: &'a Store, moment: &'a Moment) -> Self {
         Self { store, moment, recent: VecDeque::new() }
     }
 
     /// The turn of a row, whole.
-    fn turn(&mut self, row: &[u8]) -> Result<Turn, StoreError> {
+    pub(super) fn turn(&mut self, row: &[u8]) -> Result<Turn, StoreError> {
         self.store.count_row();
         let (references, mut turn) =
             codec::decode::<(Vec<Reference>, Turn)>(Table::Turns.name(), row)?;

@@ -154,3 +154,53 @@ fn a_killed_host_goes_on_to_undo_and_keeps_what_is_paused_and_what_begins_later(
         Some(true)
     );
 }
+
+#[tokio::test]
+async fn a_failed_run_is_tried_again_over_http_and_says_what_was_set_aside() {
+    let host = Host::new().await;
+    let directory = TempDir::new().unwrap();
+    let needed = directory.path().join("needed");
+    let run = host.start("needs_file", json!(needed)).await;
+    assert_eq!(host.end(&run).await["status"], "failed");
+    problem(host.steer(&run, "retry", &json!({ "turn": 7 })).await, 409, "cannot-retry").await;
+    let unknown = host.steer(&run, "retry", &json!({ "module": "sha256:00" })).await;
+    problem(unknown, 422, "unknown-module").await;
+    problem(host.steer(&run, "retry", &json!({ "from": 1 })).await, 400, "malformed-json").await;
+    std::fs::write(&needed, "").unwrap();
+    host.view(&run, "retry", &json!({})).await;
+    let ended = host.end(&run).await;
+    assert_eq!(ended["output"], json!(["before", format!("{run}:1"), "after"]), "{ended}");
+    problem(host.steer(&run, "retry", &json!({})).await, 409, "not-failed").await;
+    let events = host.get(&format!("/v1/runs/{run}/events")).await;
+    let retried =
+        events["events"].as_array().unwrap().iter().find(|it| it["event"]["type"] == "run_retried");
+    let retried = &retried.expect("its history says so")["event"];
+    assert_eq!((&retried["set_aside"], &retried["steps"]), (&json!(1), &json!([1])));
+    let aside = host.get(&format!("/v1/runs/{run}/events?set_aside=1")).await;
+    let types: Vec<_> =
+        aside["events"].as_array().unwrap().iter().map(|it| it["event"]["type"].clone()).collect();
+    assert_eq!(types, [json!("step_failed"), json!("run_failed")]);
+}
+
+#[test]
+fn a_host_that_is_killed_goes_on_with_what_is_tried_again() {
+    let data = TempDir::new().unwrap();
+    let needed = data.path().join("needed");
+    let input = json!(needed).to_string();
+    let host = Process::serve(data.path());
+    host.must(&["deploy", basics().to_str().unwrap()]);
+    let run = host.must(&["start", "needs_file", "--input", &input]).trim().to_owned();
+    let (exit, ..) = host.ask(&["run", &run, "--wait"]);
+    assert_eq!(exit, Some(1), "there is no such file");
+    drop(host);
+    let host = Process::serve(data.path());
+    std::fs::write(&needed, "").unwrap();
+    assert_eq!(host.must(&["retry", &run]), format!("{run} running\n"));
+    // Perhaps before the step has begun, perhaps after it.
+    drop(host);
+    let host = Process::serve(data.path());
+    let told = host.must(&["run", &run, "--wait"]);
+    assert!(told.contains("completed") && told.contains("tried again"), "{told}");
+    let aside = host.must(&["run", &run, "--set-aside", "1"]);
+    assert!(aside.contains("there is no file"), "{aside}");
+}

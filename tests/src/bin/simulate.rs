@@ -58,6 +58,7 @@ fn main() -> ExitCode {
             batches,
             signals: Signals { delivered, missed, owed_at_kills },
             endings: Endings { told, late, undone },
+            retries,
         }) => {
             println!(
                 "{lives} kept every promise, over {kills} kills; {batches} batches were stored"
@@ -68,7 +69,7 @@ fn main() -> ExitCode {
             );
             println!(
                 "{told} runs were told to end, and {late} of them did not clean up in time; {undone} compensations ran, \
-                 each once"
+                 each once; failed runs were tried again {retries} times"
             );
             ExitCode::SUCCESS
         }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::fuzz::reader::Reader;
 
 /// The tables whose rows are records of a run, with what follows the run in their keys.
-const OF_RUNS: [(&str, &[u8]); 14] = [
+const OF_RUNS: [(&str, &[u8]); 15] = [
     ("runs", b""),
     ("turns", &[0; 8]),
     ("attempts", &[0; 12]),
@@ -26,6 +26,7 @@ const OF_RUNS: [(&str, &[u8]); 14] = [
     ("end_calls", b""),
     ("posted", &[0; 20]),
     ("attributes", NAME),
+    ("set_aside", &[0; 12]),
 ];
 
 /// The tables whose rows are records with a text as their key.
@@ -139,6 +140,8 @@ fn read_what_is_said(store: &Store, run: RunId) -> Result<(), StoreError> {
         store.attributes(run).map(drop),
         store.visit_blocks(run, "name", 0, |_, _| ControlFlow::Continue(())),
         store.end_call(run).map(drop),
+        store.set_aside_before(run).map(drop),
+        store.visit_set_aside((run, 0), 0, |_turn| ControlFlow::Continue(())),
         store
             .posted_to(run)
             .and_then(|posted| posted.iter().try_for_each(|posted| store.posted(posted).map(drop))),

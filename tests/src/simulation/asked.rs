@@ -7,6 +7,7 @@ use segno_journal::{Op, RunId};
 use tokio::sync::oneshot;
 
 use crate::simulation::batches::Sent;
+use crate::simulation::retries::was_not_tried;
 
 /// Something that was asked, and is not answered.
 pub(crate) enum Call {
@@ -35,6 +36,8 @@ pub(crate) enum Call {
     Pause(Asked<RunView>),
     /// That a run goes on which is held up.
     Resume(Asked<RunView>),
+    /// That a failed run is tried again.
+    Retry(Asked<RunView>),
     /// A deploy.
     Deploy(Asked<Deployed>),
 }
@@ -117,6 +120,7 @@ impl Call {
             // Busy: its shard is at work, and is not to be gone round.
             Self::End(asked) => done(asked, |error| matches!(error, EngineError::Busy)),
             Self::Pause(asked) => done(asked, nothing_was_paused),
+            Self::Retry(asked) => done(asked, was_not_tried),
             Self::Resume(asked) => done(asked, |error| {
                 matches!(error, EngineError::NotBlocked(_) | EngineError::UnknownModule(_))
             }),

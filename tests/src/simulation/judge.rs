@@ -40,7 +40,8 @@ pub(crate) fn judge(mut life: Life<'_>) -> (u64, Tally) {
         let record = store.run(*run).expect("the store can be read").expect("it was there");
         replay(*run, &record, &seen.turns);
         judge_program(*run, &record, &seen.turns);
-        tally += Tally { endings: endings::count(&seen.turns), ..Tally::default() };
+        let (endings, retries) = (endings::count(&seen.turns), seen.retries.into());
+        tally += Tally { endings, retries, ..Tally::default() };
         family::at_the_end(*run, &record);
         let owed = store.end_call(*run).expect("the store can be read");
         assert_eq!(owed.is_some(), record.on_end.is_some(), "{run}: who calls at its end?");
@@ -107,6 +108,10 @@ fn replay(run: RunId, record: &RunRecord, turns: &[Turn]) {
     let facts = Facts { run, workflow, started_at, seed, parent };
     let mut guest = module().instantiate(facts, QUOTA).expect("there is room");
     for turn in turns.iter().filter(|turn| turn.event.ends().is_none()) {
+        if let Event::Retried { .. } = turn.event {
+            guest.skip_to(turn.next_op());
+            continue;
+        }
         let moment = Moment { seq: turn.seq, at: turn.at };
         let output = guest.turn(&turn.event, moment, Tokens::recorded(&turn.commands));
         let output = output.unwrap_or_else(|blocked| panic!("{run}, turn {}: {blocked}", turn.seq));

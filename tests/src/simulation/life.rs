@@ -1,20 +1,20 @@
 //! A life: a host, the world around it, and what happens to both.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hasher};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use segno_host::engine::{ImageTurns, Random, Reply, Simulated, VirtualClock};
+use segno_host::engine::{ImageTurns, Random, Simulated, VirtualClock};
 use segno_host::store::Store;
 use segno_journal::{RunId, Timestamp};
 
 use crate::edition;
 use crate::faulty::{Disk, Kept};
-use crate::simulation::asked::{Answer, Call, Waiting};
+use crate::simulation::asked::{Call, Waiting};
 use crate::simulation::editions::EDITIONS;
 use crate::simulation::moves::{self, Move};
 use crate::simulation::streams::Writing;
-use crate::simulation::talk;
 use crate::simulation::witness::Witness;
 
 /// How much may happen before all runs have to be over: far more than they need.
@@ -35,6 +35,8 @@ pub(crate) struct Life<'a> {
     pub(crate) calls: u64,
     pub(crate) said: u64,
     pub(crate) cancels: usize,
+    /// The runs whose steps do what they are to since somebody mended that.
+    pub(crate) mended: BTreeSet<RunId>,
     /// How often a host went down without a word since the life began.
     pub(crate) kills: u64,
     /// After how many turns hosts take images.
@@ -44,7 +46,7 @@ pub(crate) struct Life<'a> {
     /// What was known at each moment, where somebody wants to go back to it.
     pub(crate) moments: Option<Vec<Moment>>,
     trace: DefaultHasher,
-    tell: &'a mut dyn FnMut(&str),
+    pub(crate) tell: &'a mut dyn FnMut(&str),
 }
 
 /// What was known at a moment of a life.
@@ -84,6 +86,7 @@ impl<'a> Life<'a> {
             calls: 0,
             said: 0,
             cancels: 0,
+            mended: BTreeSet::new(),
             kills: 0,
             max_running_steps,
             image_turns: ImageTurns { live, let_go: live / 2, apart: 3 },
@@ -153,7 +156,8 @@ impl<'a> Life<'a> {
                 self.go_on();
             } else if !(self.end_paused()
                 || self.call_all() | self.tell_all()
-                || self.end_blocked())
+                || self.end_blocked()
+                || self.retry_each())
             {
                 return;
             }
@@ -217,6 +221,7 @@ impl<'a> Life<'a> {
             Move::CancelWithoutShard => self.cancel_without_shard(),
             Move::Pause => self.pause(),
             Move::Resume => self.resume(),
+            Move::Retry => self.retry(),
             Move::Deploy => {
                 let number = self.random.random_range(0..EDITIONS);
                 let deployed =
@@ -281,69 +286,6 @@ impl<'a> Life<'a> {
         self.witness.look(&host.engine, &host.store, self.tell);
         self.look_at_answers();
         self.look_at_writing();
-    }
-
-    fn look_at_answers(&mut self) {
-        let host = self.host.as_ref().expect("a life has a host");
-        let witness = &mut self.witness;
-        let waiting = &mut self.waiting;
-        let tell = &mut self.tell;
-        self.asked.retain_mut(|call| match call.answer() {
-            Answer::None => true,
-            Answer::Done => false,
-            Answer::Deployed(deployed) => {
-                witness.editions.deployed(&deployed);
-                false
-            }
-            Answer::Started(run, key, since, said) => {
-                tell(&format!("{run} is started"));
-                said.inspect(|said| witness.talk.acknowledged(run, None, said));
-                since.inspect(|since| witness.editions.started(run, *since));
-                witness.started(run, key.as_deref(), &host.store);
-                false
-            }
-            Answer::Batched(batched, sent) => {
-                tell(&format!("batch {} is answered: {batched:?}", sent.key));
-                for (start, begins) in batched.starts.iter().zip(&sent.starts) {
-                    let said = begins.said.as_deref();
-                    said.inspect(|said| witness.talk.acknowledged(start.run_id, None, said));
-                    if start.created {
-                        witness.editions.started(start.run_id, sent.since);
-                    }
-                    witness.started(start.run_id, begins.key.as_deref(), &host.store);
-                }
-                let signals = sent.signals.iter();
-                signals.for_each(|(run, said)| witness.talk.acknowledged(*run, None, said));
-                false
-            }
-            Answer::Signalled(reply, run, payload) => {
-                tell(&format!("signal {payload} is answered: {reply:?}"));
-                talk::look_at_reply(&reply, &payload);
-                witness.talk.acknowledged(run, None, &payload);
-                if let Reply::Later(answer, _place) = reply {
-                    waiting.push(Waiting { answer, text: payload });
-                }
-                false
-            }
-            Answer::Received(run, op, payload) => {
-                tell(&format!("a hook of {run} received {payload}"));
-                witness.talk.acknowledged(run, Some(op), &payload);
-                false
-            }
-            Answer::Unknown(token) => {
-                witness.unknown(&token, &host.store);
-                false
-            }
-            Answer::Replied(reply, token, text) => {
-                tell(&format!("{text} is answered: {reply:?}"));
-                witness.answered(&token, &text, &reply, &host.store);
-                if let Reply::Later(answer, _place) = reply {
-                    waiting.push(Waiting { answer, text });
-                }
-                false
-            }
-        });
-        waiting.retain_mut(|waiting| !waiting.is_over());
     }
 
     /// Whether the host went down without a word since the life began.

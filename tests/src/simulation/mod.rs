@@ -4,6 +4,7 @@
 //!
 //! The same seed gives the same life, to the byte.
 
+mod answers;
 mod asked;
 mod attributes;
 mod batches;
@@ -20,6 +21,7 @@ mod lines;
 mod model;
 mod moves;
 mod plans;
+mod retries;
 mod rows;
 mod saying;
 mod story;

@@ -18,7 +18,7 @@ pub(crate) fn seen(program: &Program, turns: &[Turn]) -> Option<Seen> {
 struct Journal<'a> {
     turns: &'a [Turn],
     /// The commands that begin operations, each with its turn; by the number of the operation.
-    begun: Vec<(usize, &'a Command)>,
+    begun: BTreeMap<u64, (usize, &'a Command)>,
     /// By which event a step or a sleep was over, and in which turn.
     over: BTreeMap<u64, (usize, &'a Event)>,
     /// The requests of each webhook, and in which turn each came.
@@ -31,7 +31,7 @@ impl<'a> Journal<'a> {
     fn of(turns: &'a [Turn]) -> Self {
         let mut journal = Self {
             turns,
-            begun: vec![],
+            begun: BTreeMap::new(),
             over: BTreeMap::new(),
             requests: BTreeMap::new(),
             signals: BTreeMap::new(),
@@ -55,8 +55,8 @@ impl<'a> Journal<'a> {
                 }
                 (_, None) => {}
             }
-            let begun = turn.commands.iter().filter(|command| command.starts_operation());
-            journal.begun.extend(begun.map(|command| (at, command)));
+            let begun = turn.operations().map(|(op, command)| (op.0, (at, command)));
+            journal.begun.extend(begun);
         }
         journal
     }
@@ -159,7 +159,7 @@ impl<'a> Journal<'a> {
         let op = self.find(begins, is_it)?;
         let (mut at, event) = self.over(op)?;
         if is_left {
-            let run = self.begun[op as usize].1.child();
+            let run = self.begun[&op].1.child();
             let is_told = |_, command: &Command| matches!(command, Command::Tell { to, .. } if run == Some(*to));
             at = at.max(self.over(self.find(begins, is_told)?)?.0);
         }
@@ -196,10 +196,10 @@ impl<'a> Journal<'a> {
 
     /// The operation that a command began; it has to be in the turn in which its act begins.
     fn find(&self, begins: usize, is_it: impl Fn(u64, &Command) -> bool) -> Option<u64> {
-        let op = self.begun.iter().position(|(at, command)| is_it(self.at(*at), command))?;
-        let (at, command) = self.begun[op];
-        assert_eq!(at, begins, "{command} was asked for in another turn than the program says");
-        Some(op as u64)
+        let is_it = |(at, command): &(usize, &Command)| is_it(self.at(*at), command);
+        let (op, (at, command)) = self.begun.iter().find(|(_, begun)| is_it(begun))?;
+        assert_eq!(*at, begins, "{command} was asked for in another turn than the program says");
+        Some(*op)
     }
 
     fn over(&self, op: u64) -> Option<(usize, &'a Event)> {

@@ -32,6 +32,8 @@ pub(crate) enum Move {
     Pause,
     /// Somebody lets a run go on that is held up.
     Resume,
+    /// Somebody tries a failed run again.
+    Retry,
     /// Somebody deploys what is deployed already.
     Deploy,
     /// A shard handles its next message.
@@ -59,7 +61,7 @@ pub(crate) enum Move {
 }
 
 /// Each with its weight. What cannot happen just now changes nothing, and something else is drawn.
-const WEIGHTS: [(u32, Move); 26] = [
+const WEIGHTS: [(u32, Move); 27] = [
     (12, Move::Start),
     (6, Move::Batch),
     (12, Move::Call),
@@ -72,6 +74,7 @@ const WEIGHTS: [(u32, Move); 26] = [
     (1, Move::CancelWithoutShard),
     (3, Move::Pause),
     (6, Move::Resume),
+    (12, Move::Retry),
     (1, Move::Deploy),
     (90, Move::Handle),
     (40, Move::Write),

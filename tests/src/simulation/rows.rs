@@ -1,9 +1,10 @@
 //! What is left on disk when all runs have ended, row by row.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use segno_host::store::{RawRow, Store};
-use segno_journal::RunId;
+use segno_journal::{RunId, Turn};
 
 use crate::faulty::Disk;
 use crate::simulation::cuts::Cuts;
@@ -26,7 +27,7 @@ pub(crate) fn of(disk: &Disk) -> BTreeMap<&'static str, Rows> {
 /// The large payloads of the turns that are on disk, and how many turns have each.
 pub(crate) fn payloads(store: &Store, runs: impl Iterator<Item = RunId>) -> BTreeMap<Vec<u8>, u64> {
     let mut payloads = BTreeMap::new();
-    for mut turn in runs.flat_map(|run| turns(store, run, 0)) {
+    for mut turn in runs.flat_map(|run| all_turns(store, run)) {
         for payload in turn
             .payloads()
             .filter(|payload| payload.size() >= LARGE)
@@ -36,6 +37,19 @@ pub(crate) fn payloads(store: &Store, runs: impl Iterator<Item = RunId>) -> BTre
         }
     }
     payloads
+}
+
+/// The turns of a run, with those that were set aside.
+fn all_turns(store: &Store, run: RunId) -> Vec<Turn> {
+    let mut all = turns(store, run, 0);
+    for number in 1..=store.set_aside_before(run).expect("the store can be read") {
+        let visited = store.visit_set_aside((run, number), 0, |turn| {
+            all.push(turn);
+            ControlFlow::Continue(())
+        });
+        visited.expect("the store can be read");
+    }
+    all
 }
 
 /// No image is left, and no payload that no turn has; each is counted as often as turns have it.

@@ -78,10 +78,11 @@ impl Life<'_> {
                 NewSignal { name: name.to_owned(), payload: payload.clone(), key: key.clone() };
             self.note(&format!("signal {name} {payload} to {run}"));
             let asked = self.host().engine.signal(run, signal, waits);
-            self.asked.push(match self.witness.is_over(run) {
+            let call = match self.stays_over(run) {
                 true => Call::LateSignal(asked),
                 false => Call::Signal(asked, run, payload.clone()),
-            });
+            };
+            self.asked.push(call);
         }
         true
     }

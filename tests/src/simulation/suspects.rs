@@ -35,6 +35,11 @@ impl Suspects {
         }
     }
 
+    /// A run is tried again: of its steps nothing was under way at the last start.
+    pub(crate) fn began_anew(&mut self, id: RunId) {
+        self.watched.retain(|(run, _)| *run != id);
+    }
+
     /// An attempt began.
     pub(crate) fn began(&self, attempt: &StepAttempt, now: Timestamp, store: &Store) {
         let step = (attempt.run, attempt.op);

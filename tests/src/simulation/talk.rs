@@ -35,6 +35,19 @@ impl Talk {
         assert!(before.is_none(), "{run}: {payload} was delivered twice");
     }
 
+    /// What had its turn comes again, since the run is tried again. Where it was acknowledged, it is owed.
+    pub(crate) fn comes_again(&mut self, run: RunId, event: &Event) {
+        let (payload, hook) = match event {
+            Event::HookReceived { op, payload } => (payload, Some(*op)),
+            Event::Signalled { signal } => (&signal.payload, None),
+            _ => return,
+        };
+        self.delivered.remove(payload);
+        if self.acknowledged.contains_key(payload) {
+            self.owed.insert(payload.clone(), (run, hook));
+        }
+    }
+
     /// Something was acknowledged: it has had its turn, or is held.
     pub(crate) fn acknowledged(&mut self, run: RunId, hook: Option<Op>, payload: &str) {
         self.acknowledged.insert(payload.to_owned(), hook.is_none());

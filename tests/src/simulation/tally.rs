@@ -16,6 +16,8 @@ pub struct Tally {
     pub signals: Signals,
     /// What runs undid that failed or were cancelled.
     pub endings: Endings,
+    /// How often failed runs were tried again.
+    pub retries: u64,
 }
 
 /// What runs undid that failed or were cancelled: last first, and each once.
@@ -49,6 +51,7 @@ impl AddAssign for Tally {
             batches,
             signals: Signals { delivered, missed, owed_at_kills },
             endings: Endings { told, late, undone },
+            retries,
         } = other;
         self.lives += lives;
         self.kills += kills;
@@ -59,5 +62,6 @@ impl AddAssign for Tally {
         self.endings.told += told;
         self.endings.late += late;
         self.endings.undone += undone;
+        self.retries += retries;
     }
 }

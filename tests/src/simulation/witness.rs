@@ -1,12 +1,14 @@
 //! What must hold at every moment of a life, whatever happens: looked at after each thing that does.
 
+mod end;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use segno_host::engine::{Reply, Simulated};
 use segno_host::steps::StepAttempt;
 use segno_host::store::{Standing, Store};
-use segno_journal::{Command, Event, Op, Open, Run, RunId, Timestamp, Turn};
+use segno_journal::{Event, Op, Open, Run, RunId, Timestamp, Turn};
 
 use crate::simulation::attributes;
 use crate::simulation::batches::Batches;
@@ -61,6 +63,10 @@ pub(crate) struct Witness {
 pub(crate) struct Seen {
     pub(crate) turns: Vec<Turn>,
     pub(crate) run: Run,
+    /// How often it was tried again.
+    pub(crate) retries: u32,
+    /// What was set aside then, each with how many turns it had had before.
+    pub(crate) aside: Vec<(usize, Turn)>,
 }
 
 impl Witness {
@@ -75,6 +81,9 @@ impl Witness {
         visited.expect("the store can be read");
         for (run, record) in runs {
             // Of a run that has ended there is nothing more to see.
+            if self.over.contains_key(&run) && self.went_back(run, store) {
+                self.over.remove(&run);
+            }
             if let Some(ended) = self.over.get(&run) {
                 assert_eq!(*ended, record.standing, "{run} ended twice");
                 continue;
@@ -84,8 +93,9 @@ impl Witness {
             }
             self.editions.look_at_run(run, &record, store);
             self.look_at_run(run, engine.now(), store, tell);
-            self.streams.look(run, &self.runs[&run].turns, store);
-            attributes::look(run, &record, &self.runs[&run].turns, store);
+            let all = self.runs[&run].all_turns();
+            self.streams.look(run, &all, store);
+            attributes::look(run, &record, &all, store);
             self.cuts.look(run, &record, self.runs[&run].turns.len() as u64, store);
         }
         self.look_at_held(store);
@@ -101,6 +111,11 @@ impl Witness {
 
     /// The engine was opened on what a crash or an orderly stop left: what was on disk still is.
     pub(crate) fn survived(&mut self, store: &Store, has_crashed: bool) {
+        for run in self.over.keys().copied().collect::<Vec<_>>() {
+            if self.went_back(run, store) {
+                self.over.remove(&run);
+            }
+        }
         let open =
             self.runs.iter().flat_map(|(run, seen)| seen.run.open().map(|(op, _)| (*run, op)));
         self.suspects.opened(open, store, has_crashed);
@@ -118,7 +133,7 @@ impl Witness {
         store: &Store,
         tell: &mut dyn FnMut(&str),
     ) {
-        let Seen { turns: before, run } = self.runs.entry(id).or_default();
+        let Seen { turns: before, run, .. } = self.runs.entry(id).or_default();
         let new = turns(store, id, before.len() as u64);
         let mut requested = Vec::new();
         self.lines.look(id, &new, store);
@@ -165,7 +180,8 @@ impl Witness {
                 | Event::Woken { .. }
                 | Event::Cancelled
                 | Event::Cancelling { .. }
-                | Event::Expired { .. } => {}
+                | Event::Expired { .. }
+                | Event::Retried { .. } => {}
                 Event::HookOpened { .. }
                 | Event::HookTaken { .. }
                 | Event::HookReceived { .. }
@@ -177,6 +193,26 @@ impl Witness {
             before.push(turn);
         }
         requested.into_iter().for_each(|(op, text)| self.look_at_request(id, op, text));
+    }
+
+    /// What had its turn comes again, since the run is tried again. Where it was acknowledged, it is held.
+    pub(crate) fn comes_again(&mut self, id: RunId, event: &Event) {
+        if let Event::Requested { request, .. } = event {
+            let text = String::from_utf8_lossy(&request.body).into_owned();
+            let (_, token) = text.split_once(" for ").expect("each says where it goes");
+            self.given.remove(token);
+            self.delivered.remove(&text);
+            if self.acknowledged.contains(&text) {
+                self.held.insert(text, id);
+            }
+        }
+        self.talk.comes_again(id, event);
+    }
+
+    /// The attempts of a run are watched anew.
+    pub(crate) fn began_anew(&mut self, id: RunId) {
+        self.under_way.retain(|(run, ..)| *run != id);
+        self.suspects.began_anew(id);
     }
 
     /// A request is delivered once, to its webhook, in the order in which they were made.
@@ -308,74 +344,12 @@ impl Witness {
         }
     }
 
-    /// The life was worth to be watched: a step was tried again, a request was taken, a run was
-    /// cancelled, a key was used twice, and turns were forgotten.
-    pub(crate) fn has_everything(&self) {
-        let mut turns = self.runs.values().flat_map(|seen| &seen.turns);
-        assert!(turns.any(|turn| turn.event == Event::Cancelled), "no run was cancelled");
-        let undone = |command: &Command| matches!(command, Command::Undone { .. });
-        let mut commands =
-            self.runs.values().flat_map(|seen| &seen.turns).flat_map(|turn| &turn.commands);
-        assert!(commands.any(undone), "nothing was undone");
-        assert!(self.begun.iter().any(|(_, _, number)| *number > 2), "no step was tried again");
-        assert!(self.delivered.len() > 2 && self.acknowledged.len() > 2, "no webhook was called");
-        assert!(self.keys.len() > 1, "no key was used");
-        assert!(self.talk.has_everything(), "nothing was said to a run");
-        assert!(self.cuts.has_cut(), "no turn was forgotten");
-    }
-
-    /// A run of which only the last turns are kept has forgotten the attempts of steps that are over,
-    /// and webhooks that are closed.
-    fn nothing_is_left(&self, run: RunId, turns: &[Turn], store: &Store) {
-        for (op, attempt) in store.attempts(run).expect("the store can be read") {
-            let over = turns.iter().any(|turn| turn.event.op() == Some(op));
-            assert!(!over, "{run}: {attempt:?} of step {op} is left, which is over");
-        }
-        let disposed =
-            turns.iter().flat_map(|turn| &turn.commands).filter_map(|command| match command {
-                Command::Dispose { inbox } => Some(*inbox),
-                _ => None,
-            });
-        let disposed: BTreeSet<_> = disposed.collect();
-        for (token, (of, op, _)) in &self.tokens {
-            let left = *of == run && disposed.contains(op) && has_webhook(store, token);
-            assert!(!left, "{run}: the token of webhook {op} is left, which is closed");
-        }
-    }
-
     /// A call was told that there is no such webhook: it was closed, and is forgotten.
     pub(crate) fn unknown(&self, token: &str, store: &Store) {
         let (run, op, _) = self.tokens[token];
         let record = store.run(run).expect("the store can be read").expect("it was there");
         let may_be = &*record.workflow == KEPT_WORKFLOW && !self.is_open(run, op);
         assert!(may_be, "{run}: nobody knows webhook {op} any more");
-    }
-
-    /// What must hold when all runs have ended.
-    pub(crate) fn at_the_end(&self, store: &Store) {
-        assert_eq!(store.unfinished().expect("the store can be read"), [], "all runs have ended");
-        self.editions.at_the_end(store);
-        for (run, seen) in &self.runs {
-            let record = store.run(*run).expect("the store can be read").expect("it was there");
-            let ended = matches!(
-                record.standing,
-                Standing::Completed(_) | Standing::Failed(_) | Standing::Cancelled(_)
-            );
-            let is_lost = self.cuts.is_lost(*run);
-            let later = turns(store, *run, seen.turns.len() as u64);
-            assert_eq!(later, [], "{run} had turns after its end");
-            assert!(
-                ended && (is_lost || seen.run.status().has_ended()),
-                "{run} has not ended: {record:?}"
-            );
-            if &*record.workflow == KEPT_WORKFLOW && !is_lost {
-                self.nothing_is_left(*run, &seen.turns, store);
-            }
-            // A run that was cancelled before its first turn keeps what it was given.
-            let kept = usize::from(seen.turns.len() == 1 && seen.turns[0].event.ends().is_some());
-            let held = store.held(*run).expect("the store can be read");
-            assert!(held.len() <= kept, "events of {run} still are held: {held:?}");
-        }
     }
 }
 
@@ -385,8 +359,4 @@ fn is_blocked(store: &Store, run: RunId, text: &str) -> bool {
         Event::Requested { request, .. } => request.body == text.as_bytes(),
         _ => false,
     })
-}
-
-fn has_webhook(store: &Store, token: &str) -> bool {
-    store.webhook(token).expect("the store can be read").is_some()
 }

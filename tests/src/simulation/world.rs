@@ -313,7 +313,7 @@ impl Life<'_> {
         let Some(at) = self.pick(&places) else { return false };
         let outcome = match stops && self.random.random() {
             true => Outcome::NeverBegan,
-            false => plans::outcome(&attempts[at]),
+            false => plans::outcome(&attempts[at], self.mended.contains(&attempts[at].run)),
         };
         match &outcome {
             Outcome::Returned(output) => self.witness.returned(&attempts[at], output),

@@ -35,6 +35,7 @@ fn store_with(life: &Life, store: &Store) {
         on_end: None,
         begins_at: None,
         times_out_at: None,
+        counts_from: None,
     };
     committer.submit(Draft::nothing().with_run(run(), &record), |_written| {});
     for (op, attempts) in &life.attempts {

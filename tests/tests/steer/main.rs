@@ -2,4 +2,5 @@
 
 mod cancel;
 mod pause;
+mod retry;
 mod times;

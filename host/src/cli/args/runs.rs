@@ -94,6 +94,10 @@ pub(in crate::cli) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(in crate::cli) tail: Option<u16>,
 
+    /// Tell what was set aside when the run was tried again, by the number that its history says
+    #[arg(long, value_name = "N", conflicts_with_all = ["follow", "tail"])]
+    pub(in crate::cli) set_aside: Option<u32>,
+
     /// Go on to tell what happens until the run has ended
     #[arg(long, conflicts_with = "wait")]
     pub(in crate::cli) follow: bool,
@@ -154,6 +158,24 @@ pub(in crate::cli) struct CancelArgs {
     /// How long each may take to undo what it registered, before it ends as failed [default: 1h]
     #[arg(long, value_name = "TIME", conflicts_with = "kill", value_parser = parse_duration)]
     pub(in crate::cli) within: Option<Duration>,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RetryArgs {
+    /// The IDs of the runs; - is standard input, with one at the beginning of each line
+    #[arg(value_name = "RUN", required = true)]
+    pub(in crate::cli) ids: Vec<RunIds>,
+
+    /// The turn to go back to [default: the one that delivered the failure]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) turn: Option<u64>,
+
+    /// The module to go on with: its digest, or a beginning of it that no other has [default: the run's own]
+    #[arg(long, value_name = "DIGEST")]
+    pub(in crate::cli) module: Option<String>,
 
     #[command(flatten)]
     pub(in crate::cli) host: HostArgs,

@@ -23,8 +23,7 @@ impl Engine {
         let (record, input) =
             may_block(|| Ok::<_, EngineError>((self.record(run)?, self.input(run)?)))?;
         let on_end = record.on_end.as_deref().map(str::to_owned);
-        let begun = record.begins_at.unwrap_or(record.started_at);
-        let timeout = record.times_out_at.map(|at| Duration::from_millis(at.since_ms(begun)));
+        let timeout = record.timeout().map(|(ms, _from)| Duration::from_millis(ms));
         let times = Times { timeout, ..Times::default() };
         let attributes = may_block(|| self.0.store.attributes(run))?;
         let given = attributes.into_iter().filter(|(_, attribute)| attribute.given);

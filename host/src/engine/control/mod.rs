@@ -12,6 +12,7 @@ mod hook;
 mod pause;
 mod plan;
 mod resume;
+mod retry;
 mod retry_now;
 mod signal;
 mod start;

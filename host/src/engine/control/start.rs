@@ -209,6 +209,7 @@ impl Engine {
             on_end: on_end.map(Into::into),
             begins_at,
             times_out_at: times.timeout.map(ends_at),
+            counts_from: None,
         })
     }
 

@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use segno_journal::{BlockKind, Blocked, Turn, divergence};
+use segno_journal::{BlockKind, Blocked, Event, Turn, divergence};
 
 use crate::engine::guests::cannot_turn::CannotTurn;
 use crate::engine::guests::run_at::RunAt;
@@ -254,6 +254,10 @@ fn replay_turn(guest: &mut Guest, turn: &Turn, expected: u64) -> Result<u64, Blo
         let message =
             format!("turn {seq} says that {found} operations began before it, but {given} did");
         return Err(Blocked { kind: BlockKind::Journal, message });
+    }
+    if let Event::Retried { .. } = turn.event {
+        guest.skip_to(turn.next_op());
+        return Ok(turn.seq + 1);
     }
     let moment = Moment { seq: turn.seq, at: turn.at };
     let output = guest.turn(&turn.event, moment, Tokens::recorded(&turn.commands))?;

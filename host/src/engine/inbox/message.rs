@@ -69,6 +69,8 @@ pub(crate) enum Message {
     Wake { run: RunId, sleeps: Sleeps, by: Asker, then: Then },
     /// Somebody lets a blocked run go on, perhaps on another module.
     Resume { run: RunId, module: Option<Digest>, by: Asker, then: Then },
+    /// Somebody wants a failed run to be tried again.
+    TryAgain { run: RunId, how: Retrying, by: Asker, then: Then },
     /// Somebody wants the steps of a run that wait for their next attempt to be tried now.
     RetryNow { run: RunId, then: Then },
     /// Somebody wants to know how a run stands. It keeps its place even if it goes: the message is
@@ -100,6 +102,7 @@ impl Message {
             | Self::Wake { run, .. }
             | Self::NeverWas { run, .. }
             | Self::Due { run }
+            | Self::TryAgain { run, .. }
             | Self::Resume { run, .. } => Some(*run),
             Self::Posted(posted, _) => Some(posted.run),
             Self::Room(asked) => Some(asked.run),
@@ -140,6 +143,15 @@ impl Default for CancelHow {
     fn default() -> Self {
         Self { kill: false, within: Self::WITHIN }
     }
+}
+
+/// How a failed run is tried again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Retrying {
+    /// The turn to go back to; where none is given, the one that delivered the failure.
+    pub(crate) turn: Option<u64>,
+    /// The module to go on with, if not its own.
+    pub(crate) module: Option<Digest>,
 }
 
 /// What is written with the first turn of a run, or with its block.

@@ -26,7 +26,7 @@ pub(crate) use crate::engine::inbox::delivery::{Caller, Delivery, Report, Source
 pub(crate) use crate::engine::inbox::family::{Begun, FamilySignal};
 pub(crate) use crate::engine::inbox::gate::{Gate, LOOK, News};
 pub(crate) use crate::engine::inbox::message::{
-    First, Inspection, Message, Question, Said, Sleeps,
+    First, Inspection, Message, Question, Retrying, Said, Sleeps,
 };
 pub(crate) use crate::engine::inbox::recovery::{Found, Recovery};
 pub(crate) use crate::engine::inbox::stream::StepWrite;

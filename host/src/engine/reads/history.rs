@@ -3,8 +3,8 @@
 use segno_api::{AttributeView, HistoryEntry, HistoryEvent, Json, when};
 use segno_journal::retry::Attempt;
 use segno_journal::{
-    Blocked, ChildEnd, Command, Event, Failure, NotTold, Op, RunId, Signal, StepFailure, Turn,
-    Verdict,
+    Blocked, ChildEnd, Command, Event, Failure, NotTold, Op, Retrial, RunId, Signal, StepFailure,
+    Turn, Verdict,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -164,6 +164,11 @@ impl Teller {
             }
             Event::Cancelling { by, error, within_ms } => {
                 HistoryEvent::RunCancelling { by, error, within_ms }
+            }
+            Event::Retried { retrial } => {
+                let Retrial { by, number: set_aside, steps, turns, operations: _ } = retrial;
+                let steps = steps.into_iter().map(|op| op.0).collect();
+                HistoryEvent::RunRetried { by, set_aside, turns, steps }
             }
             // The verdict of the same turn says it.
             Event::Cancelled | Event::Expired { .. } => return None,

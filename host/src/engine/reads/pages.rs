@@ -32,8 +32,7 @@ pub(crate) fn page(
 ) -> Result<HistoryPage, StoreError> {
     // Nothing is forgotten between two looks at it.
     let store = store.pinned()?;
-    let mut page =
-        Page { store: &store, run, turns: Vec::new(), attempts: BTreeMap::new(), bytes: 0 };
+    let mut page = Page::new(&store, run);
     let next = page.read_turns(from, max)?;
     if next.is_none() {
         page.read_failing()?;
@@ -41,6 +40,36 @@ pub(crate) fn page(
     let notes =
         store.notes(run, from)?.into_iter().filter(|note| next.is_none_or(|next| note.turn < next));
     let mut teller = Teller::new(run, page.asked()?, page.attempts, notes.collect());
+    page.turns.into_iter().for_each(|turn| teller.tell(turn));
+    Ok(HistoryPage { events: teller.finish(), next })
+}
+
+/// What was set aside of a run under a number, from a turn on: so many turns at most. The attempts of steps that
+/// failed then are not kept, since the steps have new ones.
+///
+/// # Errors
+///
+/// The store cannot be read.
+pub(crate) fn aside(
+    store: &Store,
+    (run, number): (RunId, u32),
+    from: u64,
+    max: usize,
+) -> Result<HistoryPage, StoreError> {
+    let store = store.pinned()?;
+    let mut page = Page::new(&store, run);
+    let mut next = None;
+    store.visit_set_aside((run, number), from, |turn| {
+        next = page.full(max).then_some(turn.seq);
+        if next.is_some() {
+            return ControlFlow::Break(());
+        }
+        page.bytes += turn.size();
+        page.attempts.extend(turn.event.ended_step().map(|op| (op, Vec::new())));
+        page.turns.push(turn);
+        ControlFlow::Continue(())
+    })?;
+    let mut teller = Teller::new(run, page.asked()?, BTreeMap::new(), Vec::new());
     page.turns.into_iter().for_each(|turn| teller.tell(turn));
     Ok(HistoryPage { events: teller.finish(), next })
 }
@@ -56,14 +85,23 @@ struct Page<'a> {
     bytes: usize,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    const fn new(store: &'a Store, run: RunId) -> Self {
+        Self { store, run, turns: Vec::new(), attempts: BTreeMap::new(), bytes: 0 }
+    }
+
+    /// Whether it has so many turns, or all the bytes that there is room for.
+    const fn full(&self, max: usize) -> bool {
+        self.turns.len() >= max || self.bytes >= MAX_TOLD_BYTES
+    }
+
     /// Reads turns, and the failed attempts of the steps that end in them. Gives the position of the
     /// next turn, if there is one.
     fn read_turns(&mut self, from: u64, max: usize) -> Result<Option<u64>, StoreError> {
         let mut next = None;
         let mut read = Ok(());
         self.store.visit_turns(self.run, from, |turn| {
-            if self.turns.len() >= max || self.bytes >= MAX_TOLD_BYTES {
+            if self.full(max) {
                 next = Some(turn.seq);
                 return ControlFlow::Break(());
             }

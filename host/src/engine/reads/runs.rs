@@ -163,6 +163,27 @@ impl Engine {
         Ok(pages::page(&self.0.store, run, from, max)?)
     }
 
+    /// What was set aside of a run when it was tried again, under a number that its history says, from a turn on.
+    ///
+    /// # Errors
+    ///
+    /// There is no such run, or the store cannot be read.
+    pub async fn set_aside(
+        &self,
+        run: RunId,
+        number: u32,
+        from: u64,
+        max: usize,
+    ) -> Result<HistoryPage, EngineError> {
+        let engine = self.clone();
+        let max = max.clamp(1, MAX_TURNS);
+        self.blocking(move || {
+            engine.record(run)?;
+            Ok(pages::aside(&engine.0.store, (run, number), from, max)?)
+        })
+        .await
+    }
+
     /// All modules, newest first.
     ///
     /// # Errors

@@ -45,10 +45,7 @@ pub(crate) fn cancelled(
 /// The turn that cancels a run, behind those that are on disk; none where these cannot be read.
 fn last_turn(store: &Store, run: RunId, now: Timestamp) -> Result<Option<Turn>, StoreError> {
     let (seq, first_op, at) = match store.last_turn(run) {
-        Ok(Some(last)) => {
-            let begun = last.operations().count() as u64;
-            (last.seq + 1, Op(last.first_op.0.saturating_add(begun)), now.max(last.at))
-        }
+        Ok(Some(last)) => (last.seq + 1, last.next_op(), now.max(last.at)),
         Ok(None) => (0, Op(0), now),
         Err(StoreError::Record { .. }) => return Ok(None),
         Err(error) => return Err(error),

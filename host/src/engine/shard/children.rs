@@ -38,14 +38,9 @@ impl SignalRows {
                 Event::Told { op } | Event::NotTold { op, .. } | Event::ChildEnded { op, .. },
                 Verdict::Waiting,
             ) => vec![*op],
-            (_, Verdict::Waiting) => Vec::new(),
-            (
-                _,
-                Verdict::Completed(_)
-                | Verdict::Failed(_)
-                | Verdict::FailedAt(_)
-                | Verdict::Cancelled,
-            ) => {
+            // One that has failed may be tried again, and must not send its signals twice then.
+            (_, Verdict::Waiting | Verdict::Failed(_) | Verdict::FailedAt(_)) => Vec::new(),
+            (_, Verdict::Completed(_) | Verdict::Cancelled) => {
                 let open = run.open().filter(|(_, open)| matches!(open, Open::Tell(_)));
                 open.map(|(op, _)| op).collect()
             }
@@ -96,6 +91,7 @@ impl Spawner<'_> {
                 on_end: None,
                 begins_at: None,
                 times_out_at: None,
+                counts_from: None,
             };
             draft = draft.with_new_run(*run, &record, input.clone());
             let member = self.members.pop().unwrap_or_else(|| self.outside.families().join(root));

@@ -88,6 +88,11 @@ pub(crate) fn resumed(active: &Active, by: &Asker) {
     say!(info, active, by = by.name(), "the run was resumed");
 }
 
+/// Somebody tries a failed run again.
+pub(crate) fn tried_again(active: &Active, by: &Asker) {
+    say!(info, active, by = by.name(), "the run is tried again");
+}
+
 /// Somebody cancelled a run.
 pub(crate) fn cancelled(active: &Active, by: &Asker) {
     say!(info, active, by = by.name(), "the run was cancelled");

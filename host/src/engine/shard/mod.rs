@@ -27,6 +27,7 @@ mod posted;
 mod queue;
 mod recovery;
 mod retention;
+mod retry;
 mod set_going;
 mod streams;
 mod suspects;
@@ -223,6 +224,7 @@ impl Shard {
             Message::Due { run } => self.due(run),
             Message::Pause { run, by, then } => self.pause(run, by, then),
             Message::Resume { run, module, by, then } => self.resume(run, module, by, then),
+            Message::TryAgain { run, how, by, then } => self.try_again_failed(run, how, by, then),
             Message::RetryNow { run, then } => self.retry_now(run, then),
             Message::DeliverHeld { run } => self.deliver_held(run),
             Message::Inspect { run, asker, admitted } => {

@@ -108,15 +108,16 @@ impl Shard {
         let (Some(begins_at), Some(ends_at)) = (record.begins_at, record.times_out_at) else {
             return;
         };
+        let ms = ends_at.since_ms(begins_at);
         outside.forget_moment(ends_at, active.owner.run);
-        record.times_out_at = Some(ends_at.plus_ms(outside.now().since_ms(begins_at)));
+        let now = outside.now().max(begins_at);
+        (record.times_out_at, record.counts_from) = (Some(now.plus_ms(ms)), Some(now));
     }
 
     /// A run takes longer than it may: it cleans up if it has to, and has failed.
     fn time_out(&mut self, id: RunId) {
         let Some(active) = self.runs.get(&id) else { return };
-        let begun = active.record.begins_at.unwrap_or(active.record.started_at);
-        let ms = active.record.times_out_at.map_or(0, |at| at.since_ms(begun));
+        let ms = active.record.timeout().map_or(0, |(ms, _from)| ms);
         let error = format!("the run took longer than its time-out of {}", in_words(ms));
         let event = if active.run.cleans_up() {
             let within_ms = in_ms(CancelHow::WITHIN);

@@ -245,8 +245,10 @@ impl Shard {
         // What a run that never had a turn was given stays.
         let goes = held.filter(|_| !matches!(event, Event::Started { .. }));
         let mut draft = Draft::nothing().without_held(id, goes);
-        // The run has ended, and nobody else will forget that its signal came.
-        if let (Event::Told { op }, Refusal::Ended) = (&event, refusal) {
+        // The run has ended, and nobody else will forget that its signal came, unless it is tried again.
+        if let (Event::Told { op }, Refusal::Ended) = (&event, refusal)
+            && !self.store.may_go_on(id).unwrap_or(true)
+        {
             draft = draft.without_told(id, *op);
         }
         if let Some(source @ Source::Batch(_)) = then.source() {
@@ -265,6 +267,12 @@ fn forget_the_rest<T>(mut draft: Draft<T>, active: &Active, is_first: bool) -> D
     let id = active.owner.run;
     for position in active.held.positions().filter(|position| !is_first || *position > 0) {
         draft = draft.without_held(id, Some(position));
+    }
+    // One that failed may be tried again, and its images may be all that there is to go back to.
+    let may_go_back =
+        matches!(active.record.standing, Standing::Failed(_)) && !active.images.has_whole_journal();
+    if may_go_back {
+        return draft;
     }
     for position in active.images.positions() {
         draft = draft.without_image(id, position);

@@ -18,8 +18,8 @@ use segno_journal::retry::Attempt;
 use segno_journal::{
     Answer, AttributeValue, Block, BlockKind, Blocked, ChildEnd, ClosePolicy, Command, Digest,
     Event, Failure, History, Level, LogLine, Losses, Manifest, NotTold, Number, Op, Parent,
-    Request, Response, Run, RunId, Signal, StepFailure, StepOptions, Stream, Timestamp, Turn,
-    Verdict, Workflow,
+    Request, Response, Retrial, Run, RunId, Signal, StepFailure, StepOptions, Stream, Timestamp,
+    Turn, Verdict, Workflow,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;

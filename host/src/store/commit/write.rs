@@ -51,7 +51,7 @@ pub(in crate::store) fn write<'a>(
 /// What follows from the rows of a batch, and is written once for all of them.
 #[derive(Default)]
 struct Derived<'a> {
-    /// Turns that go, or are written over, refer to their payloads no more.
+    /// Turns that go, or are written over, refer to their payloads no more; those that are set aside do still.
     references: References<'a>,
     /// Runs that come, go, or stand in another way are counted so.
     counting: Counting,
@@ -66,13 +66,16 @@ impl Derived<'_> {
     ) -> Result<(), StoreError> {
         match (table, value) {
             (Table::Runs, _) => self.counting.write_run(transaction, key, value.as_deref())?,
-            (Table::Turns, _) => {
+            (Table::Turns | Table::SetAside, _) => {
                 let old = match value {
                     Some(value) => transaction.replace(*table, key, value)?,
                     None => transaction.take(*table, key)?,
                 };
                 if let Some(turn) = old {
                     self.references.release(&turn);
+                }
+                if let (Table::SetAside, Some(turn)) = (table, value) {
+                    self.references.keep(turn);
                 }
             }
             (Table::Attributes, _) => write_attribute(transaction, key, value.as_deref())?,

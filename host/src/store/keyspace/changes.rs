@@ -14,8 +14,13 @@ pub(super) type Shared = Arc<[u8]>;
 pub(super) type ChangedRows = BTreeMap<Shared, Option<Shared>>;
 
 /// What a transaction has changed so far. Nothing of it is anywhere else yet.
-#[derive(Default)]
 pub(super) struct Changes([ChangedRows; Table::ALL.len()]);
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_table| ChangedRows::default()))
+    }
+}
 
 impl Changes {
     /// All rows that were changed, as they are to be.

@@ -15,7 +15,14 @@ use crate::store::tables::Table;
 /// does, and else makes them anew.
 type Rows = Arc<BTreeMap<Shared, Shared>>;
 
-type Tables = Box<[Rows; Table::ALL.len()]>;
+#[derive(Clone)]
+struct Tables(Box<[Rows; Table::ALL.len()]>);
+
+impl Default for Tables {
+    fn default() -> Self {
+        Self(Box::new(std::array::from_fn(|_table| Rows::default())))
+    }
+}
 
 /// Rows that are being read.
 pub(super) type Range<'a> = btree_map::Range<'a, Shared, Shared>;
@@ -42,7 +49,7 @@ impl Space {
         let (given, changes) = change(self.moment())?;
         let mut committed = self.committed.write();
         for (table, changed) in changes.into_tables().filter(|(_, changed)| !changed.is_empty()) {
-            let rows = Arc::make_mut(&mut committed[table as usize]);
+            let rows = Arc::make_mut(&mut committed.0[table as usize]);
             for (key, value) in changed {
                 match value {
                     Some(value) => rows.insert(key, value),
@@ -59,11 +66,11 @@ pub(in crate::store) struct Moment(Tables);
 
 impl Moment {
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Option<Shared> {
-        self.0[table as usize].get(key).map(Arc::clone)
+        self.0.0[table as usize].get(key).map(Arc::clone)
     }
 
     pub(super) fn range(&self, table: Table, keys: &impl RangeBounds<[u8]>) -> Range<'_> {
-        let rows = &self.0[table as usize];
+        let rows = &self.0.0[table as usize];
         let keys = (keys.start_bound(), keys.end_bound());
         // A map takes it for a mistake.
         if is_empty(keys) { btree_map::Range::default() } else { rows.range::<[u8], _>(keys) }

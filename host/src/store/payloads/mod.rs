@@ -148,14 +148,23 @@ impl<'a> References<'a> {
     /// The turn of this record refers to its payloads no more. Those of a damaged one stay: they
     /// take room, and that is all.
     pub(super) fn release(&mut self, turn: &[u8]) {
+        self.count(turn, -1);
+    }
+
+    /// The turn of this record, which was there before, refers to its payloads once more.
+    pub(super) fn keep(&mut self, turn: &[u8]) {
+        self.count(turn, 1);
+    }
+
+    fn count(&mut self, turn: &[u8], more: i64) {
         match codec::decode_first::<Vec<Reference>>(Table::Turns.name(), turn) {
             Ok((references, _)) => {
                 for reference in references {
-                    self.0.entry(reference.digest).or_default().more -= 1;
+                    self.0.entry(reference.digest).or_default().more += more;
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "a damaged turn is taken away, but not its payloads")
+                tracing::warn!(%error, "a damaged turn comes or goes, but not its payloads")
             }
         }
     }

@@ -52,6 +52,17 @@ pub async fn mishaps_kept(steps: usize) -> Result<usize, Error> {
     Ok(steps)
 }
 
+/// Notes something so many times, and then calls a step that needs a file; only the last turns are kept.
+#[workflow(history = "keep 10")]
+pub async fn needs_file_kept(given: (String, usize)) -> Result<usize, Error> {
+    let (path, notes) = given;
+    for _ in 0..notes {
+        steps::note("noted".to_owned()).await?;
+    }
+    steps::needs_file(path).await?;
+    Ok(notes)
+}
+
 /// As `rounds`, but it prints first.
 #[workflow]
 #[expect(clippy::print_stdout, reason = "it is a workflow that prints")]

@@ -44,6 +44,15 @@ pub async fn fails(message: Option<String>) -> Result<(), Error> {
     Err(Error::new(message.as_deref().unwrap_or("no luck today")))
 }
 
+/// Calls a step that needs a file between two others; says what each gave.
+#[workflow]
+pub async fn needs_file(path: String) -> Result<Vec<String>, Error> {
+    let before = steps::note("before".to_owned()).await?;
+    let needed = steps::needs_file(path).await?;
+    let after = steps::note("after".to_owned()).await?;
+    Ok(vec![before, needed, after])
+}
+
 /// Which step to call, and with what.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

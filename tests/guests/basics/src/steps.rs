@@ -36,6 +36,15 @@ pub async fn flaky(fail_times: u32) -> Result<u32, StepError> {
     Ok(attempt)
 }
 
+/// Fails for good as long as there is no such file; then it gives its own ID.
+#[step]
+pub async fn needs_file(path: String) -> Result<String, StepError> {
+    match std::fs::exists(&path) {
+        Ok(true) => Ok(StepContext::current().step_id().to_owned()),
+        _ => Err(StepError::fatal(format!("there is no file {path}"))),
+    }
+}
+
 /// Says that no further attempt can help.
 #[step]
 pub async fn fatal(message: String) -> Result<(), StepError> {

@@ -37,6 +37,14 @@ fn turns_of_runs_that_are_told_to_end_are_read_for_ever() {
     check("turn-commands-that-undo", &(no_references(), slept));
 }
 
+#[test]
+fn turns_of_runs_that_are_tried_again_are_read_for_ever() {
+    let steps = vec![Op(4), Op(7)];
+    let retrial = Retrial { by: Some("ops".into()), number: 2, steps, turns: 3, operations: 1 };
+    let retried = turn(Event::Retried { retrial }, vec![], Verdict::Waiting);
+    check("turn-retried", &(no_references(), retried));
+}
+
 /// The run when it was told to end, is amid something, and undoes the last of two things.
 pub(super) fn undoes(run: Run) -> Run {
     let next = |run: Run, event, commands| {

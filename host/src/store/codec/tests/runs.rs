@@ -37,6 +37,7 @@ fn runs_in_every_standing_are_read_for_ever() {
             on_end: None,
             begins_at: None,
             times_out_at: None,
+            counts_from: None,
         };
         // As it was before runs had parents.
         read(&golden(&name, &codec::encode(&record)), &record);
@@ -53,6 +54,7 @@ fn runs_in_every_standing_are_read_for_ever() {
         on_end: None,
         begins_at: None,
         times_out_at: None,
+        counts_from: None,
     };
     // As they were before somebody could be called at their end.
     read(&golden("run-of-nobody", &codec::encode(&record)), &record);
@@ -75,6 +77,10 @@ fn with_times(record: RunRecord) {
         ("run-pending", Standing::Pending),
         ("run-paused", Standing::Paused(at)),
     ] {
-        check(name, &RunRecord { standing, ..record.clone() });
+        // As it was before a time-out could count anew.
+        let record = RunRecord { standing, ..record.clone() };
+        read(&golden(name, &codec::encode(&record)), &record);
     }
+    let counts_from = Some(Timestamp(1_700_000_150_000));
+    check("run-that-counts-anew", &RunRecord { counts_from, ..record });
 }

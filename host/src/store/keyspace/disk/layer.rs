@@ -27,11 +27,17 @@ struct Version {
 type Rows = SkipMap<Version, Option<Shared>>;
 
 /// Rows that were committed, by table.
-#[derive(Default)]
 pub(super) struct Layer {
     tables: [Rows; Table::ALL.len()],
     /// The last batch that it has, or 0.
     last: AtomicU64,
+}
+
+impl Default for Layer {
+    fn default() -> Self {
+        let tables = std::array::from_fn(|_table| Rows::default());
+        Self { tables, last: AtomicU64::default() }
+    }
 }
 
 impl Layer {

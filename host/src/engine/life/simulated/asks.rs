@@ -1,0 +1,120 @@
+//! What is asked of a simulated host.
+
+use bytes::Bytes;
+use segno_api::{Batched, Deployed, HookView, RunView, Started};
+use segno_journal::{Request, RunId};
+use serde_json::value::RawValue;
+
+use crate::engine::control::{MissingSteps, NewBatch, NewRun, NewSignal, Without};
+use crate::engine::error::EngineError;
+use crate::engine::inbox::{Asker, CancelHow, Reply};
+use crate::engine::life::simulated::{Asked, Simulated};
+use crate::store::StoreError;
+
+impl Simulated {
+    /// Asks for a deploy. The module is examined here and now.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the module.
+    pub fn deploy(&mut self, wasm: Bytes) -> Result<Asked<Deployed>, EngineError> {
+        let (module, manifest) = self.engine.0.modules.examine(&wasm)?;
+        let engine = self.engine.clone();
+        Ok(self.ask(async move {
+            let _alone = engine.0.deploy_lock.lock().await;
+            engine.deploy_examined((module, manifest), wasm, MissingSteps::Refused).await
+        }))
+    }
+
+    /// Asks for a run, as [`Engine::start`].
+    pub fn start(
+        &mut self,
+        workflow: &str,
+        input: Box<RawValue>,
+        key: Option<String>,
+    ) -> Asked<Started> {
+        self.start_with(workflow, input, NewRun { key, ..NewRun::default() })
+    }
+
+    /// Asks for a run, as [`Engine::start_with`].
+    pub fn start_with(
+        &mut self,
+        workflow: &str,
+        input: Box<RawValue>,
+        new: NewRun,
+    ) -> Asked<Started> {
+        let engine = self.engine.clone();
+        let workflow = workflow.to_owned();
+        self.ask(async move { engine.start_with(&workflow, input, new).await })
+    }
+
+    /// Asks for a batch, as [`Engine::batch`].
+    pub fn batch(&mut self, batch: NewBatch) -> Asked<Batched> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.batch(batch).await })
+    }
+
+    /// Calls a webhook, as [`Engine::call_webhook`].
+    pub fn call_webhook(&mut self, token: &str, request: Request) -> Asked<Reply> {
+        let engine = self.engine.clone();
+        let token = token.to_owned();
+        self.ask(async move { engine.call_webhook(&token, request).await })
+    }
+
+    /// Sends a signal, as [`Engine::signal`].
+    pub fn signal(&mut self, run: RunId, signal: NewSignal, waits: bool) -> Asked<Reply> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.signal(run, signal, waits).await })
+    }
+
+    /// Ends the sleeps of a run early, as [`Engine::wake_by`].
+    pub fn wake(&mut self, run: RunId) -> Asked<RunView> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.wake_by(run, None, Asker::unknown()).await })
+    }
+
+    /// Calls a hook, as [`Engine::resume_hook`].
+    pub fn resume_hook(&mut self, token: &str, payload: String) -> Asked<HookView> {
+        let engine = self.engine.clone();
+        let token = token.to_owned();
+        self.ask(async move { engine.resume_hook(&token, payload).await })
+    }
+
+    /// Asks for the end of a run, as [`Engine::cancel_by`].
+    pub fn cancel(&mut self, run: RunId, how: CancelHow) -> Asked<RunView> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.cancel_by(run, how, Asker::unknown()).await })
+    }
+
+    /// Ends a run behind the back of its shard, as [`Engine::cancel`] does where that does not answer. It
+    /// is on its way to the disk then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::cancel`].
+    pub fn end_without_shard(&mut self, run: RunId) -> Result<Asked<()>, EngineError> {
+        let written = self.engine.end_without_shard(run, CancelHow::KILL, Asker::unknown())?;
+        Ok(self.ask(async move {
+            let Without::Ends(written) = written else { return Err(EngineError::Busy) };
+            Ok(written.await.map_err(|_| StoreError::Closed).flatten()?)
+        }))
+    }
+
+    /// Asks that a run is held up, as [`Engine::pause_by`].
+    pub fn pause(&mut self, run: RunId) -> Asked<RunView> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.pause_by(run, Asker::unknown()).await })
+    }
+
+    /// Asks that a blocked or paused run goes on, as [`Engine::resume`].
+    pub fn resume(&mut self, run: RunId, module: Option<String>) -> Asked<RunView> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.resume(run, module).await })
+    }
+
+    /// Asks that a failed run is tried again, as [`Engine::retry_by`].
+    pub fn retry(&mut self, run: RunId) -> Asked<RunView> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.retry_by(run, None, None, Asker::unknown()).await })
+    }
+}
