@@ -56,7 +56,8 @@ fn failed_runs_go_on_from_where_they_failed_and_nothing_that_came_to_them_is_los
 #[test]
 fn a_batch_is_stored_whole_or_not_at_all() {
     // That it is so is looked at after each thing that happens.
-    let Tally { batches, .. } = lives();
+    let Tally { batches, deletions, .. } = lives();
+    assert!(deletions >= 50, "{deletions} runs were deleted");
     assert!(batches >= 150, "{batches} batches were stored");
 }
 

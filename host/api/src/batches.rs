@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::attributes::AttributeView;
-use crate::runs::{RunStatus, SignalRequest};
+use crate::runs::{IfRunning, RunStatus, SignalRequest};
 
 /// How many starts and signals a batch has at most; signals that are sent with starts count.
 pub const BATCHED: usize = 1_000;
@@ -60,6 +60,9 @@ pub struct BatchStart {
     #[serde(default)]
     #[schema(value_type = Option<serde_json::Value>)]
     pub attributes: BTreeMap<String, AttributeView>,
+    /// What comes of it where the run that the key has started has not ended: `use` or `refuse`. Where this is said,
+    /// the key leads to one run at a time: where that has ended, another one is started.
+    pub if_running: Option<IfRunning>,
 }
 
 /// A signal in a batch.

@@ -195,6 +195,18 @@ pub struct Started {
     pub created: bool,
 }
 
+/// What comes of a start where the run that its idempotency key has started has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IfRunning {
+    /// The answer is that run, whatever its input is; it is sent the signals of the start.
+    Use,
+    /// The start is refused.
+    Refuse,
+    /// That run is cancelled, and another one is started when it has ended.
+    Cancel,
+}
+
 /// What a run is started with.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -226,6 +238,11 @@ pub struct StartRequest {
     #[serde(default)]
     #[schema(value_type = Option<serde_json::Value>)]
     pub attributes: BTreeMap<String, AttributeView>,
+    /// What comes of it where the run that the idempotency key has started has not ended: `use`, `refuse` or `cancel`.
+    /// Where this is said, the key leads to one run at a time: where that has ended, another one is started, and the
+    /// key leads to it. Where nothing is said, it leads to the first one as long as that is kept.
+    #[serde(default)]
+    pub if_running: Option<IfRunning>,
 }
 
 /// A signal that is sent with the start of a run.

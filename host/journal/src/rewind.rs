@@ -7,34 +7,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::{Command, Event, Op, Open, Run, Timestamp, Turn, grows};
+use crate::{Command, Event, Op, Open, Retrial, Run, Timestamp, Turn};
 
 /// How many turns are set aside at once at most: they are moved in one commit.
 pub const MAX_SET_ASIDE: usize = 1_000;
-
-/// That a failed run is tried again, as its history has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retrial {
-    /// Who asked for it, where that is known.
-    pub by: Option<String>,
-    /// Its number in the run, from 1: what is set aside is known by it.
-    pub number: u32,
-    /// The steps that get new attempts.
-    pub steps: Vec<Op>,
-    /// How many turns are set aside.
-    pub turns: u64,
-    /// How many operations were begun in them. Their numbers are not used again.
-    pub operations: u64,
-}
-
-grows!(Retrial { by, number, steps, turns, operations });
-
-impl Retrial {
-    /// How many bytes it takes besides itself.
-    pub(crate) fn size(&self) -> usize {
-        self.by.as_ref().map_or(0, String::len) + self.steps.len() * size_of::<Op>()
-    }
-}
 
 impl Run {
     /// The run is tried again: it goes on as it stands, with new attempts for its steps. One that was told to end

@@ -390,10 +390,9 @@ impl Run {
     }
 
     pub(crate) fn close(&mut self, op: Op) {
-        if let Some(open) = self.open.remove(&op) {
-            self.open_bytes = self.open_bytes.saturating_sub(open.size());
-            self.count(&open, false);
-        }
+        let Some(open) = self.open.remove(&op) else { return };
+        self.open_bytes = self.open_bytes.saturating_sub(open.size());
+        self.count(&open, false);
     }
 }
 

@@ -100,10 +100,7 @@ impl Toy {
                 let to = RunId::from_parts(Timestamp(1), self.draw(9).into());
                 Command::Tell { to, name: "s".into(), payload: "1".into() }
             }
-            (13, _) => Command::Write { stream: format!("n{}", self.draw(3)), chunk: "1".into() },
             (9 | 13 | 14 | 24 | 25, _) => self.of_a_name(kind),
-            (14, _) => Command::CloseStream { stream: format!("n{}", self.draw(3)) },
-            (9, _) => Command::Publish { name: format!("n{}", self.draw(3)), value: "1".into() },
             (8, _) if self.operations > 0 => {
                 Command::CancelStep { step: Op(self.draw(self.operations)) }
             }

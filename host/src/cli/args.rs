@@ -28,10 +28,10 @@ pub(super) use self::crates::{BuildArgs, DevArgs, NewArgs};
 pub(super) use self::host::HostArgs;
 pub(super) use self::listen::ListenArgs;
 pub(super) use self::modules::{DeployArgs, ModulesArgs, WorkflowArgs};
-pub(super) use self::offline::{BackupArgs, CheckArgs, ExportArgs};
+pub(super) use self::offline::{BackupArgs, CheckArgs, CompactArgs, ExportArgs};
 pub(super) use self::runs::{
-    CancelArgs, HealthArgs, ResumeArgs, RetryArgs, RunAgainArgs, RunArgs, RunIds, RunsArgs,
-    RunsOfHostArgs,
+    CancelArgs, HealthArgs, IfRunningArg, ResumeArgs, RetryArgs, RunAgainArgs, RunArgs, RunIds,
+    RunsArgs, RunsOfHostArgs,
 };
 pub(super) use self::talk::{
     BatchArgs, HookArgs, HooksArgs, QueryArgs, ResumeHookArgs, SignalArgs, StreamArgs, WakeArgs,
@@ -105,6 +105,8 @@ pub(super) enum Verb {
     Cancel(CancelArgs),
     /// Hold runs up: what happens to them waits until they are resumed
     Pause(RunsOfHostArgs),
+    /// Delete runs that have ended, with all that the host has of them
+    Delete(RunsOfHostArgs),
     /// Let a blocked or paused run go on
     Resume(ResumeArgs),
     /// Try failed runs again, each from where it failed
@@ -139,6 +141,8 @@ pub(super) enum Verb {
     Backup(BackupArgs),
     /// Read the store of a stopped host from end to end, and say what is wrong with it
     Check(CheckArgs),
+    /// Make the store of a stopped host as small as it can be
+    Compact(CompactArgs),
     /// Print all that the store of a stopped host has of a run, as JSON, a line each
     Export(ExportArgs),
     /// Measure what this machine and its disk make of Segno
@@ -167,7 +171,7 @@ impl Verb {
             Self::Runs(args) => Some(&mut args.host),
             Self::Run(args) => Some(&mut args.host),
             Self::Cancel(args) => Some(&mut args.host),
-            Self::RetryNow(args) | Self::Pause(args) => Some(&mut args.host),
+            Self::RetryNow(args) | Self::Pause(args) | Self::Delete(args) => Some(&mut args.host),
             Self::Retry(args) => Some(&mut args.host),
             Self::RunAgain(args) => Some(&mut args.host),
             Self::Resume(args) => Some(&mut args.host),
@@ -188,6 +192,7 @@ impl Verb {
             | Self::Dev(_)
             | Self::Build(_)
             | Self::Check(_)
+            | Self::Compact(_)
             | Self::Export(_)
             | Self::Bench(_)
             | Self::CompileComponent { .. }
@@ -226,6 +231,11 @@ pub(super) struct StartArgs {
     /// The same key gives the same run
     #[arg(long)]
     pub(super) key: Option<String>,
+
+    /// One run of the key at a time: what comes of the start while one goes on; when it has ended, another one is
+    /// started
+    #[arg(long, value_enum, value_name = "WHAT", requires = "key")]
+    pub(super) if_running: Option<IfRunningArg>,
 
     /// A signal that it is sent in the same moment: its name, and JSON behind a =; may be given several times
     #[arg(long, value_name = "NAME[=JSON]")]

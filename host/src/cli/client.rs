@@ -178,6 +178,11 @@ impl Client {
         self.send(request.header(CONTENT_TYPE, "application/json").body(json)).await
     }
 
+    /// Has what lies at a path deleted.
+    pub(super) async fn delete(&self, path: &[&str]) -> Result<Answer, ClientError> {
+        self.send(self.request(Method::DELETE, path, &[])).await
+    }
+
     /// Deploys a component; perhaps also one that wants steps which the host lacks.
     pub(super) async fn deploy(
         &self,

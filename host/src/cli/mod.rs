@@ -21,6 +21,7 @@ mod build;
 mod cargo;
 mod check;
 mod client;
+mod compact;
 mod deploy;
 mod dev;
 mod events;
@@ -210,6 +211,7 @@ async fn perform(
         Verb::Cancel(args) => run::cancel(args, output).await,
         Verb::Pause(args) => run::pause(args, output).await,
         Verb::Retry(args) => run::retry(args, output).await,
+        Verb::Delete(args) => run::delete(args, output).await,
         Verb::RunAgain(args) => run::again(args, output).await,
         Verb::Resume(args) => run::resume(args, output).await,
         Verb::Wake(args) => run::wake(args, output).await,
@@ -227,6 +229,7 @@ async fn perform(
         Verb::Backup(args) => backup::run(args, output).await,
         Verb::Check(args) => check::run(args, output).await,
         Verb::Export(args) => export::run(args).await,
+        Verb::Compact(args) => compact::run(args, output).await,
         Verb::Bench(args) => bench::run(args, output).await,
         Verb::CompileComponent { cache, memory } => compile(&cache, memory),
         Verb::Completions { shell } => {

@@ -107,6 +107,16 @@ pub(super) async fn retry(args: RetryArgs, output: Output) -> anyhow::Result<Exi
     act(args.host, &args.ids, ("retry", body), output).await
 }
 
+/// Deletes runs that have ended. There is nothing to say of them any more but that.
+pub(super) async fn delete(args: RunsOfHostArgs, output: Output) -> anyhow::Result<Exit> {
+    let show = |id: RunId, _: &Answer| {
+        output.show(&json!({ "run_id": id }).to_string(), || format!("{id} deleted"))?;
+        Ok(Exit::Done)
+    };
+    let asked = Asked { verb: DELETE, body: String::new(), headers: HeaderMap::new() };
+    each(args.host, &args.ids, asked, output, show).await
+}
+
 /// Starts a new run with the input of each, and prints the new IDs.
 pub(super) async fn again(args: RunAgainArgs, output: Output) -> anyhow::Result<Exit> {
     let RunAgainArgs { ids, key, host } = args;
@@ -154,6 +164,9 @@ async fn act(
     each(host, ids, Asked { verb, body, headers: HeaderMap::new() }, output, show).await
 }
 
+/// What is no word behind the path of a run, but done to that itself.
+const DELETE: &str = "";
+
 /// What each run is asked.
 struct Asked<'a> {
     verb: &'a str,
@@ -174,7 +187,11 @@ async fn each(
     let mut ended = Exit::Done;
     for id in &ids {
         let path = ["v1", "runs", &id.to_string(), asked.verb];
-        let exit = match client.post(&path, asked.body.clone(), asked.headers.clone()).await {
+        let answer = match asked.verb {
+            DELETE => client.delete(&path[..3]).await,
+            _ => client.post(&path, asked.body.clone(), asked.headers.clone()).await,
+        };
+        let exit = match answer {
             Ok(answer) => show(*id, &answer)?,
             // Of a host that does not answer, the others need not be asked for.
             Err(error @ ClientError::Unreachable { .. }) => return Err(error.into()),

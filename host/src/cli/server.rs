@@ -18,7 +18,7 @@ use crate::cli::{signing, token};
 use crate::doors::{
     self, DEFAULT_MAX_WEBHOOK_BODY, Entrance, HalfClose, Keyring, Reception, Token,
 };
-use crate::engine::{Config, Egress, Engine, Limits, Policy, Supervisor};
+use crate::engine::{Config, Egress, Engine, Limits, Policy, Retention, Supervisor};
 
 /// Of four connections of a listener, those that one peer may have, where nothing else is said: what
 /// is left is enough for others until somebody has looked who that is.
@@ -79,6 +79,8 @@ pub struct ServeOptions {
     pub policy: Policy,
     /// Runs that are left out until somebody resumes them.
     pub park: BTreeSet<RunId>,
+    /// How long runs are kept that have ended.
+    pub retention: Retention,
     /// What one run may use.
     pub limits: Limits,
 }
@@ -104,6 +106,7 @@ impl ServeOptions {
             max_module: self.max_module,
             policy: self.policy.clone(),
             park: self.park.clone(),
+            retention: self.retention.clone(),
             limits: self.limits,
             ..Config::new(self.data.clone(), public_url)
         }
@@ -144,6 +147,7 @@ impl ServeOptions {
             max_module: config.max_module,
             policy: config.policy,
             park: config.park,
+            retention: config.retention,
             limits: config.limits,
         }
     }

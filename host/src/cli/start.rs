@@ -1,6 +1,6 @@
 //! `start`: a run begins.
 
-use segno_api::Started;
+use segno_api::{IfRunning, Started};
 
 use crate::cli::args::StartArgs;
 use crate::cli::client::{Client, idempotency};
@@ -26,15 +26,22 @@ pub(super) async fn run(args: StartArgs, output: Output) -> anyhow::Result<Exit>
     });
     let attributes = args.attributes.iter().map(|attribute| written_attribute(attribute));
     let attributes = attributes.collect::<anyhow::Result<Vec<_>>>()?.join(",");
+    let if_running = args.if_running.map(IfRunning::from);
+    let says_what_then = if_running.is_some();
+    let if_running = serde_json::to_string(&if_running)?;
     let body = format!(
         "{{\"input\":{input},\"signals\":[{signals}],\"on_end\":{on_end},\"start_at\":{start_at},\
-         \"start_after\":{after},\"timeout\":{timeout},\"attributes\":{{{attributes}}}}}"
+         \"start_after\":{after},\"timeout\":{timeout},\"attributes\":{{{attributes}}},\
+         \"if_running\":{if_running}}}"
     );
     let answer = client.post(&path, body, idempotency(args.key)?).await?;
     let started: Started = answer.read()?;
     let run = started.run_id.to_string();
     if !answer.is_created() {
-        output::note("the key is known: this is the run that it started");
+        output::note(match says_what_then {
+            true => "a run of this key goes on: it is this one",
+            false => "the key is known: this is the run that it started",
+        });
     }
     match args.wait.bound() {
         None => {

@@ -44,7 +44,8 @@ const BODY_TIME: Duration = Duration::from_secs(60);
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such workflow or run", body = Problem,
          content_type = "application/problem+json"),
-        (status = 409, description = "A run that is sent a signal has ended", body = Problem,
+        (status = 409, description = "A run that is sent a signal has ended; or that of the key of a start \
+         has not, and `if_running` is `refuse`", body = Problem,
          content_type = "application/problem+json"),
         (status = 413, description = "The body, or a part of it, is too large", body = Problem,
          content_type = "application/problem+json"),
@@ -103,9 +104,10 @@ fn start(start: BatchStart) -> Result<StartInBatch, Refusal> {
         start_after,
         timeout,
         attributes,
+        if_running,
     } = start;
     let times = times(start_at, start_after.as_deref(), timeout.as_deref())?;
     let attributes = values(attributes);
-    let new = NewRun { times, attributes, ..new_run(&input, key, signals, on_end)? };
+    let new = NewRun { times, attributes, if_running, ..new_run(&input, key, signals, on_end)? };
     Ok(StartInBatch { workflow, input, new })
 }

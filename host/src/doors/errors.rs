@@ -28,6 +28,9 @@ impl Refusal {
             EngineError::UnknownRun(run)
             | EngineError::AlreadyEnded(run)
             | EngineError::HasEnded(run)
+            | EngineError::NotEnded(run)
+            | EngineError::StillNeeded { run, .. }
+            | EngineError::BatchForgotten(run)
             | EngineError::CannotCleanUp(run)
             | EngineError::DoesNotFit { run, .. }
             | EngineError::NotBlocked(run)
@@ -37,6 +40,8 @@ impl Refusal {
             | EngineError::NothingToWake(run)
             | EngineError::IsBlocked(run)
             | EngineError::OtherInput(run)
+            | EngineError::AlreadyRunning(run)
+            | EngineError::StillEnding(run)
             | EngineError::SignalTooLate(run)
             | EngineError::SignalUnanswered(run)
             | EngineError::AnswerForgotten(run)
@@ -83,6 +88,9 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::NoCopy { .. } => &Kind::NO_COPY,
         EngineError::NoSuchTurn { .. } => &Kind::NO_SUCH_TURN,
         EngineError::AlreadyEnded(_) | EngineError::HasEnded(_) => &Kind::ALREADY_ENDED,
+        EngineError::NotEnded(_) => &Kind::NOT_ENDED,
+        EngineError::StillNeeded { .. } => &Kind::STILL_NEEDED,
+        EngineError::BatchForgotten(_) => &Kind::BATCH_FORGOTTEN,
         EngineError::CannotCleanUp(_) => &Kind::CANNOT_CLEAN_UP,
         EngineError::DoesNotFit { .. } => &Kind::DOES_NOT_FIT,
         EngineError::NotBlocked(_) => &Kind::NOT_BLOCKED,
@@ -95,11 +103,15 @@ const fn kind(error: &EngineError) -> &'static Kind {
             &Kind::UNKNOWN_MODULE
         }
         EngineError::TooLarge { .. } => &Kind::TOO_LARGE,
-        EngineError::BadKey { .. } => &Kind::BAD_KEY,
+        EngineError::BadKey { .. } | EngineError::NoKey => &Kind::BAD_KEY,
         EngineError::BadAttribute(_) => &Kind::BAD_ATTRIBUTE,
         EngineError::OtherInput(_) => &Kind::OTHER_INPUT,
+        EngineError::AlreadyRunning(_) => &Kind::ALREADY_RUNNING,
+        EngineError::StillEnding(_) => &Kind::STILL_ENDING,
         EngineError::OtherBatch => &Kind::OTHER_BATCH,
-        EngineError::BadBatch { .. } | EngineError::SameKey => &Kind::BAD_BATCH,
+        EngineError::BadBatch { .. } | EngineError::SameKey | EngineError::CancelInBatch => {
+            &Kind::BAD_BATCH
+        }
         EngineError::InBatch { error, .. } => kind(error),
         EngineError::RefusedInput { .. } => &Kind::REFUSED_INPUT,
         EngineError::UnreadableInput(_) => &Kind::MALFORMED_JSON,
@@ -156,6 +168,7 @@ mod tests {
     use segno_journal::{RunId, Timestamp};
 
     use super::*;
+    use crate::engine::KeptFor;
 
     fn check(error: &EngineError, status: u16, kind: &str) {
         let problem = Refusal::whole(error);
@@ -200,6 +213,10 @@ mod tests {
         check(&EngineError::UnknownWebhook, 404, "unknown-webhook");
         check(&EngineError::AlreadyEnded(run), 409, "already-ended");
         check(&EngineError::HasEnded(run), 409, "already-ended");
+        check(&EngineError::NotEnded(run), 409, "not-ended");
+        let why = KeptFor::Parent(run);
+        check(&EngineError::StillNeeded { run, why }, 409, "still-needed");
+        check(&EngineError::BatchForgotten(run), 410, "batch-forgotten");
         check(&EngineError::CannotCleanUp(run), 409, "cannot-clean-up");
         check(&EngineError::NotFailed(run), 409, "not-failed");
         check(&EngineError::CannotRetry { run, reason: "no".into() }, 409, "cannot-retry");
@@ -214,6 +231,10 @@ mod tests {
         check(&EngineError::BadKey { size: 0, limit: 1 }, 400, "bad-idempotency-key");
         check(&EngineError::BadAttribute(String::new()), 400, "bad-attribute");
         check(&EngineError::OtherInput(run), 422, "other-input");
+        check(&EngineError::AlreadyRunning(run), 409, "already-running");
+        check(&EngineError::StillEnding(run), 409, "still-ending");
+        check(&EngineError::NoKey, 400, "bad-idempotency-key");
+        check(&EngineError::CancelInBatch, 400, "bad-batch");
         check(&EngineError::refused_input("w", "no"), 422, "refused-input");
         let unreadable = serde_json::from_str::<f64>("1e999").unwrap_err();
         check(&EngineError::UnreadableInput(unreadable), 400, "malformed-json");

@@ -13,8 +13,8 @@ use crate::doors::openapi::{self, Document, Head};
 use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::Keyring;
 use crate::doors::{
-    backup, batches, health, hooks, metrics, modules, queries, retry, runs, signals, streams,
-    workflows,
+    backup, batches, deletions, health, hooks, metrics, modules, queries, retry, runs, signals,
+    streams, workflows,
 };
 use crate::engine::{Door, Engine, Supervisor};
 
@@ -42,7 +42,7 @@ fn routes() -> OpenApiRouter<Supervisor> {
         .routes(routes!(workflows::start))
         .routes(routes!(runs::list))
         .routes(routes!(runs::count))
-        .routes(routes!(runs::get))
+        .routes(routes!(runs::get, deletions::delete))
         .routes(routes!(runs::events))
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::resume))
@@ -112,6 +112,7 @@ mod tests {
             .collect();
         routes.sort();
         expect_test::expect![[r#"
+            delete /v1/runs/{id}
             get /healthz
             get /metrics
             get /openapi.json
@@ -132,8 +133,8 @@ mod tests {
             post /v1/hooks/{token}
             post /v1/runs/{id}/cancel
             post /v1/runs/{id}/pause
-            post /v1/runs/{id}/retry
             post /v1/runs/{id}/resume
+            post /v1/runs/{id}/retry
             post /v1/runs/{id}/retry-now
             post /v1/runs/{id}/run-again
             post /v1/runs/{id}/signals/{name}

@@ -114,6 +114,8 @@ kinds! {
     BAD_KEY = "bad-idempotency-key", BAD_REQUEST, "the idempotency key cannot be used";
     REFUSED_INPUT = "refused-input", UNPROCESSABLE_ENTITY, "the workflow cannot take the input";
     OTHER_INPUT = "other-input", UNPROCESSABLE_ENTITY, "the idempotency key has another input";
+    ALREADY_RUNNING = "already-running", CONFLICT, "the run of the idempotency key has not ended";
+    STILL_ENDING = "still-ending", CONFLICT, "the run of the idempotency key cleans up still";
     OTHER_BATCH = "other-batch", UNPROCESSABLE_ENTITY, "the idempotency key has another batch";
     BAD_BATCH = "bad-batch", BAD_REQUEST, "the batch cannot be used";
     BAD_HOST = "bad-host", BAD_REQUEST, "the Host header cannot be used";
@@ -141,6 +143,9 @@ kinds! {
     NO_SUCH_TURN = "no-such-turn", NOT_FOUND, "the run has had no such turn";
     BAD_NAME = "bad-name", BAD_REQUEST, "the name cannot be used";
     ALREADY_ENDED = "already-ended", CONFLICT, "the run has already ended";
+    NOT_ENDED = "not-ended", CONFLICT, "the run has not ended";
+    STILL_NEEDED = "still-needed", CONFLICT, "the run is still needed";
+    BATCH_FORGOTTEN = "batch-forgotten", GONE, "runs of the batch are deleted";
     NOT_BLOCKED = "not-blocked", CONFLICT, "the run is neither blocked nor paused";
     DOES_NOT_FIT = "does-not-fit", CONFLICT, "the run does not fit the module";
     CANNOT_CLEAN_UP = "cannot-clean-up", CONFLICT, "the run cannot clean up before it ends";

@@ -19,7 +19,8 @@ use crate::doors::body::{self, Bounds};
 use crate::doors::hooks::MAX_PAYLOAD;
 use crate::doors::params::Segment;
 use crate::doors::refusal::{Kind, Refusal};
-use crate::engine::{Engine, EngineError, NewRun, NewSignal, SIGNALS_AT_START, Times};
+use crate::doors::tokens::Caller;
+use crate::engine::{Asker, Engine, EngineError, NewRun, NewSignal, SIGNALS_AT_START, Times};
 use segno_api::Problem;
 
 /// The header by which a start can be repeated without a second run.
@@ -36,6 +37,9 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 ///
 /// With an `Idempotency-Key`, a repeated start gives the run that the first one started. The input must
 /// then be the same: the same JSON value, whatever its blanks and the order of its members.
+///
+/// With `if_running` besides, the key leads to one run at a time: a start when that has ended begins another one. A
+/// request that is sent again because its answer was lost may do so, too.
 #[utoipa::path(
     post,
     path = "/v1/workflows/{name}/runs",
@@ -58,7 +62,8 @@ const BODY_TIME: Duration = Duration::from_secs(30);
          content_type = "application/problem+json"),
         (status = 404, description = "There is no such workflow", body = Problem,
          content_type = "application/problem+json"),
-        (status = 409, description = "The key has started a run that has ended and takes no signal; `run_id` names \
+        (status = 409, description = "The key has started a run that has ended and takes no signal, or one that has \
+         not ended where `if_running` is `refuse`, or one that was cancelled for this and cleans up still; `run_id` names \
          it", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "The run that the key has started has not taken what it was sent before; the \
          signals before the one that it does not take are stored", body = Problem,
@@ -76,6 +81,7 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 pub(super) async fn start(
     State(engine): State<Engine>,
     Extension(bodies): Extension<Bodies>,
+    Extension(caller): Extension<Caller>,
     Segment(name): Segment,
     request: Request,
 ) -> Result<impl IntoResponse, Refusal> {
@@ -83,10 +89,21 @@ pub(super) async fn start(
     let bounds =
         Bounds { size: engine.config().limits.payload.saturating_add(ENVELOPE), time: BODY_TIME };
     let (start, _held): (StartRequest, _) = body::json(request, bounds, &bodies).await?;
-    let StartRequest { input, signals, on_end, start_at, start_after, timeout, attributes } = start;
+    let StartRequest {
+        input,
+        signals,
+        on_end,
+        start_at,
+        start_after,
+        timeout,
+        attributes,
+        if_running,
+    } = start;
     let times = times(start_at, start_after.as_deref(), timeout.as_deref())?;
     let attributes = values(attributes);
-    let new = NewRun { times, attributes, ..new_run(&input, key, signals, on_end)? };
+    let by = Asker::named(caller.name());
+    let new =
+        NewRun { times, attributes, if_running, by, ..new_run(&input, key, signals, on_end)? };
     let started = engine.start_with(&name, input, new).await?;
     let status = if started.created { StatusCode::CREATED } else { StatusCode::OK };
     let location = format!("/v1/runs/{}", started.run_id);

@@ -27,17 +27,17 @@ mod shard;
 
 pub use segno_api::{
     AttributeView, BATCHED, BatchStarted, Batched, BlockedView, Deployed, HealthProblem,
-    HealthReport, HistoryEntry, HistoryEvent, HistoryPage, HookPage, HookView, Json, ModuleView,
-    ProblemKind, RunCounts, RunFilter, RunPage, RunStatus, RunSummary, RunView, SIGNALS_AT_START,
-    Started, Trouble, Wait, Why, WorkflowView,
+    HealthReport, HistoryEntry, HistoryEvent, HistoryPage, HookPage, HookView, IfRunning, Json,
+    ModuleView, ProblemKind, RunCounts, RunFilter, RunPage, RunStatus, RunSummary, RunView,
+    SIGNALS_AT_START, Started, Trouble, Wait, Why, WorkflowView,
 };
 
 pub use crate::engine::clock::{Clock, VirtualClock};
 pub use crate::engine::config::{
-    BadPolicy, BadSigningKey, Config, ImageTurns, Limits, Policy, Rule, SigningKey,
+    BadPolicy, BadSigningKey, Config, ImageTurns, Limits, Policy, Retention, Rule, SigningKey,
 };
 pub use crate::engine::control::{
-    FoundWebhook, MissingSteps, NewBatch, NewRun, NewSignal, StartInBatch, Times,
+    FoundWebhook, MissingSteps, NewBatch, NewRun, NewSignal, StartInBatch, Swept, Times,
 };
 pub use crate::engine::error::EngineError;
 pub use crate::engine::handle::Engine;
@@ -48,6 +48,7 @@ pub use crate::engine::random::{Random, WEBHOOK_PATH};
 pub use crate::engine::reads::{BackupStopped, Chunk, Query, StreamReader};
 pub use crate::sandbox::{COMPILE, compile_alone, with_schemas};
 pub use crate::steps::{Allowed, Egress};
+pub use crate::store::KeptFor;
 
 pub(crate) use crate::engine::admission::to_the_end;
 pub(crate) use crate::engine::metrics::Door;

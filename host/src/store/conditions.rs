@@ -25,12 +25,16 @@ pub(super) struct Conditions {
 
 /// One thing that has to hold.
 pub(super) enum Condition {
-    /// The idempotency key of this row has started no other run; it has started this one then.
+    /// The idempotency key of this row has started no other run that is kept; it has started this one then.
     NewKey { row: Vec<u8>, run: RunId },
+    /// The idempotency key of this row has started no other run that has not ended; it has started this one then.
+    FreeKey { row: Vec<u8>, run: RunId },
     /// No batch has this key; this one has it then.
     NewBatch { key: String, record: Vec<u8> },
     /// The run has not ended.
     Unfinished(RunId),
+    /// The run has ended, and is kept.
+    Ended(RunId),
     /// No other hook has the token of this one; it has it then.
     FreeToken { token: String, hook: Box<HookRecord> },
 }
@@ -40,9 +44,11 @@ impl Conditions {
     pub(super) fn add(&mut self, condition: Condition) {
         let is_said = match condition {
             Condition::Unfinished(run) => !self.runs.insert(run),
-            Condition::NewKey { .. } | Condition::NewBatch { .. } | Condition::FreeToken { .. } => {
-                false
-            }
+            Condition::NewKey { .. }
+            | Condition::FreeKey { .. }
+            | Condition::NewBatch { .. }
+            | Condition::Ended(_)
+            | Condition::FreeToken { .. } => false,
         };
         if !is_said {
             self.conditions.push(condition);
@@ -77,26 +83,33 @@ impl Condition {
     fn size(&self) -> usize {
         size_of::<Self>()
             + match self {
-                Self::NewKey { row, .. } => row.len(),
+                Self::NewKey { row, .. } | Self::FreeKey { row, .. } => row.len(),
                 Self::NewBatch { key, record } => key.len() + record.len(),
-                Self::Unfinished(_) => 0,
+                Self::Unfinished(_) | Self::Ended(_) => 0,
                 Self::FreeToken { token, .. } => token.len() + size_of::<HookRecord>(),
             }
     }
 
     fn unmet(&self, transaction: &Transaction) -> Result<Option<Unmet>, StoreError> {
         Ok(match self {
-            Self::NewKey { row, run } => {
-                // One that is damaged names nobody.
-                let there = transaction.get(Table::Keys, row)?.and_then(|row| keys::run(&row));
-                there.filter(|there| there != run).map(Unmet::Started)
-            }
+            Self::NewKey { row, run } => other_than(*run, transaction, (row, Table::Runs))?,
+            Self::FreeKey { row, run } => other_than(*run, transaction, (row, Table::Unfinished))?,
             Self::NewBatch { key, .. } => {
                 transaction.get(Table::Batches, key.as_bytes())?.map(|_| Unmet::Stored)
             }
             Self::Unfinished(run) => {
                 let unfinished = transaction.get(Table::Unfinished, &run.to_bytes())?;
                 unfinished.is_none().then_some(Unmet::Ended(*run))
+            }
+            Self::Ended(run) => {
+                let key = run.to_bytes();
+                let goes_on = transaction.get(Table::Unfinished, &key)?.is_some();
+                let is_kept = transaction.get(Table::Runs, &key)?.is_some();
+                match (goes_on, is_kept) {
+                    (true, _) => Some(Unmet::GoesOn(*run)),
+                    (false, false) => Some(Unmet::Gone(*run)),
+                    (false, true) => None,
+                }
             }
             Self::FreeToken { token, hook } => {
                 let other = taken_from(transaction, (hook.run(), hook.op), token)?;
@@ -107,16 +120,31 @@ impl Condition {
 
     fn reserve(&self, transaction: &mut Transaction) {
         match self {
-            Self::NewKey { row, run } => transaction.put(Table::Keys, row, &run.to_bytes()),
+            Self::NewKey { row, run } | Self::FreeKey { row, run } => {
+                transaction.put(Table::Keys, row, &run.to_bytes());
+            }
             Self::NewBatch { key, record } => {
                 transaction.put(Table::Batches, key.as_bytes(), record);
             }
-            Self::Unfinished(_) => {}
+            Self::Unfinished(_) | Self::Ended(_) => {}
             Self::FreeToken { token, hook } => {
                 transaction.put(Table::Hooks, token.as_bytes(), &codec::encode(&**hook));
             }
         }
     }
+}
+
+/// The run that an idempotency key has started, if it is another one and this table has it. A row that is damaged
+/// names nobody.
+fn other_than(
+    run: RunId,
+    transaction: &Transaction,
+    (row, table): (&[u8], Table),
+) -> Result<Option<Unmet>, StoreError> {
+    let there = transaction.get(Table::Keys, row)?.and_then(|row| keys::run(&row));
+    let Some(other) = there.filter(|there| *there != run) else { return Ok(None) };
+    let is_kept = transaction.get(table, &other.to_bytes())?.is_some();
+    Ok(is_kept.then_some(Unmet::Started(other)))
 }
 
 #[cfg(test)]
@@ -127,7 +155,7 @@ mod tests {
 
     use super::*;
     use crate::store::{
-        BatchRecord, Committer, Draft, HeldEvent, Posted, RunRecord, Standing, Store,
+        BatchRecord, Committer, Draft, HeldEvent, Posted, RunRecord, Standing, StartKey, Store,
     };
 
     /// Writes a draft; what of it did not hold, if something did not.
@@ -162,6 +190,7 @@ mod tests {
             on_end: None,
             begins_at: None,
             times_out_at: None,
+            key: None,
             counts_from: None,
         }
     }
@@ -182,7 +211,7 @@ mod tests {
             let (seq, first_op, at) = (0, Op(0), Timestamp(1));
             let turn = Turn { seq, first_op, at, event, commands, verdict, log };
             let draft = Draft::turn(run, turn, vec![]).with_run(run, &record(ended));
-            draft.with_key("w", Some("k".to_owned()), run)
+            draft.with_key("w", Some(StartKey::Once("k".to_owned())), run)
         };
         assert_eq!(write(&committer, start(run(1))), None);
         assert_eq!(write(&committer, start(run(2))), Some(Unmet::Started(run(1))));
@@ -193,6 +222,30 @@ mod tests {
         store.check(&mut |what| found.push(what)).expect("it can be read");
         assert!(found.is_empty(), "its payloads do not count: {found:?}");
         assert_eq!(write(&committer, start(run(1))), None, "what is told twice is told once");
+    }
+
+    #[test]
+    fn a_key_for_one_at_a_time_leads_to_one_run_that_has_not_ended() {
+        let (store, committer) = begun();
+        let standing = |run: RunId, standing| Draft::nothing().with_run(run, &record(standing));
+        let start = |run: RunId| {
+            let key = Some(StartKey::OneAtATime("k".to_owned()));
+            standing(run, Standing::Running).with_key("w", key, run)
+        };
+        let known = |key| store.started_by("w", key).expect("it can be read");
+        assert_eq!(write(&committer, start(run(1))), None);
+        assert_eq!(write(&committer, start(run(1))), None, "what is told twice is told once");
+        assert_eq!(write(&committer, start(run(2))), Some(Unmet::Started(run(1))));
+        assert_eq!(store.running_by("w", "k").expect("it can be read"), Some(run(1)));
+        let once = standing(run(3), Standing::Running);
+        let once = once.with_key("w", Some(StartKey::Once("k".to_owned())), run(3));
+        let ended = Standing::Failed(Timestamp(2));
+        assert_eq!(write(&committer, standing(run(1), ended.clone())), None);
+        assert_eq!(store.running_by("w", "k").expect("it can be read"), None);
+        assert_eq!(known("k"), Some(run(1)), "it is kept");
+        assert_eq!(write(&committer, once), Some(Unmet::Started(run(1))));
+        assert_eq!(write(&committer, start(run(2))), None);
+        assert_eq!((known("k"), known("other")), (Some(run(2)), None));
     }
 
     #[test]

@@ -9,11 +9,12 @@ use segno_journal::{Claim, Command, Digest, Effect, Event, Losses, Op, RunId, Ti
 use crate::store::codec;
 use crate::store::conditions::{Condition, Conditions};
 use crate::store::error::{StoreError, Unmet};
+use crate::store::found::FoundRow;
 use crate::store::keys;
 use crate::store::keyspace::Transaction;
 use crate::store::payloads::{self, NewPayloads};
 use crate::store::records::{
-    EndCall, FamilyRow, HeldEvent, ModuleRecord, Note, RunRecord, WebhookRecord,
+    EndCall, FamilyRow, HeldEvent, ModuleRecord, Note, RunRecord, StartKey, WebhookRecord,
 };
 use crate::store::tables::{self, Table};
 use crate::store::tokens::{Claimed, TokenChange};
@@ -58,6 +59,8 @@ pub(super) struct Rows {
     pub(super) rows: Vec<Row>,
     /// What becomes of the tokens of hooks, in order.
     pub(super) tokens: Vec<TokenChange>,
+    /// Rows that go if they are as they were found.
+    pub(super) found: Vec<FoundRow>,
     pub(super) payloads: NewPayloads,
     /// What has to hold for any of that to be written.
     conditions: Option<Box<Conditions>>,
@@ -88,13 +91,17 @@ impl Rows {
             .map(|row| size_of::<Row>() + row.key.len() + row.value.as_ref().map_or(0, Vec::len));
         let payloads = self.payloads.values().map(|payload| payload.record.len());
         let tokens = self.tokens.iter().map(TokenChange::size);
+        let tokens = tokens.chain(self.found.iter().map(FoundRow::size));
         let conditions = self.conditions.as_ref().map_or(0, |conditions| conditions.size());
         self.held + conditions + rows.chain(payloads).chain(tokens).sum::<usize>()
     }
 
     /// Whether they change nothing.
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.tokens.is_empty() && self.conditions.is_none()
+        self.rows.is_empty()
+            && self.tokens.is_empty()
+            && self.found.is_empty()
+            && self.conditions.is_none()
     }
 
     /// They are written only if this holds, too.
@@ -226,8 +233,9 @@ impl<T> Draft<T> {
 
     /// Also writes all that another draft writes, which is rows and nothing else.
     pub fn and(mut self, other: Draft<()>) -> Self {
-        let Rows { rows, tokens, payloads, conditions, held: _ } = other.rows;
+        let Rows { rows, tokens, found, payloads, conditions, held: _ } = other.rows;
         debug_assert!(tokens.is_empty() && payloads.is_empty() && conditions.is_none());
+        debug_assert!(found.is_empty());
         self.rows.rows.extend(rows);
         self
     }
@@ -259,11 +267,14 @@ impl<T> Draft<T> {
     }
 
     /// Also remembers that this idempotency key, if there is one, started the run. Nothing of the draft is
-    /// written where it has started another one: [`crate::store::Unmet::Started`].
-    pub fn with_key(mut self, workflow: &str, key: Option<String>, run: RunId) -> Self {
+    /// written where it leads to another one: [`crate::store::Unmet::Started`].
+    pub fn with_key(mut self, workflow: &str, key: Option<StartKey>, run: RunId) -> Self {
         if let Some(key) = key {
-            let row = keys::idempotency(workflow, &key);
-            self.rows.only_if(Condition::NewKey { row, run });
+            let row = keys::idempotency(workflow, key.text());
+            self.rows.only_if(match key {
+                StartKey::Once(_) => Condition::NewKey { row, run },
+                StartKey::OneAtATime(_) => Condition::FreeKey { row, run },
+            });
         }
         self
     }

@@ -76,6 +76,12 @@ pub enum Unmet {
     /// This run, which has ended.
     #[error("run {0} has ended")]
     Ended(RunId),
+    /// This run, which has not ended, or goes on again.
+    #[error("run {0} has not ended")]
+    GoesOn(RunId),
+    /// This run, which was deleted.
+    #[error("run {0} was deleted")]
+    Gone(RunId),
     /// The token of one of its hooks is in use by this run.
     #[error("the token of one of its hooks is in use by run {0}")]
     TokenTaken(RunId),

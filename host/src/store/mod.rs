@@ -11,14 +11,17 @@ mod batches;
 mod check;
 mod codec;
 mod commit;
+mod compact;
 mod conditions;
 mod create;
+mod deletion;
 mod draft;
 mod end_calls;
 mod error;
 mod family;
 mod follow;
 mod format;
+mod found;
 mod handle;
 mod hooks;
 mod images;
@@ -50,6 +53,8 @@ pub use crate::store::check::Checked;
 pub use crate::store::commit::Committer;
 pub use crate::store::commit::simulated::SimulatedQueue;
 pub use crate::store::commit::trouble::PanicGuard;
+pub use crate::store::compact::Compacted;
+pub use crate::store::deletion::{KeptFor, Room, StraysFrom};
 pub use crate::store::draft::{Committed, Draft, TurnAndEffects};
 pub use crate::store::error::{DiskTrouble, LogTrouble, StoreError, Unmet};
 pub use crate::store::handle::Store;
@@ -62,7 +67,7 @@ pub use crate::store::recall::Recalled;
 pub use crate::store::receive::{BackupError, Received};
 pub use crate::store::records::{
     Attribute, BatchRecord, EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted,
-    RunRecord, Standing, Status, WebhookRecord,
+    RunRecord, Standing, StartKey, Status, WebhookRecord,
 };
 pub use crate::store::set_aside::SetAside;
 pub use crate::store::tokens::Claimed;

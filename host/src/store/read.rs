@@ -199,9 +199,13 @@ impl Store {
         self.visit_numbered(Table::HeldEvents, run, from, visit)
     }
 
-    /// Where a webhook token leads.
+    /// Where a webhook token leads, if its run is kept.
     pub fn webhook(&self, token: &str) -> Result<Option<WebhookRecord>, StoreError> {
-        self.record(Table::Webhooks, token.as_bytes())
+        let store = self.pinned()?;
+        let record: Option<WebhookRecord> = store.record(Table::Webhooks, token.as_bytes())?;
+        let Some(record) = record else { return Ok(None) };
+        let is_kept = store.moment()?.has(Table::Runs, &record.run().to_bytes())?;
+        Ok(is_kept.then_some(record))
     }
 
     /// When the host was stopped in an orderly way, if it has not been started since.
@@ -212,11 +216,28 @@ impl Store {
         Ok(bytes.map(|bytes| Timestamp(u64::from_le_bytes(bytes))))
     }
 
-    /// Which run an idempotency key started.
+    /// Which run an idempotency key started, if that is kept.
     pub fn started_by(&self, workflow: &str, key: &str) -> Result<Option<RunId>, StoreError> {
+        self.of_key((workflow, key), Table::Runs)
+    }
+
+    /// Which run an idempotency key started, if that has not ended.
+    pub fn running_by(&self, workflow: &str, key: &str) -> Result<Option<RunId>, StoreError> {
+        self.of_key((workflow, key), Table::Unfinished)
+    }
+
+    /// The run that an idempotency key leads to, if this table has it.
+    fn of_key(
+        &self,
+        (workflow, key): (&str, &str),
+        table: Table,
+    ) -> Result<Option<RunId>, StoreError> {
         let moment = self.moment()?;
         let value = moment.get(Table::Keys, &keys::idempotency(workflow, key))?;
-        value.map(|value| run_of(Table::Keys, &value)).transpose()
+        let Some(run) = value.map(|value| run_of(Table::Keys, &value)).transpose()? else {
+            return Ok(None);
+        };
+        Ok(moment.has(table, &run.to_bytes())?.then_some(run))
     }
 
     /// All modules, by digest.

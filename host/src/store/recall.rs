@@ -132,6 +132,7 @@ mod tests {
             on_end: None,
             begins_at: None,
             times_out_at: None,
+            key: None,
             counts_from: None,
         }
     }

@@ -29,11 +29,13 @@ pub struct RunRecord {
     pub begins_at: Option<Timestamp>,
     /// When its time is over, if it has a time-out.
     pub times_out_at: Option<Timestamp>,
+    /// The idempotency key that started it, if it was started with one.
+    pub key: Option<Arc<str>>,
     /// Since when its time counts, where that is later than its beginning: it was tried again.
     pub counts_from: Option<Timestamp>,
 }
 
-grows!(RunRecord { workflow, module, started_at, seed, standing; parent, on_end, begins_at, times_out_at, counts_from });
+grows!(RunRecord { workflow, module, started_at, seed, standing; parent, on_end, begins_at, times_out_at, key, counts_from });
 
 impl RunRecord {
     /// How long the run may take, in milliseconds, and since when that counts, if it has a time-out.
@@ -169,6 +171,25 @@ impl Status {
     #[must_use]
     pub const fn has_ended(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// The idempotency key of a start, and how long it leads to the run that it started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartKey {
+    /// As long as that run is kept.
+    Once(String),
+    /// Until that run has ended: then another one can be started with it.
+    OneAtATime(String),
+}
+
+impl StartKey {
+    /// The key itself.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Once(text) | Self::OneAtATime(text) => text,
+        }
     }
 }
 

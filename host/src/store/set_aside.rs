@@ -5,10 +5,12 @@ use std::ops::ControlFlow;
 use segno_journal::{RunId, Turn};
 
 use crate::store::codec;
+use crate::store::conditions::Condition;
 use crate::store::draft::Draft;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::keys::{self, Between};
+use crate::store::records::RunRecord;
 use crate::store::tables::Table;
 use crate::store::turns::Reader;
 
@@ -21,6 +23,17 @@ pub struct SetAside {
 }
 
 impl<T> Draft<T> {
+    /// Nothing of the draft is written unless the run has ended, and is kept, and no other run goes on that its
+    /// idempotency key has started: [`crate::store::Unmet`]. The key leads to it then.
+    pub fn only_if_ended(mut self, run: RunId, record: &RunRecord) -> Self {
+        self.rows.only_if(Condition::Ended(run));
+        if let Some(key) = &record.key {
+            let row = keys::idempotency(&record.workflow, key);
+            self.rows.only_if(Condition::FreeKey { row, run });
+        }
+        self
+    }
+
     /// Also sets turns aside, under this number of their run. Who goes on writes over the first of them.
     pub fn with_set_aside(mut self, number: u32, aside: SetAside) -> Self {
         let SetAside { run, first, rows } = aside;

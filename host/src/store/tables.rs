@@ -19,7 +19,7 @@ pub(crate) enum Table {
 
     /// The runs.
     ///
-    /// Key: run (16 bytes). Value: [`crate::store::RunRecord`]. Lives: from the start of the run on;
+    /// Key: run (16 bytes). Value: [`crate::store::RunRecord`]. Lives: from the start of the run until it is deleted;
     /// written again when the run ends, is blocked or goes on.
     Runs,
 
@@ -171,7 +171,8 @@ pub(crate) enum Table {
 
     /// The batches that came with an idempotency key.
     ///
-    /// Key: the idempotency key, as text. Value: [`crate::store::BatchRecord`]. Lives: as long as the store.
+    /// Key: the idempotency key, as text. Value: [`crate::store::BatchRecord`]. Lives: as long as runs are kept that
+    /// have ended.
     Batches,
 
     /// Signals that came in a batch, and that their runs have not taken.
@@ -216,11 +217,16 @@ pub(crate) enum Table {
     /// Key: run (16 bytes), number of the retry in the run (big-endian `u32`), from 1, position (big-endian `u64`). Value: as
     /// in [`Table::Turns`]. Lives: as long as its run.
     SetAside,
+    /// Runs that are deleted, of which not all is gone yet.
+    ///
+    /// Key: run (16 bytes). Value: empty, without an envelope. Lives: from the commit that takes the record of the run
+    /// away, where that cannot take the rest as well, to the one that takes the last of it.
+    Deleting,
 }
 
 impl Table {
     /// All tables, beginning with what the store says of itself.
-    pub(crate) const ALL: [Self; 32] = [
+    pub(crate) const ALL: [Self; 33] = [
         Self::Meta,
         Self::Runs,
         Self::Unfinished,
@@ -253,6 +259,7 @@ impl Table {
         Self::Attributes,
         Self::AttributeIndex,
         Self::SetAside,
+        Self::Deleting,
     ];
 
     /// The name, as it stands on disk.
@@ -290,6 +297,7 @@ impl Table {
             Self::Attributes => "attributes",
             Self::AttributeIndex => "attribute_index",
             Self::SetAside => "set_aside",
+            Self::Deleting => "deleting",
         }
     }
 

@@ -8,6 +8,7 @@ mod bench;
 mod cli;
 mod compile;
 mod crowd;
+mod deletions;
 mod dev;
 mod ends;
 mod finding;

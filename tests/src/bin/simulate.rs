@@ -56,12 +56,13 @@ fn main() -> ExitCode {
             lives,
             kills,
             batches,
+            deletions,
             signals: Signals { delivered, missed, owed_at_kills },
             endings: Endings { told, late, undone },
             retries,
         }) => {
             println!(
-                "{lives} kept every promise, over {kills} kills; {batches} batches were stored"
+                "{lives} kept every promise, over {kills} kills; {batches} batches were stored, {deletions} runs deleted"
             );
             println!(
                 "of the signals that were acknowledged {delivered} were delivered, each once, and {missed} came \

@@ -2,12 +2,12 @@
 
 use segno_host::engine::{
     Answered, Asked, Batched, Deployed, EngineError, HookView, Reply, RunStatus, RunView, Started,
+    Swept,
 };
 use segno_journal::{Op, RunId};
 use tokio::sync::oneshot;
 
 use crate::simulation::batches::Sent;
-use crate::simulation::retries::was_not_tried;
 
 /// Something that was asked, and is not answered.
 pub(crate) enum Call {
@@ -38,6 +38,10 @@ pub(crate) enum Call {
     Resume(Asked<RunView>),
     /// That a failed run is tried again.
     Retry(Asked<RunView>),
+    /// That a run is deleted.
+    Delete(Asked<()>),
+    /// That goes what is kept no longer.
+    Sweep(Asked<Swept>),
     /// A deploy.
     Deploy(Asked<Deployed>),
 }
@@ -124,12 +128,19 @@ impl Call {
             Self::Resume(asked) => done(asked, |error| {
                 matches!(error, EngineError::NotBlocked(_) | EngineError::UnknownModule(_))
             }),
-            Self::Deploy(asked) => match asked.answer() {
-                None => Answer::None,
-                Some(Ok(deployed)) => Answer::Deployed(deployed),
-                Some(Err(error)) => refused(&error),
-            },
+            Self::Delete(asked) => done(asked, nothing_was_deleted),
+            Self::Sweep(asked) => done(asked, |_| false),
+            Self::Deploy(asked) => deployed(asked),
         }
+    }
+}
+
+/// The answer to who has deployed a module.
+fn deployed(asked: &mut Asked<Deployed>) -> Answer {
+    match asked.answer() {
+        None => Answer::None,
+        Some(Ok(deployed)) => Answer::Deployed(deployed),
+        Some(Err(error)) => refused(&error),
     }
 }
 
@@ -161,6 +172,9 @@ fn somebody_was_first(error: &EngineError) -> bool {
     matches!(
         error,
         EngineError::OtherInput(_)
+            | EngineError::AlreadyRunning(_)
+            | EngineError::StillEnding(_)
+            | EngineError::CannotCleanUp(_)
             | EngineError::SignalTooLate(_)
             | EngineError::InboxFull
             | EngineError::SameKey
@@ -168,9 +182,19 @@ fn somebody_was_first(error: &EngineError) -> bool {
     )
 }
 
+/// Whether a failed run may be refused to be tried again in this way.
+fn was_not_tried(error: &EngineError) -> bool {
+    matches!(error, EngineError::NotFailed(_) | EngineError::CannotRetry { .. } | EngineError::Busy)
+}
+
 /// Whether a pause may be refused in this way.
 fn nothing_was_paused(error: &EngineError) -> bool {
     matches!(error, EngineError::HasEnded(_) | EngineError::IsBlocked(_) | EngineError::Busy)
+}
+
+/// Whether a deletion may be refused in this way.
+fn nothing_was_deleted(error: &EngineError) -> bool {
+    matches!(error, EngineError::NotEnded(_) | EngineError::StillNeeded { .. } | EngineError::Busy)
 }
 
 /// Whether a wake may be refused in this way.
@@ -203,14 +227,15 @@ fn done<T>(asked: &mut Asked<T>, is_fine: impl Fn(&EngineError) -> bool) -> Answ
     }
 }
 
-/// Only a host that is in trouble or goes down refuses what should be.
+/// Only a host that is in trouble or goes down refuses what should be; and somebody may have deleted the run.
 fn refused(error: &EngineError) -> Answer {
     let of_part = match error {
         EngineError::InBatch { error, .. } => error,
         error => error,
     };
     let in_trouble = matches!(of_part, EngineError::Stopping | EngineError::Store(_));
-    assert!(in_trouble, "refused: {error}");
+    let is_gone = matches!(of_part, EngineError::UnknownRun(_) | EngineError::BatchForgotten(_));
+    assert!(in_trouble || is_gone, "refused: {error}");
     Answer::Done
 }
 

@@ -1,7 +1,7 @@
 //! What the world sends in batches.
 
 use rand::RngExt;
-use segno_host::engine::{NewBatch, NewRun, NewSignal, StartInBatch};
+use segno_host::engine::{IfRunning, NewBatch, NewRun, NewSignal, StartInBatch};
 use segno_journal::RunId;
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::simulation::batches::{Begins, Sent};
 use crate::simulation::life::Life;
 use crate::simulation::plans::{self, NAMES};
 use crate::simulation::saying::{LINE, SAID};
-use crate::simulation::world::RUNS;
+use crate::simulation::world::{ONE_AT_A_TIME, RUNS};
 
 impl Life<'_> {
     /// Somebody sends a batch of some starts and signals; and sends it again, if they do not know whether it was
@@ -63,12 +63,19 @@ impl Life<'_> {
     }
 
     fn start_in_batch(&mut self, workflow: &str, input: &Value) -> (StartInBatch, Begins) {
-        let key = self.random.random_ratio(1, 3).then(|| format!("key {}", self.draw(0..2)));
+        let key = self.key();
+        let is_one_at_a_time = key.as_ref().is_some_and(|key| key.starts_with(ONE_AT_A_TIME));
+        let if_running =
+            is_one_at_a_time.then(|| [IfRunning::Use, IfRunning::Refuse][self.draw(0..2)]);
         let signal = self.random.random_ratio(1, 3).then(|| self.new_signal());
         let said = signal.as_ref().map(|signal| signal.payload.clone());
-        let begins = Begins { key: key.as_ref().map(|key| format!("{workflow}, {key}")), said };
+        let begins = Begins {
+            key: key.as_ref().filter(|_| !is_one_at_a_time).map(|key| format!("{workflow}, {key}")),
+            said,
+        };
         let new = NewRun {
             key,
+            if_running,
             signals: signal.into_iter().collect(),
             attributes: attributes::given(workflow),
             ..NewRun::default()

@@ -8,6 +8,7 @@ use segno_host::store::Store;
 
 use crate::faulty::Kept;
 use crate::simulation::damage::damage_images;
+use crate::simulation::deletions::retention;
 use crate::simulation::life::{Host, Life};
 use crate::simulation::moves::Move;
 use crate::simulation::streams::KEPT;
@@ -93,6 +94,7 @@ impl Life<'_> {
             config.limits.open_operations = room;
         }
         config.limits.stream = KEPT;
+        config.retention = retention();
         config.signing_key = SigningKey::write(&[7; 32]).parse().ok();
         (config.image_turns, config.max_running_steps) = (self.image_turns, self.max_running_steps);
         let store = Store::open_on(self.disk.clone())?;
@@ -101,5 +103,14 @@ impl Life<'_> {
         let chance = self.chance.clone();
         let engine = Simulated::open(store.clone(), config, guest_basics::steps(), clock, chance);
         engine.map(|engine| (Host { engine, store }, has_crashed))
+    }
+}
+
+impl Host {
+    /// Whether anything can happen but that time passes.
+    pub(crate) fn can_go_on(&self) -> bool {
+        let engine = &self.engine;
+        let told: usize = engine.told().iter().sum();
+        told + engine.waiting() + engine.written() + engine.attempts().len() > 0
     }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use guest_basics::program::{Program, STRICT, Seen};
 use segno_host::sandbox::{Capacity, Facts, Module, Moment, Quota, Sandbox, Tokens};
-use segno_host::store::RunRecord;
+use segno_host::store::{RunRecord, Store};
 use segno_journal::{Event, Failure, RunId, Turn, Verdict, divergence};
 
 use crate::basics;
@@ -31,6 +31,7 @@ const TIMED_OUT: &str = "the run took longer than its time-out";
 
 /// Judges a life; gives the digest of what happened and of what is left on disk, and what was counted.
 pub(crate) fn judge(mut life: Life<'_>) -> (u64, Tally) {
+    life.sweep_all();
     let host = life.host();
     assert!(!host.can_go_on() && host.engine.next_timer().is_none(), "something is left to do");
     let store = host.store.clone();
@@ -47,14 +48,17 @@ pub(crate) fn judge(mut life: Life<'_>) -> (u64, Tally) {
         assert_eq!(owed.is_some(), record.on_end.is_some(), "{run}: who calls at its end?");
     }
     attributes::at_the_end(&store);
+    let deletions = life.witness.deletions.clone();
     let payloads = rows::payloads(&store, life.witness.runs.keys().copied());
     drop(store);
     let (disk, witness, mut trace) = life.into_disk();
     let rows = rows::of(&disk);
     rows::nothing_is_left(&rows, &payloads, &witness.cuts);
+    deletions.at_the_end(&rows, &Store::open_on(disk).expect("the store opens"));
     rows.hash(&mut trace);
     let batches = witness.batches.stored();
-    (trace.finish(), Tally { batches, signals: witness.talk.at_the_end(), ..tally })
+    let deletions = deletions.count();
+    (trace.finish(), Tally { batches, deletions, signals: witness.talk.at_the_end(), ..tally })
 }
 
 /// A little program has returned what its journal says that it saw.

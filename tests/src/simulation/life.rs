@@ -222,13 +222,9 @@ impl<'a> Life<'a> {
             Move::Pause => self.pause(),
             Move::Resume => self.resume(),
             Move::Retry => self.retry(),
-            Move::Deploy => {
-                let number = self.random.random_range(0..EDITIONS);
-                let deployed =
-                    self.host().engine.deploy(edition(number)).expect("the module is good");
-                self.asked.push(Call::Deploy(deployed));
-                true
-            }
+            Move::Delete => self.delete(),
+            Move::Sweep => self.sweep(),
+            Move::Deploy => self.deploy_any(),
             Move::Handle => {
                 let told = self.host().engine.told();
                 let shards: Vec<_> = (0..told.len()).filter(|shard| told[*shard] > 0).collect();
@@ -268,6 +264,13 @@ impl<'a> Life<'a> {
                 true
             }
         }
+    }
+
+    fn deploy_any(&mut self) -> bool {
+        let number = self.random.random_range(0..EDITIONS);
+        let deployed = self.host().engine.deploy(edition(number)).expect("the module is good");
+        self.asked.push(Call::Deploy(deployed));
+        true
     }
 
     /// Looks whether all is well; a host that is in trouble goes down.
@@ -329,14 +332,5 @@ impl<'a> Life<'a> {
     pub(crate) fn note(&mut self, line: &str) {
         self.trace.write(line.as_bytes());
         (self.tell)(line);
-    }
-}
-
-impl Host {
-    /// Whether anything can happen but that time passes.
-    pub(crate) fn can_go_on(&self) -> bool {
-        let engine = &self.engine;
-        let told: usize = engine.told().iter().sum();
-        told + engine.waiting() + engine.written() + engine.attempts().len() > 0
     }
 }

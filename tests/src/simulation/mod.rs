@@ -11,6 +11,8 @@ mod batches;
 mod batching;
 mod cuts;
 mod damage;
+mod deleting;
+mod deletions;
 mod editions;
 mod endings;
 mod family;

@@ -34,6 +34,10 @@ pub(crate) enum Move {
     Resume,
     /// Somebody tries a failed run again.
     Retry,
+    /// Somebody deletes a run.
+    Delete,
+    /// The host looks for what it keeps no longer.
+    Sweep,
     /// Somebody deploys what is deployed already.
     Deploy,
     /// A shard handles its next message.
@@ -61,7 +65,7 @@ pub(crate) enum Move {
 }
 
 /// Each with its weight. What cannot happen just now changes nothing, and something else is drawn.
-const WEIGHTS: [(u32, Move); 27] = [
+const WEIGHTS: [(u32, Move); 29] = [
     (12, Move::Start),
     (6, Move::Batch),
     (12, Move::Call),
@@ -75,6 +79,8 @@ const WEIGHTS: [(u32, Move); 27] = [
     (3, Move::Pause),
     (6, Move::Resume),
     (12, Move::Retry),
+    (4, Move::Delete),
+    (4, Move::Sweep),
     (1, Move::Deploy),
     (90, Move::Handle),
     (40, Move::Write),

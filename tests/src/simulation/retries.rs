@@ -3,7 +3,6 @@
 
 use std::ops::ControlFlow;
 
-use segno_host::engine::EngineError;
 use segno_host::store::{RunRecord, Standing, Store};
 use segno_journal::{Event, Run, RunId, Turn};
 
@@ -52,13 +51,6 @@ impl Life<'_> {
         let record = self.host().store.run(run).ok().flatten();
         self.witness.is_over(run) && !record.is_some_and(|record| can_be_tried(&record))
     }
-
-    /// Whether a run has failed that can be tried again.
-    pub(crate) fn has_failed(&mut self) -> bool {
-        let store = self.host().store.clone();
-        let records = self.witness.runs.keys().filter_map(|run| store.run(*run).ok().flatten());
-        records.into_iter().any(|record| can_be_tried(&record))
-    }
 }
 
 fn can_be_tried(record: &RunRecord) -> bool {
@@ -66,15 +58,13 @@ fn can_be_tried(record: &RunRecord) -> bool {
     has_failed && record.parent.is_none() && &*record.workflow == "program"
 }
 
-/// Whether a failed run may be refused to be tried again in this way.
-pub(crate) fn was_not_tried(error: &EngineError) -> bool {
-    matches!(error, EngineError::NotFailed(_) | EngineError::CannotRetry { .. } | EngineError::Busy)
-}
-
 impl Witness {
     /// A run that had ended is tried again: what it had is kept, and what comes again is owed once more.
     pub(crate) fn went_back(&mut self, id: RunId, store: &Store) -> bool {
         let Some(seen) = self.runs.get_mut(&id) else { return false };
+        if store.run(id).expect("the store can be read").is_none() {
+            return false;
+        }
         let number = store.set_aside_before(id).expect("the store can be read");
         if number == seen.retries {
             return false;

@@ -23,9 +23,6 @@ const ROUNDS: u64 = 20;
 /// After how many turns images are taken in the story.
 const IMAGE_TURNS: ImageTurns = ImageTurns { live: 4, let_go: 2, apart: 2 };
 
-/// How much may happen until a run has failed that is to.
-const FAILS_WITHIN: usize = 300;
-
 /// The ways to crash at one point: the power fails, the process is killed, and twice the disk keeps
 /// what it likes.
 const WAYS: usize = 4;
@@ -158,17 +155,6 @@ fn play(life: &mut Life<'_>) {
     life.start_with("program", &program(&saga, &[]), None);
     life.settle();
     life.cancel_saga();
-    life.settle();
-    // One that fails, and is tried again.
-    let fails = json!({ "each": [{ "sleep": 4 }, { "step": { "id": 5, "fails": 9, "how": "fatal" } }, { "step": work(6, 0) }] });
-    life.start_with("program", &json!({ "webhooks": [], "act": fails, "strict": true }), None);
-    for _ in 0..FAILS_WITHIN {
-        if life.has_failed() {
-            break;
-        }
-        life.go_on();
-    }
-    life.make(Move::Retry);
     life.settle();
 }
 

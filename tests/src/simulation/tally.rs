@@ -12,6 +12,8 @@ pub struct Tally {
     pub kills: u64,
     /// How many batches were stored.
     pub batches: u64,
+    /// How many runs were deleted.
+    pub deletions: u64,
     /// What became of the signals that were acknowledged.
     pub signals: Signals,
     /// What runs undid that failed or were cancelled.
@@ -49,6 +51,7 @@ impl AddAssign for Tally {
             lives,
             kills,
             batches,
+            deletions,
             signals: Signals { delivered, missed, owed_at_kills },
             endings: Endings { told, late, undone },
             retries,
@@ -56,6 +59,7 @@ impl AddAssign for Tally {
         self.lives += lives;
         self.kills += kills;
         self.batches += batches;
+        self.deletions += deletions;
         self.signals.delivered += delivered;
         self.signals.missed += missed;
         self.signals.owed_at_kills += owed_at_kills;

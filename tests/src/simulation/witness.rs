@@ -3,7 +3,6 @@
 mod end;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 
 use segno_host::engine::{Reply, Simulated};
 use segno_host::steps::StepAttempt;
@@ -13,6 +12,7 @@ use segno_journal::{Event, Op, Open, Run, RunId, Timestamp, Turn};
 use crate::simulation::attributes;
 use crate::simulation::batches::Batches;
 use crate::simulation::cuts::{Cuts, KEPT_WORKFLOW};
+use crate::simulation::deletions::Deletions;
 use crate::simulation::editions::Editions;
 use crate::simulation::family;
 use crate::simulation::lines::Lines;
@@ -32,7 +32,7 @@ pub(crate) struct Witness {
     pub(crate) tokens: BTreeMap<String, (RunId, Op, bool)>,
     /// The bodies of the requests that were acknowledged, and to which run they went. Of those that
     /// had their turn, none is needed here: turns stay.
-    held: BTreeMap<String, RunId>,
+    pub(crate) held: BTreeMap<String, RunId>,
     /// The bodies of all that were acknowledged.
     acknowledged: BTreeSet<String>,
     /// The bodies of the requests that had their turn.
@@ -40,7 +40,7 @@ pub(crate) struct Witness {
     /// The number of the last request that each webhook was given.
     given: BTreeMap<String, u64>,
     /// Which run each idempotency key started.
-    keys: BTreeMap<String, RunId>,
+    pub(crate) keys: BTreeMap<String, RunId>,
     /// The attempts that began, ever.
     begun: BTreeSet<(RunId, Op, u32)>,
     /// The attempts that began since the last start of the engine.
@@ -49,13 +49,14 @@ pub(crate) struct Witness {
     /// What the attempts of a step returned.
     returned: BTreeMap<(RunId, Op), Vec<String>>,
     /// The runs that have ended on disk, and how.
-    over: BTreeMap<RunId, Standing>,
+    pub(crate) over: BTreeMap<RunId, Standing>,
     lines: Lines,
     pub(crate) talk: Talk,
     pub(crate) batches: Batches,
     pub(crate) streams: Streams,
     pub(crate) cuts: Cuts,
     pub(crate) editions: Editions,
+    pub(crate) deletions: Deletions,
 }
 
 /// A run, as far as it is on disk.
@@ -73,13 +74,7 @@ impl Witness {
     /// Looks at what is on disk and at what began.
     pub(crate) fn look(&mut self, engine: &Simulated, store: &Store, tell: &mut dyn FnMut(&str)) {
         self.editions.look(store);
-        let mut runs = Vec::new();
-        let visited = store.visit_runs(None, |run, record| {
-            runs.push((run, record));
-            ControlFlow::Continue(())
-        });
-        visited.expect("the store can be read");
-        for (run, record) in runs {
+        for (run, record) in self.look_at_all(store) {
             // Of a run that has ended there is nothing more to see.
             if self.over.contains_key(&run) && self.went_back(run, store) {
                 self.over.remove(&run);
@@ -111,6 +106,8 @@ impl Witness {
 
     /// The engine was opened on what a crash or an orderly stop left: what was on disk still is.
     pub(crate) fn survived(&mut self, store: &Store, has_crashed: bool) {
+        // What was deleted when the host went down is not there.
+        let _runs = self.look_at_all(store);
         for run in self.over.keys().copied().collect::<Vec<_>>() {
             if self.went_back(run, store) {
                 self.over.remove(&run);
@@ -318,6 +315,10 @@ impl Witness {
 
     /// A start was acknowledged.
     pub(crate) fn started(&mut self, run: RunId, key: Option<&str>, store: &Store) {
+        // Whoever deleted it was quicker than the answer.
+        if self.deletions.is_gone(run) {
+            return;
+        }
         let record = store.run(run).expect("the store can be read");
         assert!(record.is_some(), "the start of {run} was acknowledged, and it is not on disk");
         if let Some(key) = key {
@@ -347,6 +348,9 @@ impl Witness {
     /// A call was told that there is no such webhook: it was closed, and is forgotten.
     pub(crate) fn unknown(&self, token: &str, store: &Store) {
         let (run, op, _) = self.tokens[token];
+        if self.deletions.is_gone(run) {
+            return;
+        }
         let record = store.run(run).expect("the store can be read").expect("it was there");
         let may_be = &*record.workflow == KEPT_WORKFLOW && !self.is_open(run, op);
         assert!(may_be, "{run}: nobody knows webhook {op} any more");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rand::RngExt;
-use segno_host::engine::{CancelHow, NewRun, NewSignal, Times};
+use segno_host::engine::{CancelHow, IfRunning, NewRun, NewSignal, Times};
 use segno_host::steps::{Outcome, Piece};
 use segno_host::store::Standing;
 use segno_journal::RunId;
@@ -27,6 +27,9 @@ const CALLS: u64 = 60;
 /// transaction, and a turn must not be forgotten in the one in which it is written: nobody would see it.
 const LINE: usize = 4;
 
+/// How the keys begin that lead to one run at a time.
+pub(crate) const ONE_AT_A_TIME: &str = "one of";
+
 /// How many runs are cancelled at most.
 const CANCELS: usize = 4;
 
@@ -40,10 +43,7 @@ impl Life<'_> {
         }
         self.starts += 1;
         let (workflow, input) = plans::plan(&mut self.random);
-        let key = self
-            .random
-            .random_ratio(1, 3)
-            .then(|| format!("key {}", self.random.random_range(0..2)));
+        let key = self.key();
         // A client that does not know whether it was heard asks again.
         let again = key.clone().filter(|_| self.random.random_bool(0.5));
         self.start_with(workflow, &input, key);
@@ -69,20 +69,39 @@ impl Life<'_> {
         let signals = signals.collect();
         let on_end = self.random.random_ratio(1, 3).then(|| "http://127.0.0.1:1/ended".to_owned());
         let times = self.times();
+        let if_running = key.as_deref().and_then(|key| self.if_running(key));
         let new = NewRun {
             key: key.clone(),
+            if_running,
             signals,
             on_end,
             times,
             attributes: attributes::given(workflow),
+            ..NewRun::default()
         };
         let asked = self.host().engine.start_with(workflow, raw(input), new);
+        // One that leads to one run at a time leads to several.
+        let key = key.filter(|_| if_running.is_none());
         // A key counts within its workflow.
         let since = self.witness.editions.known();
         let key = key.map(|key| format!("{workflow}, {key}"));
         self.note(&format!("start {workflow} {input}, signalled {said:?}"));
         self.asked.push(Call::Start(asked, key, since, said));
         self.look();
+    }
+
+    /// Perhaps a key of a start.
+    pub(crate) fn key(&mut self) -> Option<String> {
+        self.random.random_ratio(1, 3).then(|| match self.random.random_range(0..6) {
+            one @ 0..2 => format!("{ONE_AT_A_TIME} {one}"),
+            other => format!("key {}", other % 2),
+        })
+    }
+
+    /// What is done where a run of a key goes on, if the key leads to one at a time.
+    fn if_running(&mut self, key: &str) -> Option<IfRunning> {
+        let all = [IfRunning::Use, IfRunning::Refuse, IfRunning::Cancel];
+        key.starts_with(ONE_AT_A_TIME).then(|| all[self.random.random_range(0..all.len())])
     }
 
     pub(crate) fn call_any(&mut self) -> bool {

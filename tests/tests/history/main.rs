@@ -35,6 +35,7 @@ fn store_with(life: &Life, store: &Store) {
         on_end: None,
         begins_at: None,
         times_out_at: None,
+        key: None,
         counts_from: None,
     };
     committer.submit(Draft::nothing().with_run(run(), &record), |_written| {});
@@ -67,6 +68,8 @@ async fn engine_at(store: Store, clock: Clock) -> (Engine, TempDir) {
     let directory = TempDir::new().expect("a temporary directory");
     let mut config = Config::new(directory.path(), "http://segno.test");
     config.cache = segno_tests::cache();
+    // Its runs ended long ago.
+    config.retention.all = None;
     let engine = Engine::open_on(store, config, guest_basics::steps(), clock).await;
     (engine.expect("the engine opens"), directory)
 }

@@ -55,6 +55,7 @@ impl ListenArgs {
         let mut options = ServeOptions::new(data);
         options.limits.fuel_per_turn = limits.fuel_per_turn;
         options.limits.memory = limits.memory_per_run.0;
+        options.retention = limits.retention();
         ServeOptions {
             listen,
             webhook_listen,

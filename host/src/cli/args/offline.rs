@@ -25,6 +25,13 @@ pub(in crate::cli) struct CheckArgs {
 }
 
 #[derive(Debug, Args)]
+pub(in crate::cli) struct CompactArgs {
+    /// The data directory
+    #[arg(value_name = "DIR")]
+    pub(in crate::cli) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
 pub(in crate::cli) struct ExportArgs {
     /// The ID of the run
     pub(in crate::cli) run: RunId,

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use segno_api::RunStatus;
+use segno_api::{IfRunning, RunStatus};
 use segno_journal::RunId;
 
 use crate::cli::args::{HostArgs, WaitArgs};
@@ -74,6 +74,27 @@ impl From<StatusArg> for RunStatus {
             StatusArg::Cancelled => Self::Cancelled,
             StatusArg::Pending => Self::Pending,
             StatusArg::Paused => Self::Paused,
+        }
+    }
+}
+
+/// What comes of a start where a run of its key goes on.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum IfRunningArg {
+    /// That run is the answer
+    Use,
+    /// Nothing is started
+    Refuse,
+    /// That run is cancelled first
+    Cancel,
+}
+
+impl From<IfRunningArg> for IfRunning {
+    fn from(if_running: IfRunningArg) -> Self {
+        match if_running {
+            IfRunningArg::Use => Self::Use,
+            IfRunningArg::Refuse => Self::Refuse,
+            IfRunningArg::Cancel => Self::Cancel,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! would wait longer than its caller does, and take room for it.
 
 mod families;
+mod forgetting;
 mod to_the_end;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 pub(crate) use crate::engine::admission::families::{Carried, Families, Member};
+pub(crate) use crate::engine::admission::forgetting::Forgetting;
 pub(crate) use crate::engine::admission::to_the_end::to_the_end;
 
 use crate::engine::error::EngineError;

@@ -2,6 +2,7 @@
 
 mod images;
 mod policy;
+mod retention;
 mod signing;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use segno_journal::retry::FOREVER;
 
 pub use crate::engine::config::images::ImageTurns;
 pub use crate::engine::config::policy::{BadPolicy, Policy, Rule};
+pub use crate::engine::config::retention::Retention;
 pub use crate::engine::config::signing::{BadSigningKey, SigningKey};
 
 pub(crate) use crate::engine::config::signing::seconds;
@@ -87,6 +89,8 @@ pub struct Config {
     /// Runs that are not to go on, nor to be read, until somebody resumes them: one that harms the host
     /// can be left out of it so.
     pub park: BTreeSet<RunId>,
+    /// How long runs are kept that have ended.
+    pub retention: Retention,
     /// What one run may use.
     pub limits: Limits,
 }
@@ -120,6 +124,7 @@ impl Config {
             max_module: 8 << 20,
             policy: Policy::default(),
             park: BTreeSet::new(),
+            retention: Retention::default(),
             limits: Limits::default(),
         }
     }

@@ -2,24 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use segno_api::{BATCHED, BatchStarted, Batched};
+use segno_api::{BATCHED, BatchStarted, Batched, IfRunning};
 use segno_journal::RunId;
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::engine::admission::to_the_end;
-use crate::engine::control::check_key;
 use crate::engine::control::fingerprint::Fingerprint;
 use crate::engine::control::signal::{NewSignal, check_signal_name};
 use crate::engine::control::start::{NewRun, Times};
+use crate::engine::control::{TRIES, check_key};
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
 use crate::engine::reads::may_block;
 use crate::store::StoreError;
-
-/// How often a batch is planned anew because others took keys that it has, or ended runs to which it sends
-/// something. Who plans again finds that, so it is tried again only by chance.
-const TRIES: usize = 8;
 
 /// Starts and signals that are all stored, or none of them.
 #[derive(Debug, Clone, Default)]
@@ -79,6 +75,9 @@ impl Engine {
             if new.key.as_ref().is_some_and(|key| !keys.insert((workflow, key))) {
                 return Err(in_batch(("starts", number), EngineError::SameKey));
             }
+            if new.if_running == Some(IfRunning::Cancel) {
+                return Err(in_batch(("starts", number), EngineError::CancelInBatch));
+            }
         }
         for (number, (_run, NewSignal { name, key, .. })) in batch.signals.iter().enumerate() {
             let checked = check_signal_name(name).and(check_key(key.as_deref()));
@@ -98,8 +97,11 @@ impl Engine {
                 return Ok(before);
             }
             let mut plan = may_block(|| self.plan(&batch))?;
-            self.ask_for_room(&mut plan).await?;
-            match self.commit_batch(&batch, plan, fingerprint).await {
+            let stored = match self.ask_for_room(&mut plan).await {
+                Ok(()) => self.commit_batch(&batch, plan, fingerprint).await,
+                Err(error) => Err(error),
+            };
+            match stored {
                 Err(EngineError::Store(StoreError::Unmet(_))) => {}
                 stored => return stored,
             }
@@ -118,7 +120,10 @@ impl Engine {
         if record.fingerprint != fingerprint.number() {
             return Err(EngineError::OtherBatch);
         }
-        let starts = record.runs.into_iter().map(|run_id| self.known_start(run_id));
+        let starts = record.runs.into_iter().map(|run_id| match self.known_start(run_id) {
+            Err(EngineError::UnknownRun(run)) => Err(EngineError::BatchForgotten(run)),
+            known => known,
+        });
         Ok(Some(Batched { starts: starts.collect::<Result<_, _>>()?, created: false }))
     }
 
@@ -141,7 +146,7 @@ impl NewBatch {
         let of = |text: &str| Fingerprint::of_any(text).number();
         let signal = |NewSignal { name, payload, key }: &NewSignal| json!([name, of(payload), key]);
         let start = |StartInBatch { workflow, input, new }: &StartInBatch| {
-            let NewRun { key, signals, on_end, times, attributes } = new;
+            let NewRun { key, if_running, by: _, signals, on_end, times, attributes } = new;
             let signals: Vec<_> = signals.iter().map(signal).collect();
             let mut start = vec![
                 json!(workflow),
@@ -156,6 +161,9 @@ impl NewBatch {
             }
             if !attributes.is_empty() {
                 start.push(json!({ "attributes": attributes }));
+            }
+            if let Some(if_running) = if_running {
+                start.push(json!({ "if_running": if_running }));
             }
             json!(start)
         };

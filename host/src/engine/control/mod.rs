@@ -6,9 +6,12 @@ mod again;
 mod attributes;
 mod batch;
 mod cancel;
+mod delete;
 mod deploy;
 mod fingerprint;
+mod forgetting;
 mod hook;
+mod one_at_a_time;
 mod pause;
 mod plan;
 mod resume;
@@ -22,11 +25,16 @@ mod webhook;
 pub use crate::engine::control::batch::{NewBatch, StartInBatch};
 pub(crate) use crate::engine::control::cancel::Without;
 pub use crate::engine::control::deploy::MissingSteps;
+pub use crate::engine::control::forgetting::Swept;
 pub use crate::engine::control::signal::NewSignal;
 pub use crate::engine::control::start::{NewRun, Times};
 pub use crate::engine::control::webhook::FoundWebhook;
 
 use crate::engine::error::EngineError;
+
+/// How often something is looked at anew because others took keys that it has, or ended runs that it needs. Who
+/// looks again finds that, so it is tried again only by chance.
+const TRIES: usize = 8;
 
 /// How long an idempotency key may be, in bytes.
 const MAX_KEY: usize = 256;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use segno_api::{BatchStarted, Batched};
+use segno_api::{BatchStarted, Batched, IfRunning};
 use segno_journal::{Digest, Event, MAX_UNTAKEN_BYTES, RunId, Timestamp};
 use tokio::sync::oneshot;
 
@@ -19,7 +19,7 @@ use crate::engine::inbox::{self, Announced, Begun, First, Message, RoomFor};
 use crate::engine::modules::Modules;
 use crate::engine::reads::may_block;
 use crate::engine::shard::status_of;
-use crate::store::{BatchRecord, Draft, HeldEvent, Posted, StoreError};
+use crate::store::{BatchRecord, Draft, HeldEvent, Posted, StoreError, Unmet};
 
 /// What has to be written for a batch.
 pub(super) struct Plan<'a> {
@@ -44,6 +44,8 @@ struct Sent<'a> {
     at: (&'static str, usize),
     run: RunId,
     signal: &'a NewSignal,
+    /// Where the run has ended, another one is started, which is sent it.
+    may_come_with_another: bool,
 }
 
 /// The modules on which new runs count, until they are on disk and their shards see to that.
@@ -71,21 +73,37 @@ impl Engine {
             match &planned {
                 Planned::New(begun) => plan.entered.digests.push(begun.record.module),
                 Planned::Known(BatchStarted { run_id: run, .. }) => {
+                    let may_come_with_another = start.new.if_running.is_some();
                     let sent = start.new.signals.iter();
-                    plan.signals.extend(sent.map(|signal| Sent { at, run: *run, signal }));
+                    plan.signals.extend(sent.map(|signal| Sent {
+                        at,
+                        run: *run,
+                        signal,
+                        may_come_with_another,
+                    }));
                 }
             }
             plan.starts.push(planned);
         }
         for (number, (run, signal)) in batch.signals.iter().enumerate() {
-            plan.signals.push(Sent { at: ("signals", number), run: *run, signal });
+            let at = ("signals", number);
+            plan.signals.push(Sent { at, run: *run, signal, may_come_with_another: false });
         }
         Ok(plan)
     }
 
     fn plan_start(&self, start: &StartInBatch) -> Result<Planned, EngineError> {
         let StartInBatch { workflow, input, new } = start;
-        if let Some(key) = &new.key
+        if let (Some(key), Some(if_running)) = (&new.key, new.if_running) {
+            let running = may_block(|| self.0.store.running_by(workflow, key))?;
+            match (running, if_running) {
+                (None, _) => {}
+                (Some(run), IfRunning::Use) => return self.known_start(run).map(Planned::Known),
+                (Some(run), IfRunning::Refuse | IfRunning::Cancel) => {
+                    return Err(EngineError::AlreadyRunning(run));
+                }
+            }
+        } else if let Some(key) = &new.key
             && let Some(run) = may_block(|| self.0.store.started_by(workflow, key))?
         {
             may_block(|| self.was_started_with(run, Fingerprint::of_any(input.get())))?;
@@ -94,7 +112,7 @@ impl Engine {
         let run = self.name_run();
         let bytes = new.signals.iter().map(NewSignal::size).sum::<usize>() + input.get().len();
         let admitted = Some(self.admit_to(run, bytes)?);
-        let record = self.new_record(workflow, new.on_end.as_deref(), new.times)?;
+        let record = self.new_record(workflow, new)?;
         Ok(Planned::New(Box::new(Begun { run, record, member: None, _admitted: admitted })))
     }
 
@@ -121,14 +139,19 @@ impl Engine {
                 () = self.until_unresponsive(run) => Err((0, EngineError::Busy)),
             };
             if let Err((which, error)) = answer {
+                let sent = sent[which];
                 let error = match error {
+                    // It is planned anew: the next run of this key is sent them.
+                    EngineError::SignalTooLate(_) if sent.may_come_with_another => {
+                        return Err(StoreError::Unmet(Unmet::Ended(run)).into());
+                    }
                     // Who does not know a run does not know whether it ever was.
                     EngineError::SignalTooLate(_) => {
                         self.too_late(run).unwrap_or_else(|error| error)
                     }
                     error => error,
                 };
-                return Err(in_batch(sent[which].at, error));
+                return Err(in_batch(sent.at, error));
             }
         }
         Ok(())
@@ -243,8 +266,7 @@ impl Sent<'_> {
 fn with_start(mut draft: Draft<()>, new: &Begun, start: &StartInBatch) -> Draft<()> {
     let StartInBatch { workflow, input, new: said } = start;
     let Begun { run, record, .. } = new;
-    let First { key, signals, attributes } =
-        first(said.key.clone(), said.signals.clone(), said.attributes.clone());
+    let First { key, signals, attributes } = first(said, said.signals.clone());
     draft = draft.with_new_run(*run, record, input.get().to_owned());
     draft = draft.with_attributes(*run, &attributes);
     draft = draft.with_key(workflow, key, *run);

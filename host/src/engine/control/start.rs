@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use segno_api::{SIGNALS_AT_START, Started};
+use segno_api::{IfRunning, SIGNALS_AT_START, Started};
 use segno_journal::{Attributes, MAX_UNTAKEN_BYTES, RunId, Timestamp};
 use serde_json::value::RawValue;
 
@@ -15,10 +15,10 @@ use crate::engine::control::fingerprint::Fingerprint;
 use crate::engine::control::signal::{NewSignal, check_signal_name};
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
-use crate::engine::inbox::{First, Message};
+use crate::engine::inbox::{Asker, First, Message};
 use crate::engine::reads::may_block;
 use crate::steps::origin;
-use crate::store::{RunRecord, Standing, StoreError, Unmet};
+use crate::store::{RunRecord, Standing, StartKey, StoreError, Unmet};
 
 /// How long a URL may be that is called at the end of a run, in bytes.
 const MAX_URL: usize = 2_048;
@@ -28,6 +28,11 @@ const MAX_URL: usize = 2_048;
 pub struct NewRun {
     /// A start with the same key, of the same workflow, is the same start.
     pub key: Option<String>,
+    /// What comes of it where the run that the key has started has not ended. Where this is said, the key leads to
+    /// one run at a time: where that has ended, another one is started.
+    pub if_running: Option<IfRunning>,
+    /// Who asks, if a run is cancelled for that.
+    pub by: Asker,
     /// Signals that it is sent in the same moment.
     pub signals: Vec<NewSignal>,
     /// The URL that is called when it has ended. That of a run that the key has started before stays.
@@ -83,8 +88,16 @@ impl Engine {
         new: NewRun,
     ) -> Result<Started, EngineError> {
         let (bytes, fingerprint) = self.check_start(&input, &new)?;
-        let run = self.name_run();
         let engine = self.clone();
+        if new.if_running.is_some() {
+            self.takes_work()?;
+            let workflow = workflow.to_owned();
+            return to_the_end(async move {
+                engine.start_one_at_a_time(&workflow, (input, bytes), new).await
+            })
+            .await;
+        }
+        let run = self.name_run();
         let admitted = self.admit_to(run, bytes)?;
         let workflow = workflow.to_owned();
         // A caller who hangs up does not take its place in the line with it.
@@ -147,6 +160,9 @@ impl Engine {
         self.check_on_end(new.on_end.as_deref())?;
         check_key(new.key.as_deref())?;
         check_attributes(&new.attributes)?;
+        if new.if_running.is_some() && new.key.is_none() {
+            return Err(EngineError::NoKey);
+        }
         let bytes = new.signals.iter().map(|signal| signal.payload.len()).sum::<usize>();
         let attributes = new.attributes.iter().map(|(name, value)| name.len() + value.size());
         Ok((size + bytes + attributes.sum::<usize>(), fingerprint))
@@ -169,15 +185,15 @@ impl Engine {
         Err(EngineError::OtherInput(run))
     }
 
-    async fn start_new(
+    pub(super) async fn start_new(
         &self,
         run: RunId,
         workflow: &str,
         input: Box<RawValue>,
         new: NewRun,
     ) -> Result<Started, EngineError> {
-        let record = self.new_record(workflow, new.on_end.as_deref(), new.times)?;
-        let first = Box::new(first(new.key, new.signals, new.attributes));
+        let record = self.new_record(workflow, &new)?;
+        let first = Box::new(first(&new, new.signals.clone()));
         let input = <Box<str>>::from(input).into_string();
         let signals = first.signals.len() as u64;
         let status =
@@ -190,8 +206,7 @@ impl Engine {
     pub(super) fn new_record(
         &self,
         workflow: &str,
-        on_end: Option<&str>,
-        times: Times,
+        NewRun { key, on_end, times, .. }: &NewRun,
     ) -> Result<RunRecord, EngineError> {
         let started_at = self.0.outside.now();
         let after = |after: Duration| started_at.plus_ms(in_ms(after));
@@ -206,9 +221,10 @@ impl Engine {
             seed: self.0.outside.random().seed(),
             standing: if begins_at.is_some() { Standing::Pending } else { Standing::Running },
             parent: None,
-            on_end: on_end.map(Into::into),
+            on_end: on_end.as_deref().map(Into::into),
             begins_at,
             times_out_at: times.timeout.map(ends_at),
+            key: key.as_deref().map(Into::into),
             counts_from: None,
         })
     }
@@ -259,10 +275,15 @@ fn check_signals(signals: &[NewSignal]) -> Result<(), EngineError> {
 }
 
 /// What belongs to the first commit of a run. Of two signals with one key the first comes.
-pub(super) fn first(key: Option<String>, signals: Vec<NewSignal>, attributes: Attributes) -> First {
+pub(super) fn first(new: &NewRun, signals: Vec<NewSignal>) -> First {
     let mut keys = BTreeSet::new();
     let signals = signals
         .into_iter()
         .filter(|signal| signal.key.as_ref().is_none_or(|key| keys.insert(key.clone())));
+    let key = new.key.clone().map(|key| match new.if_running {
+        None => StartKey::Once(key),
+        Some(_) => StartKey::OneAtATime(key),
+    });
+    let attributes = new.attributes.clone();
     First { key, signals: signals.map(NewSignal::into_signal).collect(), attributes }
 }

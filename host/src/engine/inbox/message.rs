@@ -18,7 +18,7 @@ use crate::engine::inbox::family::{Begun, FamilySignal};
 use crate::engine::inbox::recovery::Recovery;
 use crate::engine::inbox::stream::StepWrite;
 use crate::steps::{Go, Running, StepAttempt};
-use crate::store::{Posted, RunRecord};
+use crate::store::{Posted, RunRecord, StartKey};
 
 /// What a shard is told.
 pub(crate) enum Message {
@@ -38,6 +38,8 @@ pub(crate) enum Message {
     ParentEnded { parent: RunId },
     /// The child that is this operation of a run may have ended.
     ChildEnded { run: RunId, op: Op },
+    /// Somebody wants to know whether a run knows how this child of it has ended.
+    HasHeard { run: RunId, op: Op, asker: oneshot::Sender<bool> },
     /// A run of its family sends a run a signal.
     FamilySignal(Box<FamilySignal>),
     /// Something happened to a run.
@@ -111,6 +113,7 @@ impl Message {
             Self::Write(write) => Some(write.run),
             Self::GoOn { .. }
             | Self::ParentEnded { .. }
+            | Self::HasHeard { .. }
             | Self::Cancel { .. }
             | Self::Pause { .. }
             | Self::RetryNow { .. }
@@ -158,7 +161,7 @@ pub(crate) struct Retrying {
 #[derive(Debug, Default)]
 pub(crate) struct First {
     /// The idempotency key that names the run.
-    pub(crate) key: Option<String>,
+    pub(crate) key: Option<StartKey>,
     /// The signals that it is sent with its start, no two with the same key.
     pub(crate) signals: Vec<Signal>,
     /// What it is found by.

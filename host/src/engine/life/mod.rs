@@ -1,7 +1,9 @@
 //! The life of an engine: how it is opened and recovers, how it is stopped, and who looks after it over
 //! all its lives. And the same engine on one thread, where somebody else chooses what happens next.
 
+mod asked;
 mod end_calls;
+mod forget;
 mod lookout;
 pub mod offline;
 mod open;
@@ -10,6 +12,7 @@ mod simulated;
 mod stop;
 mod supervisor;
 
+pub use crate::engine::life::asked::{Asked, Streamed};
 pub use crate::engine::life::parts::OpenError;
-pub use crate::engine::life::simulated::{Asked, Simulated, Streamed};
+pub use crate::engine::life::simulated::Simulated;
 pub use crate::engine::life::supervisor::Supervisor;

@@ -1,5 +1,5 @@
-//! What can be done with a store while no host has it: make one of a backup, check it, and take a run
-//! out of it. Nothing here changes a store that is there.
+//! What can be done with a store while no host has it: make one of a backup, check it, make its file small, and take a
+//! run out of it. Nothing here changes what a store says that is there.
 
 use segno_api::when;
 use std::io::Read;
@@ -12,7 +12,7 @@ use crate::engine::reads::page;
 use crate::engine::reads::summary;
 use crate::store::Store;
 
-pub use crate::store::{BackupError, Checked, Received, StoreError};
+pub use crate::store::{BackupError, Checked, Compacted, Received, StoreError};
 
 /// How many turns are told at once.
 const TURNS_AT_ONCE: usize = 1_000;
@@ -35,6 +35,15 @@ pub fn receive(file: &Path, stream: impl Read) -> Result<Received, BackupError> 
 /// A host has the store, or it is damaged so that nothing can be read of it.
 pub fn check(data: &Path, say: &mut dyn FnMut(String)) -> Result<Checked, StoreError> {
     Store::open_to_look(data)?.check(say)
+}
+
+/// Makes the file of a store as small as it can be. It may be stopped at any time.
+///
+/// # Errors
+///
+/// A host has the store, there is none, or it is damaged.
+pub fn compact(data: &Path) -> Result<Compacted, StoreError> {
+    Store::compact(data)
 }
 
 /// Takes all that a store has of a run: first how it stands, then each entry of its history, each as

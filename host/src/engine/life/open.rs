@@ -13,6 +13,7 @@ use crate::engine::config::Config;
 use crate::engine::handle::{Engine, ShardThreads, Threads};
 use crate::engine::inbox::{Inboxes, Message};
 use crate::engine::life::end_calls;
+use crate::engine::life::forget::forget;
 use crate::engine::life::lookout::look_out;
 use crate::engine::life::parts::{OpenError, Parts};
 use crate::engine::metrics::Metrics;
@@ -119,7 +120,14 @@ impl Engine {
         tokio::spawn(look_out(inboxes.clone(), clock));
         let engine = parts.into_engine(inboxes, threads);
         engine.call_at_ends();
+        engine.forget_now_and_then();
         Ok(engine)
+    }
+
+    /// Has forgotten what is kept no longer.
+    fn forget_now_and_then(&self) {
+        let (engine, forgetting) = (Arc::downgrade(&self.0), Arc::clone(&self.0.forgetting));
+        tokio::spawn(forget(engine, forgetting, self.0.outside.clock().clone()));
     }
 
     /// Has those called that are to hear of the ends of runs.

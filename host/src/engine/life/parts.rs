@@ -201,6 +201,7 @@ impl Parts {
             inboxes,
             admission,
             copies: Copies::default(),
+            forgetting: Arc::default(),
             deploy_lock: tokio::sync::Mutex::new(()),
             last_run: Mutex::new(None),
             stopping: AtomicBool::new(false),

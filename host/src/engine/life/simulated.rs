@@ -23,6 +23,7 @@ use crate::engine::config::Config;
 use crate::engine::error::EngineError;
 use crate::engine::handle::{Engine, Threads};
 use crate::engine::inbox::Message;
+use crate::engine::life::asked::{Asked, Streamed};
 use crate::engine::life::open::all_steps;
 use crate::engine::life::parts::{OpenError, Parts};
 use crate::engine::metrics::Metrics;
@@ -30,7 +31,7 @@ use crate::engine::outside::Outside;
 use crate::engine::outside::Waiters;
 use crate::engine::random::Random;
 use crate::engine::shard::Shard;
-use crate::steps::{Outcome, Piece, Refused, Runner, SimulatedSteps, StepAttempt};
+use crate::steps::{Outcome, Piece, Runner, SimulatedSteps, StepAttempt};
 use crate::store::{Committer, SimulatedQueue, Store, StoreError};
 
 /// An engine on one thread, which does only what it is told.
@@ -51,27 +52,6 @@ pub struct Simulated {
 struct Seat {
     shard: Shard,
     inbox: Receiver<Message>,
-}
-
-/// What somebody asked the engine, and its answer when there is one.
-pub struct Asked<T>(oneshot::Receiver<Result<T, EngineError>>);
-
-/// What an attempt hears of what it wrote to streams.
-#[derive(Debug)]
-pub struct Streamed(oneshot::Receiver<Refused>);
-
-impl Streamed {
-    /// The streams that took nothing, once the rest is on disk. None while it is not.
-    pub fn answer(&mut self) -> Option<Refused> {
-        self.0.try_recv().ok()
-    }
-}
-
-impl<T> Asked<T> {
-    /// The answer, once. None while there is none.
-    pub fn answer(&mut self) -> Option<Result<T, EngineError>> {
-        self.0.try_recv().ok()
-    }
 }
 
 impl Simulated {

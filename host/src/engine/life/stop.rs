@@ -65,6 +65,7 @@ impl Engine {
 
     /// Lets those go who wait, and the threads.
     async fn end(&self, stopped_at: Timestamp) {
+        self.0.forgetting.stop().await;
         self.let_go();
         let threads = std::mem::take(&mut *self.0.threads.lock());
         let engine = self.clone();

@@ -67,6 +67,10 @@ pub(crate) struct Metrics {
     pub(crate) hooks_called: Counter,
     pub(crate) signals: Counter,
     pub(crate) queries: Counter,
+    /// Runs that were deleted.
+    pub(crate) runs_deleted: Counter,
+    deletions_pending: Gauge,
+    deletions_overdue: Gauge<f64, AtomicU64>,
     names: Names,
     shard_turn_age: Family<OfShard, Gauge<f64, AtomicU64>>,
     shard_inbox: Family<OfShard, Gauge>,
@@ -102,6 +106,17 @@ impl Metrics {
             hooks_called: put(to, "hooks_called", "Calls of hooks that were stored"),
             signals: put(to, "signals", "Signals that were stored"),
             queries: put(to, "queries", "Queries that were answered"),
+            runs_deleted: put(to, "runs_deleted", "Runs that were deleted"),
+            deletions_pending: put(
+                to,
+                "deletions_pending",
+                "Runs that ended so long ago that they are to be deleted, and are still needed",
+            ),
+            deletions_overdue: put(
+                to,
+                "deletions_overdue_seconds",
+                "For how long the oldest of them was to be deleted",
+            ),
             shard_turn_age: put(
                 to,
                 "shard_turn_age_seconds",
@@ -175,6 +190,12 @@ impl Metrics {
             self.attempt_seconds.get_or_create(&of_step).observe(took.as_secs_f64());
         }
         self.attempts.get_or_create(&AttemptEnd { workflow, step, outcome }).inc();
+    }
+
+    /// So many runs are to be deleted and still needed, the oldest of them for so long.
+    pub(crate) fn deletions_stand(&self, pending: u64, overdue: Duration) {
+        self.deletions_pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+        self.deletions_overdue.set(overdue.as_secs_f64());
     }
 
     /// This became of a call at the end of a run.

@@ -13,6 +13,8 @@ use segno_journal::{
     Spawn, Timestamp, Turn, Verdict,
 };
 
+use tokio::sync::oneshot;
+
 use crate::engine::admission::Member;
 use crate::engine::inbox::{Begun, Delivery, FamilySignal, Message, Report, Source, Then};
 use crate::engine::modules::Modules;
@@ -91,6 +93,7 @@ impl Spawner<'_> {
                 on_end: None,
                 begins_at: None,
                 times_out_at: None,
+                key: None,
                 counts_from: None,
             };
             draft = draft.with_new_run(*run, &record, input.clone());
@@ -186,6 +189,21 @@ impl Shard {
             Ok(None) => {}
             Err(error) => self.committer.give_up(error),
         }
+    }
+
+    /// Says whether a run knows how a child of it has ended, and that is on disk: then it never asks again.
+    pub(super) fn has_heard(&self, id: RunId, op: Op, asker: oneshot::Sender<bool>) {
+        let has_heard = match self.runs.get(&id) {
+            Some(active) if active.unread.is_some() => false,
+            Some(active) => {
+                let waits = matches!(active.run.operation(op), Some(Open::Child(_)));
+                !waits || active.held.has_end_of(op)
+            }
+            None => !self.unreadable.contains_key(&id),
+        };
+        self.committer.submit(Draft::nothing(), move |written| {
+            let _gone = asker.send(has_heard && written.is_ok());
+        });
     }
 
     /// A run of the family sends a run a signal.

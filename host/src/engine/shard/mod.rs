@@ -207,6 +207,7 @@ impl Shard {
             Message::Room(asked) => self.say_room(*asked),
             Message::ParentEnded { parent } => self.parent_ended(parent),
             Message::ChildEnded { run, op } => self.child_ended(run, op),
+            Message::HasHeard { run, op, asker } => self.has_heard(run, op, asker),
             Message::FamilySignal(signal) => self.family_signal(*signal),
             Message::Event { run, event } => self.turn(run, Delivery::new(event, Then::Nothing)),
             Message::Heartbeat { run, op, said } => self.heartbeat(run, op, &said),

@@ -181,7 +181,7 @@ impl Shard {
         draft = draft.with_run(id, &active.record);
         let turn = Draft::turn(id, turn, Vec::new()).of_nothing();
         let draft = turn.with_set_aside(number, aside).and(draft);
-        let draft = draft.with_tokens(id, active.run.open());
+        let draft = draft.only_if_ended(id, &active.record).with_tokens(id, active.run.open());
         let written = self.write_now(draft);
         written.map_err(|error| match error {
             StoreError::Unmet(unmet) => {

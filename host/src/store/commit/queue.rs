@@ -97,7 +97,7 @@ impl Queue {
     /// # Errors
     ///
     /// The draft, where the queue is closed.
-    pub(super) fn push(&self, pending: Pending) -> Result<(), Pending> {
+    pub(super) fn push(&self, pending: Pending) -> Result<(), Box<Pending>> {
         let mut state = self.state.lock();
         while !state.closed && state.is_full(pending.bytes) {
             state.wake(&self.due);
@@ -106,7 +106,7 @@ impl Queue {
             state.held_back -= 1;
         }
         if state.closed {
-            return Err(pending);
+            return Err(Box::new(pending));
         }
         state.taken += pending.bytes;
         state.waiting.push_back(pending);

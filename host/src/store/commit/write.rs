@@ -37,6 +37,7 @@ pub(in crate::store) fn write<'a>(
             let mut rows = draft.rows.iter();
             rows.try_for_each(|row| derived.write_row(transaction, row))?;
             draft.tokens.iter().try_for_each(|token| token.write(transaction))?;
+            draft.found.iter().try_for_each(|row| row.write(transaction))?;
         }
         derived.references.settle(transaction)?;
         derived.counting.settle(transaction)?;

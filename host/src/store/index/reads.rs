@@ -87,7 +87,8 @@ impl Store {
         let moment = self.moment()?;
         let part = Part { workflow: workflow.to_owned(), status };
         let first = part.key(after.unwrap_or(RunId::from_bytes([0; 16])));
-        let last = part.key(RunId::from_bytes([0xff; 16]));
+        // What was started later has not ended before.
+        let last = part.key(RunId::from_parts(before, u128::MAX));
         for row in moment.range(Table::Standings, &Between::new(first, last))? {
             let row = row?;
             let run = run_of(row.key())?;

@@ -26,6 +26,7 @@ fn record(workflow: &str, standing: Standing) -> RunRecord {
         on_end: None,
         begins_at: None,
         times_out_at: None,
+        key: None,
         counts_from: None,
     }
 }

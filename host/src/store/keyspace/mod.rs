@@ -70,6 +70,15 @@ impl Keyspace {
         disk::Space::open_to_look(at, storage, cache).map(Self::Disk)
     }
 
+    /// Makes a file of pages that is in order, and has nothing in its log, as small as it can be.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened or written. What was moved until then is where it is.
+    pub(super) fn compact(at: At<'_>, pages: File) -> Result<(), StoreError> {
+        disk::Space::compact(at, pages)
+    }
+
     /// In memory, and gone with it.
     pub(super) fn in_memory() -> Self {
         Self::Memory(memory::Space::default())

@@ -5,10 +5,11 @@ use segno_api::{Batched, Deployed, HookView, RunView, Started};
 use segno_journal::{Request, RunId};
 use serde_json::value::RawValue;
 
-use crate::engine::control::{MissingSteps, NewBatch, NewRun, NewSignal, Without};
+use crate::engine::control::{MissingSteps, NewBatch, NewRun, NewSignal, Swept, Without};
 use crate::engine::error::EngineError;
 use crate::engine::inbox::{Asker, CancelHow, Reply};
-use crate::engine::life::simulated::{Asked, Simulated};
+use crate::engine::life::asked::Asked;
+use crate::engine::life::simulated::Simulated;
 use crate::store::StoreError;
 
 impl Simulated {
@@ -98,6 +99,18 @@ impl Simulated {
             let Without::Ends(written) = written else { return Err(EngineError::Busy) };
             Ok(written.await.map_err(|_| StoreError::Closed).flatten()?)
         }))
+    }
+
+    /// Asks that a run is deleted, as [`Engine::delete_by`].
+    pub fn delete(&mut self, run: RunId) -> Asked<()> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.delete_by(run, Asker::unknown()).await })
+    }
+
+    /// Forgets what is to be forgotten, as [`Engine::sweep`].
+    pub fn sweep(&mut self) -> Asked<Swept> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.sweep().await })
     }
 
     /// Asks that a run is held up, as [`Engine::pause_by`].

@@ -37,6 +37,7 @@ fn runs_in_every_standing_are_read_for_ever() {
             on_end: None,
             begins_at: None,
             times_out_at: None,
+            key: None,
             counts_from: None,
         };
         // As it was before runs had parents.
@@ -54,6 +55,7 @@ fn runs_in_every_standing_are_read_for_ever() {
         on_end: None,
         begins_at: None,
         times_out_at: None,
+        key: None,
         counts_from: None,
     };
     // As they were before somebody could be called at their end.
@@ -77,10 +79,10 @@ fn with_times(record: RunRecord) {
         ("run-pending", Standing::Pending),
         ("run-paused", Standing::Paused(at)),
     ] {
-        // As it was before a time-out could count anew.
+        // As they were before they knew their keys, and a time-out could count anew.
         let record = RunRecord { standing, ..record.clone() };
         read(&golden(name, &codec::encode(&record)), &record);
     }
-    let counts_from = Some(Timestamp(1_700_000_150_000));
-    check("run-that-counts-anew", &RunRecord { counts_from, ..record });
+    let (key, counts_from) = (Some("order-1".into()), Some(Timestamp(1_700_000_150_000)));
+    check("run-with-a-key", &RunRecord { key, counts_from, ..record });
 }

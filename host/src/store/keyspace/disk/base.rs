@@ -9,7 +9,7 @@ use std::ops::RangeBounds;
 use std::sync::OnceLock;
 
 use redb::{
-    AccessGuard, Builder, Database, DatabaseError, ReadOnlyTable, ReadTransaction,
+    AccessGuard, Builder, CompactionError, Database, DatabaseError, ReadOnlyTable, ReadTransaction,
     ReadableDatabase, ReadableTable, StorageError, TableDefinition, TableError, TableHandle,
     WriteTransaction,
 };
@@ -155,6 +155,19 @@ impl Base {
                 table.insert((), (id, applied)).map_err(failed)?;
             }
             transaction.commit().map_err(failed)
+        })
+    }
+
+    /// Moves what is at the end of the file to where there is room, and cuts it there, until nothing can be moved.
+    pub(super) fn compact(&mut self) -> Result<(), StoreError> {
+        let Some(db) = &mut self.db else { return Err(StoreError::Closed) };
+        whole(|| {
+            let compacted = db.compact();
+            compacted.map(drop).map_err(|error| match error {
+                CompactionError::Storage(error) => failed(error),
+                // Nobody else has it open.
+                error => StoreError::Io { trouble: DiskTrouble::Failed, detail: error.to_string() },
+            })
         })
     }
 

@@ -13,6 +13,9 @@ use crate::store::keyspace::disk::tables::{Layers, Moment, Tables};
 use crate::store::keyspace::disk::watched::Watched;
 use crate::store::place::At;
 
+/// How much of a file is kept in memory while it is made small: what is moved is read once.
+const COMPACT_CACHE: usize = 64 << 20;
+
 /// Tables on a disk.
 pub(in crate::store) struct Space {
     /// Dropped first: it makes the last checkpoint.
@@ -84,6 +87,14 @@ impl Space {
         let layers = Layers { active: Arc::default(), full: None, base: moment };
         let tables = Arc::new(Tables::new(base, None, layers, 0, first_failure));
         Ok(Self { checkpointer: Checkpointer::none(&tables), tables })
+    }
+
+    pub(in crate::store::keyspace) fn compact(at: At<'_>, pages: File) -> Result<(), StoreError> {
+        let pages = storage::file(pages).map_err(|error| at.unusable(&error))?;
+        let mut base =
+            Base::open(at, Watched::new(pages, &FirstFailure::default()), COMPACT_CACHE)?;
+        base.compact()?;
+        base.close(at)
     }
 
     pub(in crate::store::keyspace) fn moment(&self) -> Moment {

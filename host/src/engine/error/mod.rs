@@ -1,11 +1,16 @@
 //! Why the engine did not do what it was asked.
 
+mod known;
+
 use segno_api::{SHOWN, printable};
 use segno_journal::{Digest, RunId};
 
+use crate::engine::error::known::{
+    known_queries, known_streams, known_workflows, listed, turns_had,
+};
 use crate::name::name;
 use crate::sandbox::ModuleError;
-use crate::store::StoreError;
+use crate::store::{KeptFor, StoreError};
 
 /// Why a request to the engine was not carried out. Where nothing else is said, nothing was stored.
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +154,22 @@ pub enum EngineError {
         /// What does not agree, with both sides.
         reason: String,
     },
+    /// The run goes on, so it is not deleted.
+    #[error("run {0} has not ended; only a run that has can be deleted: cancel it first")]
+    NotEnded(RunId),
+    /// The run is needed, so it is not deleted yet.
+    #[error("run {run} cannot be deleted yet: {why}")]
+    StillNeeded {
+        /// The run.
+        run: RunId,
+        /// For what.
+        why: KeptFor,
+    },
+    /// A run of a batch that was stored is deleted.
+    #[error(
+        "the batch with this key was stored, but {0}, which it started, is deleted since; use another key"
+    )]
+    BatchForgotten(RunId),
     /// The run is over, so nothing can be done to it.
     #[error("run {0} has ended, so nothing can be done to it any more")]
     HasEnded(RunId),
@@ -226,6 +247,28 @@ pub enum EngineError {
          input, or use another key"
     )]
     OtherInput(RunId),
+    /// The run that the idempotency key leads to has not ended.
+    #[error(
+        "the idempotency key has started run {0}, which has not ended; start again when it has"
+    )]
+    AlreadyRunning(RunId),
+    /// The run that the idempotency key leads to was told to end, and undoes what it did.
+    #[error(
+        "run {0}, which the idempotency key has started, was told to end, and cleans up still; start again when it \
+         has ended"
+    )]
+    StillEnding(RunId),
+    /// It is said what comes of a run of the same key, and there is none.
+    #[error(
+        "`if_running` is about the run that an idempotency key has started, and this start has no key"
+    )]
+    NoKey,
+    /// A start of a batch cannot wait for the end of a run.
+    #[error(
+        "a start of a batch cannot wait for the end of another run: `if_running` is `use` or `refuse` there; cancel \
+         that run first"
+    )]
+    CancelInBatch,
     /// The idempotency key came with another batch.
     #[error(
         "the idempotency key came with another batch before; repeat that with the same starts and signals, or use \
@@ -321,14 +364,6 @@ impl EngineError {
     }
 }
 
-fn known_workflows(known: &[String]) -> String {
-    if known.is_empty() {
-        format!("no module is deployed yet: deploy one with `{} deploy MODULE.wasm`", name())
-    } else {
-        format!("known are {}", known.join(", "))
-    }
-}
-
 /// Why a module that a run needs cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
@@ -340,41 +375,4 @@ pub(crate) enum LoadError {
     Refused { digest: Digest, source: ModuleError },
     #[error("its module {digest} cannot be read: {source}")]
     Store { digest: Digest, source: StoreError },
-}
-
-fn turns_had(turns: u64) -> String {
-    match turns {
-        0 => "it has had none yet".to_owned(),
-        1 => "it has had turn 0 only".to_owned(),
-        turns => format!("it has had those from 0 to {}", turns - 1),
-    }
-}
-
-/// Names under which a run answers. They are the guest's.
-fn known_queries(known: &[String]) -> String {
-    if known.is_empty() {
-        return "its workflow answers nobody".to_owned();
-    }
-    let names: Vec<_> = known.iter().map(|name| printable(name, SHOWN)).collect();
-    format!("known are {}", listed(&names))
-}
-
-fn known_streams(known: &[String]) -> String {
-    if known.is_empty() {
-        return "it has none".to_owned();
-    }
-    let names: Vec<_> = known.iter().map(|name| printable(name, SHOWN)).collect();
-    format!("it has {}", listed(&names))
-}
-
-/// How many names a sentence lists: a module may have thousands.
-const NAMED: usize = 20;
-
-/// Names, as a sentence has them.
-fn listed(names: &[String]) -> String {
-    let shown: Vec<_> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
-    match names.len().saturating_sub(NAMED) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }
