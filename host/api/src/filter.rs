@@ -182,8 +182,8 @@ impl RunCounts {
             RunStatus::Pending => &mut counts.pending,
             RunStatus::Paused => &mut counts.paused,
         };
-        *count += more;
-        self.total += more;
+        *count = count.saturating_add(more);
+        self.total = self.total.saturating_add(more);
     }
 }
 

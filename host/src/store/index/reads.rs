@@ -123,7 +123,9 @@ impl Store {
         for row in rows {
             let row = row?;
             let (Part { workflow, status }, _suffix) = Part::split(Table::Counts, row.key())?;
-            *counts.entry((workflow, status)).or_default() += count_of(row.value())?;
+            // A damaged one may say any number.
+            let count = counts.entry((workflow, status)).or_default();
+            *count = u64::saturating_add(*count, count_of(row.value())?);
         }
         Ok(counts)
     }
