@@ -27,7 +27,7 @@ impl Simulated {
         }))
     }
 
-    /// Asks for a run, as [`Engine::start`].
+    /// Asks for a run, as [`Engine::start`](crate::engine::Engine::start).
     pub fn start(
         &mut self,
         workflow: &str,
@@ -37,7 +37,7 @@ impl Simulated {
         self.start_with(workflow, input, NewRun { key, ..NewRun::default() })
     }
 
-    /// Asks for a run, as [`Engine::start_with`].
+    /// Asks for a run, as [`Engine::start_with`](crate::engine::Engine::start_with).
     pub fn start_with(
         &mut self,
         workflow: &str,
@@ -49,50 +49,50 @@ impl Simulated {
         self.ask(async move { engine.start_with(&workflow, input, new).await })
     }
 
-    /// Asks for a batch, as [`Engine::batch`].
+    /// Asks for a batch, as [`Engine::batch`](crate::engine::Engine::batch).
     pub fn batch(&mut self, batch: NewBatch) -> Asked<Batched> {
         let engine = self.engine.clone();
         self.ask(async move { engine.batch(batch).await })
     }
 
-    /// Calls a webhook, as [`Engine::call_webhook`].
+    /// Calls a webhook, as [`Engine::call_webhook`](crate::engine::Engine::call_webhook).
     pub fn call_webhook(&mut self, token: &str, request: Request) -> Asked<Reply> {
         let engine = self.engine.clone();
         let token = token.to_owned();
         self.ask(async move { engine.call_webhook(&token, request).await })
     }
 
-    /// Sends a signal, as [`Engine::signal`].
+    /// Sends a signal, as [`Engine::signal`](crate::engine::Engine::signal).
     pub fn signal(&mut self, run: RunId, signal: NewSignal, waits: bool) -> Asked<Reply> {
         let engine = self.engine.clone();
         self.ask(async move { engine.signal(run, signal, waits).await })
     }
 
-    /// Ends the sleeps of a run early, as [`Engine::wake_by`].
+    /// Ends the sleeps of a run early, as [`Engine::wake_by`](crate::engine::Engine::wake_by).
     pub fn wake(&mut self, run: RunId) -> Asked<RunView> {
         let engine = self.engine.clone();
         self.ask(async move { engine.wake_by(run, None, Asker::unknown()).await })
     }
 
-    /// Calls a hook, as [`Engine::resume_hook`].
+    /// Calls a hook, as [`Engine::resume_hook`](crate::engine::Engine::resume_hook).
     pub fn resume_hook(&mut self, token: &str, payload: String) -> Asked<HookView> {
         let engine = self.engine.clone();
         let token = token.to_owned();
         self.ask(async move { engine.resume_hook(&token, payload).await })
     }
 
-    /// Asks for the end of a run, as [`Engine::cancel_by`].
+    /// Asks for the end of a run, as [`Engine::cancel_by`](crate::engine::Engine::cancel_by).
     pub fn cancel(&mut self, run: RunId, how: CancelHow) -> Asked<RunView> {
         let engine = self.engine.clone();
         self.ask(async move { engine.cancel_by(run, how, Asker::unknown()).await })
     }
 
-    /// Ends a run behind the back of its shard, as [`Engine::cancel`] does where that does not answer. It
-    /// is on its way to the disk then.
+    /// Ends a run behind the back of its shard, as [`Engine::cancel`](crate::engine::Engine::cancel) does where that
+    /// does not answer. It is on its way to the disk then.
     ///
     /// # Errors
     ///
-    /// As [`Engine::cancel`].
+    /// As [`Engine::cancel`](crate::engine::Engine::cancel).
     pub fn end_without_shard(&mut self, run: RunId) -> Result<Asked<()>, EngineError> {
         let written = self.engine.end_without_shard(run, CancelHow::KILL, Asker::unknown())?;
         Ok(self.ask(async move {
@@ -101,31 +101,31 @@ impl Simulated {
         }))
     }
 
-    /// Asks that a run is deleted, as [`Engine::delete_by`].
+    /// Asks that a run is deleted, as [`Engine::delete_by`](crate::engine::Engine::delete_by).
     pub fn delete(&mut self, run: RunId) -> Asked<()> {
         let engine = self.engine.clone();
         self.ask(async move { engine.delete_by(run, Asker::unknown()).await })
     }
 
-    /// Forgets what is to be forgotten, as [`Engine::sweep`].
+    /// Forgets what is to be forgotten, as [`Engine::sweep`](crate::engine::Engine::sweep).
     pub fn sweep(&mut self) -> Asked<Swept> {
         let engine = self.engine.clone();
         self.ask(async move { engine.sweep().await })
     }
 
-    /// Asks that a run is held up, as [`Engine::pause_by`].
+    /// Asks that a run is held up, as [`Engine::pause_by`](crate::engine::Engine::pause_by).
     pub fn pause(&mut self, run: RunId) -> Asked<RunView> {
         let engine = self.engine.clone();
         self.ask(async move { engine.pause_by(run, Asker::unknown()).await })
     }
 
-    /// Asks that a blocked or paused run goes on, as [`Engine::resume`].
+    /// Asks that a blocked or paused run goes on, as [`Engine::resume`](crate::engine::Engine::resume).
     pub fn resume(&mut self, run: RunId, module: Option<String>) -> Asked<RunView> {
         let engine = self.engine.clone();
         self.ask(async move { engine.resume(run, module).await })
     }
 
-    /// Asks that a failed run is tried again, as [`Engine::retry_by`].
+    /// Asks that a failed run is tried again, as [`Engine::retry_by`](crate::engine::Engine::retry_by).
     pub fn retry(&mut self, run: RunId) -> Asked<RunView> {
         let engine = self.engine.clone();
         self.ask(async move { engine.retry_by(run, None, None, Asker::unknown()).await })
