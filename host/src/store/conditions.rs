@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use segno_journal::RunId;
+use segno_journal::{RunId, Timestamp};
 
 use crate::store::codec;
 use crate::store::error::{StoreError, Unmet};
 use crate::store::keys;
 use crate::store::keyspace::Transaction;
-use crate::store::records::HookRecord;
+use crate::store::records::{HookRecord, RunRecord};
 use crate::store::tables::Table;
 use crate::store::tokens::taken_from;
 
@@ -33,8 +33,8 @@ pub(super) enum Condition {
     NewBatch { key: String, record: Vec<u8> },
     /// The run has not ended.
     Unfinished(RunId),
-    /// The run has ended, and is kept.
-    Ended(RunId),
+    /// The run has ended, at this moment where one is given, and is kept.
+    Ended { run: RunId, at: Option<Timestamp> },
     /// No other hook has the token of this one; it has it then.
     FreeToken { token: String, hook: Box<HookRecord> },
 }
@@ -47,7 +47,7 @@ impl Conditions {
             Condition::NewKey { .. }
             | Condition::FreeKey { .. }
             | Condition::NewBatch { .. }
-            | Condition::Ended(_)
+            | Condition::Ended { .. }
             | Condition::FreeToken { .. } => false,
         };
         if !is_said {
@@ -85,7 +85,7 @@ impl Condition {
             + match self {
                 Self::NewKey { row, .. } | Self::FreeKey { row, .. } => row.len(),
                 Self::NewBatch { key, record } => key.len() + record.len(),
-                Self::Unfinished(_) | Self::Ended(_) => 0,
+                Self::Unfinished(_) | Self::Ended { .. } => 0,
                 Self::FreeToken { token, .. } => token.len() + size_of::<HookRecord>(),
             }
     }
@@ -101,14 +101,16 @@ impl Condition {
                 let unfinished = transaction.get(Table::Unfinished, &run.to_bytes())?;
                 unfinished.is_none().then_some(Unmet::Ended(*run))
             }
-            Self::Ended(run) => {
-                let key = run.to_bytes();
-                let goes_on = transaction.get(Table::Unfinished, &key)?.is_some();
-                let is_kept = transaction.get(Table::Runs, &key)?.is_some();
-                match (goes_on, is_kept) {
-                    (true, _) => Some(Unmet::GoesOn(*run)),
-                    (false, false) => Some(Unmet::Gone(*run)),
-                    (false, true) => None,
+            Self::Ended { run, at } => {
+                let goes_on = transaction.get(Table::Unfinished, &run.to_bytes())?.is_some();
+                let record = transaction.get(Table::Runs, &run.to_bytes())?;
+                match (goes_on, record, at) {
+                    (true, ..) => Some(Unmet::GoesOn(*run)),
+                    (false, None, _) => Some(Unmet::Gone(*run)),
+                    (false, Some(record), Some(at)) if !has_ended_at(&record, *at) => {
+                        Some(Unmet::GoesOn(*run))
+                    }
+                    (false, Some(_), _) => None,
                 }
             }
             Self::FreeToken { token, hook } => {
@@ -126,12 +128,18 @@ impl Condition {
             Self::NewBatch { key, record } => {
                 transaction.put(Table::Batches, key.as_bytes(), record);
             }
-            Self::Unfinished(_) | Self::Ended(_) => {}
+            Self::Unfinished(_) | Self::Ended { .. } => {}
             Self::FreeToken { token, hook } => {
                 transaction.put(Table::Hooks, token.as_bytes(), &codec::encode(&**hook));
             }
         }
     }
+}
+
+/// Whether the record of a run says that it ended then. One that is damaged says nothing else.
+fn has_ended_at(record: &[u8], at: Timestamp) -> bool {
+    let record = codec::decode::<RunRecord>(Table::Runs.name(), record);
+    record.map_or(true, |record| record.standing.ended_at() == Some(at))
 }
 
 /// The run that an idempotency key has started, if it is another one and this table has it. A row that is damaged
@@ -180,19 +188,13 @@ mod tests {
     }
 
     fn record(standing: Standing) -> RunRecord {
-        RunRecord {
-            workflow: "w".into(),
-            module: segno_journal::Digest::from_bytes([0; 32]),
-            started_at: Timestamp(1),
-            seed: [0; 32],
+        RunRecord::new(
+            "w".into(),
+            segno_journal::Digest::from_bytes([0; 32]),
+            Timestamp(1),
+            [0; 32],
             standing,
-            parent: None,
-            on_end: None,
-            begins_at: None,
-            times_out_at: None,
-            key: None,
-            counts_from: None,
-        }
+        )
     }
 
     fn begun() -> (Store, Committer) {

@@ -3,6 +3,7 @@
 use segno_journal::{RunId, Timestamp};
 
 use crate::store::codec;
+use crate::store::conditions::Condition;
 use crate::store::draft::Draft;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
@@ -11,6 +12,13 @@ use crate::store::records::EndCall;
 use crate::store::tables::Table;
 
 impl<T> Draft<T> {
+    /// Nothing of the draft is written unless the run has ended then, and not again since:
+    /// [`crate::store::Unmet`].
+    pub fn only_if_ended_at(mut self, run: RunId, at: Timestamp) -> Self {
+        self.rows.only_if(Condition::Ended { run, at: Some(at) });
+        self
+    }
+
     /// Also owes a call, as it then stands.
     pub fn with_end_call(mut self, run: RunId, call: &EndCall) -> Self {
         self.rows.put(Table::EndCalls, run.to_bytes(), codec::encode(call));

@@ -38,6 +38,30 @@ pub struct RunRecord {
 grows!(RunRecord { workflow, module, started_at, seed, standing; parent, on_end, begins_at, times_out_at, key, counts_from });
 
 impl RunRecord {
+    /// The record of a run of which nothing else is said.
+    #[must_use]
+    pub const fn new(
+        workflow: Arc<str>,
+        module: Digest,
+        started_at: Timestamp,
+        seed: [u8; 32],
+        standing: Standing,
+    ) -> Self {
+        Self {
+            workflow,
+            module,
+            started_at,
+            seed,
+            standing,
+            parent: None,
+            on_end: None,
+            begins_at: None,
+            times_out_at: None,
+            key: None,
+            counts_from: None,
+        }
+    }
+
     /// How long the run may take, in milliseconds, and since when that counts, if it has a time-out.
     #[must_use]
     pub fn timeout(&self) -> Option<(u64, Timestamp)> {

@@ -26,7 +26,7 @@ impl<T> Draft<T> {
     /// Nothing of the draft is written unless the run has ended, and is kept, and no other run goes on that its
     /// idempotency key has started: [`crate::store::Unmet`]. The key leads to it then.
     pub fn only_if_ended(mut self, run: RunId, record: &RunRecord) -> Self {
-        self.rows.only_if(Condition::Ended(run));
+        self.rows.only_if(Condition::Ended { run, at: None });
         if let Some(key) = &record.key {
             let row = keys::idempotency(&record.workflow, key);
             self.rows.only_if(Condition::FreeKey { row, run });

@@ -184,3 +184,26 @@ fn a_call_that_is_owed_is_owed_by_the_next_host_after_the_death_of_one() {
     assert!(owed["failed"].as_u64() >= Some(1), "{owed}");
     assert!(host.must(&["run", run]).contains("times in vain, next call"));
 }
+
+#[tokio::test]
+async fn each_end_of_a_run_that_is_tried_again_is_told_as_one_of_its_own() {
+    let host = Host::with(guest_basics::steps(), calls_here).await;
+    let directory = TempDir::new().unwrap();
+    let needed = directory.path().join("needed");
+    // Of the first end, nobody takes the call; it is not made any more when the run goes on.
+    let (url, mut calls) = receiver(&[503]).await;
+    let run = started(&host, "needs_file", json!(needed), &url).await;
+    let first = calls.recv().await.unwrap();
+    assert_eq!(first.headers["webhook-id"], run);
+    stands(&host, &run, ("owed", 1)).await;
+    std::fs::write(&needed, "").unwrap();
+    let retry = host.request(Method::POST, &format!("/v1/runs/{run}/retry"));
+    assert_eq!(retry.send().await.unwrap().status(), 200);
+    let second = calls.recv().await.unwrap();
+    is_signed(&second);
+    assert_eq!(second.headers["webhook-id"], format!("{run}.1"));
+    let [first, second] =
+        [first, second].map(|call| serde_json::from_str::<Value>(&call.body).unwrap());
+    assert_eq!((&first["type"], &second["type"]), (&json!("run.failed"), &json!("run.completed")));
+    assert_eq!(stands(&host, &run, ("made", 0)).await["due_at"], Value::Null);
+}

@@ -16,7 +16,6 @@ use segno_journal::{Failure, RunId, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::engine::config::{SigningKey, seconds};
@@ -26,7 +25,7 @@ use crate::engine::metrics::EndCallOutcome;
 use crate::engine::reads::Ended;
 use crate::engine::shard::status_of;
 use crate::steps::{Caller, origin};
-use crate::store::{Draft, EndCall, RunRecord};
+use crate::store::{Draft, EndCall, RunRecord, StoreError};
 
 /// The pauses after calls that were made in vain, in seconds: those that Standard Webhooks recommend. After the last
 /// one the call is given up, some three days after the first.
@@ -199,19 +198,19 @@ impl Engine {
     async fn call_end(&self, run: RunId, means: &Means) -> Result<Option<Timestamp>, EngineError> {
         let engine = self.clone();
         let owed = self.blocking(move || engine.owed(run)).await?;
-        let Some((url, told, owed)) = owed else { return Ok(None) };
+        let Some(Owed { url, id, told, call: owed, ended_at }) = owed else { return Ok(None) };
         let Some(_place) = means.place(&url) else {
             return Ok(Some(self.0.outside.now().plus_ms(ASIDE_MS)));
         };
         let now = self.0.outside.now();
-        let request = request((run, told), url, &means.key, now);
+        let request = request((id, told), url, &means.key, now);
         let result = means.caller.call(request, TIMEOUT).await;
         let result = result.map_err(|error| error.to_string());
         let metrics = self.0.outside.metrics();
         if result.as_ref().is_ok_and(|status| (200..300).contains(status)) {
             metrics.called_at_end(EndCallOutcome::Made);
-            self.write_end_call(Draft::nothing().without_end_call(run)).await;
-            return Ok(None);
+            let draft = Draft::nothing().without_end_call(run);
+            return Ok(self.write_end_call(draft.only_if_ended_at(run, ended_at), None).await);
         }
         let call = after(&owed, &result, self.0.outside.now());
         match call.due {
@@ -221,34 +220,51 @@ impl Engine {
                 tracing::warn!(%run, "the call at the end of a run is given up");
             }
         }
-        self.write_end_call(Draft::nothing().with_end_call(run, &call)).await;
-        Ok(call.due)
+        let draft = Draft::nothing().with_end_call(run, &call);
+        Ok(self.write_end_call(draft.only_if_ended_at(run, ended_at), call.due).await)
     }
 
-    /// The URL to call, what is told, and how often that was done in vain; nothing where it is not owed. From the
-    /// disk: of a run that has ended no shard knows more.
-    fn owed(&self, run: RunId) -> Result<Option<(String, String, EndCall)>, EngineError> {
+    /// The call that is owed; nothing where none is, or the run goes on again. From the disk: of a run that has ended
+    /// no shard knows more.
+    fn owed(&self, run: RunId) -> Result<Option<Owed>, EngineError> {
         let owed = self.0.store.end_call(run)?.filter(|owed| owed.due.is_some());
         let Some((record, owed)) = self.0.store.run(run)?.zip(owed) else { return Ok(None) };
         let Some(url) = record.on_end.as_deref().map(str::to_owned) else { return Ok(None) };
+        let Some(ended_at) = record.standing.ended_at() else { return Ok(None) };
+        // Each end of a run that is tried again is one of its own.
+        let id = match self.0.store.set_aside_before(run)? {
+            0 => run.to_string(),
+            retries => format!("{run}.{retries}"),
+        };
         // Where its journal is damaged, that it has ended is all that can be told.
         let ended = self.end_of(run).unwrap_or_default();
-        Ok(Some((url, told(run, &record, &ended), owed)))
+        Ok(Some(Owed { url, id, told: told(run, &record, &ended), call: owed, ended_at }))
     }
 
-    async fn write_end_call(&self, draft: Draft<()>) {
-        let (done, written) = oneshot::channel();
-        self.0.committer.submit(draft, move |result| {
-            let _gone = done.send(result.is_ok());
-        });
-        // Where the store is in trouble, the next host makes the call again.
-        let _written = written.await;
+    /// Writes what became of a call, and says when the next one is due. Where the run was tried again meanwhile, what
+    /// is owed is looked at once more.
+    async fn write_end_call(&self, draft: Draft<()>, next: Option<Timestamp>) -> Option<Timestamp> {
+        match self.commit(draft).await {
+            Err(StoreError::Unmet(_)) => Some(self.0.outside.now()),
+            // Where the store is in trouble, the next host makes the call again.
+            Ok(()) | Err(_) => next,
+        }
     }
 }
 
+/// A call that is owed for the end of a run.
+struct Owed {
+    url: String,
+    /// By which a call that comes again is known.
+    id: String,
+    told: String,
+    /// How often it was made in vain.
+    call: EndCall,
+    ended_at: Timestamp,
+}
+
 /// The call, as it is signed at this moment.
-fn request((run, body): (RunId, String), url: String, key: &SigningKey, now: Timestamp) -> Request {
-    let id = run.to_string();
+fn request((id, body): (String, String), url: String, key: &SigningKey, now: Timestamp) -> Request {
     let signature = key.sign(&id, now, &body);
     let headers = [
         ("content-type", "application/json".to_owned()),

@@ -178,7 +178,8 @@ impl Shard {
         for position in images.into_iter().filter(|position| *position > seq) {
             draft = draft.without_image(id, position);
         }
-        draft = draft.with_run(id, &active.record);
+        // Who was to hear of the end that is none hears of the next one.
+        draft = draft.without_end_call(id).with_run(id, &active.record);
         let turn = Draft::turn(id, turn, Vec::new()).of_nothing();
         let draft = turn.with_set_aside(number, aside).and(draft);
         let draft = draft.only_if_ended(id, &active.record).with_tokens(id, active.run.open());
