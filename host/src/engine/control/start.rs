@@ -90,9 +90,11 @@ impl Engine {
         let (bytes, fingerprint) = self.check_start(&input, &new)?;
         let engine = self.clone();
         if new.if_running.is_some() {
-            self.takes_work()?;
+            // It keeps what it brings while it waits for the end of another one, also where its caller goes.
+            let admitted = self.admit(bytes)?;
             let workflow = workflow.to_owned();
             return to_the_end(async move {
+                let _admitted = admitted;
                 engine.start_one_at_a_time(&workflow, (input, bytes), new).await
             })
             .await;
@@ -214,18 +216,15 @@ impl Engine {
         let begins_at = begins_at.filter(|at| *at > started_at);
         let begun_at = begins_at.unwrap_or(started_at);
         let ends_at = |timeout: Duration| begun_at.plus_ms(in_ms(timeout));
+        let standing = if begins_at.is_some() { Standing::Pending } else { Standing::Running };
+        let module = self.0.modules.enter_current(workflow)?;
+        let seed = self.0.outside.random().seed();
         Ok(RunRecord {
-            workflow: workflow.into(),
-            module: self.0.modules.enter_current(workflow)?,
-            started_at,
-            seed: self.0.outside.random().seed(),
-            standing: if begins_at.is_some() { Standing::Pending } else { Standing::Running },
-            parent: None,
             on_end: on_end.as_deref().map(Into::into),
             begins_at,
             times_out_at: times.timeout.map(ends_at),
             key: key.as_deref().map(Into::into),
-            counts_from: None,
+            ..RunRecord::new(workflow.into(), module, started_at, seed, standing)
         })
     }
 
