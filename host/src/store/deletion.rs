@@ -5,8 +5,6 @@
 //! is found by the row in [`Table::Deleting`], which goes with the last draft. Each draft says only what is to go, so
 //! two who delete one run do no harm.
 
-use std::ops::{Bound, RangeBounds};
-
 use segno_journal::{Command, RunId, Timestamp, Turn};
 
 use crate::store::codec;
@@ -18,7 +16,7 @@ use crate::store::handle::Store;
 use crate::store::keys;
 use crate::store::keyspace::Moment;
 use crate::store::payloads::Reference;
-use crate::store::ranges::RowsOfRun;
+use crate::store::ranges::{Behind, RowsOfRun};
 use crate::store::records::{BatchRecord, FamilyRow, HookRecord, RunRecord, WebhookRecord};
 use crate::store::tables::Table;
 
@@ -115,7 +113,7 @@ impl Draft<()> {
         (run, record): (RunId, &RunRecord),
         room: &mut Room,
     ) -> Result<Self, StoreError> {
-        self.rows.only_if(Condition::Ended(run));
+        self.rows.only_if(Condition::Ended { run, at: None });
         self.rows.delete(Table::Runs, run.to_bytes());
         self.rows.delete(Table::EndCalls, run.to_bytes());
         (0..2).for_each(|_| room.take(0));
@@ -227,7 +225,7 @@ impl Store {
         let Some(of) = LEADING.get(table).copied() else { return Ok((draft, None)) };
         let moment = self.moment()?;
         let mut bytes = 0;
-        for (count, row) in (1..).zip(moment.range(of, &Behind(after))?) {
+        for (count, row) in (1..).zip(moment.range(of, &Behind::new(after.as_deref()))?) {
             let row = row?;
             if is_stray(&moment, (of, row.value()), batches_before)? {
                 let (key, value) = (row.key().to_vec(), row.value().to_vec());
@@ -261,19 +259,6 @@ fn is_stray(
         }
     };
     run.map_or(Ok(false), |run| Ok(!moment.has(Table::Runs, &run.to_bytes())?))
-}
-
-/// The keys behind one.
-struct Behind(Option<Vec<u8>>);
-
-impl RangeBounds<[u8]> for Behind {
-    fn start_bound(&self) -> Bound<&[u8]> {
-        self.0.as_deref().map_or(Bound::Unbounded, Bound::Excluded)
-    }
-
-    fn end_bound(&self) -> Bound<&[u8]> {
-        Bound::Unbounded
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::store::draft::Draft;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::keys;
-use crate::store::records::{FamilyRow, Standing};
+use crate::store::records::{FamilyRow, Standing, Status};
 use crate::store::tables::Table;
 
 impl<T> Draft<T> {
@@ -85,13 +85,9 @@ impl Store {
             Err(StoreError::Record { .. }) => return Ok(true),
             record => record?,
         };
-        Ok(record.is_some_and(|record| match record.standing {
-            Standing::Completed(_) | Standing::Cancelled(_) => false,
-            Standing::Failed(_)
-            | Standing::Running
-            | Standing::Blocked(_)
-            | Standing::Pending
-            | Standing::Paused(_) => true,
+        Ok(record.is_some_and(|record| {
+            let status = record.standing.status();
+            !status.has_ended() || status == Status::Failed
         }))
     }
 

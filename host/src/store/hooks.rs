@@ -7,7 +7,7 @@ use crate::store::conditions::Condition;
 use crate::store::draft::{Draft, Rows};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::ranges::TextAfter;
+use crate::store::ranges::Behind;
 use crate::store::records::HookRecord;
 use crate::store::tables::Table;
 use crate::store::tokens::Claimed;
@@ -101,7 +101,7 @@ impl Store {
         mut visit: impl FnMut(String, HookRecord, bool) -> bool,
     ) -> Result<(), StoreError> {
         let moment = self.moment()?;
-        for row in moment.range(Table::Hooks, &TextAfter::new(after))? {
+        for row in moment.range(Table::Hooks, &Behind::new(after.map(str::as_bytes)))? {
             let row = row?;
             let record = codec::decode::<HookRecord>(Table::Hooks.name(), row.value());
             // One that is damaged must not keep the host from starting, nor others from being listed.

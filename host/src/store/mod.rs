@@ -59,7 +59,7 @@ pub use crate::store::draft::{Committed, Draft, TurnAndEffects};
 pub use crate::store::error::{DiskTrouble, LogTrouble, StoreError, Unmet};
 pub use crate::store::handle::Store;
 pub use crate::store::images::{FoundImage, ImageRecord};
-pub use crate::store::index::{Search, StandingRuns};
+pub use crate::store::index::Search;
 pub use crate::store::keyspace::{BackendError, Checkpoints, Storage, StorageBackend};
 pub use crate::store::open::DEFAULT_CACHE;
 pub use crate::store::raw::{RawRow, RawRows};

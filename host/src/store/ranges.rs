@@ -4,18 +4,18 @@ use std::ops::{Bound, RangeBounds};
 
 use segno_journal::RunId;
 
-/// The keys that are text and come behind one; all of them where none is given.
-pub(crate) struct TextAfter<'a>(Option<&'a str>);
+/// The keys behind one; all of them where none is given.
+pub(crate) struct Behind<'a>(Option<&'a [u8]>);
 
-impl<'a> TextAfter<'a> {
-    pub(crate) const fn new(text: Option<&'a str>) -> Self {
-        Self(text)
+impl<'a> Behind<'a> {
+    pub(crate) const fn new(key: Option<&'a [u8]>) -> Self {
+        Self(key)
     }
 }
 
-impl RangeBounds<[u8]> for TextAfter<'_> {
+impl RangeBounds<[u8]> for Behind<'_> {
     fn start_bound(&self) -> Bound<&[u8]> {
-        self.0.map_or(Bound::Unbounded, |text| Bound::Excluded(text.as_bytes()))
+        self.0.map_or(Bound::Unbounded, Bound::Excluded)
     }
 
     fn end_bound(&self) -> Bound<&[u8]> {

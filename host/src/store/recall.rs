@@ -122,19 +122,7 @@ mod tests {
 
     fn record(standing: Standing) -> RunRecord {
         let module = segno_journal::Digest::from_bytes([1; 32]);
-        RunRecord {
-            workflow: "w".into(),
-            module,
-            started_at: Timestamp(1),
-            seed: [0; 32],
-            standing,
-            parent: None,
-            on_end: None,
-            begins_at: None,
-            times_out_at: None,
-            key: None,
-            counts_from: None,
-        }
+        RunRecord::new("w".into(), module, Timestamp(1), [0; 32], standing)
     }
 
     #[test]

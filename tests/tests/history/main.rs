@@ -25,19 +25,7 @@ fn store_with(life: &Life, store: &Store) {
     let started_at = Timestamp(1);
     let standing = Standing::Cancelled(Timestamp(2));
     let module = Digest::from_bytes([7; 32]);
-    let record = RunRecord {
-        workflow: "w".into(),
-        module,
-        started_at,
-        seed: [0; 32],
-        standing,
-        parent: None,
-        on_end: None,
-        begins_at: None,
-        times_out_at: None,
-        key: None,
-        counts_from: None,
-    };
+    let record = RunRecord::new("w".into(), module, started_at, [0; 32], standing);
     committer.submit(Draft::nothing().with_run(run(), &record), |_written| {});
     for (op, attempts) in &life.attempts {
         for attempt in attempts {

@@ -8,7 +8,7 @@ use segno_journal::{RunId, Timestamp};
 
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
-use crate::engine::shard::status_of;
+use crate::engine::shard::{shown, status_of};
 use crate::store::{Noted, RunRecord, Search, Status, StoreError};
 
 /// How many runs a list may have.
@@ -214,19 +214,6 @@ const fn kept(status: RunStatus) -> Status {
         RunStatus::Cancelled => Status::Cancelled,
         RunStatus::Pending => Status::Pending,
         RunStatus::Paused => Status::Paused,
-    }
-}
-
-/// A status as it is shown.
-const fn shown(status: Status) -> RunStatus {
-    match status {
-        Status::Running => RunStatus::Running,
-        Status::Blocked => RunStatus::Blocked,
-        Status::Completed => RunStatus::Completed,
-        Status::Failed => RunStatus::Failed,
-        Status::Cancelled => RunStatus::Cancelled,
-        Status::Pending => RunStatus::Pending,
-        Status::Paused => RunStatus::Paused,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::engine::inbox::{Delivery, First};
 use crate::engine::metrics::Metrics;
 use crate::engine::outside::Owner;
 use crate::engine::shard::open_budget::Share;
-use crate::store::{Draft, HeldEvent, Recalled, RunRecord, Standing, StoreError};
+use crate::store::{self, Draft, HeldEvent, Recalled, RunRecord, Standing, StoreError};
 
 /// The state of a run, and what its shard keeps beside it.
 pub(crate) struct Active {
@@ -196,14 +196,19 @@ impl Active {
 
 /// How a run that stands so is shown.
 pub(crate) const fn status_of(standing: &Standing) -> RunStatus {
-    match standing {
-        Standing::Running => RunStatus::Running,
-        Standing::Blocked(_) => RunStatus::Blocked,
-        Standing::Completed(_) => RunStatus::Completed,
-        Standing::Failed(_) => RunStatus::Failed,
-        Standing::Cancelled(_) => RunStatus::Cancelled,
-        Standing::Pending => RunStatus::Pending,
-        Standing::Paused(_) => RunStatus::Paused,
+    shown(standing.status())
+}
+
+/// A status as it is shown.
+pub(crate) const fn shown(status: store::Status) -> RunStatus {
+    match status {
+        store::Status::Running => RunStatus::Running,
+        store::Status::Blocked => RunStatus::Blocked,
+        store::Status::Completed => RunStatus::Completed,
+        store::Status::Failed => RunStatus::Failed,
+        store::Status::Cancelled => RunStatus::Cancelled,
+        store::Status::Pending => RunStatus::Pending,
+        store::Status::Paused => RunStatus::Paused,
     }
 }
 

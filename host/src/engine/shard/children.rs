@@ -83,18 +83,11 @@ impl Spawner<'_> {
             let Effect::Spawn(spawn) = effect else { continue };
             let Spawn { op, run, workflow, input, policy } = &**spawn;
             let root = parent.root(id);
+            let module = self.modules.enter_for_child(parent.module, workflow);
+            let (name, seed) = (workflow.as_str().into(), self.outside.random().seed());
             let record = RunRecord {
-                workflow: workflow.as_str().into(),
-                module: self.modules.enter_for_child(parent.module, workflow),
-                started_at: at,
-                seed: self.outside.random().seed(),
-                standing: Standing::Running,
                 parent: Some(Arc::new(Parent { run: id, op: *op, root, policy: *policy })),
-                on_end: None,
-                begins_at: None,
-                times_out_at: None,
-                key: None,
-                counts_from: None,
+                ..RunRecord::new(name, module, at, seed, Standing::Running)
             };
             draft = draft.with_new_run(*run, &record, input.clone());
             let member = self.members.pop().unwrap_or_else(|| self.outside.families().join(root));

@@ -42,7 +42,7 @@ use std::sync::mpsc::Receiver;
 
 use segno_journal::RunId;
 
-pub(crate) use crate::engine::shard::active::{Active, status_of};
+pub(crate) use crate::engine::shard::active::{Active, shown, status_of};
 pub(crate) use crate::engine::shard::cancelled::cancelled;
 pub(crate) use crate::engine::shard::fold::looked_at;
 pub(crate) use crate::engine::shard::heartbeats::Heartbeats;

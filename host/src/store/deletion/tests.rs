@@ -25,19 +25,9 @@ fn try_to_write(committer: &Committer, draft: Draft<()>) -> Result<(), Unmet> {
 }
 
 fn record(key: Option<&str>) -> RunRecord {
-    RunRecord {
-        workflow: "w".into(),
-        module: Digest::from_bytes([0; 32]),
-        started_at: Timestamp(1),
-        seed: [0; 32],
-        standing: Standing::Completed(Timestamp(2)),
-        parent: None,
-        on_end: None,
-        begins_at: None,
-        times_out_at: None,
-        counts_from: None,
-        key: key.map(Into::into),
-    }
+    let (module, at) = (Digest::from_bytes([0; 32]), Timestamp(1));
+    let ended = Standing::Completed(Timestamp(2));
+    RunRecord { key: key.map(Into::into), ..RunRecord::new("w".into(), module, at, [0; 32], ended) }
 }
 
 /// A run of so many turns, each with the same large payload, a note, and a key.

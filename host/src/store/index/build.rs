@@ -4,12 +4,12 @@
 //! begins again, so a crash in between leaves nothing that counts.
 
 use std::collections::BTreeMap;
-use std::ops::{Bound, RangeBounds};
 use std::time::Instant;
 
 use crate::store::error::StoreError;
 use crate::store::index::entry::Entry;
 use crate::store::keyspace::{Keyspace, Moment, Transaction};
+use crate::store::ranges::Behind;
 use crate::store::tables::Table;
 
 /// Which indexes this version keeps.
@@ -45,9 +45,9 @@ pub(in crate::store) fn prepare(keyspace: &Keyspace) -> Result<(), StoreError> {
     clear(keyspace, Table::Standings)?;
     clear(keyspace, Table::Counts)?;
     let mut counts = BTreeMap::<Vec<u8>, u64>::new();
-    let mut after = After(None);
+    let mut after: Option<Vec<u8>> = None;
     loop {
-        let (entries, last) = slice(&keyspace.moment()?, &after)?;
+        let (entries, last) = slice(&keyspace.moment()?, after.as_deref())?;
         let Some(last) = last else { break };
         keyspace.write(&[], |transaction| {
             for entry in &entries {
@@ -58,7 +58,7 @@ pub(in crate::store) fn prepare(keyspace: &Keyspace) -> Result<(), StoreError> {
         for entry in &entries {
             *counts.entry(entry.part().to_vec()).or_default() += 1;
         }
-        after = After(Some(last));
+        after = Some(last);
     }
     let runs = counts.values().sum::<u64>();
     keyspace.write(&[], |transaction| {
@@ -95,26 +95,16 @@ fn clear(keyspace: &Keyspace, table: Table) -> Result<(), StoreError> {
 
 /// What is to be in the index for the next runs, and the key of the last one of them. A damaged record is left out:
 /// nothing is known of where it stands.
-fn slice(moment: &Moment, after: &After) -> Result<(Vec<Entry>, Option<Vec<u8>>), StoreError> {
+fn slice(
+    moment: &Moment,
+    after: Option<&[u8]>,
+) -> Result<(Vec<Entry>, Option<Vec<u8>>), StoreError> {
     let mut entries = Vec::new();
     let mut last = None;
-    for row in moment.range(Table::Runs, after)?.take(SLICE) {
+    for row in moment.range(Table::Runs, &Behind::new(after))?.take(SLICE) {
         let row = row?;
         entries.extend(super::entry(row.key(), row.value()));
         last = Some(row.key().to_vec());
     }
     Ok((entries, last))
-}
-
-/// The keys behind one; all of them where none is given.
-struct After(Option<Vec<u8>>);
-
-impl RangeBounds<[u8]> for After {
-    fn start_bound(&self) -> Bound<&[u8]> {
-        self.0.as_deref().map_or(Bound::Unbounded, Bound::Excluded)
-    }
-
-    fn end_bound(&self) -> Bound<&[u8]> {
-        Bound::Unbounded
-    }
 }

@@ -17,7 +17,6 @@ use std::collections::BTreeMap;
 pub(in crate::store) use crate::store::index::attributes::write_attribute;
 pub(in crate::store) use crate::store::index::build::{prepare, whole};
 pub(in crate::store) use crate::store::index::compare::compare;
-pub use crate::store::index::reads::StandingRuns;
 pub use crate::store::index::search::Search;
 
 use crate::store::error::StoreError;

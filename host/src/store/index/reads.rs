@@ -1,6 +1,6 @@
 //! Finding runs by how they stand.
 
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use segno_journal::{RunId, Timestamp};
@@ -13,70 +13,13 @@ use crate::store::keyspace::Moment;
 use crate::store::records::Status;
 use crate::store::tables::Table;
 
-/// Which runs are looked for.
-#[derive(Debug, Clone)]
-pub struct StandingRuns {
-    /// Those of this workflow; of all of them where none is named.
-    pub workflow: Option<String>,
-    /// Those that stand in one of these ways.
-    pub statuses: BTreeSet<Status>,
-    /// This run and those after it.
-    pub from: Option<RunId>,
-    /// Those before this run.
-    pub before: Option<RunId>,
-}
-
-impl StandingRuns {
-    /// The keys of the runs that lie in a part of the index, if there can be any.
-    fn keys(&self, part: &Part) -> Option<Between> {
-        let first = self.from.map_or([0; 16], RunId::to_bytes);
-        let last = match self.before {
-            None => u128::MAX,
-            Some(before) => u128::from_be_bytes(before.to_bytes()).checked_sub(1)?,
-        };
-        let last = RunId::from_bytes(last.to_be_bytes());
-        Some(Between::new(part.key(RunId::from_bytes(first)), part.key(last)))
-    }
-}
-
 impl Store {
-    /// Visits runs by how they stand, newest first, until the visitor has enough. Only the index is read.
+    /// Visits the runs of a workflow that ended in this way before a moment, oldest run first, each with when it
+    /// ended, until the visitor has enough: from behind a run on, where one is given.
     ///
     /// # Errors
     ///
     /// The store cannot be read. The same holds for all functions here.
-    pub fn visit_standing(
-        &self,
-        runs: &StandingRuns,
-        mut visit: impl FnMut(RunId, Status) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        let moment = self.moment()?;
-        let mut parts = parts(&moment, runs.workflow.as_deref())?;
-        parts.retain(|part| runs.statuses.contains(&part.status));
-        let mut ranges = Vec::with_capacity(parts.len());
-        let mut next = BinaryHeap::with_capacity(parts.len());
-        for part in parts {
-            let Some(keys) = runs.keys(&part) else { continue };
-            let mut range = moment.range(Table::Standings, &keys)?.rev();
-            if let Some(row) = range.next() {
-                next.push((run_of(row?.key())?, ranges.len()));
-                ranges.push((range, part.status));
-            }
-        }
-        while let Some((run, of)) = next.pop() {
-            let (range, status) = &mut ranges[of];
-            if visit(run, *status).is_break() {
-                break;
-            }
-            if let Some(row) = range.next() {
-                next.push((run_of(row?.key())?, of));
-            }
-        }
-        Ok(())
-    }
-
-    /// Visits the runs of a workflow that ended in this way before a moment, oldest run first, each with when it
-    /// ended, until the visitor has enough: from behind a run on, where one is given.
     pub fn visit_ended(
         &self,
         (workflow, status): (&str, Status),

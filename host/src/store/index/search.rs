@@ -12,7 +12,7 @@ use crate::store::codec;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::index::attributes;
-use crate::store::index::entry::run_of;
+use crate::store::index::entry::{Part, run_of};
 use crate::store::index::reads::parts;
 use crate::store::keys::Between;
 use crate::store::keyspace::{Moment, Range};
@@ -135,9 +135,7 @@ fn shortest(
         let is_wanted = |status| search.statuses.is_empty() || search.statuses.contains(&status);
         parts.retain(|part| is_wanted(part.status));
         if parts.len() <= MAX_PARTS {
-            let range = |part: &crate::store::index::entry::Part| {
-                Between::new(part.key(first), part.key(last))
-            };
+            let range = |part: &Part| Between::new(part.key(first), part.key(last));
             let ranges = parts.iter().map(range).collect();
             lists.push(List { table: Table::Standings, ranges, attribute: None });
         }

@@ -9,26 +9,14 @@ use tempfile::TempDir;
 use crate::store::commit::write::write;
 use crate::store::draft::Rows;
 use crate::store::tables::Table;
-use crate::store::{Draft, RunRecord, Standing, StandingRuns, Status, Store};
+use crate::store::{Draft, RunRecord, Search, Standing, Status, Store};
 
 fn run(number: u64) -> RunId {
     RunId::from_parts(Timestamp(number), number.into())
 }
 
 fn record(workflow: &str, standing: Standing) -> RunRecord {
-    RunRecord {
-        workflow: workflow.into(),
-        module: Digest::from_bytes([0; 32]),
-        started_at: Timestamp(1),
-        seed: [0xff; 32],
-        standing,
-        parent: None,
-        on_end: None,
-        begins_at: None,
-        times_out_at: None,
-        key: None,
-        counts_from: None,
-    }
+    RunRecord::new(workflow.into(), Digest::from_bytes([0; 32]), Timestamp(1), [0xff; 32], standing)
 }
 
 fn blocked() -> Standing {
@@ -51,10 +39,10 @@ fn commit(store: &Store, drafts: &[Rows]) {
 }
 
 /// Runs as a visitor is given them, by their numbers.
-fn found(store: &Store, runs: &StandingRuns) -> Vec<(u64, Status)> {
+fn found(store: &Store, runs: &Search) -> Vec<(u64, Status)> {
     let mut found = Vec::new();
-    let visited = store.visit_standing(runs, |run, status| {
-        found.push((number_of(run), status));
+    let visited = store.search(runs, |run, record| {
+        found.extend(record.map(|record| (number_of(run), record.standing.status())));
         ControlFlow::Continue(())
     });
     visited.expect("it can be read");
@@ -65,8 +53,8 @@ fn number_of(run: RunId) -> u64 {
     u64::try_from(u128::from_be_bytes(run.to_bytes()) >> 80).expect("it is small")
 }
 
-fn all() -> StandingRuns {
-    StandingRuns { workflow: None, statuses: Status::ALL.into(), from: None, before: None }
+fn all() -> Search {
+    Search { statuses: Status::ALL.into(), ..Search::default() }
 }
 
 fn counts(store: &Store, workflow: Option<&str>) -> Vec<(String, Status, u64)> {
@@ -119,26 +107,23 @@ fn runs_are_found_newest_first_by_workflow_status_and_start() {
         };
         commit(&store, &[stands(number, workflow, standing)]);
     }
-    let numbers = |runs: &StandingRuns| -> Vec<u64> {
+    let numbers = |runs: &Search| -> Vec<u64> {
         found(&store, runs).into_iter().map(|(number, _)| number).collect()
     };
     let expected =
         |wanted: fn(&u64) -> bool| -> Vec<u64> { (0..60).rev().filter(wanted).collect() };
     assert_eq!(numbers(&all()), expected(|_| true));
-    let of_a = StandingRuns { workflow: Some("a".into()), ..all() };
+    let of_a = Search { workflow: Some("a".into()), ..all() };
     assert_eq!(numbers(&of_a), expected(|number| number % 3 == 0));
     let ends = BTreeSet::from([Status::Completed, Status::Failed]);
-    let ended = StandingRuns { statuses: ends, ..all() };
+    let ended = Search { statuses: ends, ..all() };
     assert_eq!(numbers(&ended), expected(|number| (1..3).contains(&(number % 4))));
-    let between = StandingRuns { from: Some(run(10)), before: Some(run(20)), ..of_a.clone() };
+    let between = Search { from: Some(run(10)), before: Some(run(20)), ..of_a.clone() };
     assert_eq!(numbers(&between), expected(|number| number % 3 == 0 && (10..20).contains(number)));
     let first = RunId::from_bytes([0; 16]);
-    assert_eq!(numbers(&StandingRuns { before: Some(first), ..all() }), [0; 0]);
-    assert_eq!(
-        numbers(&StandingRuns { from: Some(run(9)), before: Some(run(9)), ..all() }),
-        [0; 0]
-    );
-    assert_eq!(numbers(&StandingRuns { workflow: Some("c".into()), ..all() }), [0; 0]);
+    assert_eq!(numbers(&Search { before: Some(first), ..all() }), [0; 0]);
+    assert_eq!(numbers(&Search { from: Some(run(9)), before: Some(run(9)), ..all() }), [0; 0]);
+    assert_eq!(numbers(&Search { workflow: Some("c".into()), ..all() }), [0; 0]);
     let workflows = store.workflows_with_runs().expect("it can be read");
     assert_eq!(workflows, ["a", "ab", "b"].map(str::to_owned).into());
     assert_eq!(counts(&store, Some("ab")).iter().map(|(_, _, count)| count).sum::<u64>(), 20);

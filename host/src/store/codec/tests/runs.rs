@@ -27,37 +27,14 @@ fn runs_in_every_standing_are_read_for_ever() {
     let standings = standings.map(|(name, standing)| (name.to_owned(), standing));
     for (name, standing) in standings.into_iter().chain(held) {
         let module = Digest::from_bytes([9; 32]);
-        let record = RunRecord {
-            workflow: "w".into(),
-            module,
-            started_at: at,
-            seed: [7; 32],
-            standing,
-            parent: None,
-            on_end: None,
-            begins_at: None,
-            times_out_at: None,
-            key: None,
-            counts_from: None,
-        };
+        let record = RunRecord::new("w".into(), module, at, [7; 32], standing);
         // As it was before runs had parents.
         read(&golden(&name, &codec::encode(&record)), &record);
     }
     let (run, root) = (RunId::from_parts(at, 7), RunId::from_parts(at, 8));
     let parent = Parent { run, op: Op(3), root, policy: ClosePolicy::Leave };
-    let mut record = RunRecord {
-        workflow: "w".into(),
-        module: Digest::from_bytes([9; 32]),
-        started_at: at,
-        seed: [7; 32],
-        standing: Standing::Running,
-        parent: None,
-        on_end: None,
-        begins_at: None,
-        times_out_at: None,
-        key: None,
-        counts_from: None,
-    };
+    let mut record =
+        RunRecord::new("w".into(), Digest::from_bytes([9; 32]), at, [7; 32], Standing::Running);
     // As they were before somebody could be called at their end.
     read(&golden("run-of-nobody", &codec::encode(&record)), &record);
     read(&golden("run-that-calls-nobody", &codec::encode(&record)), &record);
