@@ -68,10 +68,12 @@ impl Warm {
         Some(entry.guest)
     }
 
-    /// Keeps a guest, and gives back those that were idle longest where there is no more room. It is
-    /// kept even if it is larger than the budget: its next event may come at once.
+    /// Keeps a guest in the place of the one that its run has, if it has one, and gives back those that were idle
+    /// longest where there is no more room. It is kept even if it is larger than the budget: its next event may come
+    /// at once.
     #[must_use]
     pub(crate) fn put(&mut self, run: RunId, guest: Guest) -> Vec<(RunId, Guest)> {
+        self.remove(run);
         let size = OVERHEAD + guest.grown().max(guest.memory().saturating_sub(self.free));
         let used = self.clock;
         self.clock += 1;
