@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use segno_host::engine::{Config, EngineError, Random, Simulated, VirtualClock};
+use segno_host::engine::{
+    CancelHow, Config, EngineError, JobError, JobKind, JobMade, NewJob, Random, RunFilter,
+    Simulated, VirtualClock,
+};
 use segno_host::steps::Outcome;
 use segno_host::store::{Standing, Store};
 use segno_journal::{BlockKind, Blocked, Event, MAX_LOSSES, RunId, Timestamp};
@@ -298,4 +301,84 @@ fn a_store_that_failed_makes_nobody_a_suspect() {
     }
     let losses = host.store().losses().expect("the store can be read");
     assert!(losses.iter().all(|(.., losses)| losses.count == 0), "{losses:?}");
+}
+
+/// Asks that all runs are paused by a job.
+fn pause_all(engine: &mut Simulated) -> Result<JobMade, EngineError> {
+    to_all(engine, JobKind::Pause)
+}
+
+/// Asks that a job does this to all runs.
+fn to_all(engine: &mut Simulated, action: JobKind) -> Result<JobMade, EngineError> {
+    let (kill, within, module, all, dry_run) = (false, None, None, true, false);
+    let asked = NewJob { action, kill, within, module, all, dry_run };
+    let mut asked = engine.make_job(asked, RunFilter::default());
+    settle(engine);
+    asked.answer().expect("it is answered")
+}
+
+#[test]
+fn a_host_takes_so_many_jobs_at_once_and_no_more() {
+    let (disk, clock) = deployed();
+    let (mut engine, _store) = open(&disk, &clock);
+    settle(&mut engine);
+    for _ in 0..16 {
+        pause_all(&mut engine).expect("there is room");
+    }
+    let refused = pause_all(&mut engine);
+    assert!(matches!(refused, Err(EngineError::Job(JobError::TooMany(16)))), "{refused:?}");
+    let mut worked = engine.work_on_jobs();
+    settle(&mut engine);
+    assert!(!worked.answer().expect("it is written").expect("there is nothing to do"));
+    pause_all(&mut engine).expect("there is room again");
+}
+
+#[test]
+fn a_job_that_is_stopped_while_it_is_at_a_page_does_no_more_than_that() {
+    let (disk, clock) = deployed();
+    let (mut engine, store) = open(&disk, &clock);
+    settle(&mut engine);
+    let program = json!({ "webhooks": [], "act": { "signals": ["stop", 1] }, "strict": false });
+    let runs = [(); 3].map(|()| started(&mut engine, "program", &program));
+    let job = pause_all(&mut engine).expect("it is made").job.expect("it is no dry run").job_id;
+    let mut page = engine.work_on_jobs();
+    // Its page is with the shards; somebody is quicker than what came of it.
+    let mut stopped = engine.stop_job(job);
+    settle(&mut engine);
+    stopped.answer().expect("it is written").expect("it goes on");
+    assert!(!page.answer().expect("it is written").expect("it is done"), "nothing is left");
+    let record = store.job(job).expect("it can be read").expect("it is there");
+    assert!(record.stopped.is_some() && record.ended_at.is_some());
+    assert_eq!(record.done, 3, "what was done counts");
+    for run in runs {
+        let record = store.run(run).expect("it can be read").expect("it is there");
+        assert!(matches!(record.standing, Standing::Paused(_)), "{record:?}");
+    }
+}
+
+#[test]
+fn a_job_deletes_no_run_that_had_not_ended_when_it_was_made() {
+    let (disk, clock) = deployed();
+    let (mut engine, store) = open(&disk, &clock);
+    settle(&mut engine);
+    let program = json!({ "webhooks": [], "act": { "signals": ["stop", 1] }, "strict": false });
+    let [early, late] = [(); 2].map(|()| started(&mut engine, "program", &program));
+    let end = |engine: &mut Simulated, run| {
+        let mut ended = engine.cancel(run, CancelHow::KILL);
+        settle(engine);
+        ended.answer().expect("it is written").expect("it goes on");
+    };
+    end(&mut engine, early);
+    clock.advance(Duration::from_millis(1));
+    let made = to_all(&mut engine, JobKind::Delete).expect("it is made");
+    assert_eq!(made.runs.total, 1);
+    end(&mut engine, late);
+    let mut worked = engine.work_on_jobs();
+    settle(&mut engine);
+    worked.answer().expect("it is written").expect("it is done");
+    let is_there = |run| store.run(run).expect("it can be read").is_some();
+    assert_eq!((is_there(early), is_there(late)), (false, true));
+    let job = made.job.expect("it is no dry run").job_id;
+    let record = store.job(job).expect("it can be read").expect("it is there");
+    assert_eq!((record.done, record.unchanged), (1, 1));
 }

@@ -23,7 +23,7 @@ pub struct CleanupView {
     pub compensations: Vec<CompensationView>,
     /// Whether it is amid something that is not to be stopped: a cancel waits for that.
     pub shielded: bool,
-    /// Whether a cancel waits for it to go on: it is blocked or paused, and will be told then.
+    /// Whether a cancel waits for it to go on: it is blocked or paused, or its host is, and will be told then.
     #[serde(default)]
     pub cancel_waits: bool,
     /// When it was told to end, if it was.

@@ -87,6 +87,23 @@ impl RunFilter {
         Ok(true)
     }
 
+    /// The parameters of a query that say the same, without the page.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        let statuses: Vec<_> = self.statuses.iter().map(|status| status.word()).collect();
+        let parameters = [
+            ("workflow", self.workflow.clone()),
+            ("status", (!statuses.is_empty()).then(|| statuses.join(","))),
+            ("started_after", self.started_after.map(|at| at.to_string())),
+            ("started_before", self.started_before.map(|at| at.to_string())),
+            ("trouble", self.trouble.then(|| "true".to_owned())),
+        ];
+        let said = parameters.into_iter().filter_map(|(name, value)| Some((name.into(), value?)));
+        let attributes = self.attributes.iter();
+        let attributes = attributes.map(|of| (format!("{ATTRIBUTE}{}", of.name), of.text.clone()));
+        said.chain(attributes).collect()
+    }
+
     fn take_attribute(&mut self, name: &str, text: &str) -> Result<(), String> {
         if !is_attribute_name(name) {
             return Err(format!(
@@ -215,6 +232,10 @@ mod tests {
         assert_eq!(read.attributes.len(), 1);
         assert!(read.trouble && read.started_after < read.started_before);
         assert_eq!(RunFilter::default().take("limit", "5"), Ok(false), "it is somebody else's");
+        let parameters = read.parameters();
+        let again: Vec<_> = parameters.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let again = filter(&again).expect("they are those of a query");
+        assert_eq!((parameters.len(), again.parameters()), (6, parameters));
     }
 
     #[test]

@@ -52,4 +52,18 @@ pub enum ProblemKind {
     Unanswered,
     /// Timers are late.
     Late,
+    /// Somebody has paused the host.
+    Paused,
+}
+
+/// Whether a host is paused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HostPauseView {
+    /// Whether it is.
+    pub paused: bool,
+    /// Since when.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<jiff::Timestamp>,
+    /// The name of the token with which it was paused.
+    pub by: Option<String>,
 }

@@ -12,6 +12,7 @@ mod filter;
 mod health;
 mod history;
 mod hooks;
+mod jobs;
 mod json;
 mod modules;
 mod moment;
@@ -29,16 +30,20 @@ pub use crate::cleanup::{CancelRequest, CleanupView, CompensationView};
 pub use crate::filter::{
     AttributeFilter, BadFilter, MAX_FILTERED, RunCounts, RunFilter, StatusCounts,
 };
-pub use crate::health::{Health, HealthProblem, HealthReport, ProblemKind};
+pub use crate::health::{Health, HealthProblem, HealthReport, HostPauseView, ProblemKind};
 pub use crate::history::{HistoryEntry, HistoryEvent, HistoryPage};
 pub use crate::hooks::{HookPage, HookView};
+pub use crate::jobs::{
+    JobKind, JobMade, JobPage, JobProgress, JobRefusal, JobRefusals, JobRequest, JobStatus, JobView,
+};
 pub use crate::json::Json;
 pub use crate::modules::{Deployed, ModuleList, ModuleView, WorkflowView};
 pub use crate::moment::when;
 pub use crate::problem::Problem;
 pub use crate::runs::{
-    BlockedView, IfRunning, OnEndStatus, OnEndView, ParentView, ResumeRequest, RetryRequest,
-    RunPage, RunStatus, RunSummary, RunView, SignalRequest, StartRequest, Started, WakeRequest,
+    BlockedView, IfRunning, MoveRequest, OnEndStatus, OnEndView, ParentView, ResumeRequest,
+    RetryRequest, RunPage, RunStatus, RunSummary, RunView, SignalRequest, StartRequest, Started,
+    WakeRequest,
 };
 pub use crate::streams::{ChunkView, SkippedView, StreamEndView, StreamList, StreamView};
 pub use crate::text::{cut, printable};

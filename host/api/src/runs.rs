@@ -38,6 +38,20 @@ impl RunStatus {
     pub const fn has_ended(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
     }
+
+    /// The word for it, as requests and answers have it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Blocked => "blocked",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Pending => "pending",
+            Self::Paused => "paused",
+        }
+    }
 }
 
 /// A run in a list.
@@ -276,6 +290,14 @@ pub struct RetryRequest {
     pub turn: Option<u64>,
     /// The digest of the module to go on with; its own where none is given.
     pub module: Option<String>,
+}
+
+/// Where a run is to go on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoveRequest {
+    /// The digest of the module, or a beginning of it that no other has.
+    pub module: String,
 }
 
 /// How a blocked run is to go on.

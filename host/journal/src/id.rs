@@ -1,4 +1,4 @@
-//! What names a run, an operation and a moment.
+//! What names a run, a job, an operation and a moment.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,86 +6,106 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use ulid::Ulid;
 
-/// The name of a run: `run_` and a ULID, so that names sort by the time of their start.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RunId(Ulid);
+/// Declares a name: a prefix and a ULID, so that names sort by when they were given. With it, the text that is none.
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $what:literal, $error:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Ulid);
+
+        impl $name {
+            const PREFIX: &'static str = $prefix;
+
+            /// Makes a name from the moment at which it is given, and 80 random bits.
+            #[must_use]
+            pub const fn from_parts(given_at: Timestamp, random: u128) -> Self {
+                Self(Ulid::from_parts(given_at.0, random))
+            }
+
+            /// The 16 bytes that stand for this name on disk; they sort as the name does.
+            #[must_use]
+            pub const fn to_bytes(self) -> [u8; 16] {
+                self.0.to_bytes()
+            }
+
+            /// The name that these 16 bytes stand for.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Ulid::from_bytes(bytes))
+            }
+
+            /// When the name was given, to the millisecond.
+            #[must_use]
+            pub const fn timestamp(self) -> Timestamp {
+                Timestamp(self.0.timestamp_ms())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut text = [0; ulid::ULID_LEN];
+                write!(f, "{}{}", Self::PREFIX, self.0.array_to_str(&mut text))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        #[doc = concat!("A text that does not name a ", $what, ".")]
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        #[error(
+            "`{text}` is not a {what} ID: it is `{prefix}` and 26 characters, as in {prefix}01JAB3CD4EF5GH6JK7MN8PQ9RS",
+            what = $what,
+            prefix = $prefix
+        )]
+        pub struct $error {
+            text: String,
+        }
+
+        impl FromStr for $name {
+            type Err = $error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.strip_prefix(Self::PREFIX)
+                    .and_then(|ulid| Ulid::from_string(ulid).ok())
+                    .map(Self)
+                    .ok_or_else(|| $error { text: text.chars().take(64).collect() })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+names! {
+    /// The name of a run: `run_` and a ULID, so that names sort by the time of their start.
+    RunId, "run_", "run", ParseRunIdError
+}
+
+names! {
+    /// The name of a job, which does something to many runs: `job_` and a ULID, so that names sort by when the jobs
+    /// were made.
+    JobId, "job_", "job", ParseJobIdError
+}
 
 impl RunId {
-    const PREFIX: &'static str = "run_";
-
-    /// Makes a name from a start time and 80 random bits.
-    #[must_use]
-    pub const fn from_parts(started_at: Timestamp, random: u128) -> Self {
-        Self(Ulid::from_parts(started_at.0, random))
-    }
-
-    /// The 16 bytes that stand for this name on disk; they sort as the name does.
-    #[must_use]
-    pub const fn to_bytes(self) -> [u8; 16] {
-        self.0.to_bytes()
-    }
-
-    /// The name that these 16 bytes stand for.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(Ulid::from_bytes(bytes))
-    }
-
     /// The next name after this one within the same millisecond, or `None` where there is none.
     #[must_use]
     pub fn successor(self) -> Option<Self> {
         self.0.increment().ok().map(Self)
-    }
-
-    /// When the run was given its name, to the millisecond.
-    #[must_use]
-    pub const fn timestamp(self) -> Timestamp {
-        Timestamp(self.0.timestamp_ms())
-    }
-}
-
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; ulid::ULID_LEN];
-        write!(f, "{}{}", Self::PREFIX, self.0.array_to_str(&mut text))
-    }
-}
-
-impl fmt::Debug for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// A text that does not name a run.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{text}` is not a run ID: it is `run_` and 26 characters, as in run_01JAB3CD4EF5GH6JK7MN8PQ9RS"
-)]
-pub struct ParseRunIdError {
-    text: String,
-}
-
-impl FromStr for RunId {
-    type Err = ParseRunIdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.strip_prefix(Self::PREFIX)
-            .and_then(|ulid| Ulid::from_string(ulid).ok())
-            .map(Self)
-            .ok_or_else(|| ParseRunIdError { text: text.chars().take(64).collect() })
-    }
-}
-
-impl Serialize for RunId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for RunId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -212,5 +232,13 @@ mod tests {
             let error = text.parse::<RunId>().expect_err(text);
             assert!(error.to_string().starts_with(&format!("`{text}` is not a run ID")), "{error}");
         }
+    }
+
+    #[test]
+    fn no_name_of_a_run_is_one_of_a_job() {
+        let (run, job) = (RunId::from_parts(Timestamp(1), 2), JobId::from_parts(Timestamp(1), 2));
+        assert_eq!(job.to_string().parse(), Ok(job));
+        let error = run.to_string().parse::<JobId>().expect_err("it names a run").to_string();
+        assert!(error.contains("is not a job ID: it is `job_` and 26 characters"), "{error}");
     }
 }

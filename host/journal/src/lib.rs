@@ -51,7 +51,7 @@ pub use crate::ending::{Ending, OpenCompensation, Told, Unwinds};
 pub use crate::event::{Event, Request, Response, Signal, StepFailure};
 pub use crate::fault::{Fault, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Refusal};
 pub use crate::hook::{Claim, OpenHook};
-pub use crate::id::{Op, ParseRunIdError, RunId, Timestamp};
+pub use crate::id::{JobId, Op, ParseJobIdError, ParseRunIdError, RunId, Timestamp};
 pub use crate::json::{MAX_NESTING, is_too_nested};
 pub use crate::losses::{APART_FROM, Losses, MAX_LOSSES};
 pub use crate::module::{Digest, History, Manifest, ParseDigestError, Workflow};

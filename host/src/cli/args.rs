@@ -2,6 +2,7 @@
 
 mod bench;
 mod crates;
+mod filter;
 mod host;
 mod http;
 mod limits;
@@ -11,6 +12,7 @@ mod offline;
 mod parse;
 mod policy;
 mod runs;
+mod steer;
 mod talk;
 #[cfg(test)]
 mod tests;
@@ -25,13 +27,17 @@ use segno_journal::RunId;
 
 pub(super) use self::bench::{BenchArgs, Workload};
 pub(super) use self::crates::{BuildArgs, DevArgs, NewArgs};
+pub(super) use self::filter::FilterArgs;
 pub(super) use self::host::HostArgs;
 pub(super) use self::listen::ListenArgs;
 pub(super) use self::modules::{DeployArgs, ModulesArgs, WorkflowArgs};
 pub(super) use self::offline::{BackupArgs, CheckArgs, CompactArgs, ExportArgs};
 pub(super) use self::runs::{
-    CancelArgs, HealthArgs, IfRunningArg, ResumeArgs, RetryArgs, RunAgainArgs, RunArgs, RunIds,
-    RunsArgs, RunsOfHostArgs,
+    HealthArgs, IfRunningArg, RunAgainArgs, RunArgs, RunIds, RunsArgs, RunsOfHostArgs,
+};
+pub(super) use self::steer::{
+    CancelArgs, JobArgs, JobsArgs, ManyArgs, MoveArgs, ResumeArgs, RetryArgs, SteerArgs,
+    StopJobArgs,
 };
 pub(super) use self::talk::{
     BatchArgs, HookArgs, HooksArgs, QueryArgs, ResumeHookArgs, SignalArgs, StreamArgs, WakeArgs,
@@ -104,13 +110,25 @@ pub(super) enum Verb {
     /// Cancel runs: each undoes what it registered, and ends
     Cancel(CancelArgs),
     /// Hold runs up: what happens to them waits until they are resumed
-    Pause(RunsOfHostArgs),
+    Pause(SteerArgs),
     /// Delete runs that have ended, with all that the host has of them
-    Delete(RunsOfHostArgs),
+    Delete(SteerArgs),
     /// Let a blocked or paused run go on
     Resume(ResumeArgs),
     /// Try failed runs again, each from where it failed
     Retry(RetryArgs),
+    /// Move runs to another module: those that give the same commands on it for all that is recorded
+    Move(MoveArgs),
+    /// Hold up all runs of a host until it is resumed, also over restarts
+    PauseHost(HostArgs),
+    /// Let the runs of a paused host go on
+    ResumeHost(HostArgs),
+    /// List jobs, each of which does one thing to many runs
+    Jobs(JobsArgs),
+    /// Say how far a job is
+    Job(JobArgs),
+    /// Stop a job: what it has done stays done
+    StopJob(StopJobArgs),
     /// Start new runs with the inputs of old ones
     RunAgain(RunAgainArgs),
     /// End sleeps of runs before their time
@@ -171,7 +189,13 @@ impl Verb {
             Self::Runs(args) => Some(&mut args.host),
             Self::Run(args) => Some(&mut args.host),
             Self::Cancel(args) => Some(&mut args.host),
-            Self::RetryNow(args) | Self::Pause(args) | Self::Delete(args) => Some(&mut args.host),
+            Self::RetryNow(args) => Some(&mut args.host),
+            Self::Pause(args) | Self::Delete(args) => Some(&mut args.host),
+            Self::Move(args) => Some(&mut args.host),
+            Self::PauseHost(host) | Self::ResumeHost(host) => Some(host),
+            Self::Jobs(args) => Some(&mut args.host),
+            Self::Job(args) => Some(&mut args.host),
+            Self::StopJob(args) => Some(&mut args.host),
             Self::Retry(args) => Some(&mut args.host),
             Self::RunAgain(args) => Some(&mut args.host),
             Self::Resume(args) => Some(&mut args.host),

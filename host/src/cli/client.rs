@@ -164,6 +164,17 @@ impl Client {
         self.send(request.header(CONTENT_TYPE, "application/json").body(json)).await
     }
 
+    /// As [`post`](Self::post), with a query.
+    pub(super) async fn post_about(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        json: String,
+    ) -> Result<Answer, ClientError> {
+        let request = self.request(Method::POST, path, query);
+        self.send(request.header(CONTENT_TYPE, "application/json").body(json)).await
+    }
+
     /// As [`post`](Self::post), where the host is to wait so long for what it answers.
     pub(super) async fn post_waiting(
         &self,

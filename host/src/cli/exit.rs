@@ -9,7 +9,7 @@ Exit codes:
   1  the operation failed
   2  the command line cannot be used
   3  the host cannot be reached
-  4  with --wait: the run failed, was cancelled or is blocked; resume: it is blocked again
+  4  with --wait: the run failed, was cancelled or is blocked, or a run refused the job; resume: it is blocked again
   5  with --wait: the time was up before the run ended, or answered";
 
 /// How a command ended.
@@ -23,7 +23,7 @@ pub(super) enum Exit {
     Usage = 2,
     /// The host cannot be reached.
     Unreachable = 3,
-    /// The run that was waited for failed, was cancelled or is blocked.
+    /// The run that was waited for failed, was cancelled or is blocked; or not all is done that a job was to do.
     Unsuccessful = 4,
     /// The run that was waited for has not ended, or not answered, in time.
     TimedOut = 5,

@@ -28,9 +28,12 @@ mod events;
 mod exit;
 mod export;
 mod failure;
+mod filter;
 mod follow;
 mod health;
 mod hooks;
+mod host_pause;
+mod jobs;
 mod local;
 mod logging;
 mod modules;
@@ -48,6 +51,7 @@ mod signal;
 mod signing;
 mod size;
 mod start;
+mod steer;
 mod stream;
 mod text;
 mod timeline;
@@ -208,12 +212,18 @@ async fn perform(
         Verb::Start(args) => start::run(args, output).await,
         Verb::Runs(args) => runs::run(args, output).await,
         Verb::Run(args) => run::run(args, output).await,
-        Verb::Cancel(args) => run::cancel(args, output).await,
-        Verb::Pause(args) => run::pause(args, output).await,
-        Verb::Retry(args) => run::retry(args, output).await,
-        Verb::Delete(args) => run::delete(args, output).await,
+        Verb::Cancel(args) => steer::cancel(args, output).await,
+        Verb::Pause(args) => steer::pause(args, output).await,
+        Verb::Retry(args) => steer::retry(args, output).await,
+        Verb::Delete(args) => steer::delete(args, output).await,
+        Verb::Move(args) => steer::move_to(args, output).await,
+        Verb::PauseHost(host) => host_pause::pause(host, output).await,
+        Verb::ResumeHost(host) => host_pause::resume(host, output).await,
+        Verb::Jobs(args) => jobs::list(args, output).await,
+        Verb::Job(args) => jobs::show(args, output).await,
+        Verb::StopJob(args) => jobs::stop(args, output).await,
         Verb::RunAgain(args) => run::again(args, output).await,
-        Verb::Resume(args) => run::resume(args, output).await,
+        Verb::Resume(args) => steer::resume(args, output).await,
         Verb::Wake(args) => run::wake(args, output).await,
         Verb::Signal(args) => signal::run(args, output).await,
         Verb::Batch(args) => batch::run(args, output).await,

@@ -1,4 +1,4 @@
-//! `run`, `cancel`, `resume`, `retry` and their like: what is shown of a run, and what is done to runs.
+//! `run` and what is done to one run after the other: what is shown of each.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -12,10 +12,7 @@ use segno_journal::RunId;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::cli::args::{
-    CancelArgs, HostArgs, ResumeArgs, RetryArgs, RunAgainArgs, RunArgs, RunIds, RunsOfHostArgs,
-    WakeArgs,
-};
+use crate::cli::args::{HostArgs, RunAgainArgs, RunArgs, RunIds, RunsOfHostArgs, WakeArgs};
 use crate::cli::client::{Answer, Client, ClientError, idempotency};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::follow::{self, Reader, Told};
@@ -92,31 +89,6 @@ fn print_json(answer: &Answer, told: impl IntoIterator<Item = Told>) -> anyhow::
     Ok(())
 }
 
-pub(super) async fn cancel(args: CancelArgs, output: Output) -> anyhow::Result<Exit> {
-    let within = args.within.map(|within| format!("{}ms", within.as_millis()));
-    let body = json!({ "kill": args.kill, "within": within }).to_string();
-    act(args.host, &args.ids, ("cancel", body), output).await
-}
-
-pub(super) async fn pause(args: RunsOfHostArgs, output: Output) -> anyhow::Result<Exit> {
-    act(args.host, &args.ids, ("pause", "{}".to_owned()), output).await
-}
-
-pub(super) async fn retry(args: RetryArgs, output: Output) -> anyhow::Result<Exit> {
-    let body = json!({ "turn": args.turn, "module": args.module }).to_string();
-    act(args.host, &args.ids, ("retry", body), output).await
-}
-
-/// Deletes runs that have ended. There is nothing to say of them any more but that.
-pub(super) async fn delete(args: RunsOfHostArgs, output: Output) -> anyhow::Result<Exit> {
-    let show = |id: RunId, _: &Answer| {
-        output.show(&json!({ "run_id": id }).to_string(), || format!("{id} deleted"))?;
-        Ok(Exit::Done)
-    };
-    let asked = Asked { verb: DELETE, body: String::new(), headers: HeaderMap::new() };
-    each(args.host, &args.ids, asked, output, show).await
-}
-
 /// Starts a new run with the input of each, and prints the new IDs.
 pub(super) async fn again(args: RunAgainArgs, output: Output) -> anyhow::Result<Exit> {
     let RunAgainArgs { ids, key, host } = args;
@@ -141,15 +113,9 @@ pub(super) async fn wake(args: WakeArgs, output: Output) -> anyhow::Result<Exit>
     act(args.host, &args.ids, ("wake", body), output).await
 }
 
-/// A run that is blocked again at once does not go on, which a script is told.
-pub(super) async fn resume(args: ResumeArgs, output: Output) -> anyhow::Result<Exit> {
-    let body = json!({ "module": args.module }).to_string();
-    act(args.host, &args.ids, ("resume", body), output).await
-}
-
 /// Does something to runs, one after the other, and says how each then stands. One that refuses does not
 /// keep it from the others; how this ends is how the first of them ended that did not go well.
-async fn act(
+pub(super) async fn act(
     host: HostArgs,
     ids: &[RunIds],
     (verb, body): (&str, String),
@@ -165,17 +131,17 @@ async fn act(
 }
 
 /// What is no word behind the path of a run, but done to that itself.
-const DELETE: &str = "";
+pub(super) const DELETE: &str = "";
 
 /// What each run is asked.
-struct Asked<'a> {
-    verb: &'a str,
-    body: String,
-    headers: HeaderMap,
+pub(super) struct Asked<'a> {
+    pub(super) verb: &'a str,
+    pub(super) body: String,
+    pub(super) headers: HeaderMap,
 }
 
 /// As [`act`]; each answer is shown in its own way.
-async fn each(
+pub(super) async fn each(
     host: HostArgs,
     ids: &[RunIds],
     asked: Asked<'_>,

@@ -1,20 +1,20 @@
 //! `runs`: which runs there are.
 
 use jiff::Timestamp;
-use segno_api::{RunCounts, RunPage, RunStatus, StatusCounts, Why};
+use segno_api::{RunCounts, RunPage, StatusCounts, Why};
 
 use crate::cli::args::RunsArgs;
 use crate::cli::client::Client;
-use crate::cli::exit::{Exit, UsageError};
+use crate::cli::exit::Exit;
 use crate::cli::output::{self, Output};
-use crate::cli::text;
+use crate::cli::{filter, text};
 
 pub(super) async fn run(args: RunsArgs, output: Output) -> anyhow::Result<Exit> {
     let RunsArgs { trouble, limit, cursor, count, .. } = args;
-    let mut parameters = filter(&args)?;
+    let mut parameters = filter::parameters(&args.filter)?;
     let client = Client::new(args.host)?;
     if count {
-        let answer = client.get(&["v1", "runs", "counts"], &borrowed(&parameters)).await?;
+        let answer = client.get(&["v1", "runs", "counts"], &filter::borrowed(&parameters)).await?;
         let counts: RunCounts = answer.read()?;
         output.show(&answer.json, || counted(&counts))?;
         return Ok(Exit::Done);
@@ -22,7 +22,7 @@ pub(super) async fn run(args: RunsArgs, output: Output) -> anyhow::Result<Exit> 
     parameters.extend(trouble.then(|| ("trouble".to_owned(), "true".to_owned())));
     parameters.push(("limit".to_owned(), limit.to_string()));
     parameters.extend(cursor.map(|cursor| ("cursor".to_owned(), cursor.to_string())));
-    let answer = client.get(&["v1", "runs"], &borrowed(&parameters)).await?;
+    let answer = client.get(&["v1", "runs"], &filter::borrowed(&parameters)).await?;
     let page: RunPage = answer.read()?;
     output.show(&answer.json, || table(&page, Timestamp::now()))?;
     if let (Some(next), false) = (&page.next, output.is_json()) {
@@ -31,31 +31,8 @@ pub(super) async fn run(args: RunsArgs, output: Output) -> anyhow::Result<Exit> 
     Ok(Exit::Done)
 }
 
-/// Which runs are meant, as the parameters of a query.
-fn filter(args: &RunsArgs) -> anyhow::Result<Vec<(String, String)>> {
-    let statuses = args.status.iter().map(|status| text::status(RunStatus::from(*status)));
-    let statuses = statuses.collect::<Vec<_>>().join(",");
-    let parameters = [
-        ("workflow", args.workflow.clone()),
-        ("status", Some(statuses).filter(|statuses| !statuses.is_empty())),
-        ("started_after", args.started_after.map(|at| at.to_string())),
-        ("started_before", args.started_before.map(|at| at.to_string())),
-    ];
-    let parameters = parameters.into_iter().filter_map(|(name, value)| Some((name.into(), value?)));
-    let mut parameters: Vec<(String, String)> = parameters.collect();
-    for attribute in &args.attributes {
-        let no_value = || UsageError(format!("--attr {attribute}: write NAME=VALUE"));
-        let (name, value) = attribute.split_once('=').ok_or_else(no_value)?;
-        parameters.push((format!("attr.{name}"), value.to_owned()));
-    }
-    Ok(parameters)
-}
-
-fn borrowed(parameters: &[(String, String)]) -> Vec<(&str, &str)> {
-    parameters.iter().map(|(name, value)| (&**name, &**value)).collect()
-}
-
-fn counted(counts: &RunCounts) -> String {
+/// How many runs there are.
+pub(super) fn counted(counts: &RunCounts) -> String {
     let StatusCounts { running, blocked, completed, failed, cancelled, pending, paused } =
         counts.by_status;
     let more = if counts.more { " or more: not all runs were looked at" } else { "" };
@@ -82,7 +59,7 @@ fn table(page: &RunPage, now: Timestamp) -> String {
         [
             run.run_id.to_string(),
             run.workflow.clone(),
-            text::status(run.status).to_owned(),
+            run.status.word().to_owned(),
             text::moment(run.started_at, now),
             if run.ended_at.is_some() { took } else { format!("{took} so far") },
             run.why.as_ref().map_or_else(String::new, |why| words(why, now)),
@@ -103,7 +80,7 @@ mod tests {
     use segno_journal::RunId;
 
     use super::*;
-    use crate::engine::{RunSummary, Wait};
+    use crate::engine::{RunStatus, RunSummary, Wait};
 
     #[test]
     fn a_page_of_runs_is_a_table() {

@@ -4,25 +4,11 @@ use std::time::Duration;
 
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
-use segno_api::RunStatus;
 
 pub(super) use segno_api::printable;
 
 /// How much of a value is shown where it is not asked for whole, in characters.
 pub(super) const SHOWN: usize = 100;
-
-/// Where a run stands, in a word: the same as in the API.
-pub(super) const fn status(status: RunStatus) -> &'static str {
-    match status {
-        RunStatus::Running => "running",
-        RunStatus::Blocked => "blocked",
-        RunStatus::Completed => "completed",
-        RunStatus::Failed => "failed",
-        RunStatus::Cancelled => "cancelled",
-        RunStatus::Pending => "pending",
-        RunStatus::Paused => "paused",
-    }
-}
 
 /// Rows under a head, in columns without lines.
 pub(super) fn columns<const N: usize>(

@@ -65,7 +65,7 @@ impl<'a> Timeline<'a> {
         });
         format!(
             "{run_id}  {workflow}  {}\n  module   {module}{parent}\n  started  {}{times}{ended}{calls}\n  turns    {turns}{}\n  input    {}\n",
-            text::status(*status),
+            status.word(),
             moment(*started_at, self.now),
             self.found_by(),
             self.shown(input.get()),

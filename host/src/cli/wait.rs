@@ -53,7 +53,7 @@ pub(super) async fn wait(client: &Client, run: &str, at_most: Duration) -> anyho
 
 /// How a run ended, for people: a word, and what it returned or why it did not.
 pub(super) fn outcome(view: &RunView) -> String {
-    let status = text::status(view.status);
+    let status = view.status.word();
     let blocked =
         view.blocked.as_ref().map(|blocked| format!("{}: {}", blocked.kind, blocked.message));
     // A run that returned nothing returned null; in JSON that looks like no output.

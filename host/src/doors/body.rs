@@ -71,15 +71,34 @@ pub(super) async fn json<T: DeserializeOwned + Default>(
     if bytes.is_empty() {
         return Ok((T::default(), held));
     }
-    if !is_json(&parts.headers) {
+    Ok((object(&parts.headers, &bytes)?, held))
+}
+
+/// The same, where an empty one says too little.
+///
+/// # Errors
+///
+/// As [`json`].
+pub(super) async fn needed<T: DeserializeOwned>(
+    request: Request,
+    bounds: Bounds,
+    bodies: &Bodies,
+) -> Result<(T, Held), Refusal> {
+    let (parts, body) = request.into_parts();
+    let (bytes, held) = read(&parts.headers, body, bounds, bodies).await?;
+    Ok((object(&parts.headers, &bytes)?, held))
+}
+
+fn object<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Refusal> {
+    if !is_json(headers) {
         return Err(not_json());
     }
-    let value = serde_json::from_slice(&bytes).map_err(|error| {
+    let value = serde_json::from_slice(bytes).map_err(|error| {
         Refusal::new(&Kind::MALFORMED_JSON, format!("the body cannot be used: {error}"))
     })?;
     // A struct can also be read from an array of its fields, which is nothing to begin with here.
     if bytes.trim_ascii_start().starts_with(b"{") {
-        Ok((value, held))
+        Ok(value)
     } else {
         Err(Refusal::new(&Kind::MALFORMED_JSON, "the body cannot be used: it is not a JSON object"))
     }

@@ -5,7 +5,7 @@ use std::error::Error;
 use segno_api::Problem;
 
 use crate::doors::refusal::{Kind, Refusal};
-use crate::engine::EngineError;
+use crate::engine::{EngineError, JobError};
 use crate::sandbox::ModuleError;
 use crate::store::StoreError;
 
@@ -99,6 +99,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::NothingToRetry(_) => &Kind::NOTHING_TO_RETRY,
         EngineError::NothingToWake(_) => &Kind::NOTHING_TO_WAKE,
         EngineError::IsBlocked(_) => &Kind::IS_BLOCKED,
+        EngineError::Job(error) => job_kind(error),
         EngineError::UnknownModule(_) | EngineError::AmbiguousModule { .. } => {
             &Kind::UNKNOWN_MODULE
         }
@@ -122,6 +123,20 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::Busy | EngineError::NoRoomToWait | EngineError::LeftOut => &Kind::BUSY,
         EngineError::BackupUnderWay => &Kind::BACKUP_UNDER_WAY,
         EngineError::Stopping => &Kind::STOPPING,
+    }
+}
+
+const fn job_kind(error: &JobError) -> &'static Kind {
+    match error {
+        JobError::Unknown(_) => &Kind::UNKNOWN_JOB,
+        JobError::Ended(_) => &Kind::JOB_ENDED,
+        JobError::TooMany(_) => &Kind::TOO_MANY_JOBS,
+        JobError::NoFilter
+        | JobError::AllAndFilter
+        | JobError::Trouble
+        | JobError::OtherOption { .. }
+        | JobError::NoModule
+        | JobError::NoSuchRuns { .. } => &Kind::BAD_JOB,
     }
 }
 

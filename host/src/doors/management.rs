@@ -13,8 +13,8 @@ use crate::doors::openapi::{self, Document, Head};
 use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::Keyring;
 use crate::doors::{
-    backup, batches, deletions, health, hooks, metrics, modules, queries, retry, runs, signals,
-    streams, workflows,
+    backup, batches, deletions, health, hooks, host_pause, jobs, metrics, modules, queries, retry,
+    runs, signals, streams, workflows,
 };
 use crate::engine::{Door, Engine, Supervisor};
 
@@ -48,6 +48,7 @@ fn routes() -> OpenApiRouter<Supervisor> {
         .routes(routes!(runs::resume))
         .routes(routes!(runs::pause))
         .routes(routes!(retry::retry))
+        .routes(routes!(jobs::move_run))
         .routes(routes!(runs::run_again))
         .routes(routes!(runs::retry_now))
         .routes(routes!(runs::wake))
@@ -59,6 +60,12 @@ fn routes() -> OpenApiRouter<Supervisor> {
         .routes(routes!(hooks::list))
         .routes(routes!(hooks::get, hooks::resume))
         .routes(routes!(modules::deploy, modules::list))
+        .routes(routes!(jobs::make, jobs::list))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::refusals))
+        .routes(routes!(jobs::stop))
+        .routes(routes!(host_pause::pause))
+        .routes(routes!(host_pause::resume))
         .routes(routes!(backup::make))
         .routes(routes!(health::check))
         .routes(routes!(health::report))
@@ -119,6 +126,9 @@ mod tests {
             get /v1/health
             get /v1/hooks
             get /v1/hooks/{token}
+            get /v1/jobs
+            get /v1/jobs/{id}
+            get /v1/jobs/{id}/refusals
             get /v1/modules
             get /v1/runs
             get /v1/runs/counts
@@ -131,7 +141,12 @@ mod tests {
             post /v1/backup
             post /v1/batch
             post /v1/hooks/{token}
+            post /v1/jobs
+            post /v1/jobs/{id}/stop
+            post /v1/pause
+            post /v1/resume
             post /v1/runs/{id}/cancel
+            post /v1/runs/{id}/move
             post /v1/runs/{id}/pause
             post /v1/runs/{id}/resume
             post /v1/runs/{id}/retry

@@ -21,6 +21,8 @@ mod files;
 mod filter;
 mod health;
 mod hooks;
+mod host_pause;
+mod jobs;
 mod management;
 mod metrics;
 mod modules;

@@ -18,6 +18,7 @@ use utoipa::{Modify, OpenApi};
     ),
     tags(
         (name = "runs", description = "Runs of workflows"),
+        (name = "jobs", description = "What is done to many runs at once"),
         (name = "modules", description = "The components that hold the workflows"),
         (name = "host", description = "The host itself"),
     ),

@@ -3,7 +3,7 @@
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
-use segno_journal::RunId;
+use segno_journal::{JobId, RunId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use std::time::Duration;
@@ -60,6 +60,19 @@ impl<S: Send + Sync> FromRequestParts<S> for RunPath {
         let Segment(segment) = Segment::from_request_parts(parts, state).await?;
         let run = segment.parse().map_err(|error| Refusal::new(&Kind::BAD_PATH, chain(&error)))?;
         Ok(Self(run))
+    }
+}
+
+/// The job that a path names.
+pub(super) struct JobPath(pub(super) JobId);
+
+impl<S: Send + Sync> FromRequestParts<S> for JobPath {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let Segment(segment) = Segment::from_request_parts(parts, state).await?;
+        let job = segment.parse().map_err(|error| Refusal::new(&Kind::BAD_PATH, chain(&error)))?;
+        Ok(Self(job))
     }
 }
 

@@ -156,6 +156,10 @@ kinds! {
     IS_BLOCKED = "is-blocked", CONFLICT, "the run is blocked";
     NOTHING_TO_WAKE = "nothing-to-wake", CONFLICT, "the run waits for no such sleep";
     UNKNOWN_MODULE = "unknown-module", UNPROCESSABLE_ENTITY, "no such module";
+    UNKNOWN_JOB = "unknown-job", NOT_FOUND, "no such job";
+    JOB_ENDED = "job-ended", CONFLICT, "the job has ended";
+    TOO_MANY_JOBS = "too-many-jobs", TOO_MANY_REQUESTS, "as many jobs go on as the host takes";
+    BAD_JOB = "bad-job", BAD_REQUEST, "the job cannot be made";
     NOT_WASM = "not-webassembly", UNPROCESSABLE_ENTITY, "the module is not WebAssembly";
     CORE_MODULE = "core-module", UNPROCESSABLE_ENTITY, "the module is not a component";
     INVALID_MODULE = "invalid-module", UNPROCESSABLE_ENTITY, "the module is damaged";

@@ -27,7 +27,8 @@ mod shard;
 
 pub use segno_api::{
     AttributeView, BATCHED, BatchStarted, Batched, BlockedView, Deployed, HealthProblem,
-    HealthReport, HistoryEntry, HistoryEvent, HistoryPage, HookPage, HookView, IfRunning, Json,
+    HealthReport, HistoryEntry, HistoryEvent, HistoryPage, HookPage, HookView, HostPauseView,
+    IfRunning, JobKind, JobMade, JobPage, JobProgress, JobRefusals, JobStatus, JobView, Json,
     ModuleView, ProblemKind, RunCounts, RunFilter, RunPage, RunStatus, RunSummary, RunView,
     SIGNALS_AT_START, Started, Trouble, Wait, Why, WorkflowView,
 };
@@ -37,9 +38,9 @@ pub use crate::engine::config::{
     BadPolicy, BadSigningKey, Config, ImageTurns, Limits, Policy, Retention, Rule, SigningKey,
 };
 pub use crate::engine::control::{
-    FoundWebhook, MissingSteps, NewBatch, NewRun, NewSignal, StartInBatch, Swept, Times,
+    FoundWebhook, MissingSteps, NewBatch, NewJob, NewRun, NewSignal, StartInBatch, Swept, Times,
 };
-pub use crate::engine::error::EngineError;
+pub use crate::engine::error::{EngineError, JobError};
 pub use crate::engine::handle::Engine;
 pub use crate::engine::inbox::{Answered, Asker, Busy, CancelHow, Place, Reply};
 pub use crate::engine::life::{Asked, OpenError, Simulated, Streamed, Supervisor, offline};

@@ -77,7 +77,10 @@ impl Modules {
     /// The module that is named by its digest, or by a beginning of it.
     pub(crate) fn named(&self, text: &str) -> Result<Digest, EngineError> {
         if let Ok(digest) = text.parse() {
-            return Ok(digest);
+            let is_known = self.state.lock().records.contains_key(&digest);
+            return is_known
+                .then_some(digest)
+                .ok_or_else(|| EngineError::UnknownModule(text.to_owned()));
         }
         let beginning: String = text.chars().take(80).collect();
         let mut named: Vec<_> = self.state.lock().records.keys().copied().collect();
@@ -101,6 +104,11 @@ impl Modules {
         }
         *state.runs.entry(digest).or_default() += 1;
         Ok(digest)
+    }
+
+    /// Whether a module has this workflow. One that is not there has none.
+    pub(crate) fn holds(&self, digest: Digest, workflow: &str) -> bool {
+        self.state.lock().holds(digest, workflow)
     }
 
     /// Whether a run on this module can have a child of this workflow.

@@ -17,6 +17,7 @@ use crate::store::error::StoreError;
 use crate::store::follow::Journal;
 use crate::store::handle::Store;
 use crate::store::index;
+use crate::store::job_records::JobRecord;
 use crate::store::keys;
 use crate::store::keyspace::Moment;
 use crate::store::payloads::{self, Reference};
@@ -61,6 +62,7 @@ impl Store {
         check.images()?;
         check.leads_to_runs()?;
         check.modules()?;
+        check.jobs()?;
         check.index()?;
         Ok(check.checked)
     }
@@ -335,6 +337,21 @@ impl Check<'_> {
                 check.found(format!("{} is being deleted, and has a record", named(key)));
             }
             Ok(())
+        })
+    }
+
+    /// Whether jobs can be read, and what is kept with them belongs to one.
+    fn jobs(&mut self) -> Result<(), StoreError> {
+        self.rows(Table::Jobs, |check, _, value| {
+            let record = codec::decode::<JobRecord>(Table::Jobs.name(), value);
+            check.read("a job", record).map(drop)
+        })?;
+        self.rows(Table::JobRefusals, |check, key, value| {
+            if !check.has(Table::Jobs, &key[..key.len().min(16)])? {
+                check.found("the runs of a job are kept which is not there".into());
+            }
+            let reason = codec::decode::<String>(Table::JobRefusals.name(), value);
+            check.read("why a job could do nothing with a run", reason).map(drop)
         })
     }
 

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use segno_journal::{RunId, Timestamp};
+use segno_journal::{JobId, RunId, Timestamp};
 
 use crate::store::codec;
 use crate::store::error::{StoreError, Unmet};
+use crate::store::job_records::JobRecord;
 use crate::store::keys;
 use crate::store::keyspace::Transaction;
 use crate::store::records::{HookRecord, RunRecord};
@@ -37,6 +38,8 @@ pub(super) enum Condition {
     Ended { run: RunId, at: Option<Timestamp> },
     /// No other hook has the token of this one; it has it then.
     FreeToken { token: String, hook: Box<HookRecord> },
+    /// The job stands so.
+    Job { job: JobId, stands: Box<JobRecord> },
 }
 
 impl Conditions {
@@ -48,7 +51,8 @@ impl Conditions {
             | Condition::FreeKey { .. }
             | Condition::NewBatch { .. }
             | Condition::Ended { .. }
-            | Condition::FreeToken { .. } => false,
+            | Condition::FreeToken { .. }
+            | Condition::Job { .. } => false,
         };
         if !is_said {
             self.conditions.push(condition);
@@ -87,6 +91,7 @@ impl Condition {
                 Self::NewBatch { key, record } => key.len() + record.len(),
                 Self::Unfinished(_) | Self::Ended { .. } => 0,
                 Self::FreeToken { token, .. } => token.len() + size_of::<HookRecord>(),
+                Self::Job { .. } => size_of::<JobRecord>(),
             }
     }
 
@@ -117,6 +122,13 @@ impl Condition {
                 let other = taken_from(transaction, (hook.run(), hook.op), token)?;
                 other.map(|(run, _op)| Unmet::TokenTaken(run))
             }
+            Self::Job { job, stands } => {
+                let row = transaction.get(Table::Jobs, &job.to_bytes())?;
+                // One that is damaged stands in no way.
+                let record =
+                    row.and_then(|row| codec::decode::<JobRecord>(Table::Jobs.name(), &row).ok());
+                (record.as_ref() != Some(&**stands)).then_some(Unmet::Changed)
+            }
         })
     }
 
@@ -128,7 +140,7 @@ impl Condition {
             Self::NewBatch { key, record } => {
                 transaction.put(Table::Batches, key.as_bytes(), record);
             }
-            Self::Unfinished(_) | Self::Ended { .. } => {}
+            Self::Unfinished(_) | Self::Ended { .. } | Self::Job { .. } => {}
             Self::FreeToken { token, hook } => {
                 transaction.put(Table::Hooks, token.as_bytes(), &codec::encode(&**hook));
             }

@@ -85,6 +85,9 @@ pub enum Unmet {
     /// The token of one of its hooks is in use by this run.
     #[error("the token of one of its hooks is in use by run {0}")]
     TokenTaken(RunId),
+    /// A job, which somebody else has changed.
+    #[error("somebody else has changed the job meanwhile")]
+    Changed,
 }
 
 /// Trouble with the store.

@@ -41,6 +41,13 @@ impl Store {
         Ok(())
     }
 
+    /// The run with the last name.
+    pub fn newest_run(&self) -> Result<Option<RunId>, StoreError> {
+        let moment = self.moment()?;
+        let last = moment.range(Table::Runs, &RunsBefore::new(None))?.next_back();
+        last.map(|row| run_of(Table::Runs, row?.key())).transpose()
+    }
+
     /// The runs before one that have not ended, newest first: so many at most.
     pub fn unfinished_before(
         &self,

@@ -11,9 +11,10 @@ pub(crate) enum Table {
     ///
     /// Key: a name, as text. Value, without an envelope: of `format` the format, as a little-endian
     /// `u32`; of `indexed` the edition of the indexes that are whole, as a little-endian `u32`; of `stopped`
-    /// the moment of the last orderly stop, as a little-endian `u64`; of `fence` and the number of a shard, as a
+    /// the moment of the last orderly stop, as a little-endian `u64`; of `paused`, with an envelope, a
+    /// [`crate::store::HostPause`]; of `fence` and the number of a shard, as a
     /// big-endian `u32`, the epoch of the shard, as a little-endian `u64`.
-    /// Lives: as long as the store; `stopped` from an orderly stop to the next start; the epoch of a
+    /// Lives: as long as the store; `stopped` from an orderly stop to the next start; `paused` while the host is; the epoch of a
     /// shard from when another host takes it over.
     Meta,
 
@@ -222,11 +223,23 @@ pub(crate) enum Table {
     /// Key: run (16 bytes). Value: empty, without an envelope. Lives: from the commit that takes the record of the run
     /// away, where that cannot take the rest as well, to the one that takes the last of it.
     Deleting,
+
+    /// The jobs of the host.
+    ///
+    /// Key: job (16 bytes). Value: [`crate::store::JobRecord`]. Lives: until it has ended and nobody has to know of it
+    /// any more.
+    Jobs,
+
+    /// The runs with which jobs could do nothing, and why.
+    ///
+    /// Key: job (16 bytes), run (16 bytes). Value: the reason, as text. Lives: as long as the job, but only
+    /// [`crate::store::KEPT_REFUSALS`] of it.
+    JobRefusals,
 }
 
 impl Table {
     /// All tables, beginning with what the store says of itself.
-    pub(crate) const ALL: [Self; 33] = [
+    pub(crate) const ALL: [Self; 35] = [
         Self::Meta,
         Self::Runs,
         Self::Unfinished,
@@ -260,6 +273,8 @@ impl Table {
         Self::AttributeIndex,
         Self::SetAside,
         Self::Deleting,
+        Self::Jobs,
+        Self::JobRefusals,
     ];
 
     /// The name, as it stands on disk.
@@ -298,6 +313,8 @@ impl Table {
             Self::AttributeIndex => "attribute_index",
             Self::SetAside => "set_aside",
             Self::Deleting => "deleting",
+            Self::Jobs => "jobs",
+            Self::JobRefusals => "job_refusals",
         }
     }
 
@@ -322,3 +339,6 @@ pub(crate) const KEPT_NOTES: u64 = 1_000;
 
 /// The key in [`Table::Meta`] of the moment of the last orderly stop.
 pub(crate) const STOPPED_KEY: &[u8] = b"stopped";
+
+/// The key in [`Table::Meta`] of who has paused the host.
+pub(crate) const PAUSED_KEY: &[u8] = b"paused";

@@ -13,6 +13,7 @@ mod dev;
 mod ends;
 mod finding;
 mod guide;
+mod jobs;
 mod management;
 mod missing;
 mod new;

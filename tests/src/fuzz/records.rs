@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use segno_host::store::{Search, Status, Store, StoreError};
-use segno_journal::{AttributeValue, Op, Run, RunId, Timestamp};
+use segno_journal::{AttributeValue, JobId, Op, Run, RunId, Timestamp};
 use tempfile::TempDir;
 
 use crate::fuzz::reader::Reader;
@@ -50,7 +50,14 @@ impl Records {
     fn write(&self, inputs: &[Vec<u8>]) -> anyhow::Result<()> {
         let store = Store::open(self.directory.path())?;
         let tables = OF_RUNS.map(|(table, _)| table).into_iter().chain(BY_TEXT);
-        let tables = tables.chain(["modules", "standings", "counts", "attribute_index"]);
+        let tables = tables.chain([
+            "modules",
+            "standings",
+            "counts",
+            "attribute_index",
+            "jobs",
+            "job_refusals",
+        ]);
         let old = tables.map(|table| Ok((table, store.raw_rows(table)?)));
         let old = old.collect::<anyhow::Result<Vec<_>>>()?;
         // A list ends at its first bad record, so each batch has one.
@@ -72,6 +79,8 @@ impl Records {
                 rows.put("standings", &[input, &run[..]].concat(), b"")?;
                 rows.put("counts", &[&b"w\0"[..], input].concat(), input)?;
                 rows.put("attribute_index", &[&b"name\0"[..], input, &run].concat(), b"")?;
+                rows.put("jobs", &job(number).to_bytes(), input)?;
+                rows.put("job_refusals", &[job(number).to_bytes(), run].concat(), input)?;
             }
             rows.put("modules", &[7; 32], module)
         })?;
@@ -112,6 +121,7 @@ impl Reader for Records {
             fine(read_what_is_said(&store, run))?;
             fine(fold(&store, run))?;
         }
+        fine(look_at_jobs(&store, inputs.len()))?;
         fine(store.losses())?;
         fine(store.heartbeats())?;
         fine(store.end_calls())?;
@@ -147,6 +157,17 @@ fn read_what_is_said(store: &Store, run: RunId) -> Result<(), StoreError> {
             .and_then(|posted| posted.iter().try_for_each(|posted| store.posted(posted).map(drop))),
     ];
     all.into_iter().find(|read| !is_fine(read)).unwrap_or(Ok(()))
+}
+
+/// Jobs, and what is kept with them.
+fn look_at_jobs(store: &Store, jobs: usize) -> Result<(), StoreError> {
+    let of_job = |number| {
+        let refusals = store.refusals(job(number), None, usize::MAX).map(drop);
+        [store.job(job(number)).map(drop), refusals]
+    };
+    let all = [store.jobs(None, usize::MAX).map(drop), store.unfinished_jobs().map(drop)];
+    let mut all = (0..jobs).flat_map(of_job).chain(all);
+    all.find(|read| !is_fine(read)).unwrap_or(Ok(()))
 }
 
 /// What runs are found by.
@@ -191,6 +212,10 @@ const fn is_fine<T>(read: &Result<T, StoreError>) -> bool {
 
 fn run(number: usize) -> RunId {
     RunId::from_parts(Timestamp(1), number as u128)
+}
+
+fn job(number: usize) -> JobId {
+    JobId::from_parts(Timestamp(1), number as u128)
 }
 
 fn token(number: usize) -> String {

@@ -1,8 +1,8 @@
 //! What the world asks of the host in a life, and what it makes of the answers.
 
 use segno_host::engine::{
-    Answered, Asked, Batched, Deployed, EngineError, HookView, Reply, RunStatus, RunView, Started,
-    Swept,
+    Answered, Asked, Batched, Deployed, EngineError, HookView, HostPauseView, JobMade, Reply,
+    RunStatus, RunView, Started, Swept,
 };
 use segno_journal::{Op, RunId};
 use tokio::sync::oneshot;
@@ -36,6 +36,14 @@ pub(crate) enum Call {
     Pause(Asked<RunView>),
     /// That a run goes on which is held up.
     Resume(Asked<RunView>),
+    /// That a run is on another module.
+    Move(Asked<RunView>),
+    /// That the host is paused, or goes on.
+    HostPause(Asked<HostPauseView>),
+    /// One thing that is done to many runs.
+    Job(Asked<JobMade>),
+    /// That jobs come a page further.
+    Page(Asked<bool>),
     /// That a failed run is tried again.
     Retry(Asked<RunView>),
     /// That a run is deleted.
@@ -124,10 +132,12 @@ impl Call {
             // Busy: its shard is at work, and is not to be gone round.
             Self::End(asked) => done(asked, |error| matches!(error, EngineError::Busy)),
             Self::Pause(asked) => done(asked, nothing_was_paused),
+            Self::Move(asked) => done(asked, was_not_moved),
+            Self::HostPause(asked) => done(asked, |_| false),
+            Self::Job(asked) => done(asked, was_not_made),
+            Self::Page(asked) => done(asked, |_| false),
             Self::Retry(asked) => done(asked, was_not_tried),
-            Self::Resume(asked) => done(asked, |error| {
-                matches!(error, EngineError::NotBlocked(_) | EngineError::UnknownModule(_))
-            }),
+            Self::Resume(asked) => done(asked, did_not_go_on),
             Self::Delete(asked) => done(asked, nothing_was_deleted),
             Self::Sweep(asked) => done(asked, |_| false),
             Self::Deploy(asked) => deployed(asked),
@@ -149,7 +159,11 @@ fn cancelled(asked: &mut Asked<RunView>, may_clean_up: bool) -> Answer {
     match asked.answer() {
         None => Answer::None,
         Some(Ok(view)) => {
-            let was_told = view.cleanup.as_ref().is_some_and(|cleanup| cleanup.told_at.is_some());
+            // Where the host is paused, it is told when that goes on.
+            let was_told = view
+                .cleanup
+                .as_ref()
+                .is_some_and(|cleanup| cleanup.told_at.is_some() || cleanup.cancel_waits);
             let is_as_asked = match view.status {
                 RunStatus::Cancelled => true,
                 RunStatus::Running => may_clean_up && was_told,
@@ -185,6 +199,28 @@ fn somebody_was_first(error: &EngineError) -> bool {
 /// Whether a failed run may be refused to be tried again in this way.
 fn was_not_tried(error: &EngineError) -> bool {
     matches!(error, EngineError::NotFailed(_) | EngineError::CannotRetry { .. } | EngineError::Busy)
+}
+
+/// Whether a job may be refused in this way: nothing is on its module any more.
+fn was_not_made(error: &EngineError) -> bool {
+    matches!(error, EngineError::UnknownModule(_))
+}
+
+/// Whether a resume may be refused in this way.
+fn did_not_go_on(error: &EngineError) -> bool {
+    matches!(error, EngineError::NotBlocked(_) | EngineError::UnknownModule(_))
+}
+
+/// Whether a move may be refused in this way: of a run whose turns are forgotten, nobody can say whether it fits.
+fn was_not_moved(error: &EngineError) -> bool {
+    matches!(
+        error,
+        EngineError::HasEnded(_)
+            | EngineError::NotBlocked(_)
+            | EngineError::DoesNotFit { .. }
+            | EngineError::UnknownModule(_)
+            | EngineError::Busy
+    )
 }
 
 /// Whether a pause may be refused in this way.

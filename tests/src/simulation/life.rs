@@ -152,7 +152,9 @@ impl<'a> Life<'a> {
     /// their end.
     pub(crate) fn come_to_its_end(&mut self) {
         for _ in 0..PATIENCE {
-            if self.host().can_go_on() || self.host().engine.next_timer().is_some() {
+            if self.resume_host() || self.work_on_jobs() {
+                self.settle();
+            } else if self.host().can_go_on() || self.host().engine.next_timer().is_some() {
                 self.go_on();
             } else if !(self.end_paused()
                 || self.call_all() | self.tell_all()
@@ -221,6 +223,10 @@ impl<'a> Life<'a> {
             Move::CancelWithoutShard => self.cancel_without_shard(),
             Move::Pause => self.pause(),
             Move::Resume => self.resume(),
+            Move::Elsewhere => self.move_any(),
+            Move::PauseHost => self.pause_host(),
+            Move::Job => self.make_job(),
+            Move::Page => self.work_on_jobs(),
             Move::Retry => self.retry(),
             Move::Delete => self.delete(),
             Move::Sweep => self.sweep(),

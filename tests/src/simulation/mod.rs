@@ -26,6 +26,7 @@ mod plans;
 mod retries;
 mod rows;
 mod saying;
+mod steering;
 mod story;
 mod streams;
 mod suspects;

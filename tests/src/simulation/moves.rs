@@ -32,6 +32,14 @@ pub(crate) enum Move {
     Pause,
     /// Somebody lets a run go on that is held up.
     Resume,
+    /// Somebody wants a run to be on another module.
+    Elsewhere,
+    /// Somebody pauses the host, or lets it go on.
+    PauseHost,
+    /// Somebody has one thing done to many runs.
+    Job,
+    /// The jobs of the host come a page further.
+    Page,
     /// Somebody tries a failed run again.
     Retry,
     /// Somebody deletes a run.
@@ -65,7 +73,7 @@ pub(crate) enum Move {
 }
 
 /// Each with its weight. What cannot happen just now changes nothing, and something else is drawn.
-const WEIGHTS: [(u32, Move); 29] = [
+const WEIGHTS: [(u32, Move); 33] = [
     (12, Move::Start),
     (6, Move::Batch),
     (12, Move::Call),
@@ -78,6 +86,10 @@ const WEIGHTS: [(u32, Move); 29] = [
     (1, Move::CancelWithoutShard),
     (3, Move::Pause),
     (6, Move::Resume),
+    (4, Move::Elsewhere),
+    (2, Move::PauseHost),
+    (1, Move::Job),
+    (6, Move::Page),
     (12, Move::Retry),
     (4, Move::Delete),
     (4, Move::Sweep),

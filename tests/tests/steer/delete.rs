@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use segno_host::engine::{
-    Asker, Clock, Config, Engine, EngineError, KeptFor, NewRun, RunFilter, RunStatus, Swept,
-    VirtualClock,
+    Asker, Engine, EngineError, KeptFor, NewRun, RunFilter, RunStatus, Swept, VirtualClock,
 };
 use segno_host::store::Store;
 use segno_journal::{RunId, Timestamp};
 use segno_tests::{Host, output, patiently, raw};
+
+use crate::engine_at;
 use serde_json::{Value, json};
 
 /// How many milliseconds a day has.
@@ -104,16 +105,6 @@ async fn a_child_is_kept_until_its_parent_has_heard_how_it_ended() {
     let output = output(&host.end(parent).await);
     assert_eq!(output["each"][0]["child"][1], json!({ "Ok": 2 }), "{output}");
     delete(&host.engine, parent).await.expect("it has ended");
-}
-
-/// An engine on a clock that is moved by hand.
-async fn engine_at(store: &Store, clock: &VirtualClock, set: impl FnOnce(&mut Config)) -> Engine {
-    let mut config = Config::new("/nonexistent", "http://segno.test");
-    config.cache = segno_tests::cache();
-    set(&mut config);
-    let clock = Clock::Virtual(clock.clone());
-    let opened = Engine::open_on(store.clone(), config, guest_basics::steps(), clock).await;
-    opened.expect("the engine opens")
 }
 
 async fn ended(engine: &Engine, workflow: &str, input: &Value) -> RunId {

@@ -1,36 +1,17 @@
 //! Runs: which of them, and what is shown or done.
 
 use std::str::FromStr;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use segno_api::{IfRunning, RunStatus};
+use segno_api::IfRunning;
 use segno_journal::RunId;
 
-use crate::cli::args::{HostArgs, WaitArgs};
-use crate::doors::parse_duration;
+use crate::cli::args::{FilterArgs, HostArgs, WaitArgs};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RunsArgs {
-    /// Only runs of this workflow
-    #[arg(long)]
-    pub(in crate::cli) workflow: Option<String>,
-
-    /// Only runs that stand in one of these ways, with commas between them
-    #[arg(long, value_enum, value_delimiter = ',')]
-    pub(in crate::cli) status: Vec<StatusArg>,
-
-    /// Only runs that have this attribute; may be given several times, and all have to fit
-    #[arg(long = "attr", value_name = "NAME=VALUE")]
-    pub(in crate::cli) attributes: Vec<String>,
-
-    /// Only runs that were started at this moment or later, such as 2026-11-30T08:00:00Z
-    #[arg(long, value_name = "MOMENT")]
-    pub(in crate::cli) started_after: Option<jiff::Timestamp>,
-
-    /// Only runs that were started before this moment
-    #[arg(long, value_name = "MOMENT")]
-    pub(in crate::cli) started_before: Option<jiff::Timestamp>,
+    #[command(flatten)]
+    pub(in crate::cli) filter: FilterArgs,
 
     /// Say how many there are, and do not list them
     #[arg(long, conflicts_with_all = ["trouble", "limit", "cursor"])]
@@ -50,32 +31,6 @@ pub(in crate::cli) struct RunsArgs {
 
     #[command(flatten)]
     pub(in crate::cli) host: HostArgs,
-}
-
-/// Where a run stands.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(in crate::cli) enum StatusArg {
-    Running,
-    Blocked,
-    Completed,
-    Failed,
-    Cancelled,
-    Pending,
-    Paused,
-}
-
-impl From<StatusArg> for RunStatus {
-    fn from(status: StatusArg) -> Self {
-        match status {
-            StatusArg::Running => Self::Running,
-            StatusArg::Blocked => Self::Blocked,
-            StatusArg::Completed => Self::Completed,
-            StatusArg::Failed => Self::Failed,
-            StatusArg::Cancelled => Self::Cancelled,
-            StatusArg::Pending => Self::Pending,
-            StatusArg::Paused => Self::Paused,
-        }
-    }
 }
 
 /// What comes of a start where a run of its key goes on.
@@ -161,56 +116,6 @@ pub(in crate::cli) struct RunAgainArgs {
     /// The same key gives the same new run; for one old run only
     #[arg(long)]
     pub(in crate::cli) key: Option<String>,
-
-    #[command(flatten)]
-    pub(in crate::cli) host: HostArgs,
-}
-
-#[derive(Debug, Args)]
-pub(in crate::cli) struct CancelArgs {
-    /// The IDs of the runs; - is standard input, with one at the beginning of each line
-    #[arg(value_name = "RUN", required = true)]
-    pub(in crate::cli) ids: Vec<RunIds>,
-
-    /// End them at once: nothing that they registered is undone
-    #[arg(long)]
-    pub(in crate::cli) kill: bool,
-
-    /// How long each may take to undo what it registered, before it ends as failed [default: 1h]
-    #[arg(long, value_name = "TIME", conflicts_with = "kill", value_parser = parse_duration)]
-    pub(in crate::cli) within: Option<Duration>,
-
-    #[command(flatten)]
-    pub(in crate::cli) host: HostArgs,
-}
-
-#[derive(Debug, Args)]
-pub(in crate::cli) struct RetryArgs {
-    /// The IDs of the runs; - is standard input, with one at the beginning of each line
-    #[arg(value_name = "RUN", required = true)]
-    pub(in crate::cli) ids: Vec<RunIds>,
-
-    /// The turn to go back to [default: the one that delivered the failure]
-    #[arg(long, value_name = "N")]
-    pub(in crate::cli) turn: Option<u64>,
-
-    /// The module to go on with: its digest, or a beginning of it that no other has [default: the run's own]
-    #[arg(long, value_name = "DIGEST")]
-    pub(in crate::cli) module: Option<String>,
-
-    #[command(flatten)]
-    pub(in crate::cli) host: HostArgs,
-}
-
-#[derive(Debug, Args)]
-pub(in crate::cli) struct ResumeArgs {
-    /// The IDs of the runs; - is standard input, with one at the beginning of each line
-    #[arg(value_name = "RUN", required = true)]
-    pub(in crate::cli) ids: Vec<RunIds>,
-
-    /// The module to go on with: its digest, or a beginning of it that no other has [default: the run's own]
-    #[arg(long, value_name = "DIGEST")]
-    pub(in crate::cli) module: Option<String>,
 
     #[command(flatten)]
     pub(in crate::cli) host: HostArgs,

@@ -1,6 +1,7 @@
 //! How much may be under way in the engine at once. What comes beyond it is refused at once: it
 //! would wait longer than its caller does, and take room for it.
 
+mod chore;
 mod families;
 mod forgetting;
 mod to_the_end;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
+pub(crate) use crate::engine::admission::chore::Chore;
 pub(crate) use crate::engine::admission::families::{Carried, Families, Member};
 pub(crate) use crate::engine::admission::forgetting::Forgetting;
 pub(crate) use crate::engine::admission::to_the_end::to_the_end;

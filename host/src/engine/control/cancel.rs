@@ -34,8 +34,19 @@ impl Engine {
         how: CancelHow,
         by: Asker,
     ) -> Result<RunView, EngineError> {
+        self.tell_to_end(run, how, by).await?;
+        self.run(run).await
+    }
+
+    /// The same, for who does not look at it.
+    pub(super) async fn tell_to_end(
+        &self,
+        run: RunId,
+        how: CancelHow,
+        by: Asker,
+    ) -> Result<(), EngineError> {
         match self.status(run)? {
-            RunStatus::Cancelled => return self.run(run).await,
+            RunStatus::Cancelled => return Ok(()),
             RunStatus::Completed | RunStatus::Failed => return Err(EngineError::AlreadyEnded(run)),
             RunStatus::Running | RunStatus::Blocked | RunStatus::Pending | RunStatus::Paused => {}
         }
@@ -49,19 +60,16 @@ impl Engine {
         match self.or_without_shard(run, (how, by), asked).await {
             // It ended in this moment; perhaps somebody else cancelled it.
             Err(EngineError::AlreadyEnded(_)) => match self.status(run)? {
-                RunStatus::Cancelled => {}
-                RunStatus::Completed | RunStatus::Failed => {
-                    return Err(EngineError::AlreadyEnded(run));
-                }
+                RunStatus::Cancelled => Ok(()),
+                RunStatus::Completed | RunStatus::Failed => Err(EngineError::AlreadyEnded(run)),
                 // Its shard has not heard of it yet.
                 RunStatus::Running
                 | RunStatus::Blocked
                 | RunStatus::Pending
-                | RunStatus::Paused => return Err(EngineError::Busy),
+                | RunStatus::Paused => Err(EngineError::Busy),
             },
-            answer => answer?,
+            answer => answer,
         }
-        self.run(run).await
     }
 
     /// Waits for what the shard of a run was asked: to end the run. Where the shard does not answer,

@@ -28,7 +28,7 @@ impl Engine {
         .await
     }
 
-    async fn delete(&self, run: RunId, by: Asker) -> Result<(), EngineError> {
+    pub(super) async fn delete(&self, run: RunId, by: Asker) -> Result<(), EngineError> {
         let record = may_block(|| self.record(run))?;
         if record.standing.ended_at().is_none() {
             return Err(EngineError::NotEnded(run));
@@ -48,7 +48,7 @@ impl Engine {
         let by = by.into_name();
         tracing::info!(%run, workflow = %record.workflow, by, "a run is deleted");
         self.0.outside.metrics().runs_deleted.inc();
-        self.0.forgetting.wake();
+        self.0.forgetting.chore.wake();
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use segno_journal::{RunId, Timestamp};
+use segno_journal::{JobId, RunId, Timestamp};
 
 use crate::engine::clock::in_ms;
 use crate::engine::error::EngineError;
@@ -17,6 +17,9 @@ const AT_ONCE: usize = 64;
 
 /// How many rows that lead to runs one sweep looks at: all of them, over time.
 const LEADING_AT_ONCE: usize = 1_000;
+
+/// How many jobs are kept that have ended, however young they are.
+const KEPT_JOBS: usize = 1_000;
 
 /// What a sweep has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,6 +60,7 @@ impl Engine {
         }
         self.delete_rests().await?;
         self.forget_strays(now).await?;
+        self.forget_jobs(now).await?;
         Ok(swept)
     }
 
@@ -159,6 +163,32 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Forgets the jobs that ended long ago, as runs are, and those beyond the newest.
+    async fn forget_jobs(&self, now: Timestamp) -> Result<(), EngineError> {
+        let kept = self.0.config.retention.all;
+        let before = kept.map(|kept| Timestamp(now.0.saturating_sub(in_ms(kept))));
+        let jobs = may_block(|| self.0.store.jobs(None, usize::MAX))?;
+        let jobs = jobs.into_iter().enumerate().filter_map(|(number, (job, record))| {
+            let ended_at = record.ended_at?;
+            (number >= KEPT_JOBS || before.is_some_and(|before| ended_at < before)).then_some(job)
+        });
+        for job in jobs {
+            self.forget_job(job).await?;
+        }
+        Ok(())
+    }
+
+    async fn forget_job(&self, job: JobId) -> Result<(), EngineError> {
+        let mut is_whole = false;
+        while !is_whole {
+            self.takes_work()?;
+            let (draft, whole) = may_block(|| Draft::nothing().without_job(&self.0.store, job))?;
+            self.commit(draft).await?;
+            is_whole = whole;
+        }
+        Ok(())
     }
 
     /// Looks at some of what leads to runs, where the last sweep left off.

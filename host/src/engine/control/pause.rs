@@ -16,6 +16,12 @@ impl Engine {
     ///
     /// The run is not known, has ended or is blocked, or has not had its first turn.
     pub async fn pause_by(&self, run: RunId, by: Asker) -> Result<RunView, EngineError> {
+        self.hold_up(run, by).await?;
+        self.run(run).await
+    }
+
+    /// The same, for who does not look at it.
+    pub(super) async fn hold_up(&self, run: RunId, by: Asker) -> Result<(), EngineError> {
         let admitted = self.admit_to(run, 0)?;
         if self.status(run)?.has_ended() {
             return Err(EngineError::HasEnded(run));
@@ -28,8 +34,7 @@ impl Engine {
                 RunStatus::Running | RunStatus::Pending => Err(EngineError::Busy),
                 _ => Err(EngineError::HasEnded(run)),
             },
-            Err(error) => Err(error),
-            Ok(_) => self.run(run).await,
+            paused => paused.map(drop),
         }
     }
 }

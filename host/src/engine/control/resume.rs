@@ -1,7 +1,7 @@
 //! Letting a blocked run go on.
 
 use segno_api::{RunStatus, RunView};
-use segno_journal::RunId;
+use segno_journal::{Digest, RunId};
 
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
@@ -31,16 +31,23 @@ impl Engine {
         module: Option<String>,
         by: Asker,
     ) -> Result<RunView, EngineError> {
+        let module = module.map(|text| self.0.modules.named(&text)).transpose()?;
+        self.let_go_on(run, module, by).await?;
+        self.run(run).await
+    }
+
+    /// The same, for who does not look at it: says how it stands then.
+    pub(super) async fn let_go_on(
+        &self,
+        run: RunId,
+        module: Option<Digest>,
+        by: Asker,
+    ) -> Result<RunStatus, EngineError> {
         let admitted = self.admit_to(run, 0)?;
-        let module = match module {
-            None => None,
-            Some(text) => Some(self.0.modules.named(&text)?),
-        };
         if !matches!(self.status(run)?, RunStatus::Blocked | RunStatus::Paused) {
             return Err(EngineError::NotBlocked(run));
         }
         self.ask_for_sure(admitted, run, move |then| Message::Resume { run, module, by, then })
-            .await?;
-        self.run(run).await
+            .await
     }
 }

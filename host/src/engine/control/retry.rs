@@ -26,12 +26,22 @@ impl Engine {
         module: Option<String>,
         by: Asker,
     ) -> Result<RunView, EngineError> {
-        let admitted = self.admit_to(run, 0)?;
         let module = module.map(|text| self.0.modules.named(&text)).transpose()?;
-        self.status(run)?;
-        let how = Retrying { turn, module };
-        self.ask_for_sure(admitted, run, move |then| Message::TryAgain { run, how, by, then })
-            .await?;
+        self.try_again(run, Retrying { turn, module }, by).await?;
         self.run(run).await
+    }
+
+    /// The same, for who does not look at it.
+    pub(super) async fn try_again(
+        &self,
+        run: RunId,
+        how: Retrying,
+        by: Asker,
+    ) -> Result<(), EngineError> {
+        let admitted = self.admit_to(run, 0)?;
+        self.status(run)?;
+        let tried =
+            self.ask_for_sure(admitted, run, move |then| Message::TryAgain { run, how, by, then });
+        tried.await.map(drop)
     }
 }

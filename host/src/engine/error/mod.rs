@@ -1,9 +1,12 @@
 //! Why the engine did not do what it was asked.
 
+mod jobs;
 mod known;
 
 use segno_api::{SHOWN, printable};
 use segno_journal::{Digest, RunId};
+
+pub use crate::engine::error::jobs::JobError;
 
 use crate::engine::error::known::{
     known_queries, known_streams, known_workflows, listed, turns_had,
@@ -204,11 +207,14 @@ pub enum EngineError {
     )]
     NothingToWake(RunId),
     /// The run is held up, and nothing can be done to it before it goes on.
-    #[error("run {0} is blocked or paused; resume it first")]
+    #[error("run {0} is blocked or paused, or its host is; resume that first")]
     IsBlocked(RunId),
     /// No module has this digest.
     #[error("there is no module {0}; `{me} modules` lists those that there are", me = name())]
     UnknownModule(String),
+    /// What was asked of jobs cannot be done.
+    #[error(transparent)]
+    Job(#[from] JobError),
     /// Several modules have a digest that begins so.
     #[error(
         "{count} modules have a digest that begins with {beginning}: write more of it; `{me} modules` lists them",

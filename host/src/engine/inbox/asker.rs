@@ -1,7 +1,7 @@
 //! Who asks for something.
 
 use segno_api::cut;
-use segno_journal::RunId;
+use segno_journal::{JobId, RunId};
 
 /// How long the name of who asks may be, in bytes.
 const ASKER_NAME: usize = 128;
@@ -36,6 +36,11 @@ impl Asker {
     /// The parent of the run, which ends, or which wants its child to end.
     pub(crate) fn parent(run: RunId) -> Self {
         Self::named(&format!("its parent {run}"))
+    }
+
+    /// A job, and who made it.
+    pub(crate) fn job(job: JobId, by: Option<&str>) -> Self {
+        Self::named(&by.map_or_else(|| job.to_string(), |by| format!("{by} with {job}")))
     }
 
     /// The host itself, which tries at its start what a restart may have mended.

@@ -71,6 +71,8 @@ pub(crate) enum Message {
     Wake { run: RunId, sleeps: Sleeps, by: Asker, then: Then },
     /// Somebody lets a blocked run go on, perhaps on another module.
     Resume { run: RunId, module: Option<Digest>, by: Asker, then: Then },
+    /// Somebody wants a run to be on another module.
+    Move { run: RunId, module: Digest, by: Asker, then: Then },
     /// Somebody wants a failed run to be tried again.
     TryAgain { run: RunId, how: Retrying, by: Asker, then: Then },
     /// Somebody wants the steps of a run that wait for their next attempt to be tried now.
@@ -80,6 +82,8 @@ pub(crate) enum Message {
     Inspect { run: RunId, asker: oneshot::Sender<Option<Inspection>>, admitted: Admitted },
     /// Somebody wants to know why runs wait.
     Survey(Question),
+    /// The host is paused no more.
+    HostGoesOn,
     /// Guests hold more than they are counted for: some have to go.
     Shed,
     /// The host goes down.
@@ -105,6 +109,7 @@ impl Message {
             | Self::NeverWas { run, .. }
             | Self::Due { run }
             | Self::TryAgain { run, .. }
+            | Self::Move { run, .. }
             | Self::Resume { run, .. } => Some(*run),
             Self::Posted(posted, _) => Some(posted.run),
             Self::Room(asked) => Some(asked.run),
@@ -119,6 +124,7 @@ impl Message {
             | Self::RetryNow { .. }
             | Self::Inspect { .. }
             | Self::Survey(_)
+            | Self::HostGoesOn
             | Self::Shed
             | Self::Stop => None,
         }

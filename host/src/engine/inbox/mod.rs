@@ -91,6 +91,11 @@ impl Inboxes {
         others.for_each(|inbox| inbox.send(Message::Shed));
     }
 
+    /// Tells all shards that the host is paused no more.
+    pub(crate) fn host_goes_on(&self) {
+        self.shards.iter().for_each(|inbox| inbox.send(Message::HostGoesOn));
+    }
+
     /// Tells all shards to stop.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);

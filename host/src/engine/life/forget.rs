@@ -14,10 +14,7 @@ const EVERY: Duration = Duration::from_secs(60);
 pub(super) async fn forget(engine: Weak<Shared>, forgetting: Arc<Forgetting>, clock: Clock) {
     loop {
         {
-            let _alone = forgetting.begin().await;
-            if forgetting.is_stopped() {
-                return;
-            }
+            let Some(_alone) = forgetting.chore.begin().await else { return };
             let Some(engine) = engine.upgrade().map(Engine) else { return };
             if let Err(error) = engine.sweep().await
                 && engine.trouble().is_none()
@@ -27,7 +24,7 @@ pub(super) async fn forget(engine: Weak<Shared>, forgetting: Arc<Forgetting>, cl
         }
         tokio::select! {
             () = clock.pause(EVERY) => {}
-            () = forgetting.woken() => {}
+            () = forgetting.chore.woken() => {}
         }
     }
 }

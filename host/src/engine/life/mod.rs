@@ -4,6 +4,7 @@
 mod asked;
 mod end_calls;
 mod forget;
+mod jobs;
 mod lookout;
 pub mod offline;
 mod open;

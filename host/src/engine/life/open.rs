@@ -12,10 +12,10 @@ use crate::engine::clock::Clock;
 use crate::engine::config::Config;
 use crate::engine::handle::{Engine, ShardThreads, Threads};
 use crate::engine::inbox::{Inboxes, Message};
-use crate::engine::life::end_calls;
 use crate::engine::life::forget::forget;
 use crate::engine::life::lookout::look_out;
 use crate::engine::life::parts::{OpenError, Parts};
+use crate::engine::life::{end_calls, jobs};
 use crate::engine::metrics::Metrics;
 use crate::engine::outside::{Outside, Waiters};
 use crate::engine::random::Random;
@@ -121,7 +121,14 @@ impl Engine {
         let engine = parts.into_engine(inboxes, threads);
         engine.call_at_ends();
         engine.forget_now_and_then();
+        engine.work_on_jobs_that_go_on();
         Ok(engine)
+    }
+
+    /// Has jobs worked on: those that are on disk, and those that are made.
+    fn work_on_jobs_that_go_on(&self) {
+        let (engine, jobs) = (Arc::downgrade(&self.0), Arc::clone(&self.0.jobs));
+        tokio::spawn(jobs::work(engine, jobs, self.0.outside.clock().clone()));
     }
 
     /// Has forgotten what is kept no longer.

@@ -155,6 +155,7 @@ impl Parts {
         self.committer.submit(self.store.stale_tokens()?, |_freed| {});
         self.committer.submit(self.store.stale_family_rows()?, |_freed| {});
         let posted = self.store.all_posted()?;
+        self.outside.heed_pause(|| Ok(self.store.host_pause()?.is_some()))?;
         // Before it says that it runs again: then it would be known no more.
         let recovery = self.recovery()?;
         self.say_running().await?;
@@ -191,17 +192,17 @@ impl Parts {
     /// The engine, with these threads.
     pub(crate) fn into_engine(self, inboxes: Inboxes, threads: Threads) -> Engine {
         let Self { config, store, committer, modules, outside, .. } = self;
-        let admission = Admission::new(config.shards);
         Engine(Arc::new(Shared {
+            admission: Admission::new(config.shards),
             config,
             store,
             committer,
             modules,
             outside,
             inboxes,
-            admission,
             copies: Copies::default(),
             forgetting: Arc::default(),
+            jobs: Arc::default(),
             deploy_lock: tokio::sync::Mutex::new(()),
             last_run: Mutex::new(None),
             stopping: AtomicBool::new(false),

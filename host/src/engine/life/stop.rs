@@ -21,6 +21,9 @@ const LET_GO_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long writing may take, all in all.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(6);
 
+/// How long what the host does by itself may take to come to the end of a piece.
+const CHORES_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// How the shards have ended.
 #[derive(Debug, PartialEq, Eq)]
 enum Stopped {
@@ -65,7 +68,9 @@ impl Engine {
 
     /// Lets those go who wait, and the threads.
     async fn end(&self, stopped_at: Timestamp) {
-        self.0.forgetting.stop().await;
+        let chores = async { tokio::join!(self.0.forgetting.chore.stop(), self.0.jobs.stop()) };
+        // A piece that waits for a shard ends with that.
+        let _late = tokio::time::timeout(CHORES_TIMEOUT, chores).await;
         self.let_go();
         let threads = std::mem::take(&mut *self.0.threads.lock());
         let engine = self.clone();

@@ -28,14 +28,15 @@ impl Outside {
         }
     }
 
-    /// Makes an attempt; unless the host was told to stop, or lacks the step: then it is left to another
-    /// host.
+    /// Makes an attempt; unless the host is paused, and then it comes later; or was told to stop, or lacks the step:
+    /// then it is left to another host.
     pub(crate) fn attempt(&self, attempt: StepAttempt) {
         let run = attempt.run;
         let op = attempt.op;
         if !self.has_step(&attempt.call.name) {
             return self.0.missing.put(run, op, &attempt.call.name);
         }
+        let Some(attempt) = self.0.held_up.passed(attempt) else { return };
         // Until the attempt is in the runner's list: whoever holds back from now on finds it there.
         let stopping = self.0.stopping.lock();
         if *stopping {

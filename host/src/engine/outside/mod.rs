@@ -7,6 +7,8 @@
 
 mod attempts;
 mod ends;
+mod held_up;
+mod host_pause;
 mod known_webhooks;
 mod missing;
 mod owner;
@@ -36,6 +38,7 @@ use crate::engine::inbox::{
 };
 use crate::engine::metrics::{Metrics, RunOutcome};
 use crate::engine::outside::ends::{Ends, outcome_of};
+use crate::engine::outside::held_up::HeldUp;
 use crate::engine::outside::known_webhooks::KnownWebhooks;
 use crate::engine::outside::missing::Missing;
 use crate::engine::outside::watch::Watch;
@@ -60,6 +63,7 @@ struct World {
     readers: Readers,
     ends: Ends,
     families: Families,
+    held_up: HeldUp,
     inboxes: OnceLock<Inboxes>,
     /// The host was told to stop: no attempt begins any more.
     stopping: Mutex<bool>,
@@ -81,6 +85,7 @@ impl Outside {
             readers: Readers::default(),
             ends: Ends::default(),
             families: Families::default(),
+            held_up: HeldUp::default(),
             inboxes: OnceLock::new(),
             stopping: Mutex::new(false),
             clock,

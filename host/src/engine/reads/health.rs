@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
 use crate::name::name;
+use crate::store::HostPause;
 
 /// How late a timer may be before it is worth a word: it fires within milliseconds, and a host that was
 /// down has many to fire at once.
@@ -35,13 +36,11 @@ impl Engine {
     pub async fn health(&self) -> Result<HealthReport, EngineError> {
         let mut problems = Vec::new();
         if let Some(reason) = self.trouble() {
-            problems.push(problem(
-                ProblemKind::NotReady,
-                1,
-                format!("the host takes no work: {reason}"),
-            ));
+            let message = format!("the host takes no work: {reason}");
+            problems.push(problem(ProblemKind::NotReady, 1, message));
             return Ok(HealthReport { problems });
         }
+        self.tell_paused(&mut problems).await?;
         let filter = RunFilter { trouble: true, limit: LOOKED_AT, ..RunFilter::default() };
         let page = self.runs(filter).await?;
         let more = if page.next.is_some() { "at least " } else { "" };
@@ -51,6 +50,20 @@ impl Engine {
         tell_failing(&page.runs, more, &mut problems);
         self.tell_late(&mut problems);
         Ok(HealthReport { problems })
+    }
+
+    async fn tell_paused(&self, problems: &mut Vec<HealthProblem>) -> Result<(), EngineError> {
+        let engine = self.clone();
+        let pause = self.blocking(move || Ok(engine.0.store.host_pause()?)).await?;
+        if let Some(HostPause { at, by }) = pause {
+            let by = by.map_or_else(String::new, |by| format!(" by {}", printable(&by, NAME)));
+            let message = format!(
+                "the host was paused{by} at {at}, so no run goes on; `{} resume-host` lets them",
+                name()
+            );
+            problems.push(problem(ProblemKind::Paused, 1, message));
+        }
+        Ok(())
     }
 
     fn tell_blocked(&self, problems: &mut Vec<HealthProblem>) {

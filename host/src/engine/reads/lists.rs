@@ -58,7 +58,7 @@ impl Engine {
     }
 
     /// As they are on disk.
-    fn count(&self, filter: &RunFilter) -> Result<RunCounts, EngineError> {
+    pub(crate) fn count(&self, filter: &RunFilter) -> Result<RunCounts, EngineError> {
         let search = search(filter);
         let mut counts = RunCounts::default();
         if !filter.looks_at_runs() {
@@ -184,7 +184,7 @@ impl Engine {
 }
 
 /// What a filter looks for in the store. The name of a run begins with the moment of its start.
-fn search(filter: &RunFilter) -> Search {
+pub(crate) fn search(filter: &RunFilter) -> Search {
     let started = |at: jiff::Timestamp| {
         let rounded_up = at.as_millisecond() + i64::from(at.subsec_nanosecond() % 1_000_000 > 0);
         let ms = u64::try_from(rounded_up).unwrap_or_default().min(LAST_START);

@@ -6,6 +6,7 @@ mod busy;
 mod copy;
 mod health;
 mod history;
+mod jobs;
 mod lists;
 mod metrics;
 mod pages;
@@ -20,6 +21,7 @@ pub use crate::engine::reads::backup::BackupStopped;
 pub use crate::engine::reads::query::Query;
 pub use crate::engine::reads::streams::{Chunk, StreamReader};
 
-pub(crate) use crate::engine::reads::lists::summary;
+pub(crate) use crate::engine::reads::jobs::job_view;
+pub(crate) use crate::engine::reads::lists::{search, summary};
 pub(crate) use crate::engine::reads::pages::page;
 pub(crate) use crate::engine::reads::runs::{Ended, may_block};

@@ -246,6 +246,7 @@ impl Shard {
         for _ in 0..TOLD_AT_ONCE {
             // What waits for room is the first of what is left.
             if self.awaiting_room.has(id)
+                || self.outside.is_paused()
                 || self.runs.get(&id).is_none_or(|active| active.is_held_up())
             {
                 return;

@@ -24,7 +24,7 @@ impl Shard {
     ) {
         let begins_later = record.standing == Standing::Pending;
         self.take_in(run, Active { first: Some(first), ..Active::new(run, record) });
-        if begins_later {
+        if begins_later || self.outside.is_paused() {
             return self.begin_later(run, input, then);
         }
         self.turn(run, Delivery::new(Event::Started { input }, then));
@@ -86,6 +86,9 @@ impl Shard {
         };
         if let Some(unread) = &active.unread {
             return Err(unread.refusal());
+        }
+        if self.outside.is_paused() {
+            return Err(EngineError::IsBlocked(id));
         }
         match active.record.standing {
             Standing::Blocked(_) | Standing::Paused(_) => return Err(EngineError::IsBlocked(id)),

@@ -147,7 +147,7 @@ impl Shard {
                 let is_pending = active.record.standing == Standing::Pending;
                 Self::watch_time(&self.outside, &mut active);
                 self.take_in(run, active);
-                if is_pending {
+                if is_pending || self.outside.is_paused() {
                     return;
                 }
                 self.turn(run, Delivery::held(event, position));

@@ -6,7 +6,7 @@
 
 use segno_api::printable;
 use segno_journal::retry::Attempt;
-use segno_journal::{BlockKind, Event, Op, Turn};
+use segno_journal::{BlockKind, Digest, Event, Op, Turn};
 
 use crate::engine::inbox::Asker;
 use crate::engine::shard::active::Active;
@@ -86,6 +86,11 @@ pub(crate) fn paused(active: &Active, by: &Asker) {
 /// Somebody let a run go on.
 pub(crate) fn resumed(active: &Active, by: &Asker) {
     say!(info, active, by = by.name(), "the run was resumed");
+}
+
+/// Somebody moved a run from another module to its own.
+pub(crate) fn moved(active: &Active, from: Digest, by: &Asker) {
+    say!(info, active, by = by.name(), %from, "the run was moved to another module");
 }
 
 /// Somebody tries a failed run again.

@@ -18,6 +18,7 @@ mod idle;
 mod inspect;
 mod log;
 mod moments;
+mod move_to;
 mod no_room;
 mod notes;
 mod of_steps;
@@ -225,6 +226,7 @@ impl Shard {
             Message::Due { run } => self.due(run),
             Message::Pause { run, by, then } => self.pause(run, by, then),
             Message::Resume { run, module, by, then } => self.resume(run, module, by, then),
+            Message::Move { run, module, by, then } => self.move_to(run, module, by, then),
             Message::TryAgain { run, how, by, then } => self.try_again_failed(run, how, by, then),
             Message::RetryNow { run, then } => self.retry_now(run, then),
             Message::DeliverHeld { run } => self.deliver_held(run),
@@ -233,6 +235,7 @@ impl Shard {
                 drop(admitted);
             }
             Message::Survey(question) => self.answer(question),
+            Message::HostGoesOn => self.host_goes_on(),
             Message::Shed => _ = self.shed(),
         }
         ControlFlow::Continue(())

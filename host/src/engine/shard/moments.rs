@@ -6,7 +6,7 @@ use crate::engine::clock::in_ms;
 use crate::engine::inbox::{CancelHow, Delivery, Then};
 use crate::engine::outside::Outside;
 use crate::engine::shard::Shard;
-use crate::engine::shard::active::Active;
+use crate::engine::shard::active::{Active, status_of};
 use crate::store::{Draft, HeldEvent, Standing};
 
 /// How long a run may clean up at least when its host comes back or it goes on, in milliseconds; less, where it had
@@ -17,10 +17,10 @@ const LEAST: u64 = 60_000;
 const NAMED: usize = 5;
 
 impl Shard {
-    /// Writes a new run that is to begin later: what it was given lies there until then.
+    /// Writes a new run that is to begin later, or when its host goes on: what it was given lies there until then.
     pub(super) fn begin_later(&mut self, id: RunId, input: String, then: Then) {
         let Some(active) = self.runs.get_mut(&id) else { return };
-        active.stand(Standing::Pending, self.outside.metrics());
+        let status = status_of(&active.record.standing);
         let event = Event::Started { input };
         let position = active.held.put(&event);
         let held = HeldEvent { at: active.record.started_at, event };
@@ -31,7 +31,7 @@ impl Shard {
         self.committer.submit(draft, move |written| match written {
             Ok(_) => {
                 moments.into_iter().for_each(|at| outside.wake_at(at, id, Op::OF_THE_RUN));
-                then.done(segno_api::RunStatus::Pending);
+                then.done(status);
             }
             Err(error) => {
                 outside.unwritten(id, Vec::new(), &error);
@@ -64,6 +64,10 @@ impl Shard {
 
     /// One of the moments of a run has come, perhaps.
     pub(super) fn due(&mut self, id: RunId) {
+        if self.outside.is_paused() {
+            // When the host goes on, its moments are watched again.
+            return;
+        }
         let now = self.outside.now();
         let Some(active) = self.runs.get_mut(&id).filter(|active| active.unread.is_none()) else {
             return;

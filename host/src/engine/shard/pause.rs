@@ -1,10 +1,10 @@
 //! Holding runs up: what happens to one that is paused lies on disk until somebody resumes it.
 
 use segno_api::RunStatus;
-use segno_journal::RunId;
+use segno_journal::{Event, RunId};
 
 use crate::engine::error::EngineError;
-use crate::engine::inbox::{Asker, Then};
+use crate::engine::inbox::{Asker, Delivery, Message, Then};
 use crate::engine::shard::{Shard, log};
 use crate::store::{Draft, Noted, Standing};
 
@@ -36,6 +36,27 @@ impl Shard {
             Ok(_) => then.done(RunStatus::Paused),
             Err(error) => then.fail(error.into()),
         });
+    }
+
+    /// The host is paused no more: what happened to its runs meanwhile has its turn, and so have the moments that
+    /// came.
+    pub(super) fn host_goes_on(&mut self) {
+        for (id, active) in &mut self.runs {
+            if active.unread.is_some() {
+                continue;
+            }
+            Self::watch_time(&self.outside, active);
+            if !active.is_held_up() && !active.held.is_empty() {
+                self.outside.tell(*id, Message::DeliverHeld { run: *id });
+            }
+        }
+    }
+
+    /// Whether an event waits because the host is paused. An end from outside waits for nothing; what was held has its
+    /// turn where that was begun before, and so has a start, since there is nothing yet to hold it for.
+    pub(super) fn waits_for_host(&self, Delivery { event, held, .. }: &Delivery) -> bool {
+        let is_begun = held.is_some() || matches!(event, Event::Started { .. });
+        self.outside.is_paused() && !is_begun && event.ends().is_none()
     }
 
     /// A run that was paused goes on where it was.

@@ -11,11 +11,12 @@ use segno_journal::{
 };
 
 use crate::engine::error::EngineError;
-use crate::engine::guests::{CannotTurn, Fate};
+use crate::engine::guests::CannotTurn;
 use crate::engine::inbox::{Asker, Message, Retrying, Then};
 use crate::engine::shard::active::Active;
 use crate::engine::shard::bounds::Bounds;
 use crate::engine::shard::fold::restore;
+use crate::engine::shard::move_to::does_not_fit;
 use crate::engine::shard::{Shard, log};
 use crate::store::{Draft, HeldEvent, RunRecord, Standing, StoreError};
 
@@ -61,7 +62,7 @@ impl Shard {
         let root = active.record.parent.as_ref().map(|parent| parent.root);
         let member = root.map(|root| Box::new(self.outside.families().join(root)));
         self.take_in(id, Active { member, ..active });
-        let tried = restored.map_err(|why| cannot(id, why)).and_then(|()| {
+        let tried = restored.map_err(|why| does_not_fit(id, why)).and_then(|()| {
             self.agrees(id, module, before)?;
             self.write_retry(id, rewind, by)
         });
@@ -130,7 +131,7 @@ impl Shard {
         match self.bring_back(id, module) {
             Ok(Some(_guest)) => Ok(()),
             Ok(None) => Err(EngineError::AlreadyEnded(id)),
-            Err(why) => Err(cannot(id, why)),
+            Err(why) => Err(does_not_fit(id, why)),
         }
     }
 
@@ -207,15 +208,6 @@ impl Shard {
         self.set_going_again(id)?;
         self.outside.tell(id, Message::DeliverHeld { run: id });
         Ok(())
-    }
-}
-
-/// Why a run cannot be brought to where it stood.
-fn cannot(id: RunId, why: CannotTurn) -> EngineError {
-    match why.fate() {
-        Fate::Block(blocked) => EngineError::DoesNotFit { run: id, reason: blocked.message },
-        Fate::Wait => EngineError::Busy,
-        Fate::Trouble(error) => error.into(),
     }
 }
 

@@ -17,6 +17,7 @@ impl Shard {
     /// An event comes in, the guest runs until it waits, commands come out, the turn is
     /// committed, and only then does the world hear of it.
     pub(crate) fn turn(&mut self, id: RunId, delivery: Delivery) {
+        let waits_for_host = self.waits_for_host(&delivery);
         let Some(active) = self.runs.get_mut(&id) else { return self.refuse_unknown(id, delivery) };
         if let Some(unread) = &active.unread {
             let refusal = unread.refusal();
@@ -37,6 +38,10 @@ impl Shard {
         }
         if awaits_room {
             return self.await_room(id, delivery);
+        }
+        // Behind what waits for room, which is held in its turn.
+        if waits_for_host {
+            return self.hold_event(id, delivery);
         }
         let Delivery { event, then, held } = delivery.numbered(active.run.requests());
         let moment =

@@ -8,6 +8,7 @@
 mod endings;
 mod families;
 mod images;
+mod jobs;
 mod runs;
 
 use std::fmt::Debug;

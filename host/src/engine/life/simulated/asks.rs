@@ -1,11 +1,13 @@
 //! What is asked of a simulated host.
 
 use bytes::Bytes;
-use segno_api::{Batched, Deployed, HookView, RunView, Started};
-use segno_journal::{Request, RunId};
+use segno_api::{
+    Batched, Deployed, HookView, HostPauseView, JobMade, JobView, RunFilter, RunView, Started,
+};
+use segno_journal::{JobId, Request, RunId};
 use serde_json::value::RawValue;
 
-use crate::engine::control::{MissingSteps, NewBatch, NewRun, NewSignal, Swept, Without};
+use crate::engine::control::{MissingSteps, NewBatch, NewJob, NewRun, NewSignal, Swept, Without};
 use crate::engine::error::EngineError;
 use crate::engine::inbox::{Asker, CancelHow, Reply};
 use crate::engine::life::asked::Asked;
@@ -129,5 +131,40 @@ impl Simulated {
     pub fn retry(&mut self, run: RunId) -> Asked<RunView> {
         let engine = self.engine.clone();
         self.ask(async move { engine.retry_by(run, None, None, Asker::unknown()).await })
+    }
+
+    /// Asks that a run is moved, as [`Engine::move_by`](crate::engine::Engine::move_by).
+    pub fn move_to(&mut self, run: RunId, module: String) -> Asked<RunView> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.move_by(run, &module, Asker::unknown()).await })
+    }
+
+    /// Asks that the host is paused, as [`Engine::pause_host`](crate::engine::Engine::pause_host); or that it goes on.
+    pub fn pause_host(&mut self, is_paused: bool) -> Asked<HostPauseView> {
+        let engine = self.engine.clone();
+        self.ask(async move {
+            match is_paused {
+                true => engine.pause_host(Asker::unknown()).await,
+                false => engine.resume_host(Asker::unknown()).await,
+            }
+        })
+    }
+
+    /// Asks for a job, as [`Engine::make_job`](crate::engine::Engine::make_job).
+    pub fn make_job(&mut self, asked: NewJob, filter: RunFilter) -> Asked<JobMade> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.make_job(asked, filter, Asker::unknown()).await })
+    }
+
+    /// Asks that a job is stopped, as [`Engine::stop_job`](crate::engine::Engine::stop_job).
+    pub fn stop_job(&mut self, job: JobId) -> Asked<JobView> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.stop_job(job, Asker::unknown()).await })
+    }
+
+    /// Takes each job a page further, as [`Engine::work_on_jobs`](crate::engine::Engine::work_on_jobs).
+    pub fn work_on_jobs(&mut self) -> Asked<bool> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.work_on_jobs().await })
     }
 }
