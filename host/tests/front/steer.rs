@@ -191,7 +191,7 @@ fn a_host_that_is_killed_goes_on_with_what_is_tried_again() {
     host.must(&["deploy", basics().to_str().unwrap()]);
     let run = host.must(&["start", "needs_file", "--input", &input]).trim().to_owned();
     let (exit, ..) = host.ask(&["run", &run, "--wait"]);
-    assert_eq!(exit, Some(1), "there is no such file");
+    assert_eq!(exit, Some(4), "there is no such file");
     drop(host);
     let host = Process::serve(data.path());
     std::fs::write(&needed, "").unwrap();
