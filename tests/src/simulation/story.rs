@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use segno_host::engine::{ImageTurns, JobKind};
+use segno_host::engine::ImageTurns;
 use segno_host::store::{Standing, Store};
 use serde_json::json;
 
@@ -146,16 +146,6 @@ fn play(life: &mut Life<'_>) {
             life.go_on();
         }
     }
-    life.pause_host_now(true);
-    life.do_to_many(JobKind::Pause, None);
-    life.make(Move::Signal);
-    life.work_on_jobs();
-    life.settle();
-    life.do_to_many(JobKind::Resume, None);
-    life.work_on_jobs();
-    life.settle();
-    life.pause_host_now(false);
-    life.settle();
     life.start_with("program", &program(&retried, &[true]), Some("an order".into()));
     life.start_with("nap", &json!(86_400_000), None);
     life.settle();
