@@ -87,7 +87,7 @@ const WEIGHTS: [(u32, Move); 33] = [
     (3, Move::Pause),
     (6, Move::Resume),
     (4, Move::Elsewhere),
-    (2, Move::PauseHost),
+    (1, Move::PauseHost),
     (1, Move::Job),
     (6, Move::Page),
     (12, Move::Retry),
