@@ -66,12 +66,8 @@ pub(super) async fn json<T: DeserializeOwned + Default>(
     bounds: Bounds,
     bodies: &Bodies,
 ) -> Result<(T, Held), Refusal> {
-    let (parts, body) = request.into_parts();
-    let (bytes, held) = read(&parts.headers, body, bounds, bodies).await?;
-    if bytes.is_empty() {
-        return Ok((T::default(), held));
-    }
-    Ok((object(&parts.headers, &bytes)?, held))
+    let (said, held) = object(request, bounds, bodies).await?;
+    Ok((said.unwrap_or_default(), held))
 }
 
 /// The same, where an empty one says too little.
@@ -84,21 +80,30 @@ pub(super) async fn needed<T: DeserializeOwned>(
     bounds: Bounds,
     bodies: &Bodies,
 ) -> Result<(T, Held), Refusal> {
-    let (parts, body) = request.into_parts();
-    let (bytes, held) = read(&parts.headers, body, bounds, bodies).await?;
-    Ok((object(&parts.headers, &bytes)?, held))
+    let (said, held) = object(request, bounds, bodies).await?;
+    Ok((said.ok_or_else(not_json)?, held))
 }
 
-fn object<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Refusal> {
-    if !is_json(headers) {
+/// Reads a body that is a JSON object, if it is not empty.
+async fn object<T: DeserializeOwned>(
+    request: Request,
+    bounds: Bounds,
+    bodies: &Bodies,
+) -> Result<(Option<T>, Held), Refusal> {
+    let (parts, body) = request.into_parts();
+    let (bytes, held) = read(&parts.headers, body, bounds, bodies).await?;
+    if bytes.is_empty() {
+        return Ok((None, held));
+    }
+    if !is_json(&parts.headers) {
         return Err(not_json());
     }
-    let value = serde_json::from_slice(bytes).map_err(|error| {
+    let value = serde_json::from_slice(&bytes).map_err(|error| {
         Refusal::new(&Kind::MALFORMED_JSON, format!("the body cannot be used: {error}"))
     })?;
     // A struct can also be read from an array of its fields, which is nothing to begin with here.
     if bytes.trim_ascii_start().starts_with(b"{") {
-        Ok(value)
+        Ok((Some(value), held))
     } else {
         Err(Refusal::new(&Kind::MALFORMED_JSON, "the body cannot be used: it is not a JSON object"))
     }
