@@ -43,7 +43,7 @@ impl Engine {
         let mut oldest = None;
         for workflow in may_block(|| self.0.store.workflows_with_runs())? {
             let Some(kept) = self.0.config.retention.of(&workflow) else { continue };
-            let before = Timestamp(now.0.saturating_sub(in_ms(kept)));
+            let before = long_ago(kept, now);
             for status in Status::ALL.into_iter().filter(|status| status.has_ended()) {
                 let left = self.delete_ended((&workflow, status), before, &mut swept).await?;
                 oldest = oldest.max(left.map(|ended| before.since_ms(ended)));
@@ -167,8 +167,7 @@ impl Engine {
 
     /// Forgets the jobs that ended long ago, as runs are, and those beyond the newest.
     async fn forget_jobs(&self, now: Timestamp) -> Result<(), EngineError> {
-        let kept = self.0.config.retention.all;
-        let before = kept.map(|kept| Timestamp(now.0.saturating_sub(in_ms(kept))));
+        let before = self.0.config.retention.all.map(|kept| long_ago(kept, now));
         let jobs = may_block(|| self.0.store.jobs(None, usize::MAX))?;
         let jobs = jobs.into_iter().enumerate().filter_map(|(number, (job, record))| {
             let ended_at = record.ended_at?;
@@ -194,12 +193,16 @@ impl Engine {
     /// Looks at some of what leads to runs, where the last sweep left off.
     async fn forget_strays(&self, now: Timestamp) -> Result<(), EngineError> {
         let from = self.0.forgetting.looked_at();
-        let kept = self.0.config.retention.all;
-        let before = kept.map(|kept| Timestamp(now.0.saturating_sub(in_ms(kept))));
+        let before = self.0.config.retention.all.map(|kept| long_ago(kept, now));
         let looked = may_block(|| self.0.store.strays(from, (LEADING_AT_ONCE, before)))?;
         let (draft, next) = looked;
         self.commit(draft).await?;
         self.0.forgetting.look_from(next.unwrap_or_default());
         Ok(())
     }
+}
+
+/// What ended before this moment is kept no longer, where it is kept for so long.
+fn long_ago(kept: Duration, now: Timestamp) -> Timestamp {
+    Timestamp(now.0.saturating_sub(in_ms(kept)))
 }
