@@ -1,8 +1,8 @@
 //! Holding runs up.
 
-use segno_host::engine::{Asker, EngineError, HistoryEvent, NewSignal, RunStatus};
+use segno_host::engine::{Asker, EngineError, HistoryEvent, NewRun, NewSignal, RunStatus, Times};
 use segno_journal::RunId;
-use segno_tests::{Host, output, rogue};
+use segno_tests::{Host, output, raw, rogue};
 use serde_json::json;
 
 async fn pause(host: &Host, run: RunId) -> Result<RunStatus, EngineError> {
@@ -109,4 +109,19 @@ async fn a_paused_run_stays_so_where_it_does_not_fit_the_module_that_it_is_to_go
         host.engine.signal(run, number(value), false).await.expect("it is stored");
     }
     assert_eq!(host.end(run).await.status, RunStatus::Completed);
+}
+
+#[tokio::test]
+async fn a_run_that_has_not_begun_goes_on_on_no_module_without_its_workflow() {
+    let host = Host::new().await;
+    let times =
+        Times { start_after: Some(std::time::Duration::from_secs(3_600)), ..Times::default() };
+    let new = NewRun { times, ..NewRun::default() };
+    let started = host.engine.start_with("add_steps", raw(&json!(1)), new).await;
+    let run = started.expect("it starts").run_id;
+    pause(&host, run).await.expect("it is pending");
+    let other = host.engine.deploy(rogue()).await.expect("the module is good").digest;
+    let moved = host.engine.resume(run, Some(other)).await.expect_err("it has no such workflow");
+    assert!(moved.to_string().contains("has no workflow `add_steps`"), "{moved}");
+    assert_eq!(host.engine.run(run).await.expect("it is known").status, RunStatus::Paused);
 }

@@ -14,7 +14,7 @@ mod warm;
 
 use std::sync::Arc;
 
-use segno_journal::{Blocked, Digest, History, RunId};
+use segno_journal::{BlockKind, Blocked, Digest, History, RunId};
 
 pub(crate) use crate::engine::guests::cannot_turn::{CannotTurn, Fate};
 pub(crate) use crate::engine::guests::copies::Copies;
@@ -27,7 +27,7 @@ pub(crate) use crate::engine::guests::warm::Warm;
 use crate::engine::config::Config;
 use crate::engine::metrics::Metrics;
 use crate::engine::modules::Modules;
-use crate::sandbox::{ABI, Guest};
+use crate::sandbox::{ABI, Guest, Module};
 use crate::store::{Draft, ImageRecord, Store};
 
 /// The guests of a shard, and what it takes to make them.
@@ -108,13 +108,23 @@ impl Guests {
     ) -> Result<(Guest, Vec<u64>), CannotTurn> {
         let replay = Replay {
             store: &self.store,
-            module: self.modules.load(module).map_err(|error| CannotTurn::no_module(&error))?,
+            module: self.module_for(run, module)?,
             quota: self.config.limits.quota(),
             verify: self.config.verify_images,
             metrics: Some(&self.metrics),
             goes_on: &|| Ok(()),
         };
         replay.guest(run)
+    }
+
+    /// The code of a module on which a run is to be. One that has had no turn has nothing else by which another module
+    /// would not fit it than its workflow.
+    fn module_for(&self, run: RunAt<'_>, module: Digest) -> Result<Module, CannotTurn> {
+        if module != run.record.module && !self.modules.holds(module, &run.record.workflow) {
+            let message = format!("module {module} has no workflow `{}`", run.record.workflow);
+            return Err(Blocked { kind: BlockKind::Divergence, message }.into());
+        }
+        self.modules.load(module).map_err(|error| CannotTurn::no_module(&error))
     }
 
     /// An image of a run as it stands; nothing where its guest cannot be saved, as when it has printed:

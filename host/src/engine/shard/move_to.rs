@@ -22,10 +22,6 @@ impl Shard {
             (None, Some(damage)) => return then.fail(damage.clone().into()),
             (None, None) => return then.fail(EngineError::HasEnded(id)),
         };
-        if !self.modules.holds(module, &record.workflow) {
-            let reason = format!("module {module} has no workflow `{}`", record.workflow);
-            return then.fail(EngineError::DoesNotFit { run: id, reason });
-        }
         match &record.standing {
             Standing::Blocked(_) => self.resume(id, Some(module), by, then),
             standing if record.module == module => then.done(status_of(standing)),
