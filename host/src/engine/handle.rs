@@ -15,7 +15,7 @@ use segno_api::RunStatus;
 use segno_journal::RunId;
 use tokio::sync::oneshot;
 
-use crate::engine::admission::{Admission, Admitted, Chore, Forgetting, to_the_end};
+use crate::engine::admission::{Admission, Admitted, Forgetting, Jobs, to_the_end};
 use crate::engine::config::Config;
 use crate::engine::error::EngineError;
 use crate::engine::guests::Copies;
@@ -38,7 +38,7 @@ pub(super) struct Shared {
     pub(super) inboxes: Inboxes,
     pub(super) admission: Admission,
     pub(super) forgetting: Arc<Forgetting>,
-    pub(super) jobs: Arc<Chore>,
+    pub(super) jobs: Arc<Jobs>,
     /// Of runs that were asked lately.
     pub(super) copies: Copies,
     pub(super) deploy_lock: tokio::sync::Mutex<()>,

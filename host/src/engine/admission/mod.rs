@@ -4,15 +4,16 @@
 mod chore;
 mod families;
 mod forgetting;
+mod jobs;
 mod to_the_end;
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-pub(crate) use crate::engine::admission::chore::Chore;
 pub(crate) use crate::engine::admission::families::{Carried, Families, Member};
 pub(crate) use crate::engine::admission::forgetting::Forgetting;
+pub(crate) use crate::engine::admission::jobs::Jobs;
 pub(crate) use crate::engine::admission::to_the_end::to_the_end;
 
 use crate::engine::error::EngineError;

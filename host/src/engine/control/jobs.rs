@@ -55,12 +55,19 @@ impl Engine {
         if asked.dry_run {
             return Ok(JobMade { job: None, runs });
         }
-        self.has_room_for_job()?;
         let (job, record) = self.new_job(action, &filter, &by, &runs)?;
-        self.commit(Draft::nothing().with_new_job(job, &record)).await?;
+        self.store_job(job, &record).await?;
         tracing::info!(%job, by = by.name(), action = %asked.action, runs = runs.total, "a job is made");
-        self.0.jobs.wake();
         Ok(JobMade { job: Some(job_view(job, &record)), runs })
+    }
+
+    /// Stores a job, if there is room for one more, and has it worked on.
+    async fn store_job(&self, job: JobId, record: &JobRecord) -> Result<(), EngineError> {
+        let _place = self.0.jobs.make().await;
+        self.has_room_for_job()?;
+        self.commit(Draft::nothing().with_new_job(job, record)).await?;
+        self.0.jobs.chore.wake();
+        Ok(())
     }
 
     fn has_room_for_job(&self) -> Result<(), EngineError> {

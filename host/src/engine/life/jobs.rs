@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::engine::admission::Chore;
+use crate::engine::admission::Jobs;
 use crate::engine::clock::Clock;
 use crate::engine::error::EngineError;
 use crate::engine::handle::{Engine, Shared};
@@ -12,15 +12,15 @@ use crate::engine::handle::{Engine, Shared};
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// Works on jobs until the host stops. Between two pages nothing of the engine is held.
-pub(super) async fn work(engine: Weak<Shared>, jobs: Arc<Chore>, clock: Clock) {
+pub(super) async fn work(engine: Weak<Shared>, jobs: Arc<Jobs>, clock: Clock) {
     while let Some(worked) = page(&engine, &jobs).await {
         match worked {
             Ok(true) => tokio::task::yield_now().await,
-            Ok(false) => jobs.woken().await,
+            Ok(false) => jobs.chore.woken().await,
             Err(_) => {
                 tokio::select! {
                     () = clock.pause(AGAIN) => {}
-                    () = jobs.woken() => {}
+                    () = jobs.chore.woken() => {}
                 }
             }
         }
@@ -28,8 +28,8 @@ pub(super) async fn work(engine: Weak<Shared>, jobs: Arc<Chore>, clock: Clock) {
 }
 
 /// A page of each job: whether any is left. Nothing once the host stops.
-async fn page(engine: &Weak<Shared>, jobs: &Chore) -> Option<Result<bool, EngineError>> {
-    let _alone = jobs.begin().await?;
+async fn page(engine: &Weak<Shared>, jobs: &Jobs) -> Option<Result<bool, EngineError>> {
+    let _alone = jobs.chore.begin().await?;
     let engine = engine.upgrade().map(Engine)?;
     let worked = engine.work_on_jobs().await;
     if let Err(error) = &worked

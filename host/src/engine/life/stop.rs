@@ -68,7 +68,8 @@ impl Engine {
 
     /// Lets those go who wait, and the threads.
     async fn end(&self, stopped_at: Timestamp) {
-        let chores = async { tokio::join!(self.0.forgetting.chore.stop(), self.0.jobs.stop()) };
+        let chores =
+            async { tokio::join!(self.0.forgetting.chore.stop(), self.0.jobs.chore.stop()) };
         // A piece that waits for a shard ends with that.
         let _late = tokio::time::timeout(CHORES_TIMEOUT, chores).await;
         self.let_go();
