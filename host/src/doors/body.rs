@@ -95,9 +95,7 @@ async fn object<T: DeserializeOwned>(
     if bytes.is_empty() {
         return Ok((None, held));
     }
-    if !is_json(&parts.headers) {
-        return Err(not_json());
-    }
+    said_to_be_json(&parts.headers)?;
     let value = serde_json::from_slice(&bytes).map_err(|error| {
         Refusal::new(&Kind::MALFORMED_JSON, format!("the body cannot be used: {error}"))
     })?;
@@ -131,9 +129,7 @@ pub(super) async fn value(
     if bytes.is_empty() {
         return Ok(("null".to_owned(), held));
     }
-    if !is_json(&parts.headers) {
-        return Err(not_json());
-    }
+    said_to_be_json(&parts.headers)?;
     let value: Box<RawValue> = serde_json::from_slice(&bytes).map_err(|error| {
         Refusal::new(&Kind::MALFORMED_JSON, format!("the body is no JSON: {error}"))
     })?;
@@ -179,6 +175,10 @@ fn too_large(limit: usize) -> Refusal {
 }
 
 /// True for `application/json` and `application/…+json`, whatever their parameters.
+fn said_to_be_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    if is_json(headers) { Ok(()) } else { Err(not_json()) }
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
         return false;

@@ -121,25 +121,15 @@ impl Engine {
         if is_done(job, &known) {
             return Ok(Outcome::Unchanged);
         }
-        let needs_shard = !matches!(job.action, JobAction::Cancel { .. });
         for _ in 0..TRIES_OF_RUN {
-            let is_ready = !(needs_shard && self.is_unresponsive(run));
-            let acted = async {
-                if is_ready {
-                    self.acted(&job.action, run, by.clone()).await
-                } else {
-                    Err(EngineError::Busy)
-                }
-            };
-            let acted = tokio::select! {
+            tokio::select! {
                 biased;
-                acted = acted => acted,
+                acted = self.acted(&job.action, run, by.clone()) => match acted {
+                    // It has not had its first turn, or its shard has not heard yet how it stands.
+                    Err(EngineError::Busy) => self.0.outside.clock().pause(PAUSE).await,
+                    acted => return outcome(acted),
+                },
                 () = self.gives_no_answer(run) => return Ok(Outcome::Refused(NO_ANSWER.to_owned())),
-            };
-            match acted {
-                // It has not had its first turn, or its shard has not heard yet how it stands.
-                Err(EngineError::Busy) => self.0.outside.clock().pause(PAUSE).await,
-                acted => return outcome(acted),
             }
         }
         Ok(Outcome::Refused(EngineError::Busy.to_string()))
@@ -154,6 +144,10 @@ impl Engine {
 
     async fn acted(&self, action: &JobAction, run: RunId, by: Asker) -> Result<(), EngineError> {
         match action {
+            // Nothing is put into the line of a shard that does not answer; a run is ended without it.
+            action if !matches!(action, JobAction::Cancel { .. }) && self.is_unresponsive(run) => {
+                Err(EngineError::Busy)
+            }
             JobAction::Cancel { kill, within_ms } => {
                 let within = Duration::from_millis(*within_ms);
                 self.tell_to_end(run, CancelHow { kill: *kill, within }, by).await

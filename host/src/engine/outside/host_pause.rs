@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::engine::inbox::Message;
 use crate::engine::outside::Outside;
+use crate::steps::StepAttempt;
 use crate::store::StoreError;
 
 impl Outside {
@@ -26,12 +27,15 @@ impl Outside {
         }
         let put_off = std::mem::take(&mut *attempts);
         drop(attempts);
-        for attempt in put_off {
-            self.tell(attempt.run, Message::Retry(attempt));
-        }
+        self.go_on(put_off);
+        Ok(())
+    }
+
+    /// The host goes on, and with it these attempts.
+    fn go_on(&self, put_off: Vec<StepAttempt>) {
+        put_off.into_iter().for_each(|attempt| self.tell(attempt.run, Message::Retry(attempt)));
         if let Some(inboxes) = self.0.inboxes.get() {
             inboxes.host_goes_on();
         }
-        Ok(())
     }
 }
