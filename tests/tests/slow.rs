@@ -174,6 +174,9 @@ fn a_webhook_that_was_made_lately_is_found_without_the_disk() {
 #[test]
 fn a_crowd_that_guesses_tokens_on_a_slow_disk_takes_a_few_threads() {
     const CROWD: usize = 100;
+    // Eight look-ups, and the two tasks of the host that look by themselves, once it is open, for jobs and for what
+    // is kept no longer.
+    const FEW: usize = 8 + 2;
     let host = Host::new();
     let engine = host.open();
     host.webhook(&engine);
@@ -202,6 +205,6 @@ fn a_crowd_that_guesses_tokens_on_a_slow_disk_takes_a_few_threads() {
         let guess = host.runtime.block_on(guess).expect("it does not panic");
         assert!(matches!(guess, Err(EngineError::UnknownWebhook)), "{guess:?}");
     }
-    assert!(host.barrier.state.lock().expect("nobody panicked").most <= 8);
+    assert!(host.barrier.state.lock().expect("nobody panicked").most <= FEW);
     host.runtime.block_on(engine.shutdown());
 }
