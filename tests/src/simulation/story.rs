@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use segno_host::engine::ImageTurns;
+use segno_host::engine::{ImageTurns, JobKind};
 use segno_host::store::{Standing, Store};
 use serde_json::json;
 
@@ -155,6 +155,27 @@ fn play(life: &mut Life<'_>) {
     life.start_with("program", &program(&saga, &[]), None);
     life.settle();
     life.cancel_saga();
+    life.settle();
+    life.start_with("program", &program(&asks, &[]), None);
+    life.settle();
+    hold_up_and_let_go(life);
+}
+
+/// The host is paused, and many runs are by a job; one is moved; and all of it goes on.
+fn hold_up_and_let_go(life: &mut Life<'_>) {
+    life.pause_host_now(true);
+    life.make(Move::Signal);
+    life.do_to_many(JobKind::Pause, None);
+    life.work_on_jobs();
+    life.settle();
+    life.make(Move::Elsewhere);
+    // What was paused since a job was made is not resumed by it.
+    let later = life.host().engine.now().plus_ms(1);
+    life.with(|engine| engine.wait_until(later));
+    life.do_to_many(JobKind::Resume, None);
+    life.work_on_jobs();
+    life.settle();
+    life.pause_host_now(false);
     life.settle();
 }
 
