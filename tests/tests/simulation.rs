@@ -54,6 +54,13 @@ fn failed_runs_go_on_from_where_they_failed_and_nothing_that_came_to_them_is_los
 }
 
 #[test]
+fn forks_have_what_the_runs_had_that_they_left_and_go_on_by_themselves() {
+    // That they have the same turns, and are replayed as the runs that they were, is looked at where a life is judged.
+    let Tally { forks, .. } = lives();
+    assert!(forks >= 30, "{forks} runs were forks");
+}
+
+#[test]
 fn a_batch_is_stored_whole_or_not_at_all() {
     // That it is so is looked at after each thing that happens.
     let Tally { batches, deletions, .. } = lives();

@@ -1,7 +1,9 @@
 //! The history of a run: what happened, entry by entry.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use segno_journal::{BlockKind, Level};
+use segno_journal::{BlockKind, Level, RunId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -204,6 +206,15 @@ pub enum HistoryEvent {
     /// Somebody tries the run again, which had failed; who, where that is known. So many turns are set aside under
     /// this number, and kept. The steps get new attempts.
     RunRetried { by: Option<String>, set_aside: u32, turns: u64, steps: Vec<u64> },
+    /// The run is a fork of another one, as of here: the turns before this one were turns of that. Who asked for it,
+    /// where that is known, and which steps have another input.
+    RunForked {
+        by: Option<String>,
+        #[schema(value_type = String)]
+        from: RunId,
+        #[schema(value_type = Value)]
+        inputs: BTreeMap<String, Json>,
+    },
     /// Somebody let the run go on; who, where that is known.
     RunResumed { by: Option<String> },
     /// Somebody moved the run to another module; who, where that is known.

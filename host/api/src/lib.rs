@@ -41,9 +41,9 @@ pub use crate::modules::{Deployed, ModuleList, ModuleView, WorkflowView};
 pub use crate::moment::when;
 pub use crate::problem::Problem;
 pub use crate::runs::{
-    BlockedView, IfRunning, MoveRequest, OnEndStatus, OnEndView, ParentView, ResumeRequest,
-    RetryRequest, RunPage, RunStatus, RunSummary, RunView, SignalRequest, StartRequest, Started,
-    WakeRequest,
+    BlockedView, ForkRequest, ForkedFrom, IfRunning, MoveRequest, OnEndStatus, OnEndView,
+    ParentView, ResumeRequest, RetryRequest, RunPage, RunStatus, RunSummary, RunView,
+    SignalRequest, StartRequest, Started, WakeRequest,
 };
 pub use crate::streams::{ChunkView, SkippedView, StreamEndView, StreamList, StreamView};
 pub use crate::text::{cut, printable};

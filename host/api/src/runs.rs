@@ -86,6 +86,16 @@ pub struct ParentView {
     pub op: u64,
 }
 
+/// The run that another one was forked from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ForkedFrom {
+    /// Its ID.
+    #[schema(value_type = String)]
+    pub run_id: RunId,
+    /// Before which of its turns: the fork has those before it from there.
+    pub turn: u64,
+}
+
 /// A run, as far as it is known.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RunView {
@@ -114,6 +124,9 @@ pub struct RunView {
     pub ended_at: Option<Timestamp>,
     /// The run that started it, if it is the child of one.
     pub parent: Option<ParentView>,
+    /// The run that it was forked from, if it is a fork.
+    #[serde(default)]
+    pub forked_from: Option<ForkedFrom>,
     /// How many turns it has had.
     pub turns: u64,
     /// What it was given.
@@ -290,6 +303,21 @@ pub struct RetryRequest {
     pub turn: Option<u64>,
     /// The digest of the module to go on with; its own where none is given.
     pub module: Option<String>,
+}
+
+/// How a run is to be forked.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForkRequest {
+    /// Before which turn the new run leaves it. Where none is given: of a run that has failed, the turn that delivered
+    /// the failure; of another one that has ended, its last turn; else it leaves it as it stands.
+    pub turn: Option<u64>,
+    /// The digest of the module to go on with; that of the run where none is given.
+    pub module: Option<String>,
+    /// The steps that are open then and get another input: their operations, and the input of each.
+    #[serde(default)]
+    #[schema(value_type = Option<Value>)]
+    pub inputs: BTreeMap<u64, Box<RawValue>>,
 }
 
 /// Where a run is to go on.

@@ -14,7 +14,7 @@ impl Run {
         match (self.status(), event) {
             (Status::Pending, Event::Started { .. }) => Ok(()),
             (Status::Pending | Status::Running, Event::Cancelled | Event::Expired { .. }) => Ok(()),
-            (Status::Running, Event::Retried { .. }) => Ok(()),
+            (Status::Running, Event::Retried { .. } | Event::Forked { .. }) => Ok(()),
             (Status::Running, Event::Cancelling { .. }) => match self.told_to_end() {
                 None => Ok(()),
                 Some(_) => Err(Refusal::Repeated),
@@ -77,7 +77,8 @@ impl Run {
                 | Event::NotTold { .. }
                 | Event::Cancelling { .. }
                 | Event::Expired { .. }
-                | Event::Retried { .. },
+                | Event::Retried { .. }
+                | Event::Forked { .. },
             ) => Err(Refusal::NotOpen(op)),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChildEnd, NotTold, Op, Retrial, grows};
+use crate::{ChildEnd, Fork, NotTold, Op, Request, Retrial, grows};
 
 /// One thing that happened, as it is delivered to a run and recorded in its turn.
 ///
@@ -112,6 +112,12 @@ pub enum Event {
         /// How.
         retrial: Retrial,
     },
+    /// The run is a fork: the turns before this one are copies of those of another run. The workflow does not see it,
+    /// and is another run from here on.
+    Forked {
+        /// Of which run, and how.
+        fork: Fork,
+    },
 }
 
 impl Event {
@@ -124,7 +130,8 @@ impl Event {
             | Self::Signalled { .. }
             | Self::Cancelling { .. }
             | Self::Expired { .. }
-            | Self::Retried { .. } => None,
+            | Self::Retried { .. }
+            | Self::Forked { .. } => None,
             Self::StepCompleted { op, .. }
             | Self::StepFailed { op, .. }
             | Self::Slept { op }
@@ -158,7 +165,8 @@ impl Event {
             | Self::NotTold { .. }
             | Self::Cancelling { .. }
             | Self::Expired { .. }
-            | Self::Retried { .. } => None,
+            | Self::Retried { .. }
+            | Self::Forked { .. } => None,
         }
     }
 
@@ -183,7 +191,8 @@ impl Event {
             | Self::NotTold { .. }
             | Self::Cancelling { .. }
             | Self::Expired { .. }
-            | Self::Retried { .. } => None,
+            | Self::Retried { .. }
+            | Self::Forked { .. } => None,
         }
     }
 
@@ -207,7 +216,8 @@ impl Event {
             | Self::NotTold { .. }
             | Self::Cancelling { .. }
             | Self::Expired { .. }
-            | Self::Retried { .. } => {}
+            | Self::Retried { .. }
+            | Self::Forked { .. } => {}
         }
         self
     }
@@ -233,7 +243,8 @@ impl Event {
             | Self::NotTold { .. }
             | Self::Cancelling { .. }
             | Self::Expired { .. }
-            | Self::Retried { .. } => None,
+            | Self::Retried { .. }
+            | Self::Forked { .. } => None,
         }
     }
 
@@ -257,7 +268,8 @@ impl Event {
             | Self::NotTold { .. }
             | Self::Cancelling { .. }
             | Self::Expired { .. }
-            | Self::Retried { .. } => None,
+            | Self::Retried { .. }
+            | Self::Forked { .. } => None,
         }
     }
 
@@ -281,6 +293,7 @@ impl Event {
             Self::Cancelling { error, .. } => error.as_ref().map_or(0, String::len),
             Self::Expired { error } => error.len(),
             Self::Retried { retrial } => retrial.size(),
+            Self::Forked { fork } => fork.size(),
         }
     }
 }
@@ -326,69 +339,5 @@ impl Signal {
     #[must_use]
     pub fn size_of(name: &str, payload: &str, key: Option<&str>) -> usize {
         size_of::<Self>() + name.len() + payload.len() + key.map_or(0, str::len)
-    }
-}
-
-/// One call of a webhook.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// Its number in its run, from 0, over all requests and signals of the run.
-    pub number: u64,
-    /// The HTTP method, in capitals.
-    pub method: String,
-    /// Path and query as the caller sent them.
-    pub url: String,
-    /// Names in lower case, in the order of arrival.
-    pub headers: Vec<(String, String)>,
-    /// The body, as it came.
-    pub body: Vec<u8>,
-}
-
-grows!(Request { number, method, url, headers, body });
-
-impl Request {
-    /// How much room the request takes while it waits to be taken, in bytes.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        size_of::<Self>()
-            + self.method.len()
-            + self.url.len()
-            + size_of_headers(&self.headers)
-            + self.body.len()
-    }
-}
-
-/// What headers take, the empty ones included: each is two strings.
-fn size_of_headers(headers: &[(String, String)]) -> usize {
-    headers
-        .iter()
-        .map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len())
-        .sum()
-}
-
-/// What a webhook answers to its caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Response {
-    /// The HTTP status, from 200 to 599.
-    pub status: u16,
-    /// Names and values.
-    pub headers: Vec<(String, String)>,
-    /// The body, as it goes out.
-    pub body: Vec<u8>,
-}
-
-grows!(Response { status, headers, body });
-
-impl Response {
-    /// The answer where the workflow gives none: 202 with an empty body.
-    #[must_use]
-    pub const fn accepted() -> Self {
-        Self { status: 202, headers: Vec::new(), body: Vec::new() }
-    }
-
-    /// How much room the response takes, in bytes.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        size_of::<Self>() + size_of_headers(&self.headers) + self.body.len()
     }
 }

@@ -11,6 +11,7 @@
 
 mod admits;
 mod attribute;
+mod branch;
 mod child;
 mod cleanup;
 mod command;
@@ -19,6 +20,7 @@ mod effect;
 mod ending;
 mod event;
 mod fault;
+mod fork;
 mod grows;
 mod hook;
 mod id;
@@ -29,6 +31,8 @@ mod open;
 mod owed;
 mod parts;
 mod payload;
+mod published;
+mod request;
 mod retrial;
 pub mod retry;
 mod rewind;
@@ -44,12 +48,14 @@ pub use crate::attribute::{
     AttributeValue, Attributes, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES, Number,
     is_attribute_name,
 };
+pub use crate::branch::{Branch, NoFork};
 pub use crate::child::{ChildEnd, ClosePolicy, NotTold, OpenChild, OpenTell, Parent, Spawn, Tell};
 pub use crate::command::{Answer, Command, StepOptions};
 pub use crate::effect::Effect;
 pub use crate::ending::{Ending, OpenCompensation, Told, Unwinds};
-pub use crate::event::{Event, Request, Response, Signal, StepFailure};
+pub use crate::event::{Event, Signal, StepFailure};
 pub use crate::fault::{Fault, MAX_UNTAKEN, MAX_UNTAKEN_BYTES, Refusal};
+pub use crate::fork::Fork;
 pub use crate::hook::{Claim, OpenHook};
 pub use crate::id::{JobId, Op, ParseJobIdError, ParseRunIdError, RunId, Timestamp};
 pub use crate::json::{MAX_NESTING, is_too_nested};
@@ -58,6 +64,7 @@ pub use crate::module::{Digest, History, Manifest, ParseDigestError, Workflow};
 pub use crate::open::{Open, OpenSignal, OpenWebhook, StepCall};
 pub use crate::owed::Owed;
 pub use crate::payload::Payload;
+pub use crate::request::{Request, Response};
 pub use crate::retrial::Retrial;
 pub use crate::rewind::{MAX_SET_ASIDE, NoRewind, Rewind};
 pub use crate::run::{Run, Status};

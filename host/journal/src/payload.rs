@@ -79,7 +79,8 @@ const fn of_event(event: &mut Event) -> Option<Payload<'_>> {
         | Event::NotTold { .. }
         | Event::Cancelling { .. }
         | Event::Expired { .. }
-        | Event::Retried { .. } => None,
+        | Event::Retried { .. }
+        | Event::Forked { .. } => None,
     }
 }
 

@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::retry::Attempt;
 use crate::{
-    Command, Effect, Ending, Event, Fault, KnownSignal, MAX_PUBLISHED, Op, Open, OpenChild,
-    OpenHook, OpenSignal, OpenTell, OpenWebhook, Refusal, Signal, Signals, Spawn, StepCall, Tell,
-    Timestamp, Turn, grows,
+    Command, Effect, Ending, Event, Fault, KnownSignal, Op, Open, OpenChild, OpenHook, OpenSignal,
+    OpenTell, OpenWebhook, Refusal, Signal, Signals, Spawn, StepCall, Tell, Timestamp, Turn, grows,
 };
 
 /// The state of a run: the fold of its turns, and nothing else.
@@ -27,7 +26,7 @@ pub struct Run {
     /// What was signalled to it, once anything was: a million runs that sleep shall not pay for it.
     pub(crate) signals: Option<Box<Signals>>,
     /// The names under which it shows something.
-    published: BTreeSet<String>,
+    pub(crate) published: BTreeSet<String>,
     /// How far it is with its end, once it is.
     pub(crate) ending: Option<Box<Ending>>,
 }
@@ -215,6 +214,7 @@ impl Run {
                 return Some(Effect::Expire { at: until });
             }
             Event::Retried { retrial } => self.try_again(retrial, at),
+            Event::Forked { fork } => self.begin_anew(fork, at),
             Event::Cancelled | Event::Expired { .. } => {}
         }
         None
@@ -327,14 +327,6 @@ impl Run {
         let Open::Child(child) = self.open_mut(op)? else { return None };
         let is_new = !std::mem::replace(&mut child.cancelled, true);
         is_new.then_some(Effect::CancelChild { op, run: child.run })
-    }
-
-    /// A value is shown under a name. Where it lies is the store's affair.
-    fn publish(&mut self, name: &str) -> Result<(), Fault> {
-        if !self.published.contains(name) {
-            self.published.insert(name.to_owned());
-        }
-        if self.published.len() > MAX_PUBLISHED { Err(Fault::PublishesTooMuch) } else { Ok(()) }
     }
 
     fn take(&mut self, inbox: Op) -> Result<(), Fault> {

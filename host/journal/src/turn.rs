@@ -118,7 +118,8 @@ impl Event {
             | Self::Told { .. }
             | Self::NotTold { .. }
             | Self::Cancelling { .. }
-            | Self::Retried { .. } => None,
+            | Self::Retried { .. }
+            | Self::Forked { .. } => None,
         }
     }
 }

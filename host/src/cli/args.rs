@@ -36,7 +36,7 @@ pub(super) use self::runs::{
     HealthArgs, IfRunningArg, RunAgainArgs, RunArgs, RunIds, RunsArgs, RunsOfHostArgs,
 };
 pub(super) use self::steer::{
-    CancelArgs, JobArgs, JobsArgs, ManyArgs, MoveArgs, ResumeArgs, RetryArgs, SteerArgs,
+    CancelArgs, ForkArgs, JobArgs, JobsArgs, ManyArgs, MoveArgs, ResumeArgs, RetryArgs, SteerArgs,
     StopJobArgs,
 };
 pub(super) use self::talk::{
@@ -131,6 +131,8 @@ pub(super) enum Verb {
     StopJob(StopJobArgs),
     /// Start new runs with the inputs of old ones
     RunAgain(RunAgainArgs),
+    /// Start a new run that has the turns of an old one up to some turn: what was done in them is not done again
+    Fork(ForkArgs),
     /// End sleeps of runs before their time
     Wake(WakeArgs),
     /// Send something to a run under a name, and perhaps wait for its answer
@@ -198,6 +200,7 @@ impl Verb {
             Self::StopJob(args) => Some(&mut args.host),
             Self::Retry(args) => Some(&mut args.host),
             Self::RunAgain(args) => Some(&mut args.host),
+            Self::Fork(args) => Some(&mut args.host),
             Self::Resume(args) => Some(&mut args.host),
             Self::Wake(args) => Some(&mut args.host),
             Self::Signal(args) => Some(&mut args.host),

@@ -30,6 +30,7 @@ mod export;
 mod failure;
 mod filter;
 mod follow;
+mod fork;
 mod health;
 mod hooks;
 mod host_pause;
@@ -223,6 +224,7 @@ async fn perform(
         Verb::Job(args) => jobs::show(args, output).await,
         Verb::StopJob(args) => jobs::stop(args, output).await,
         Verb::RunAgain(args) => run::again(args, output).await,
+        Verb::Fork(args) => fork::fork(args, output).await,
         Verb::Resume(args) => steer::resume(args, output).await,
         Verb::Wake(args) => run::wake(args, output).await,
         Verb::Signal(args) => signal::run(args, output).await,

@@ -42,6 +42,7 @@ impl<'a> Timeline<'a> {
             times_out_at,
             ended_at,
             parent,
+            forked_from,
             turns,
             input,
             on_end,
@@ -51,6 +52,9 @@ impl<'a> Timeline<'a> {
         let module = text::digest(module);
         let parent = parent.as_ref().map_or_else(String::new, |parent| {
             format!("\n  child    #{} of {}", parent.op, parent.run_id)
+        });
+        let forked = forked_from.as_ref().map_or_else(String::new, |from| {
+            format!("\n  forked   from {} before turn {}", from.run_id, from.turn)
         });
         let begins = begins_at.map(|at| format!("\n  begins   {}", moment(at, self.now)));
         let times_out = times_out_at.filter(|_| ended_at.is_none());
@@ -64,7 +68,7 @@ impl<'a> Timeline<'a> {
             )
         });
         format!(
-            "{run_id}  {workflow}  {}\n  module   {module}{parent}\n  started  {}{times}{ended}{calls}\n  turns    {turns}{}\n  input    {}\n",
+            "{run_id}  {workflow}  {}\n  module   {module}{parent}{forked}\n  started  {}{times}{ended}{calls}\n  turns    {turns}{}\n  input    {}\n",
             status.word(),
             moment(*started_at, self.now),
             self.found_by(),
@@ -74,7 +78,12 @@ impl<'a> Timeline<'a> {
 
     /// One line of the history: how long after the start, and what.
     pub(super) fn entry(&self, entry: &HistoryEntry) -> String {
-        let offset = format!("+{}", duration(between(self.view.started_at, entry.at)));
+        let started_at = self.view.started_at;
+        // A fork has turns from before its start.
+        let offset = match entry.at < started_at {
+            true => format!("-{}", duration(between(entry.at, started_at))),
+            false => format!("+{}", duration(between(started_at, entry.at))),
+        };
         format!("  {offset:<TIMES$} {}", self.event(&entry.event))
     }
 
@@ -155,6 +164,7 @@ impl<'a> Timeline<'a> {
             | E::RunResumed { .. }
             | E::RunPaused { .. }
             | E::RunRetried { .. }
+            | E::RunForked { .. }
             | E::ModuleChanged { .. } => self.run(event),
         }
     }

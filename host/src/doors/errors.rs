@@ -36,6 +36,7 @@ impl Refusal {
             | EngineError::NotBlocked(run)
             | EngineError::NotFailed(run)
             | EngineError::CannotRetry { run, .. }
+            | EngineError::CannotFork { run, .. }
             | EngineError::NothingToRetry(run)
             | EngineError::NothingToWake(run)
             | EngineError::IsBlocked(run)
@@ -96,6 +97,7 @@ const fn kind(error: &EngineError) -> &'static Kind {
         EngineError::NotBlocked(_) => &Kind::NOT_BLOCKED,
         EngineError::NotFailed(_) => &Kind::NOT_FAILED,
         EngineError::CannotRetry { .. } => &Kind::CANNOT_RETRY,
+        EngineError::CannotFork { .. } => &Kind::CANNOT_FORK,
         EngineError::NothingToRetry(_) => &Kind::NOTHING_TO_RETRY,
         EngineError::NothingToWake(_) => &Kind::NOTHING_TO_WAKE,
         EngineError::IsBlocked(_) => &Kind::IS_BLOCKED,
@@ -235,6 +237,7 @@ mod tests {
         check(&EngineError::CannotCleanUp(run), 409, "cannot-clean-up");
         check(&EngineError::NotFailed(run), 409, "not-failed");
         check(&EngineError::CannotRetry { run, reason: "no".into() }, 409, "cannot-retry");
+        check(&EngineError::CannotFork { run, reason: "no".into() }, 409, "cannot-fork");
         check(&EngineError::DoesNotFit { run, reason: "no".into() }, 409, "does-not-fit");
         check(&EngineError::NotBlocked(run), 409, "not-blocked");
         check(&EngineError::NothingToRetry(run), 409, "nothing-to-retry");

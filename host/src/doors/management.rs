@@ -13,8 +13,8 @@ use crate::doors::openapi::{self, Document, Head};
 use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::Keyring;
 use crate::doors::{
-    backup, batches, deletions, health, hooks, host_pause, jobs, metrics, modules, queries, retry,
-    runs, signals, streams, workflows,
+    backup, batches, deletions, fork, health, hooks, host_pause, jobs, metrics, modules, queries,
+    retry, runs, signals, streams, workflows,
 };
 use crate::engine::{Door, Engine, Supervisor};
 
@@ -50,6 +50,7 @@ fn routes() -> OpenApiRouter<Supervisor> {
         .routes(routes!(retry::retry))
         .routes(routes!(jobs::move_run))
         .routes(routes!(runs::run_again))
+        .routes(routes!(fork::fork))
         .routes(routes!(runs::retry_now))
         .routes(routes!(runs::wake))
         .routes(routes!(signals::send))
@@ -146,6 +147,7 @@ mod tests {
             post /v1/pause
             post /v1/resume
             post /v1/runs/{id}/cancel
+            post /v1/runs/{id}/fork
             post /v1/runs/{id}/move
             post /v1/runs/{id}/pause
             post /v1/runs/{id}/resume

@@ -19,6 +19,7 @@ mod entrance;
 mod errors;
 mod files;
 mod filter;
+mod fork;
 mod health;
 mod hooks;
 mod host_pause;

@@ -152,6 +152,7 @@ kinds! {
     BACKUP_UNDER_WAY = "backup-under-way", TOO_MANY_REQUESTS, "another backup is under way";
     NOT_FAILED = "not-failed", CONFLICT, "the run has not failed";
     CANNOT_RETRY = "cannot-retry", CONFLICT, "the run cannot be tried again";
+    CANNOT_FORK = "cannot-fork", CONFLICT, "the run cannot be forked there";
     NOTHING_TO_RETRY = "nothing-to-retry", CONFLICT, "no step of the run waits for an attempt";
     IS_BLOCKED = "is-blocked", CONFLICT, "the run is blocked";
     NOTHING_TO_WAKE = "nothing-to-wake", CONFLICT, "the run waits for no such sleep";

@@ -38,7 +38,8 @@ pub use crate::engine::config::{
     BadPolicy, BadSigningKey, Config, ImageTurns, Limits, Policy, Retention, Rule, SigningKey,
 };
 pub use crate::engine::control::{
-    FoundWebhook, MissingSteps, NewBatch, NewJob, NewRun, NewSignal, StartInBatch, Swept, Times,
+    FoundWebhook, MissingSteps, NewBatch, NewFork, NewJob, NewRun, NewSignal, StartInBatch, Swept,
+    Times,
 };
 pub use crate::engine::error::{EngineError, JobError};
 pub use crate::engine::handle::Engine;

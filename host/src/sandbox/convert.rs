@@ -16,7 +16,8 @@ pub(crate) fn event_to_guest(event: &Event) -> Option<(Option<Op>, GuestEvent)> 
         Event::Started { .. }
         | Event::Cancelled
         | Event::Expired { .. }
-        | Event::Retried { .. } => return None,
+        | Event::Retried { .. }
+        | Event::Forked { .. } => return None,
         Event::StepCompleted { output, .. } => GuestEvent::StepCompleted(output.clone()),
         Event::StepFailed { failure, .. } => GuestEvent::StepFailed(types::StepFailure {
             step: failure.step.clone(),

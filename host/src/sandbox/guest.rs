@@ -181,6 +181,11 @@ impl Guest {
         self.store.data_mut().set_operations(op.0);
     }
 
+    /// From now on the guest is told this of its run.
+    pub fn be_told(&mut self, facts: Facts) {
+        self.store.data_mut().facts = facts;
+    }
+
     /// How many operations the run has begun.
     #[must_use]
     pub fn operations(&self) -> u64 {

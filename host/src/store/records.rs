@@ -8,6 +8,8 @@ use segno_journal::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::store::lineage::Lineage;
+
 /// What is known of a run without reading its turns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
@@ -33,9 +35,11 @@ pub struct RunRecord {
     pub key: Option<Arc<str>>,
     /// Since when its time counts, where that is later than its beginning: it was tried again.
     pub counts_from: Option<Timestamp>,
+    /// Of which runs it has its first turns, if it is a fork.
+    pub forked: Option<Arc<Lineage>>,
 }
 
-grows!(RunRecord { workflow, module, started_at, seed, standing; parent, on_end, begins_at, times_out_at, key, counts_from });
+grows!(RunRecord { workflow, module, started_at, seed, standing; parent, on_end, begins_at, times_out_at, key, counts_from, forked });
 
 impl RunRecord {
     /// The record of a run of which nothing else is said.
@@ -59,6 +63,7 @@ impl RunRecord {
             times_out_at: None,
             key: None,
             counts_from: None,
+            forked: None,
         }
     }
 

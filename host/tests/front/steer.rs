@@ -204,3 +204,67 @@ fn a_host_that_is_killed_goes_on_with_what_is_tried_again() {
     let aside = host.must(&["run", &run, "--set-aside", "1"]);
     assert!(aside.contains("there is no file"), "{aside}");
 }
+
+#[tokio::test]
+async fn a_run_is_forked_over_http_with_another_input_for_the_step_that_failed() {
+    let host = Host::new().await;
+    let directory = TempDir::new().unwrap();
+    let there = directory.path().join("there");
+    std::fs::write(&there, "").unwrap();
+    let run = host.start("needs_file", json!(directory.path().join("missing"))).await;
+    assert_eq!(host.end(&run).await["status"], "failed");
+    problem(host.steer(&run, "fork", &json!({ "turn": 7 })).await, 409, "cannot-fork").await;
+    let unknown = host.steer(&run, "fork", &json!({ "module": "sha256:00" })).await;
+    problem(unknown, 422, "unknown-module").await;
+    problem(host.steer(&run, "fork", &json!({ "from": 1 })).await, 400, "malformed-json").await;
+    let fork = |path: &std::path::Path| {
+        let request = host.request(Method::POST, &format!("/v1/runs/{run}/fork"));
+        let body = json!({ "inputs": { "1": { "path": path } } });
+        request.header("idempotency-key", "with the file").json(&body).send()
+    };
+    let forked = fork(&there).await.unwrap();
+    assert_eq!(forked.status(), 201);
+    let location = forked.headers()["location"].to_str().unwrap().to_owned();
+    let forked: Value = forked.json().await.unwrap();
+    let new = forked["run_id"].as_str().unwrap();
+    assert_eq!(location, format!("/v1/runs/{new}"));
+    let ended = host.end(new).await;
+    assert_eq!(ended["output"], json!(["before", format!("{new}:1"), "after"]), "{ended}");
+    assert_eq!(ended["forked_from"], json!({ "run_id": run, "turn": 2 }));
+    let again = fork(&there).await.unwrap();
+    assert_eq!(again.status(), 200);
+    assert_eq!(again.json::<Value>().await.unwrap()["run_id"], new);
+    problem(fork(directory.path()).await.unwrap(), 422, "other-input").await;
+    let events = host.get(&format!("/v1/runs/{new}/events")).await;
+    let forked =
+        events["events"].as_array().unwrap().iter().find(|it| it["event"]["type"] == "run_forked");
+    let forked = &forked.expect("its history says so")["event"];
+    assert_eq!(
+        (&forked["from"], &forked["inputs"]),
+        (&json!(run), &json!({ "1": { "path": there } }))
+    );
+}
+
+#[test]
+fn a_host_that_is_killed_goes_on_with_a_fork() {
+    let data = TempDir::new().unwrap();
+    let there = data.path().join("there");
+    std::fs::write(&there, "").unwrap();
+    let input = json!(data.path().join("missing")).to_string();
+    let host = Process::serve(data.path());
+    host.must(&["deploy", basics().to_str().unwrap()]);
+    let run = host.must(&["start", "needs_file", "--input", &input]).trim().to_owned();
+    let (exit, ..) = host.ask(&["run", &run, "--wait"]);
+    assert_eq!(exit, Some(4), "there is no such file");
+    let given = format!("1={}", json!({ "path": there }));
+    let (exit, _, said) = host.ask(&["fork", &run, "--input", &given, "--input", &given]);
+    assert!(exit == Some(2) && said.contains("twice"), "{said}");
+    let new = host.must(&["fork", &run, "--input", &given]).trim().to_owned();
+    // Perhaps before the step has begun, perhaps after it.
+    drop(host);
+    let host = Process::serve(data.path());
+    let told = host.must(&["run", &new, "--wait"]);
+    let said = format!("forked   from {run} before turn 2");
+    assert!(told.contains("completed") && told.contains(&said), "{told}");
+    assert!(told.contains(&format!("the run was forked from {run}")), "{told}");
+}

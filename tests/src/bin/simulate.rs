@@ -60,6 +60,7 @@ fn main() -> ExitCode {
             signals: Signals { delivered, missed, owed_at_kills },
             endings: Endings { told, late, undone },
             retries,
+            forks,
         }) => {
             println!(
                 "{lives} kept every promise, over {kills} kills; {batches} batches were stored, {deletions} runs deleted"
@@ -70,7 +71,7 @@ fn main() -> ExitCode {
             );
             println!(
                 "{told} runs were told to end, and {late} of them did not clean up in time; {undone} compensations ran, \
-                 each once; failed runs were tried again {retries} times"
+                 each once; failed runs were tried again {retries} times; {forks} runs were forks"
             );
             ExitCode::SUCCESS
         }

@@ -46,6 +46,8 @@ pub(crate) enum Call {
     Page(Asked<bool>),
     /// That a failed run is tried again.
     Retry(Asked<RunView>),
+    /// A run that has the turns of another one.
+    Fork(Asked<Started>),
     /// That a run is deleted.
     Delete(Asked<()>),
     /// That goes what is kept no longer.
@@ -137,6 +139,12 @@ impl Call {
             Self::Job(asked) => done(asked, was_not_made),
             Self::Page(asked) => done(asked, |_| false),
             Self::Retry(asked) => done(asked, was_not_tried),
+            Self::Fork(asked) => match asked.answer() {
+                None => Answer::None,
+                Some(Ok(Started { run_id, .. })) => Answer::Started(run_id, None, None, None),
+                Some(Err(error)) if was_not_forked(&error) => Answer::Done,
+                Some(Err(error)) => refused(&error),
+            },
             Self::Resume(asked) => done(asked, did_not_go_on),
             Self::Delete(asked) => done(asked, nothing_was_deleted),
             Self::Sweep(asked) => done(asked, |_| false),
@@ -199,6 +207,11 @@ fn somebody_was_first(error: &EngineError) -> bool {
 /// Whether a failed run may be refused to be tried again in this way.
 fn was_not_tried(error: &EngineError) -> bool {
     matches!(error, EngineError::NotFailed(_) | EngineError::CannotRetry { .. } | EngineError::Busy)
+}
+
+/// Whether a fork may be refused in this way.
+fn was_not_forked(error: &EngineError) -> bool {
+    matches!(error, EngineError::CannotFork { .. } | EngineError::Busy)
 }
 
 /// Whether a job may be refused in this way: nothing is on its module any more.

@@ -17,9 +17,15 @@ pub(crate) fn given(workflow: &str) -> Attributes {
     [phase, kind].into()
 }
 
-/// Looks at the attributes of a run that has had these turns.
-pub(crate) fn look(run: RunId, record: &RunRecord, turns: &[Turn], store: &Store) {
-    let given = if record.parent.is_some() { BTreeMap::new() } else { given(&record.workflow) };
+/// Looks at the attributes of a run that has had these turns; of what comes with a start, it was given this.
+pub(crate) fn look(
+    (run, names): (RunId, &[String]),
+    record: &RunRecord,
+    turns: &[Turn],
+    store: &Store,
+) {
+    let mut given = if record.parent.is_some() { BTreeMap::new() } else { given(&record.workflow) };
+    given.retain(|name, _| names.contains(name));
     let mut expected: BTreeMap<_, _> =
         given.into_iter().map(|(name, value)| (name, (value, true))).collect();
     for command in turns.iter().flat_map(|turn| &turn.commands) {

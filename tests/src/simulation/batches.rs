@@ -58,7 +58,8 @@ impl Batches {
             let Some(record) = record else {
                 assert!(!*was_stored, "batch {key} was stored, and is lost");
                 for (run, payload) in &sent.signals {
-                    let is_there = talk.has_come(payload) || is_posted(store, *run, payload);
+                    let is_there =
+                        talk.has_come_to(*run, payload) || is_posted(store, *run, payload);
                     assert!(!is_there, "batch {key} is not stored, and {payload} is");
                 }
                 continue;
@@ -68,7 +69,7 @@ impl Batches {
                 *left = sent.parts(&record.runs, store);
             }
             left.retain(|(run, payload)| {
-                if is_over(*run) || talk.has_come(payload) {
+                if is_over(*run) || talk.has_come_to(*run, payload) {
                     return false;
                 }
                 assert!(lies(store, *run, payload), "batch {key} lacks {payload}");

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use guest_basics::program::{Program, STRICT, Seen};
 use segno_host::sandbox::{Capacity, Facts, Module, Moment, Quota, Sandbox, Tokens};
-use segno_host::store::{RunRecord, Store};
+use segno_host::store::{Ancestor, RunRecord, Store};
 use segno_journal::{Event, Failure, RunId, Turn, Verdict, divergence};
 
 use crate::basics;
@@ -58,7 +58,8 @@ pub(crate) fn judge(mut life: Life<'_>) -> (u64, Tally) {
     rows.hash(&mut trace);
     let batches = witness.batches.stored();
     let deletions = deletions.count();
-    (trace.finish(), Tally { batches, deletions, signals: witness.talk.at_the_end(), ..tally })
+    let (signals, forks) = (witness.talk.at_the_end(), witness.forks.count());
+    (trace.finish(), Tally { batches, deletions, signals, forks, ..tally })
 }
 
 /// A little program has returned what its journal says that it saw.
@@ -106,14 +107,19 @@ fn judge_program(run: RunId, record: &RunRecord, turns: &[Turn]) {
 /// A fresh guest gives the same commands for all that is recorded.
 fn replay(run: RunId, record: &RunRecord, turns: &[Turn]) {
     let workflow = record.workflow.to_string();
-    let started_at = record.started_at;
-    let seed = record.seed;
-    let parent = record.parent.as_ref().map(|parent| parent.run);
-    let facts = Facts { run, workflow, started_at, seed, parent };
-    let mut guest = module().instantiate(facts, QUOTA).expect("there is room");
+    let started_at = record.told_start();
+    let facts = |turn| {
+        let Ancestor { run, seed, parent, until: _ } = record.told(run, turn);
+        Facts { run, workflow: workflow.clone(), started_at, seed, parent }
+    };
+    let mut guest = module().instantiate(facts(0), QUOTA).expect("there is room");
     for turn in turns.iter().filter(|turn| turn.event.ends().is_none()) {
         if let Event::Retried { .. } = turn.event {
             guest.skip_to(turn.next_op());
+            continue;
+        }
+        if let Event::Forked { .. } = turn.event {
+            guest.be_told(facts(turn.seq));
             continue;
         }
         let moment = Moment { seq: turn.seq, at: turn.at };

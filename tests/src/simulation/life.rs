@@ -228,6 +228,7 @@ impl<'a> Life<'a> {
             Move::Job => self.make_job(),
             Move::Page => self.work_on_jobs(),
             Move::Retry => self.retry(),
+            Move::Fork => self.fork(),
             Move::Delete => self.delete(),
             Move::Sweep => self.sweep(),
             Move::Deploy => self.deploy_any(),

@@ -16,6 +16,8 @@ mod deletions;
 mod editions;
 mod endings;
 mod family;
+mod forking;
+mod forks;
 mod hosts;
 mod judge;
 mod life;

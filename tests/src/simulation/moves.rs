@@ -42,6 +42,8 @@ pub(crate) enum Move {
     Page,
     /// Somebody tries a failed run again.
     Retry,
+    /// Somebody forks a run.
+    Fork,
     /// Somebody deletes a run.
     Delete,
     /// The host looks for what it keeps no longer.
@@ -73,7 +75,7 @@ pub(crate) enum Move {
 }
 
 /// Each with its weight. What cannot happen just now changes nothing, and something else is drawn.
-const WEIGHTS: [(u32, Move); 33] = [
+const WEIGHTS: [(u32, Move); 34] = [
     (12, Move::Start),
     (6, Move::Batch),
     (12, Move::Call),
@@ -91,6 +93,7 @@ const WEIGHTS: [(u32, Move); 33] = [
     (1, Move::Job),
     (6, Move::Page),
     (12, Move::Retry),
+    (6, Move::Fork),
     (4, Move::Delete),
     (4, Move::Sweep),
     (1, Move::Deploy),

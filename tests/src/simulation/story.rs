@@ -156,6 +156,8 @@ fn play(life: &mut Life<'_>) {
     life.settle();
     life.cancel_saga();
     life.settle();
+    life.fork_first();
+    life.settle();
     life.start_with("program", &program(&asks, &[]), None);
     life.settle();
     hold_up_and_let_go(life);

@@ -1,19 +1,20 @@
 //! What is said to runs: signals and payloads of hooks. Each that is acknowledged has its turn, once; and of
 //! the hooks that ask for a token, one has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use segno_host::engine::Reply;
 use segno_host::store::{HeldEvent, Store};
 use segno_journal::{Event, Op, Open, Run, RunId};
 
+use crate::simulation::forks::Forks;
 use crate::simulation::tally::Signals;
 
 /// What was said to runs. Each payload is a number that no other has.
 #[derive(Clone, Default)]
 pub(crate) struct Talk {
-    /// What had its turn, and of which run that was.
-    delivered: BTreeMap<String, RunId>,
+    /// What had its turn, and of which run that was; of several only where one is a fork of another.
+    delivered: BTreeMap<String, BTreeSet<RunId>>,
     /// What was acknowledged, and had not had its turn when it was last looked at: of which run, and of which
     /// hook if it is no signal.
     owed: BTreeMap<String, (RunId, Option<Op>)>,
@@ -25,14 +26,16 @@ pub(crate) struct Talk {
 
 impl Talk {
     /// A run has had a turn.
-    pub(crate) fn turn(&mut self, run: RunId, event: &Event) {
+    pub(crate) fn turn(&mut self, run: RunId, event: &Event, forks: &Forks) {
         let payload = match event {
             Event::HookReceived { payload, .. } => payload,
             Event::Signalled { signal } => &signal.payload,
             _ => return,
         };
-        let before = self.delivered.insert(payload.clone(), run);
-        assert!(before.is_none(), "{run}: {payload} was delivered twice");
+        let runs = self.delivered.entry(payload.clone()).or_default();
+        let stranger = runs.iter().find(|other| !forks.are_kin(run, **other));
+        assert!(stranger.is_none(), "{run}: {payload} was delivered to {stranger:?} as well");
+        assert!(runs.insert(run), "{run}: {payload} was delivered twice");
     }
 
     /// What had its turn comes again, since the run is tried again. Where it was acknowledged, it is owed.
@@ -42,7 +45,9 @@ impl Talk {
             Event::Signalled { signal } => (&signal.payload, None),
             _ => return,
         };
-        self.delivered.remove(payload);
+        if let Some(runs) = self.delivered.get_mut(payload) {
+            runs.remove(&run);
+        }
         if self.acknowledged.contains_key(payload) {
             self.owed.insert(payload.clone(), (run, hook));
         }
@@ -51,17 +56,14 @@ impl Talk {
     /// Something was acknowledged: it has had its turn, or is held.
     pub(crate) fn acknowledged(&mut self, run: RunId, hook: Option<Op>, payload: &str) {
         self.acknowledged.insert(payload.to_owned(), hook.is_none());
-        match self.delivered.get(payload) {
-            Some(to) => assert_eq!(*to, run, "{payload} was delivered to another run"),
-            None => {
-                self.owed.insert(payload.to_owned(), (run, hook));
-            }
+        if !self.has_come_to(run, payload) {
+            self.owed.insert(payload.to_owned(), (run, hook));
         }
     }
 
-    /// Whether this has had its turn.
-    pub(crate) fn has_come(&self, payload: &str) -> bool {
-        self.delivered.contains_key(payload)
+    /// Whether this has had its turn in a run.
+    pub(crate) fn has_come_to(&self, run: RunId, payload: &str) -> bool {
+        self.delivered.get(payload).is_some_and(|runs| runs.contains(&run))
     }
 
     /// The host went down without a word.
@@ -74,8 +76,9 @@ impl Talk {
     pub(crate) fn at_the_end(&self) -> Signals {
         assert_eq!(self.owed.len(), 0, "something is owed still: {:?}", self.owed);
         let signals = self.acknowledged.iter().filter(|(_, is_signal)| **is_signal);
-        let (delivered, missed): (Vec<_>, Vec<_>) =
-            signals.partition(|(payload, _)| self.delivered.contains_key(*payload));
+        let (delivered, missed): (Vec<_>, Vec<_>) = signals.partition(|(payload, _)| {
+            self.delivered.get(*payload).is_some_and(|runs| !runs.is_empty())
+        });
         Signals {
             delivered: delivered.len() as u64,
             missed: missed.len() as u64,
@@ -95,7 +98,8 @@ impl Talk {
             let is_wanted = unfinished(*run).is_some_and(|state| {
                 hook.is_none_or(|op| open_hooks(*run, state).any(|(_, open, _)| open == op))
             });
-            let is_owed = is_wanted && !delivered.contains_key(payload);
+            let has_come = delivered.get(payload).is_some_and(|runs| runs.contains(run));
+            let is_owed = is_wanted && !has_come;
             assert!(
                 !is_owed || lies(store, *run, payload),
                 "{payload} to {run} was acknowledged, and is lost"

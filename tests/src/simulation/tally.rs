@@ -20,6 +20,8 @@ pub struct Tally {
     pub endings: Endings,
     /// How often failed runs were tried again.
     pub retries: u64,
+    /// How many runs are forks of others.
+    pub forks: u64,
 }
 
 /// What runs undid that failed or were cancelled: last first, and each once.
@@ -55,6 +57,7 @@ impl AddAssign for Tally {
             signals: Signals { delivered, missed, owed_at_kills },
             endings: Endings { told, late, undone },
             retries,
+            forks,
         } = other;
         self.lives += lives;
         self.kills += kills;
@@ -67,5 +70,6 @@ impl AddAssign for Tally {
         self.endings.late += late;
         self.endings.undone += undone;
         self.retries += retries;
+        self.forks += forks;
     }
 }

@@ -15,6 +15,7 @@ use crate::simulation::cuts::{Cuts, KEPT_WORKFLOW};
 use crate::simulation::deletions::Deletions;
 use crate::simulation::editions::Editions;
 use crate::simulation::family;
+use crate::simulation::forks::Forks;
 use crate::simulation::lines::Lines;
 use crate::simulation::plans::most_attempts;
 use crate::simulation::streams::Streams;
@@ -57,6 +58,7 @@ pub(crate) struct Witness {
     pub(crate) cuts: Cuts,
     pub(crate) editions: Editions,
     pub(crate) deletions: Deletions,
+    pub(crate) forks: Forks,
 }
 
 /// A run, as far as it is on disk.
@@ -87,10 +89,12 @@ impl Witness {
                 self.over.insert(run, record.standing.clone());
             }
             self.editions.look_at_run(run, &record, store);
+            self.forked(run, &record, store);
             self.look_at_run(run, engine.now(), store, tell);
             let all = self.runs[&run].all_turns();
-            self.streams.look(run, &all, store);
-            attributes::look(run, &record, &all, store);
+            let given = self.given(run, &record, store);
+            attributes::look((run, &given), &record, &all, store);
+            self.streams.look(run, &self.forks.own(run, all), store);
             self.cuts.look(run, &record, self.runs[&run].turns.len() as u64, store);
         }
         self.look_at_held(store);
@@ -157,8 +161,9 @@ impl Witness {
             look_at_tokens(&mut self.tokens, id, opened, &turn);
             match &turn.event {
                 Event::StepCompleted { op, output } => {
-                    let is_it =
-                        self.returned.get(&(id, *op)).is_some_and(|all| all.contains(output));
+                    let returned = |run: RunId| self.returned.get(&(run, *op));
+                    let mut all = self.forks.of_step(id, *op).into_iter().filter_map(returned);
+                    let is_it = all.any(|all| all.contains(output));
                     assert!(is_it, "{id}: step {op} is said to have returned {output}");
                 }
                 Event::StepFailed { op, failure } => {
@@ -178,14 +183,15 @@ impl Witness {
                 | Event::Cancelled
                 | Event::Cancelling { .. }
                 | Event::Expired { .. }
-                | Event::Retried { .. } => {}
+                | Event::Retried { .. }
+                | Event::Forked { .. } => {}
                 Event::HookOpened { .. }
                 | Event::HookTaken { .. }
                 | Event::HookReceived { .. }
                 | Event::Signalled { .. }
                 | Event::ChildEnded { .. }
                 | Event::Told { .. }
-                | Event::NotTold { .. } => self.talk.turn(id, &turn.event),
+                | Event::NotTold { .. } => self.talk.turn(id, &turn.event, &self.forks),
             }
             before.push(turn);
         }

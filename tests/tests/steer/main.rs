@@ -2,6 +2,7 @@
 
 mod cancel;
 mod delete;
+mod fork;
 mod host_pause;
 mod jobs;
 mod keys;

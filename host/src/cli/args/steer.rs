@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use segno_journal::{JobId, RunId};
+use serde_json::value::RawValue;
 
 use crate::cli::args::{FilterArgs, HostArgs, RunIds};
 use crate::doors::parse_duration;
@@ -86,6 +87,43 @@ pub(in crate::cli) struct ResumeArgs {
 
     #[command(flatten)]
     pub(in crate::cli) host: HostArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ForkArgs {
+    /// The ID of the run
+    #[arg(value_name = "RUN")]
+    pub(in crate::cli) id: RunId,
+
+    /// The turn before which the new run leaves the old one [default: the one that delivered its failure, or its last
+    /// one, or as it stands]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) turn: Option<u64>,
+
+    /// The module to go on with: its digest, or a beginning of it that no other has [default: the run's own]
+    #[arg(long, value_name = "DIGEST")]
+    pub(in crate::cli) module: Option<String>,
+
+    /// Another input for a step that is open then: its operation, and JSON
+    #[arg(long = "input", value_name = "OP=JSON", value_parser = step_input)]
+    pub(in crate::cli) inputs: Vec<(u64, String)>,
+
+    /// The same key gives the same new run
+    #[arg(long)]
+    pub(in crate::cli) key: Option<String>,
+
+    #[command(flatten)]
+    pub(in crate::cli) host: HostArgs,
+}
+
+/// The operation of a step, and its input.
+fn step_input(text: &str) -> Result<(u64, String), String> {
+    let (op, input) = text.split_once('=').ok_or("it is OP=JSON, as in 3={\"amount\":5}")?;
+    let op = op.trim_start_matches('#');
+    let op = op.parse().map_err(|_| format!("`{op}` is not the number of an operation"))?;
+    let input: &RawValue =
+        serde_json::from_str(input).map_err(|error| format!("the input is not JSON: {error}"))?;
+    Ok((op, input.get().to_owned()))
 }
 
 #[derive(Debug, Args)]

@@ -30,6 +30,17 @@ impl Timeline<'_> {
                 let by = self.by(by);
                 format!("the run is tried again{by}: {turns} turns set aside as {set_aside}{anew}")
             }
+            E::RunForked { by, from, inputs } => {
+                let inputs: Vec<_> = inputs
+                    .iter()
+                    .map(|(op, input)| format!("#{op}: {}", self.json(input)))
+                    .collect();
+                let other = match inputs.is_empty() {
+                    true => String::new(),
+                    false => format!("; with another input for {}", inputs.join(", ")),
+                };
+                format!("the run was forked from {from}{}{other}", self.by(by))
+            }
             E::ModuleChanged { by, from, to } => {
                 let [from, to] = [from, to].map(|module| text::digest(module));
                 format!("the run was moved from module {from} to {to}{}", self.by(by))

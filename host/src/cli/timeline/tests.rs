@@ -22,6 +22,7 @@ fn run() -> RunView {
         started_at: at(0),
         ended_at: None,
         parent: None,
+        forked_from: None,
         turns: 4,
         input: RawValue::from_string(r#"{"every":"5m"}"#.into()).unwrap(),
         output: None,

@@ -49,9 +49,21 @@ struct Sent<'a> {
 }
 
 /// The modules on which new runs count, until they are on disk and their shards see to that.
-struct Entered<'a> {
+pub(super) struct Entered<'a> {
     modules: &'a Modules,
     digests: Vec<Digest>,
+}
+
+impl<'a> Entered<'a> {
+    /// On a module; nothing where that is not there.
+    pub(super) fn on(modules: &'a Modules, module: Digest) -> Option<Self> {
+        modules.enter(module).then(|| Self { modules, digests: vec![module] })
+    }
+
+    /// The runs are on disk, and their shards see to it that they leave.
+    pub(super) fn stay(&mut self) {
+        self.digests.clear();
+    }
 }
 
 impl Drop for Entered<'_> {
@@ -189,7 +201,7 @@ impl Engine {
     ) -> Result<Batched, EngineError> {
         let (draft, starts, mut entered) = may_block(|| self.draft_of(batch, plan, fingerprint));
         self.submit_batch(draft).await?;
-        entered.digests.clear();
+        entered.stay();
         self.0.outside.metrics().signals.inc_by(batch.signals().count() as u64);
         Ok(Batched { starts, created: true })
     }
@@ -228,7 +240,10 @@ impl Engine {
         (draft.giving(inbox::Batched { begun, posted }), starts, entered)
     }
 
-    async fn submit_batch(&self, draft: Draft<inbox::Batched>) -> Result<(), StoreError> {
+    pub(super) async fn submit_batch(
+        &self,
+        draft: Draft<inbox::Batched>,
+    ) -> Result<(), StoreError> {
         let outside = self.0.outside.clone();
         let (done, stored) = oneshot::channel();
         let then = move |written: Result<_, StoreError>| {

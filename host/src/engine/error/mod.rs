@@ -194,6 +194,14 @@ pub enum EngineError {
         /// Why not, and what to do.
         reason: String,
     },
+    /// The run cannot be forked there.
+    #[error("run {run} cannot be forked: {reason}")]
+    CannotFork {
+        /// The run.
+        run: RunId,
+        /// Why not, and what to do.
+        reason: String,
+    },
     /// No step of the run waits for its next attempt.
     #[error(
         "no step of run {0} waits for its next attempt; `{me} run {0}` says what it waits for",

@@ -1,6 +1,6 @@
 //! Why a run cannot have its turn.
 
-use segno_journal::{BlockKind, Blocked};
+use segno_journal::{BlockKind, Blocked, Digest};
 
 use crate::engine::error::LoadError;
 use crate::sandbox::{ModuleError, NoGuest};
@@ -34,6 +34,12 @@ impl CannotTurn {
             return Self::NoRoom(error.to_string());
         }
         Self::Blocked(Blocked { kind: BlockKind::Module, message: error.to_string() })
+    }
+
+    /// Its module does not have its workflow.
+    pub(crate) fn no_workflow(module: Digest, workflow: &str) -> Self {
+        let message = format!("module {module} has no workflow `{workflow}`");
+        Self::Blocked(Blocked { kind: BlockKind::Divergence, message })
     }
 
     /// What becomes of the run.

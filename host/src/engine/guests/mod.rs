@@ -14,7 +14,7 @@ mod warm;
 
 use std::sync::Arc;
 
-use segno_journal::{BlockKind, Blocked, Digest, History, RunId};
+use segno_journal::{Blocked, Digest, History, RunId};
 
 pub(crate) use crate::engine::guests::cannot_turn::{CannotTurn, Fate};
 pub(crate) use crate::engine::guests::copies::Copies;
@@ -121,8 +121,7 @@ impl Guests {
     /// would not fit it than its workflow.
     fn module_for(&self, run: RunAt<'_>, module: Digest) -> Result<Module, CannotTurn> {
         if module != run.record.module && !self.modules.holds(module, &run.record.workflow) {
-            let message = format!("module {module} has no workflow `{}`", run.record.workflow);
-            return Err(Blocked { kind: BlockKind::Divergence, message }.into());
+            return Err(CannotTurn::no_workflow(module, &run.record.workflow));
         }
         self.modules.load(module).map_err(|error| CannotTurn::no_module(&error))
     }

@@ -9,7 +9,7 @@ use segno_journal::{BlockKind, Blocked, Event, Turn, divergence};
 use crate::engine::guests::cannot_turn::CannotTurn;
 use crate::engine::guests::run_at::RunAt;
 use crate::engine::metrics::{ImageFallback, Metrics};
-use crate::sandbox::{ABI, Facts, Guest, Image, Module, Moment, NoGuest, Quota, Tokens};
+use crate::sandbox::{ABI, Guest, Image, Module, Moment, NoGuest, Quota, Tokens};
 use crate::store::{FoundImage, ImageRecord, Store, StoreError};
 
 /// What it takes to make a guest again.
@@ -65,7 +65,7 @@ impl Replay<'_> {
     pub(crate) fn guest(&self, run: RunAt<'_>) -> Result<(Guest, Vec<u64>), CannotTurn> {
         // One that has had no turn has nothing to be read, and nothing to come back to.
         if run.turns == 0 {
-            return Ok((self.fresh(run)?, Vec::new()));
+            return Ok((self.fresh(run, 0)?, Vec::new()));
         }
         let mut images =
             Found { images: self.store.images(run.id)?.into_iter(), unusable: Vec::new() };
@@ -85,7 +85,7 @@ impl Replay<'_> {
         run: RunAt<'_>,
         (turns, image): (u64, Image),
     ) -> Result<Guest, CannotTurn> {
-        let mut guest = self.fresh(run)?;
+        let mut guest = self.fresh(run, turns)?;
         guest.load(image)?;
         self.give_turns(run, &mut guest, turns)?;
         Ok(guest)
@@ -142,7 +142,7 @@ impl Replay<'_> {
         let length =
             length.ok_or_else(|| damaged(&"it is larger than the memory that a run may have"))?;
         let memory = self.module.unpack(length, &blocks).map_err(|error| damaged(&error))?;
-        let mut guest = self.fresh(run).map_err(|no_guest| match no_guest {
+        let mut guest = self.fresh(run, position).map_err(|no_guest| match no_guest {
             NoGuest::NoRoom(message) => Unusable::NoRoom(message),
             NoGuest::Stopped(blocked) => Unusable::Refused(blocked.kind),
         })?;
@@ -171,7 +171,7 @@ impl Replay<'_> {
             );
             return Err(Blocked { kind: BlockKind::Journal, message }.into());
         }
-        let mut guest = self.fresh(run)?;
+        let mut guest = self.fresh(run, 0)?;
         self.give_turns(run, &mut guest, 0)?;
         if let Some(metrics) = self.metrics {
             metrics.guests.replays.inc();
@@ -179,15 +179,9 @@ impl Replay<'_> {
         Ok(guest)
     }
 
-    fn fresh(&self, run: RunAt<'_>) -> Result<Guest, NoGuest> {
-        let facts = Facts {
-            run: run.id,
-            workflow: run.record.workflow.to_string(),
-            started_at: run.record.started_at,
-            seed: run.record.seed,
-            parent: run.record.parent.as_ref().map(|parent| parent.run),
-        };
-        self.module.instantiate(facts, self.quota)
+    /// A guest that is to have this turn next.
+    fn fresh(&self, run: RunAt<'_>, turn: u64) -> Result<Guest, NoGuest> {
+        self.module.instantiate(run.facts(turn), self.quota)
     }
 
     /// Gives a guest the recorded turns from a position on; it gives the recorded commands.
@@ -198,7 +192,8 @@ impl Replay<'_> {
                 return ControlFlow::Break(());
             }
             let expected = *replayed.as_ref().unwrap_or(&from);
-            replayed = (self.goes_on)().and_then(|()| Ok(replay_turn(guest, &turn, expected)?));
+            replayed =
+                (self.goes_on)().and_then(|()| Ok(replay_turn(guest, &turn, expected, run)?));
             if replayed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         let replayed = replayed?;
@@ -242,7 +237,12 @@ impl Replay<'_> {
     }
 }
 
-fn replay_turn(guest: &mut Guest, turn: &Turn, expected: u64) -> Result<u64, Blocked> {
+fn replay_turn(
+    guest: &mut Guest,
+    turn: &Turn,
+    expected: u64,
+    run: RunAt<'_>,
+) -> Result<u64, Blocked> {
     if turn.seq != expected {
         let message = format!("turn {} stands where turn {expected} belongs", turn.seq);
         return Err(Blocked { kind: BlockKind::Journal, message });
@@ -255,9 +255,16 @@ fn replay_turn(guest: &mut Guest, turn: &Turn, expected: u64) -> Result<u64, Blo
             format!("turn {seq} says that {found} operations began before it, but {given} did");
         return Err(Blocked { kind: BlockKind::Journal, message });
     }
-    if let Event::Retried { .. } = turn.event {
-        guest.skip_to(turn.next_op());
-        return Ok(turn.seq + 1);
+    match turn.event {
+        Event::Retried { .. } => {
+            guest.skip_to(turn.next_op());
+            return Ok(turn.seq + 1);
+        }
+        Event::Forked { .. } => {
+            guest.be_told(run.facts(turn.seq));
+            return Ok(turn.seq + 1);
+        }
+        _ => {}
     }
     let moment = Moment { seq: turn.seq, at: turn.at };
     let output = guest.turn(&turn.event, moment, Tokens::recorded(&turn.commands))?;

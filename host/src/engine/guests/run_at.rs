@@ -3,7 +3,8 @@
 use segno_journal::{Run, RunId, Timestamp};
 
 use crate::engine::guests::images::Images;
-use crate::store::RunRecord;
+use crate::sandbox::Facts;
+use crate::store::{Ancestor, RunRecord};
 
 /// A run, where it is: what has to be known of it to make its guest again, or an image of that.
 #[derive(Clone, Copy)]
@@ -16,4 +17,13 @@ pub(crate) struct RunAt<'a> {
     pub(crate) images: &'a Images,
     /// When its last turn was.
     pub(crate) last_at: Timestamp,
+}
+
+impl RunAt<'_> {
+    /// What its guest is told of it in a turn.
+    pub(crate) fn facts(&self, turn: u64) -> Facts {
+        let Ancestor { run, seed, parent, until: _ } = self.record.told(self.id, turn);
+        let started_at = self.record.told_start();
+        Facts { run, workflow: self.record.workflow.to_string(), started_at, seed, parent }
+    }
 }

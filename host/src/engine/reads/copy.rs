@@ -11,8 +11,8 @@ use crate::engine::error::{EngineError, LoadError};
 use crate::engine::guests::{CannotTurn, Images, Replay, RunAt};
 use crate::engine::handle::Engine;
 use crate::engine::reads::past::Past;
-use crate::sandbox::{Answered, Guest, Moment};
-use crate::store::{RunRecord, Store};
+use crate::sandbox::{Answered, Guest, Module, Moment};
+use crate::store::{RunRecord, Store, StoreError};
 
 /// How long a copy may take to have its turns. Each of them has a bound of its own.
 const COPY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -27,22 +27,22 @@ const FAR: u64 = 256;
 const COPY_STREAM: u64 = u64::MAX;
 
 /// What a copy is made of, all of one moment.
-pub(super) struct Original {
-    pub(super) store: Store,
-    pub(super) run: RunId,
-    pub(super) record: RunRecord,
-    pub(super) past: Past,
+pub(crate) struct Original {
+    pub(crate) store: Store,
+    pub(crate) run: RunId,
+    pub(crate) record: RunRecord,
+    pub(crate) past: Past,
 }
 
 /// For how long a copy is worth making.
-pub(super) struct Worth {
+pub(crate) struct Worth {
     asker: Weak<()>,
     until: Timestamp,
 }
 
 impl Worth {
     /// As long as this one is there, and it does not take too long.
-    pub(super) fn new(asker: &Arc<()>, now: Timestamp) -> Self {
+    pub(crate) fn new(asker: &Arc<()>, now: Timestamp) -> Self {
         Self { asker: Arc::downgrade(asker), until: now.plus_ms(COPY_TIMEOUT.as_secs() * 1_000) }
     }
 
@@ -90,19 +90,9 @@ impl Engine {
             ),
             error => cannot(run, CannotTurn::no_module(&error)),
         })?;
-        let goes_on = || {
-            worth
-                .check(&self.0.admission, self.0.outside.now())
-                .map_err(|message| CannotTurn::Blocked(Blocked { kind: BlockKind::Limit, message }))
-        };
-        let quota = self.0.config.limits.quota();
-        let replay =
-            Replay { store, module, quota, verify: false, metrics: None, goes_on: &goes_on };
-        let last_at = store.turn(run, turns - 1)?.map_or(record.started_at, |turn| turn.at);
-        let (state, images) = (Run::new(), Images::found(&[], past.first_turn(), turns));
-        let copy = RunAt { id: run, record, state: &state, turns, images: &images, last_at };
+        let last_at = original.last_at()?;
         let mut guest =
-            self.copy_of(&replay, copy, record.module).map_err(|why| cannot(run, why))?;
+            self.copy(original, (module, last_at), worth).map_err(|why| cannot(run, why))?;
         let moment = Moment { seq: COPY_STREAM, at: last_at.max(Timestamp(0)) };
         let answered = guest.query(name, input, moment);
         match answered.map_err(|blocked| cannot(run, blocked.into()))? {
@@ -115,7 +105,56 @@ impl Engine {
     }
 }
 
+impl Original {
+    /// When the last turn was that a copy has had.
+    fn last_at(&self) -> Result<Timestamp, StoreError> {
+        let last = self.past.turns().saturating_sub(1);
+        Ok(self.store.turn(self.run, last)?.map_or(self.record.started_at, |turn| turn.at))
+    }
+}
+
 impl Engine {
+    /// Replays what a copy of the run has had on another module.
+    ///
+    /// # Errors
+    ///
+    /// It gives other commands there, or the copy cannot be made.
+    pub(crate) fn agrees_on(
+        &self,
+        original: &Original,
+        module: Digest,
+        worth: &Worth,
+    ) -> Result<(), CannotTurn> {
+        let workflow = &*original.record.workflow;
+        if !self.0.modules.holds(module, workflow) {
+            return Err(CannotTurn::no_workflow(module, workflow));
+        }
+        let module = self.0.modules.load(module).map_err(|error| CannotTurn::no_module(&error))?;
+        self.copy(original, (module, original.last_at()?), worth).map(drop)
+    }
+
+    /// A guest that is where the run was, on a module; its last turn was then.
+    fn copy(
+        &self,
+        original: &Original,
+        (module, last_at): (Module, Timestamp),
+        worth: &Worth,
+    ) -> Result<Guest, CannotTurn> {
+        let Original { store, run, record, past } = original;
+        let goes_on = || {
+            worth
+                .check(&self.0.admission, self.0.outside.now())
+                .map_err(|message| CannotTurn::Blocked(Blocked { kind: BlockKind::Limit, message }))
+        };
+        let (turns, digest) = (past.turns(), module.digest());
+        let quota = self.0.config.limits.quota();
+        let replay =
+            Replay { store, module, quota, verify: false, metrics: None, goes_on: &goes_on };
+        let (state, images) = (Run::new(), Images::found(&[], past.first_turn(), turns));
+        let copy = RunAt { id: *run, record, state: &state, turns, images: &images, last_at };
+        self.copy_of(&replay, copy, digest)
+    }
+
     /// A guest that is where the run was: from a copy of before, where one is kept, or from what is on disk.
     fn copy_of(
         &self,

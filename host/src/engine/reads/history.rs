@@ -3,16 +3,18 @@
 use segno_api::{AttributeView, HistoryEntry, HistoryEvent, Json, when};
 use segno_journal::retry::Attempt;
 use segno_journal::{
-    Blocked, ChildEnd, Command, Event, Failure, NotTold, Op, Retrial, RunId, Signal, StepFailure,
-    Turn, Verdict,
+    Blocked, ChildEnd, Command, Event, Failure, Fork, NotTold, Op, Retrial, RunId, Signal,
+    StepFailure, Turn, Verdict,
 };
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::store::{Note, Noted};
+use crate::store::{Note, Noted, RunRecord};
 
 /// Reads turns in order and tells them.
 pub(crate) struct Teller {
     run: RunId,
+    /// Of which runs the turns were, where the run is a fork.
+    record: Option<RunRecord>,
     asked: BTreeMap<Op, Asked>,
     /// The failed attempts of steps, as long as they have not been told.
     attempts: BTreeMap<Op, Vec<Attempt>>,
@@ -34,12 +36,12 @@ impl Teller {
     /// of its attempts failed; so it is of the steps that are not over, at the end of a history. The
     /// notes are those that stand before one of the turns, or behind the last one.
     pub(crate) fn new(
-        run: RunId,
+        (run, record): (RunId, Option<RunRecord>),
         asked: BTreeMap<Op, Asked>,
         attempts: BTreeMap<Op, Vec<Attempt>>,
         notes: Vec<Note>,
     ) -> Self {
-        Self { run, asked, attempts, notes: notes.into(), told: Vec::new() }
+        Self { run, record, asked, attempts, notes: notes.into(), told: Vec::new() }
     }
 
     /// Tells a turn, of which nothing is copied. The notes that stand before it, and the failed attempts
@@ -53,10 +55,11 @@ impl Teller {
         for line in log {
             push(HistoryEvent::Log { level: line.level, message: line.message });
         }
+        let run = self.record.as_ref().map_or(self.run, |record| record.told(self.run, seq).run);
         let mut op = first_op.0;
         for command in commands {
             let is_begun = command.starts_operation();
-            push(told_command(self.run, op, command));
+            push(told_command(run, op, command));
             op = op.saturating_add(is_begun.into());
         }
         match verdict {
@@ -169,6 +172,12 @@ impl Teller {
                 let Retrial { by, number: set_aside, steps, turns, operations: _ } = retrial;
                 let steps = steps.into_iter().map(|op| op.0).collect();
                 HistoryEvent::RunRetried { by, set_aside, turns, steps }
+            }
+            Event::Forked { fork } => {
+                let Fork { by, from, inputs } = fork;
+                let inputs =
+                    inputs.into_iter().map(|(op, input)| (op.0.to_string(), Json::of(input)));
+                HistoryEvent::RunForked { by, from, inputs: inputs.collect() }
             }
             // The verdict of the same turn says it.
             Event::Cancelled | Event::Expired { .. } => return None,

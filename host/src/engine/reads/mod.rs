@@ -21,7 +21,9 @@ pub use crate::engine::reads::backup::BackupStopped;
 pub use crate::engine::reads::query::Query;
 pub use crate::engine::reads::streams::{Chunk, StreamReader};
 
+pub(crate) use crate::engine::reads::copy::{Original, Worth};
 pub(crate) use crate::engine::reads::jobs::job_view;
 pub(crate) use crate::engine::reads::lists::{search, summary};
 pub(crate) use crate::engine::reads::pages::page;
+pub(crate) use crate::engine::reads::past::Past;
 pub(crate) use crate::engine::reads::runs::{Ended, may_block};

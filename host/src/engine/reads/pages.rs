@@ -39,7 +39,8 @@ pub(crate) fn page(
     }
     let notes =
         store.notes(run, from)?.into_iter().filter(|note| next.is_none_or(|next| note.turn < next));
-    let mut teller = Teller::new(run, page.asked()?, page.attempts, notes.collect());
+    let of = (run, store.run(run)?);
+    let mut teller = Teller::new(of, page.asked()?, page.attempts, notes.collect());
     page.turns.into_iter().for_each(|turn| teller.tell(turn));
     Ok(HistoryPage { events: teller.finish(), next })
 }
@@ -69,7 +70,8 @@ pub(crate) fn aside(
         page.turns.push(turn);
         ControlFlow::Continue(())
     })?;
-    let mut teller = Teller::new(run, page.asked()?, BTreeMap::new(), Vec::new());
+    let of = (run, store.run(run)?);
+    let mut teller = Teller::new(of, page.asked()?, BTreeMap::new(), Vec::new());
     page.turns.into_iter().for_each(|turn| teller.tell(turn));
     Ok(HistoryPage { events: teller.finish(), next })
 }

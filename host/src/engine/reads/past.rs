@@ -7,7 +7,7 @@ use crate::store::{Store, StoreError};
 
 /// How far a run has come, and of when it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Past {
+pub(crate) struct Past {
     /// How many turns it has had.
     had: u64,
     /// Whether it has ended with the last of them.
@@ -19,7 +19,7 @@ pub(super) struct Past {
 }
 
 impl Past {
-    pub(super) fn of(store: &Store, run: RunId, at: Option<u64>) -> Result<Self, EngineError> {
+    pub(crate) fn of(store: &Store, run: RunId, at: Option<u64>) -> Result<Self, EngineError> {
         let last = store.last_turn(run)?;
         let had = last.as_ref().map_or(0, |last| last.seq + 1);
         let is_over = last.is_some_and(|last| last.verdict != Verdict::Waiting);
@@ -42,7 +42,7 @@ impl Past {
     }
 
     /// How many turns a copy has had: of a run that has ended, there is nobody left after its last one.
-    pub(super) fn turns(&self) -> u64 {
+    pub(crate) fn turns(&self) -> u64 {
         (self.at + 1).min(self.had - u64::from(self.is_over))
     }
 

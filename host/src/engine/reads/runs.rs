@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use segno_api::{
-    AttributeView, BlockedView, HistoryPage, ModuleView, OnEndStatus, OnEndView, ParentView,
-    RunStatus, RunSummary, RunView, WorkflowView, when,
+    AttributeView, BlockedView, ForkedFrom, HistoryPage, ModuleView, OnEndStatus, OnEndView,
+    ParentView, RunStatus, RunSummary, RunView, WorkflowView, when,
 };
 use std::time::Duration;
 
@@ -280,6 +280,9 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
     });
     let parent =
         record.parent.as_deref().map(|parent| ParentView { run_id: parent.run, op: parent.op.0 });
+    let forked_from = record.forked.as_deref();
+    let forked_from =
+        forked_from.map(|lineage| ForkedFrom { run_id: lineage.from, turn: lineage.turn });
     let on_end = record.on_end.as_deref().map(|url| OnEndView {
         url: url.to_owned(),
         status: OnEndStatus::Waiting,
@@ -304,6 +307,7 @@ fn view(run_id: RunId, input: Box<RawValue>, known: Inspection, ended: Ended) ->
         times_out_at,
         ended_at,
         parent,
+        forked_from,
         turns,
         input,
         output,

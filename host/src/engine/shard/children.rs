@@ -135,6 +135,9 @@ impl Shard {
         if self.ended_early.remove(&run) || self.runs.contains_key(&run) {
             return self.modules.leave(record.module);
         }
+        if record.forked.is_some() {
+            return self.take_over(run, record);
+        }
         let mut active = Active { member: member.map(Box::new), ..Active::new(run, record) };
         let mut first = None;
         let read = self.store.visit_held(run, 0, |position, held| {

@@ -47,7 +47,9 @@ pub(crate) use crate::engine::shard::active::{Active, shown, status_of};
 pub(crate) use crate::engine::shard::cancelled::cancelled;
 pub(crate) use crate::engine::shard::fold::looked_at;
 pub(crate) use crate::engine::shard::heartbeats::Heartbeats;
+pub(crate) use crate::engine::shard::move_to::does_not_fit;
 pub(crate) use crate::engine::shard::open_budget::OpenBudget;
+pub(crate) use crate::engine::shard::retry::rewind;
 pub(crate) use crate::engine::shard::suspects::Suspects;
 pub(crate) use crate::engine::shard::waits::{cleanup, waits_for};
 

@@ -78,7 +78,7 @@ fn is_unknown(active: &Active) -> bool {
 }
 
 /// Why a run cannot be brought to where it stood.
-pub(super) fn does_not_fit(id: RunId, why: CannotTurn) -> EngineError {
+pub(crate) fn does_not_fit(id: RunId, why: CannotTurn) -> EngineError {
     match why.fate() {
         Fate::Block(blocked) => EngineError::DoesNotFit { run: id, reason: blocked.message },
         Fate::Wait => EngineError::Busy,

@@ -109,6 +109,7 @@ fn described(event: &Event, run: &Run) -> String {
             format!("its time was over: {}", cut(error, QUOTED))
         }
         Event::Retried { .. } => "it was tried again".to_owned(),
+        Event::Forked { .. } => "it was forked".to_owned(),
         Event::Woken { op, .. } => format!("sleep #{op} was ended early"),
         Event::ChildEnded { op, end: ChildEnd::Completed(output) } => {
             format!("child #{op} gave {}", cut(output, QUOTED))

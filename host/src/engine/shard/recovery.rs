@@ -7,7 +7,7 @@ use std::sync::Arc;
 use segno_journal::{BlockKind, Blocked, RunId};
 
 use crate::engine::guests::CannotTurn;
-use crate::engine::inbox::shard_of;
+use crate::engine::inbox::{Message, shard_of};
 use crate::engine::shard::Shard;
 use crate::engine::shard::active::{Active, Unread};
 use crate::engine::shard::bounds::Bounds;
@@ -16,7 +16,7 @@ use crate::engine::shard::heartbeats::Heartbeats;
 use crate::engine::shard::log;
 use crate::engine::shard::notes;
 use crate::engine::shard::suspects::Suspects;
-use crate::store::{Draft, Recalled, Standing, StoreError};
+use crate::store::{Draft, Recalled, RunRecord, Standing, StoreError};
 
 impl Shard {
     /// Takes in the unfinished runs of this shard. Nothing is set going yet: the other shards may
@@ -64,6 +64,30 @@ impl Shard {
             self.take_in(id, active);
         }
         Ok(())
+    }
+
+    /// A fork is on disk: it is owned from now on, and goes on from where it left the other run, with what comes
+    /// again.
+    pub(super) fn take_over(&mut self, id: RunId, record: RunRecord) {
+        let budget = self.open_budget.clone();
+        let config = Arc::clone(&self.config);
+        let room = Bounds { limits: &config.limits, budget: &budget };
+        let read = self.store.recall(id);
+        let read = read.and_then(|recalled| restored(&recalled, Active::new(id, record), room));
+        let taken = read.and_then(|active| {
+            let is_unread = active.unread.is_some();
+            self.take_in(id, active);
+            if is_unread {
+                self.say_unread(id);
+                return Ok(());
+            }
+            self.set_going_again(id)?;
+            self.outside.tell(id, Message::DeliverHeld { run: id });
+            Ok(())
+        });
+        if let Err(error) = taken {
+            self.committer.give_up(error);
+        }
     }
 
     /// Writes why a run that was not read is blocked: lists shall say what the run itself

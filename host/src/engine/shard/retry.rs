@@ -18,7 +18,7 @@ use crate::engine::shard::bounds::Bounds;
 use crate::engine::shard::fold::restore;
 use crate::engine::shard::move_to::does_not_fit;
 use crate::engine::shard::{Shard, log};
-use crate::store::{Draft, HeldEvent, RunRecord, Standing, StoreError};
+use crate::store::{Draft, HeldEvent, RunRecord, Standing, Store, StoreError};
 
 /// How many bytes of turns are set aside at once at most: they are moved in one commit.
 const MAX_SET_ASIDE_BYTES: usize = 16 << 20;
@@ -48,7 +48,8 @@ impl Shard {
         }
         let before = record.module;
         let module = how.module.unwrap_or(before);
-        let rewind = self.rewind(id, how.turn, module != before)?;
+        let rewind = rewind(&self.store, (id, &record), how.turn, module != before)?;
+        let rewind = rewind.map_err(|reason| EngineError::CannotRetry { run: id, reason })?;
         self.parent_lives(id, &record)?;
         if !self.modules.enter(module) {
             return Err(self.module_is_gone(id, module, before));
@@ -73,30 +74,6 @@ impl Shard {
                 Err(error)
             }
         }
-    }
-
-    /// How far the run goes back.
-    fn rewind(
-        &self,
-        id: RunId,
-        to: Option<u64>,
-        on_other_code: bool,
-    ) -> Result<Rewind, EngineError> {
-        let last = self.store.last_turn(id)?.map_or(0, |turn| turn.seq);
-        // One more than may be set aside: who goes that far goes too far.
-        let from = last.saturating_sub(MAX_SET_ASIDE as u64);
-        let mut turns = VecDeque::new();
-        let mut bytes = 0;
-        self.store.visit_turns(id, from, |turn| {
-            bytes += turn.size();
-            turns.push_back(turn);
-            while bytes > MAX_SET_ASIDE_BYTES && turns.len() > 1 {
-                bytes -= turns.pop_front().map_or(0, |turn: Turn| turn.size());
-            }
-            ControlFlow::Continue(())
-        })?;
-        let rewind = Rewind::of(turns, to, on_other_code);
-        rewind.map_err(|why| EngineError::CannotRetry { run: id, reason: why.to_string() })
     }
 
     /// That the run is not one which would end at once, because its parent has.
@@ -209,6 +186,42 @@ impl Shard {
         self.outside.tell(id, Message::DeliverHeld { run: id });
         Ok(())
     }
+}
+
+/// How far a failed run goes back, or why it cannot: to the failure that led to its error, or to a turn. The turns that
+/// a fork has of another run are not its own to set aside.
+///
+/// # Errors
+///
+/// The store cannot be read.
+pub(crate) fn rewind(
+    store: &Store,
+    (id, record): (RunId, &RunRecord),
+    to: Option<u64>,
+    on_other_code: bool,
+) -> Result<Result<Rewind, String>, StoreError> {
+    let own = record.forked.as_ref().map_or(0, |lineage| lineage.turn + 1);
+    if to.is_some_and(|to| (1..own).contains(&to)) {
+        let from = record.forked.as_ref().map_or(id, |lineage| lineage.from);
+        let before = own - 1;
+        return Ok(Err(format!(
+            "its turns up to {before} are those of {from}, which it was forked from: give a later one, or fork that"
+        )));
+    }
+    let last = store.last_turn(id)?.map_or(0, |turn| turn.seq);
+    // One more than may be set aside: who goes that far goes too far.
+    let from = last.saturating_sub(MAX_SET_ASIDE as u64).max(own);
+    let mut turns = VecDeque::new();
+    let mut bytes = 0;
+    store.visit_turns(id, from, |turn| {
+        bytes += turn.size();
+        turns.push_back(turn);
+        while bytes > MAX_SET_ASIDE_BYTES && turns.len() > 1 {
+            bytes -= turns.pop_front().map_or(0, |turn: Turn| turn.size());
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(Rewind::of(turns, to, on_other_code).map_err(|why| why.to_string()))
 }
 
 /// Forgets the failed attempts of a step that gets new ones.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use segno_journal::retry::Attempt;
 use segno_journal::{
     Answer, AttributeValue, Block, BlockKind, Blocked, ChildEnd, ClosePolicy, Command, Digest,
-    Event, Failure, History, Level, LogLine, Losses, Manifest, NotTold, Number, Op, Parent,
+    Event, Failure, Fork, History, Level, LogLine, Losses, Manifest, NotTold, Number, Op, Parent,
     Request, Response, Retrial, Run, RunId, Signal, StepFailure, StepOptions, Stream, Timestamp,
     Turn, Verdict, Workflow,
 };
@@ -27,6 +27,7 @@ use serde::de::DeserializeOwned;
 
 use crate::store::codec;
 use crate::store::images::ImageRecord;
+use crate::store::lineage::{Ancestor, Lineage};
 use crate::store::payloads::{self, Reference};
 use crate::store::records::{
     Attribute, BatchRecord, EndCall, FamilyRow, HeldEvent, HookRecord, ModuleRecord, Note, Noted,

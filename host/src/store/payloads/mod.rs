@@ -63,6 +63,14 @@ pub(super) fn encode(turn: &mut Turn) -> (Vec<u8>, NewPayloads) {
     (record, payloads)
 }
 
+/// Adds the payloads of another turn of the same draft.
+pub(super) fn merge(payloads: &mut NewPayloads, others: NewPayloads) {
+    for (digest, other) in others {
+        let new = NewPayload { references: 0, record: other.record };
+        payloads.entry(digest).or_insert(new).references += other.references;
+    }
+}
+
 fn put_back(turn: &mut Turn, taken: Vec<(u32, Vec<u8>)>) {
     let mut taken = taken.into_iter().peekable();
     for (position, mut payload) in (0..).zip(turn.payloads()) {

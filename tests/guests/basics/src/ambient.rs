@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use segno::{Error, RunInfo, Timestamp, log, sleep, workflow};
+use segno::{Error, RunInfo, Timestamp, log, sleep, spawn, workflow};
 use serde::Serialize;
+
+use crate::family::adds;
+use crate::steps;
 
 /// Prints, and writes to the log of its run, before a sleep and after it.
 #[workflow]
@@ -47,6 +50,35 @@ pub async fn times() -> Result<[Ambience; 2], Error> {
     let before = ambience()?;
     sleep(Duration::from_millis(5)).await;
     Ok([before, ambience()?])
+}
+
+/// What there was on both sides of a step.
+#[derive(Clone, Debug, Serialize)]
+pub struct Around {
+    /// What it saw before it.
+    pub before: Ambience,
+    /// What the step gave.
+    pub needed: String,
+    /// What it saw after it.
+    pub after: Ambience,
+    /// A child that it had after it.
+    pub child: String,
+}
+
+/// Says what it sees before a step that needs a file and after it, and whom it starts then.
+#[workflow]
+pub async fn around(path: String) -> Result<Around, Error> {
+    let before = ambience()?;
+    segno::publish("state", &"before");
+    segno::attributes::set("state", "before")?;
+    let needed = steps::needs_file(path).await?;
+    let after = ambience()?;
+    segno::publish("state", &"after");
+    segno::attributes::set("state", "after")?;
+    let child = spawn::<adds>(&1);
+    let id = child.run_id().to_string();
+    child.await?;
+    Ok(Around { before, needed, after, child: id })
 }
 
 #[expect(clippy::disallowed_methods, reason = "whether they differ on replay is what is tested")]

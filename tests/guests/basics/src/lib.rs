@@ -108,6 +108,7 @@ segno::export!(
     guide::leaves_a_loop,
     ambient::prints,
     ambient::times,
+    ambient::around,
     ambient::clocks,
 );
 

@@ -1,6 +1,7 @@
 //! What is said to a run: payloads of hooks, and signals.
 
 use super::*;
+use crate::MAX_PUBLISHED;
 
 fn signal(name: &str, number: u64, key: Option<&str>) -> Event {
     let (name, key) = (name.into(), key.map(Into::into));

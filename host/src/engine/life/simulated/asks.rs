@@ -7,7 +7,9 @@ use segno_api::{
 use segno_journal::{JobId, Request, RunId};
 use serde_json::value::RawValue;
 
-use crate::engine::control::{MissingSteps, NewBatch, NewJob, NewRun, NewSignal, Swept, Without};
+use crate::engine::control::{
+    MissingSteps, NewBatch, NewFork, NewJob, NewRun, NewSignal, Swept, Without,
+};
 use crate::engine::error::EngineError;
 use crate::engine::inbox::{Asker, CancelHow, Reply};
 use crate::engine::life::asked::Asked;
@@ -131,6 +133,12 @@ impl Simulated {
     pub fn retry(&mut self, run: RunId) -> Asked<RunView> {
         let engine = self.engine.clone();
         self.ask(async move { engine.retry_by(run, None, None, Asker::unknown()).await })
+    }
+
+    /// Asks that a run is forked, as [`Engine::fork`](crate::engine::Engine::fork).
+    pub fn fork(&mut self, run: RunId, new: NewFork) -> Asked<Started> {
+        let engine = self.engine.clone();
+        self.ask(async move { engine.fork(run, new).await })
     }
 
     /// Asks that a run is moved, as [`Engine::move_by`](crate::engine::Engine::move_by).

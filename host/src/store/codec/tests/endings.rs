@@ -43,6 +43,11 @@ fn turns_of_runs_that_are_tried_again_are_read_for_ever() {
     let retrial = Retrial { by: Some("ops".into()), number: 2, steps, turns: 3, operations: 1 };
     let retried = turn(Event::Retried { retrial }, vec![], Verdict::Waiting);
     check("turn-retried", &(no_references(), retried));
+    let from = RunId::from_parts(Timestamp(1_700_000_000_000), 7);
+    let inputs = vec![(Op(4), "{\"n\":1}".to_owned())];
+    let fork = Fork { by: Some("ops".into()), from, inputs };
+    let forked = turn(Event::Forked { fork }, vec![], Verdict::Waiting);
+    check("turn-forked", &(no_references(), forked));
 }
 
 /// The run when it was told to end, is amid something, and undoes the last of two things.

@@ -61,5 +61,17 @@ fn with_times(record: RunRecord) {
         read(&golden(name, &codec::encode(&record)), &record);
     }
     let (key, counts_from) = (Some("order-1".into()), Some(Timestamp(1_700_000_150_000)));
-    check("run-with-a-key", &RunRecord { key, counts_from, ..record });
+    let record = RunRecord { key, counts_from, ..record };
+    // As it was before a run could be a fork.
+    read(&golden("run-with-a-key", &codec::encode(&record)), &record);
+    let ancestor = |number: u8, until| Ancestor {
+        run: RunId::from_parts(Timestamp(1_700_000_000_000 + u64::from(number)), number.into()),
+        seed: [number; 32],
+        parent: (number == 1).then(|| RunId::from_parts(Timestamp(1_600_000_000_000), 9)),
+        until,
+    };
+    let ancestors = vec![ancestor(1, 4), ancestor(2, 7)];
+    let (from, started_at) = (ancestors[1].run, Timestamp(1_700_000_000_001));
+    let lineage = Lineage { from, turn: 7, started_at, ancestors };
+    check("run-forked", &RunRecord { forked: Some(Arc::new(lineage)), ..record });
 }
