@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use segno_tests::simulation::{Endings, Kind, Signals, Tally};
+use segno_tests::simulation::{Endings, Kind, Signals, Tally, cancelled};
 
 /// How many lives are lived: what the build machine has time for. The command `simulate` of this
 /// package lives others.
@@ -44,6 +44,17 @@ fn what_runs_registered_is_undone_once_when_they_fail_or_are_cancelled() {
     assert!(told >= 20, "{told} runs were told to end");
     assert!((1..told).contains(&late), "{late} of {told} did not clean up in time");
     assert!(undone >= 20, "{undone} compensations ran");
+}
+
+#[test]
+fn a_saga_is_undone_wherever_it_is_cancelled_and_wherever_the_host_crashes_then() {
+    // That each is undone last first and once, and all of it, is looked at where each ends.
+    let all = Kind::Sagas.simulate_all(0..Kind::Sagas.end());
+    let Tally { lives, endings: Endings { told, undone, .. }, .. } =
+        all.unwrap_or_else(|failures| panic!("{failures}"));
+    assert!(cancelled() >= 8, "it is cancelled after {} numbers of turns only", cancelled());
+    assert_eq!(lives, Kind::Sagas.end());
+    assert!(told > lives / 4 && undone > lives, "{told} of {lives} were told, {undone} undone");
 }
 
 #[test]

@@ -219,21 +219,13 @@ mod tests {
     }
 
     #[test]
-    fn every_other_error_of_the_engine_has_its_status() {
+    fn what_cannot_be_done_to_a_run_is_a_conflict_with_a_kind_of_its_own() {
         let run = RunId::from_parts(Timestamp(0), 0);
-        check(
-            &EngineError::UnknownWorkflow { name: "x".into(), known: vec![] },
-            404,
-            "unknown-workflow",
-        );
-        check(&EngineError::UnknownRun(run), 404, "unknown-run");
-        check(&EngineError::UnknownWebhook, 404, "unknown-webhook");
         check(&EngineError::AlreadyEnded(run), 409, "already-ended");
         check(&EngineError::HasEnded(run), 409, "already-ended");
         check(&EngineError::NotEnded(run), 409, "not-ended");
         let why = KeptFor::Parent(run);
         check(&EngineError::StillNeeded { run, why }, 409, "still-needed");
-        check(&EngineError::BatchForgotten(run), 410, "batch-forgotten");
         check(&EngineError::CannotCleanUp(run), 409, "cannot-clean-up");
         check(&EngineError::NotFailed(run), 409, "not-failed");
         check(&EngineError::CannotRetry { run, reason: "no".into() }, 409, "cannot-retry");
@@ -243,6 +235,19 @@ mod tests {
         check(&EngineError::NothingToRetry(run), 409, "nothing-to-retry");
         check(&EngineError::NothingToWake(run), 409, "nothing-to-wake");
         check(&EngineError::IsBlocked(run), 409, "is-blocked");
+    }
+
+    #[test]
+    fn every_other_error_of_the_engine_has_its_status() {
+        let run = RunId::from_parts(Timestamp(0), 0);
+        check(
+            &EngineError::UnknownWorkflow { name: "x".into(), known: vec![] },
+            404,
+            "unknown-workflow",
+        );
+        check(&EngineError::UnknownRun(run), 404, "unknown-run");
+        check(&EngineError::UnknownWebhook, 404, "unknown-webhook");
+        check(&EngineError::BatchForgotten(run), 410, "batch-forgotten");
         check(&EngineError::UnknownModule("sha256:0".into()), 422, "unknown-module");
         check(&EngineError::LeftOut, 503, "busy");
         check(&EngineError::TooLarge { what: "the input", size: 2, limit: 1 }, 413, "too-large");

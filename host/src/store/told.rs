@@ -9,8 +9,8 @@ impl RunRecord {
     /// Which run the guest of this one is told to be in a turn.
     #[must_use]
     pub fn told(&self, run: RunId, turn: u64) -> Ancestor {
-        let of_before = self.forked.iter().flat_map(|lineage| &lineage.ancestors);
-        of_before.cloned().find(|ancestor| turn < ancestor.until).unwrap_or(Ancestor {
+        let mut of_before = self.forked.iter().flat_map(|lineage| &lineage.ancestors);
+        of_before.find(|ancestor| turn < ancestor.until).cloned().unwrap_or(Ancestor {
             run,
             seed: self.seed,
             parent: self.parent.as_ref().map(|parent| parent.run),

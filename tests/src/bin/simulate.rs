@@ -12,7 +12,8 @@ use segno_tests::simulation::{Endings, Kind, Signals, Tally};
 /// Simulates hosts: what happens in each follows from its number alone.
 #[derive(Parser)]
 struct Arguments {
-    /// What: random lives, or one story that crashes or whose disk fails at each of its points.
+    /// What: random lives, one story that crashes or whose disk fails at each of its points, or a saga that is cancelled
+    /// after each number of its turns.
     #[arg(value_enum, default_value_t = What::Lives)]
     what: What,
     /// How many; of a story, all that there are where nothing is said.
@@ -31,6 +32,7 @@ enum What {
     Lives,
     Crashes,
     Refusals,
+    Sagas,
 }
 
 /// How many lives, where nothing is said.
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         What::Lives => (Kind::Lives, LIVES),
         What::Crashes => (Kind::Crashes, u64::MAX),
         What::Refusals => (Kind::Refusals, u64::MAX),
+        What::Sagas => (Kind::Sagas, u64::MAX),
     };
     let all = from..from.saturating_add(seeds.unwrap_or(many)).min(kind.end());
     if tell {

@@ -118,16 +118,7 @@ impl Call {
                 Some(Err(error)) => refused(&error),
             },
             Self::LateSignal(asked) => too_late(asked),
-            Self::Hook(asked, payload) => match asked.answer() {
-                None => Answer::None,
-                Some(Ok(hook)) => {
-                    Answer::Received(hook.run_id, Op(hook.op), std::mem::take(payload))
-                }
-                Some(Err(
-                    EngineError::UnknownHook { .. } | EngineError::InboxFull | EngineError::Busy,
-                )) => Answer::Done,
-                Some(Err(error)) => refused(&error),
-            },
+            Self::Hook(asked, payload) => received(asked, payload),
             Self::Wake(asked) => done(asked, nothing_was_woken),
             Self::Cancel(asked) => cancelled(asked, true),
             Self::Kill(asked) => cancelled(asked, false),
@@ -139,17 +130,34 @@ impl Call {
             Self::Job(asked) => done(asked, was_not_made),
             Self::Page(asked) => done(asked, |_| false),
             Self::Retry(asked) => done(asked, was_not_tried),
-            Self::Fork(asked) => match asked.answer() {
-                None => Answer::None,
-                Some(Ok(Started { run_id, .. })) => Answer::Started(run_id, None, None, None),
-                Some(Err(error)) if was_not_forked(&error) => Answer::Done,
-                Some(Err(error)) => refused(&error),
-            },
+            Self::Fork(asked) => forked(asked),
             Self::Resume(asked) => done(asked, did_not_go_on),
             Self::Delete(asked) => done(asked, nothing_was_deleted),
             Self::Sweep(asked) => done(asked, |_| false),
             Self::Deploy(asked) => deployed(asked),
         }
+    }
+}
+
+/// The answer to who has forked a run.
+fn forked(asked: &mut Asked<Started>) -> Answer {
+    match asked.answer() {
+        None => Answer::None,
+        Some(Ok(Started { run_id, .. })) => Answer::Started(run_id, None, None, None),
+        Some(Err(error)) if was_not_forked(&error) => Answer::Done,
+        Some(Err(error)) => refused(&error),
+    }
+}
+
+/// The answer to who has called a hook with this.
+fn received(asked: &mut Asked<HookView>, payload: &mut String) -> Answer {
+    match asked.answer() {
+        None => Answer::None,
+        Some(Ok(hook)) => Answer::Received(hook.run_id, Op(hook.op), std::mem::take(payload)),
+        Some(Err(EngineError::UnknownHook { .. } | EngineError::InboxFull | EngineError::Busy)) => {
+            Answer::Done
+        }
+        Some(Err(error)) => refused(&error),
     }
 }
 

@@ -248,10 +248,7 @@ impl<'a> Life<'a> {
             Move::Wait => self.wait(),
             Move::End => self.end(false),
             Move::Stream => self.write_any(),
-            Move::Evict => {
-                let run = self.any_run();
-                run.is_some_and(|run| self.with(|engine| engine.evict(run)))
-            }
+            Move::Evict => self.evict_any(),
             Move::Refuse => {
                 let soon = self.disk.operations() + self.random.random_range(0..8);
                 self.disk.fail_at(soon);
@@ -271,6 +268,11 @@ impl<'a> Life<'a> {
                 true
             }
         }
+    }
+
+    fn evict_any(&mut self) -> bool {
+        let run = self.any_run();
+        run.is_some_and(|run| self.with(|engine| engine.evict(run)))
     }
 
     fn deploy_any(&mut self) -> bool {

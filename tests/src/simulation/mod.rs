@@ -27,6 +27,7 @@ mod moves;
 mod plans;
 mod retries;
 mod rows;
+mod sagas;
 mod saying;
 mod steering;
 mod story;
@@ -35,6 +36,7 @@ mod suspects;
 mod talk;
 mod tally;
 mod tokens;
+mod told;
 mod turns;
 mod witness;
 mod world;
@@ -44,6 +46,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::faulty::Kept;
 use crate::simulation::life::Life;
+pub use crate::simulation::sagas::cancelled;
 pub use crate::simulation::tally::{Endings, Signals, Tally};
 
 /// How much happens in a life before nothing new is asked of it.
@@ -61,6 +64,8 @@ pub enum Kind {
     Crashes,
     /// The same story, in which the disk refuses an operation.
     Refusals,
+    /// A saga that is cancelled after each number of its turns, with a crash at each point until its end.
+    Sagas,
 }
 
 impl Kind {
@@ -71,6 +76,7 @@ impl Kind {
             Self::Lives => u64::MAX,
             Self::Crashes => story::crashes(),
             Self::Refusals => story::refusals(),
+            Self::Sagas => sagas::crashes(),
         }
     }
 
@@ -85,6 +91,7 @@ impl Kind {
             Self::Lives => live(number, tell),
             Self::Crashes => story::crash(number, tell),
             Self::Refusals => story::refusal(number, tell),
+            Self::Sagas => sagas::crash(number, tell),
         }
     }
 

@@ -4,15 +4,16 @@
 use std::sync::OnceLock;
 
 use segno_host::engine::{ImageTurns, JobKind};
-use segno_host::store::{Standing, Store};
+use segno_host::store::Standing;
 use serde_json::json;
 
-use crate::faulty::{Disk, Kept};
+use crate::faulty::Kept;
 use crate::simulation::cuts::KEPT_WORKFLOW;
 use crate::simulation::judge;
-use crate::simulation::life::{Life, Moment};
+use crate::simulation::life::Life;
 use crate::simulation::moves::Move;
 use crate::simulation::tally::Tally;
+use crate::simulation::told::{Told, new_disk};
 
 /// The seed of the story: what is left to chance in it is the same each time.
 const SEED: u64 = 7;
@@ -23,73 +24,33 @@ const ROUNDS: u64 = 20;
 /// After how many turns images are taken in the story.
 const IMAGE_TURNS: ImageTurns = ImageTurns { live: 4, let_go: 2, apart: 2 };
 
-/// The ways to crash at one point: the power fails, the process is killed, and twice the disk keeps
-/// what it likes.
-const WAYS: usize = 4;
-
-/// The story, told once without a crash.
-struct Story {
-    disk: Disk,
-    /// How many operations it took to make the store: what comes before is no store.
-    made: usize,
-    moments: Vec<Moment>,
-}
-
-fn story() -> &'static Story {
-    static STORY: OnceLock<Story> = OnceLock::new();
+fn story() -> &'static Told {
+    static STORY: OnceLock<Told> = OnceLock::new();
     STORY.get_or_init(|| {
-        let (disk, tell): (_, &mut dyn FnMut(&str)) = (new_disk(), &mut |_line| {});
-        let made = disk.operations();
-        let mut life = Life::on(disk.clone(), SEED, tell).record();
-        play(&mut life);
-        life.come_to_its_end();
-        life.witness.has_everything();
-        let moments = life.moments();
-        drop(life);
-        Story { disk, made, moments }
+        Told::once(SEED, |life| {
+            // What comes before it is no store.
+            let made = life.disk.operations();
+            play(life);
+            life.come_to_its_end();
+            life.witness.has_everything();
+            made
+        })
     })
-}
-
-/// A disk with an empty store.
-fn new_disk() -> Disk {
-    let disk = Disk::default();
-    Store::open_on(disk.clone()).expect("the store opens");
-    disk
 }
 
 /// In how many ways the host can crash.
 pub(crate) fn crashes() -> u64 {
-    let Story { disk, made, .. } = story();
-    ((disk.operations() - made + 1) * WAYS) as u64
+    story().crashes()
 }
 
 /// The host crashes at a point of the story, and goes on from what its disk kept.
 pub(crate) fn crash(number: u64, tell: &mut dyn FnMut(&str)) -> (u64, Tally) {
-    let Story { disk, made, moments } = story();
-    let point = made + number as usize / WAYS;
-    let way = number as usize % WAYS;
-    let kept = match way {
-        0 => Kept::Nothing,
-        1 => Kept::All,
-        _ => Kept::Some(number),
-    };
-    let known = moments.iter().rev().find(|moment| moment.operations <= point);
-    let disk = disk.after_crash(point, kept);
-    let mut life = match known {
-        Some(moment) => Life::after(moment, disk, number, tell),
-        None => Life::on(disk, number, tell),
-    };
-    life.image_turns = IMAGE_TURNS;
-    life.killed();
-    life.open(None);
-    life.come_to_its_end();
-    judge::judge(life)
+    story().crash(number, |life| life.image_turns = IMAGE_TURNS, tell)
 }
 
 /// At how many points the disk can fail.
 pub(crate) fn refusals() -> u64 {
-    let Story { disk, made, .. } = story();
-    (disk.operations() - made) as u64
+    story().points() as u64
 }
 
 /// The disk fails at a point of the story: the host goes down, and goes on from what is left.

@@ -141,18 +141,14 @@ impl Witness {
         for turn in new {
             let seq = before.len() as u64;
             assert_eq!(turn.seq, seq, "{id}: a turn was forgotten before it was seen");
-            assert!(
-                turn.at <= now,
-                "{id}: turn {} is ahead of its time: {:?}, not {now:?}",
-                turn.seq,
-                turn.at
-            );
+            let at = turn.at;
+            assert!(at <= now, "{id}: turn {seq} is ahead of its time: {at:?}, not {now:?}");
             tell(&format!(
                 "{id}, turn {}: {:?} {:?} {:?}",
                 turn.seq, turn.event, turn.commands, turn.verdict
             ));
-            let last = before.last().map_or(Timestamp(0), |last| last.at);
-            assert!(turn.at >= last, "{id}: time went back in turn {}", turn.seq);
+            let is_later = before.last().is_none_or(|last| last.at <= at);
+            assert!(is_later, "{id}: time went back in turn {seq}");
             let opened = run.operations();
             family::look(id, run, &turn.event, (store, &mut self.talk));
             let (next, _effects) =
@@ -161,8 +157,8 @@ impl Witness {
             look_at_tokens(&mut self.tokens, id, opened, &turn);
             match &turn.event {
                 Event::StepCompleted { op, output } => {
-                    let returned = |run: RunId| self.returned.get(&(run, *op));
-                    let mut all = self.forks.of_step(id, *op).into_iter().filter_map(returned);
+                    let all = self.forks.of_step(id, *op);
+                    let mut all = all.into_iter().filter_map(|run| self.returned.get(&(run, *op)));
                     let is_it = all.any(|all| all.contains(output));
                     assert!(is_it, "{id}: step {op} is said to have returned {output}");
                 }

@@ -69,11 +69,11 @@ pub struct Around {
 #[workflow]
 pub async fn around(path: String) -> Result<Around, Error> {
     let before = ambience()?;
-    segno::publish("state", &"before");
+    segno::publish("state", "before");
     segno::attributes::set("state", "before")?;
     let needed = steps::needs_file(path).await?;
     let after = ambience()?;
-    segno::publish("state", &"after");
+    segno::publish("state", "after");
     segno::attributes::set("state", "after")?;
     let child = spawn::<adds>(&1);
     let id = child.run_id().to_string();
