@@ -207,13 +207,14 @@ pub enum HistoryEvent {
     /// this number, and kept. The steps get new attempts.
     RunRetried { by: Option<String>, set_aside: u32, turns: u64, steps: Vec<u64> },
     /// The run is a fork of another one, as of here: the turns before this one were turns of that. Who asked for it,
-    /// where that is known, and which steps have another input.
+    /// where that is known, which steps have another input, and which begin anew.
     RunForked {
         by: Option<String>,
         #[schema(value_type = String)]
         from: RunId,
         #[schema(value_type = Value)]
         inputs: BTreeMap<String, Json>,
+        steps: Vec<u64>,
     },
     /// Somebody let the run go on; who, where that is known.
     RunResumed { by: Option<String> },

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::{Command, Event, Fork, MAX_SET_ASIDE, Op, Open, Run, Timestamp, Turn};
+use crate::{ChildEnd, Command, Event, Fork, MAX_SET_ASIDE, Op, Open, Run, RunId, Timestamp, Turn};
 
 /// How many bytes come again at most.
 const MAX_AGAIN_BYTES: usize = 16 << 20;
@@ -34,6 +34,12 @@ pub enum NoFork {
     /// The run is on its way to its end.
     #[error("it was told to end by then, or cleans up: give an earlier turn")]
     Ends,
+    /// A child was cancelled since.
+    #[error(
+        "child #{0} had begun then and was cancelled since, which the fork would hear of: give a turn before it was \
+         started"
+    )]
+    CancelledChild(Op),
     /// What a fork would take for done is undone.
     #[error(
         "what it had done by then was undone since (in turn {0}): give a turn before that was done, or start it with \
@@ -79,7 +85,8 @@ pub struct Branch {
     inputs: BTreeSet<Op>,
     again: Vec<(Timestamp, Event)>,
     again_bytes: usize,
-    ended: BTreeSet<Op>,
+    /// What was over since.
+    over: BTreeSet<Op>,
 }
 
 impl Branch {
@@ -117,7 +124,7 @@ impl Branch {
             return Err(NoFork::NoStep(*op, steps));
         }
         let inputs = inputs.keys().copied().collect();
-        Ok(Self { run, inputs, again: Vec::new(), again_bytes: 0, ended: BTreeSet::new() })
+        Ok(Self { run, inputs, again: Vec::new(), again_bytes: 0, over: BTreeSet::new() })
     }
 
     /// The next of the turns since then.
@@ -133,17 +140,31 @@ impl Branch {
         if turn.commands.iter().any(undoes) {
             return Err(NoFork::Undone(turn.seq));
         }
-        if !self.comes_again(&turn.event) {
+        self.came(turn.at, turn.event)
+    }
+
+    /// Something came to the run since then, whether or not it has heard of it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be forked because of that, and why.
+    pub fn came(&mut self, at: Timestamp, event: Event) -> Result<(), NoFork> {
+        if !self.comes_again(&event) {
             return Ok(());
         }
-        self.again_bytes += turn.event.size();
+        if let Event::ChildEnded { op, end: ChildEnd::Cancelled } = event
+            && matches!(self.run.operation(op), Some(Open::Child(child)) if !child.cancelled)
+        {
+            return Err(NoFork::CancelledChild(op));
+        }
+        self.again_bytes += event.size();
         if self.again.len() >= MAX_SET_ASIDE || self.again_bytes > MAX_AGAIN_BYTES {
             return Err(NoFork::TooMuch);
         }
-        if let Event::ChildEnded { op, .. } = turn.event {
-            self.ended.insert(op);
+        if event.untaken().is_none() {
+            self.over.extend(event.op());
         }
-        self.again.push((turn.at, turn.event));
+        self.again.push((at, event));
         Ok(())
     }
 
@@ -152,26 +173,36 @@ impl Branch {
         match event {
             Event::StepFailed { .. } => false,
             Event::Signalled { .. } => true,
-            event => event
-                .op()
-                .is_some_and(|op| self.run.operation(op).is_some() && !self.inputs.contains(&op)),
+            event => event.op().is_some_and(|op| {
+                let is_open = self.run.operation(op).is_some() && !self.over.contains(&op);
+                is_open && !self.inputs.contains(&op)
+            }),
         }
     }
 
-    /// After the last of the turns: what comes again, in its order, with when it came.
+    /// The children of which it is not known that they have ended.
+    pub fn children(&self) -> Vec<(Op, RunId)> {
+        let open = self.run.open().filter(|(op, _)| !self.over.contains(op));
+        let children = open.filter_map(|(op, open)| match open {
+            Open::Child(child) => Some((op, child.run)),
+            _ => None,
+        });
+        children.collect()
+    }
+
+    /// After all that came: what comes again, in its order, with when it came, and the steps that begin anew.
     ///
     /// # Errors
     ///
     /// It cannot be forked because of what has not happened, and why.
-    pub fn again(self) -> Result<Vec<(Timestamp, Event)>, NoFork> {
-        let waits = self
-            .run
-            .open()
-            .find(|(op, open)| matches!(open, Open::Child(_)) && !self.ended.contains(op));
-        match waits {
-            Some((child, _)) => Err(NoFork::Child(child)),
-            None => Ok(self.again),
+    #[expect(clippy::type_complexity, reason = "what comes again is a list of what is held")]
+    pub fn again(self) -> Result<(Vec<(Timestamp, Event)>, Vec<Op>), NoFork> {
+        if let Some((child, _)) = self.children().first() {
+            return Err(NoFork::Child(*child));
         }
+        let steps = self.run.open().filter(|(_, open)| open.step().is_some()).map(|(op, _)| op);
+        let anew = steps.filter(|op| !self.over.contains(op)).collect();
+        Ok((self.again, anew))
     }
 }
 

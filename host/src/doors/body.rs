@@ -133,11 +133,17 @@ pub(super) async fn value(
     let value: Box<RawValue> = serde_json::from_slice(&bytes).map_err(|error| {
         Refusal::new(&Kind::MALFORMED_JSON, format!("the body is no JSON: {error}"))
     })?;
+    not_too_nested(&value, "the body")?;
+    Ok((<Box<str>>::from(value).into_string(), held))
+}
+
+/// Refuses JSON that is nested so deep that not all could read it.
+pub(super) fn not_too_nested(value: &RawValue, what: &str) -> Result<(), Refusal> {
     if is_too_nested(value.get()) {
-        let detail = format!("the body is nested more than {MAX_NESTING} levels deep");
+        let detail = format!("{what} is nested more than {MAX_NESTING} levels deep");
         return Err(Refusal::new(&Kind::MALFORMED_JSON, detail));
     }
-    Ok((<Box<str>>::from(value).into_string(), held))
+    Ok(())
 }
 
 fn not_json() -> Refusal {

@@ -60,6 +60,7 @@ pub(super) async fn fork(
     let bounds = Bounds { size, ..SMALL };
     let (ForkRequest { turn, module, inputs }, _held) =
         body::json(request, bounds, &bodies).await?;
+    inputs.values().try_for_each(|input| body::not_too_nested(input, "the input of a step"))?;
     let inputs = inputs.into_iter().map(|(op, input)| (Op(op), input.get().to_owned())).collect();
     let by = Asker::named(caller.name());
     let started = engine.fork(run, NewFork { turn, module, inputs, key, by }).await?;

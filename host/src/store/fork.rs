@@ -1,10 +1,10 @@
 //! What a fork has of the run that it leaves: copies of its turns, or of an image and the turns behind that; what
 //! that had shown by then, and by what it was found. What it wrote into its streams stays with it.
 
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{ControlFlow, Range};
 
-use segno_journal::{Command, Digest, Event, Fault, Run, RunId, Turn};
+use segno_journal::{Command, Digest, Fault, Run, RunId, Turn};
 
 use crate::store::codec;
 use crate::store::draft::Draft;
@@ -27,7 +27,7 @@ const MAX_COPIED_BYTES: usize = 16 << 20;
 pub struct Copied {
     turns: Vec<Turn>,
     /// What stands for the turns that are not there: an image at this position, and its blocks.
-    image: Option<(u64, ImageRecord, Vec<u8>)>,
+    image: Option<WholeImage>,
     shown: BTreeMap<String, String>,
     attributes: BTreeMap<String, Attribute>,
 }
@@ -37,20 +37,24 @@ pub struct Copied {
 pub enum NoCopy {
     /// They are too many, and no image stands for the first of them.
     #[error(
-        "more than {MAX_COPIED} turns or {MAX_COPIED_BYTES} bytes of them would be copied, and it has no image on that \
-         module that stands for the first of them: give an earlier turn, or a module on which it has one"
+        "more than {MAX_COPIED} turns or {MAX_COPIED_BYTES} bytes of them would be copied, and there is no image on \
+         that module that stands for the first of them, as there is of a run that goes on: give an earlier turn"
     )]
     TooMuch,
     /// Some were forgotten, and no image stands for them.
     #[error(
-        "some of its turns up to there were forgotten, as its workflow wishes with `history`, and it has no image on \
-         that module that stands for them: give a later turn, or a module on which it has one"
+        "some of its turns up to there were forgotten, as its workflow wishes with `history`, and there is no image on \
+         that module that stands for them, as there is of a run that goes on or has failed: give a later turn"
     )]
     Forgotten,
 }
 
+/// An image: its position, what it says, and its blocks.
+type WholeImage = (u64, ImageRecord, Vec<u8>);
+
 impl Store {
-    /// What a fork has that leaves a run before a turn, and goes on on this module. The store is at one moment.
+    /// What a fork has that leaves a run before a turn; it goes on on this module, through this world between guest
+    /// and host. The store is at one moment.
     ///
     /// # Errors
     ///
@@ -59,70 +63,72 @@ impl Store {
         &self,
         run: RunId,
         turn: u64,
-        module: Digest,
+        of: (Digest, &str),
     ) -> Result<Result<Copied, NoCopy>, StoreError> {
         let is_whole = self.first_turn_after(run, 0)?.is_none_or(|first| first <= 1);
         let whole = if is_whole { self.turns_to_copy(run, 0..turn)? } else { None };
-        let (turns, image) = match whole {
-            Some(turns) => (turns, None),
-            None => match self.behind_an_image(run, turn, module)? {
-                Some((turns, image)) => (turns, Some(image)),
-                None if is_whole => return Ok(Err(NoCopy::TooMuch)),
-                None => return Ok(Err(NoCopy::Forgotten)),
-            },
+        let image = self.image_to_copy(run, turn, of)?;
+        let is_all = whole.is_some();
+        let behind = match (&whole, &image) {
+            (None, Some((position, ..))) => self.turns_behind(run, *position..turn)?,
+            (Some(_), _) | (None, None) => None,
         };
-        let mut copied =
-            Copied { turns, image, shown: BTreeMap::new(), attributes: self.attributes(run)? };
-        match &copied.image {
-            // What was set later is not known of then.
-            None => copied.attributes.retain(|_, attribute| attribute.given),
-            Some((_, image, _)) => {
-                for name in image.run.published() {
-                    let value = self.published(run, name)?;
-                    copied.shown.extend(value.map(|value| (name.to_owned(), value)));
-                }
+        let Some(turns) = whole.or(behind) else {
+            return Ok(Err(if is_whole { NoCopy::TooMuch } else { NoCopy::Forgotten }));
+        };
+        let mut attributes = self.attributes(run)?;
+        let mut shown = BTreeMap::new();
+        if is_all {
+            attributes.retain(|_, attribute| attribute.given);
+        } else if let Some((_, image, _)) = &image {
+            for name in image.run.published() {
+                let value = self.published(run, name)?;
+                shown.extend(value.map(|value| (name.to_owned(), value)));
             }
         }
-        copied.follow();
-        Ok(Ok(copied))
+        Ok(Ok(Copied { turns, image, shown, attributes }))
     }
 
-    /// The newest image of a run on a module that has not come further than before a turn, turn 0, and the turns from the last one
-    /// on for which it stands.
-    #[expect(clippy::type_complexity, reason = "the parts of what is copied")]
-    fn behind_an_image(
+    /// The newest image of a run that can be used, and has not come further than before a turn.
+    fn image_to_copy(
         &self,
         run: RunId,
         turn: u64,
-        module: Digest,
-    ) -> Result<Option<(Vec<Turn>, (u64, ImageRecord, Vec<u8>))>, StoreError> {
+        (module, abi): (Digest, &str),
+    ) -> Result<Option<WholeImage>, StoreError> {
         for (position, image) in self.images(run)? {
             let Ok(image) = image else { continue };
             let is_of_use = (1..=turn).contains(&position)
-                && image.module == module
+                && (image.module, &*image.abi) == (module, abi)
                 && image.run.turns() == position;
-            if !is_of_use {
-                continue;
+            if is_of_use && let Ok(blocks) = self.image_blocks(run, position, &image) {
+                return Ok(Some((position, image, blocks)));
             }
-            let Ok(blocks) = self.image_blocks(run, position, &image) else { continue };
-            let (first, last) = (self.turn(run, 0)?, position - 1);
-            let Some(mut behind) = self.turns_to_copy(run, last..turn)? else { continue };
-            if behind.first().is_none_or(|turn| turn.seq != last) {
-                continue;
-            }
-            if last > 0 {
-                behind.splice(0..0, first);
-            }
-            return Ok(Some((behind, (position, image, blocks))));
         }
         Ok(None)
+    }
+
+    /// Turn 0 of a run, and those from the last one on for which an image stands at the beginning of the range;
+    /// nothing where they are too much to be copied, or are not there.
+    fn turns_behind(&self, run: RunId, range: Range<u64>) -> Result<Option<Vec<Turn>>, StoreError> {
+        let last = range.start.saturating_sub(1);
+        let behind = self.turns_to_copy(run, last..range.end)?;
+        let Some(mut turns) =
+            behind.filter(|behind| behind.first().is_some_and(|it| it.seq == last))
+        else {
+            return Ok(None);
+        };
+        if last > 0 {
+            turns.splice(0..0, self.turn(run, 0)?);
+        }
+        Ok(Some(turns))
     }
 
     /// These turns of a run; nothing where they are too much to be copied.
     fn turns_to_copy(
         &self,
         run: RunId,
-        range: std::ops::Range<u64>,
+        range: Range<u64>,
     ) -> Result<Option<Vec<Turn>>, StoreError> {
         let (mut turns, mut bytes) = (Vec::new(), 0);
         let mut is_too_much = false;
@@ -158,18 +164,21 @@ impl Copied {
         self.turns.last()
     }
 
-    /// What the run was started with, where that is known.
-    #[must_use]
-    pub fn input(&self) -> Option<&str> {
-        match &self.turns.first()?.event {
-            Event::Started { input } => Some(input),
-            _ => None,
-        }
+    /// The position of the image, where there are not all turns.
+    fn image_only(&self) -> Option<u64> {
+        let (position, ..) = self.image.as_ref()?;
+        let is_whole = self.turns.get(1).is_none_or(|second| second.seq == 1);
+        (!is_whole).then_some(*position)
     }
 
-    /// Follows what the workflow showed and set in the turns.
-    fn follow(&mut self) {
-        for command in self.turns.iter().flat_map(|turn| &turn.commands) {
+    /// Without what was shown and set later, of which nobody knows what it was then: the values of the turns count.
+    pub fn settle(&mut self, later: &Later) {
+        self.shown.retain(|name, _| !later.shown.contains(name));
+        self.attributes.retain(|name, it| it.given || !later.attributes.contains(name));
+        // Between turn 0 and those behind an image there may have been others.
+        let known = self.image_only().map_or(0, |position| position.saturating_sub(1));
+        let turns = self.turns.iter().filter(|turn| turn.seq >= known);
+        for command in turns.flat_map(|turn| &turn.commands) {
             if let Command::Publish { name, value } = command {
                 self.shown.insert(name.clone(), value.clone());
             }
@@ -181,6 +190,25 @@ impl Copied {
                 Some((name, None)) => _ = self.attributes.remove(name),
                 None => {}
             }
+        }
+    }
+}
+
+/// What a run has shown and set after the turns that are copied, by name.
+#[derive(Debug, Default)]
+pub struct Later {
+    shown: BTreeSet<String>,
+    attributes: BTreeSet<String>,
+}
+
+impl Later {
+    /// Notes what was shown and set in a turn.
+    pub fn note(&mut self, turn: &Turn) {
+        for command in &turn.commands {
+            if let Command::Publish { name, .. } = command {
+                self.shown.insert(name.clone());
+            }
+            self.attributes.extend(command.attribute().map(|(name, _)| name.to_owned()));
         }
     }
 }

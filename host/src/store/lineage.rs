@@ -16,9 +16,13 @@ pub struct Lineage {
     pub started_at: Timestamp,
     /// The runs that had the turns first, in their order.
     pub ancestors: Vec<Ancestor>,
+    /// The last number under which turns of them were set aside: those of the fork come behind it.
+    pub set_aside: u32,
+    /// What was asked for comes down to this, by which the same fork is known.
+    pub fingerprint: u64,
 }
 
-grows!(Lineage { from, turn, started_at, ancestors });
+grows!(Lineage { from, turn, started_at, ancestors, set_aside, fingerprint });
 
 /// A run that has had turns of a fork, or the fork itself: what its guest was told of it in these.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -63,7 +63,7 @@ pub use crate::store::compact::Compacted;
 pub use crate::store::deletion::{KeptFor, Room, StraysFrom};
 pub use crate::store::draft::{Committed, Draft, TurnAndEffects};
 pub use crate::store::error::{DiskTrouble, LogTrouble, StoreError, Unmet};
-pub use crate::store::fork::{Copied, NoCopy};
+pub use crate::store::fork::{Copied, Later, NoCopy};
 pub use crate::store::handle::Store;
 pub use crate::store::host_pause::HostPause;
 pub use crate::store::images::{FoundImage, ImageRecord};

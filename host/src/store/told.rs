@@ -24,6 +24,12 @@ impl RunRecord {
         self.forked.as_ref().map_or(self.started_at, |lineage| lineage.started_at)
     }
 
+    /// The last number under which turns of the runs were set aside that it has turns of.
+    #[must_use]
+    pub fn set_aside(&self) -> u32 {
+        self.forked.as_ref().map_or(0, |lineage| lineage.set_aside)
+    }
+
     /// Of which runs a fork of this one would have its turns, which leaves it before a turn; nothing where there are
     /// too many.
     #[must_use]
@@ -36,7 +42,9 @@ impl RunRecord {
             ancestors.push(Ancestor { until, ..told });
             from = until;
         }
-        let lineage = Lineage { from: run, turn, started_at: self.told_start(), ancestors };
+        let (started_at, set_aside) = (self.told_start(), self.set_aside());
+        let (from, fingerprint) = (run, 0);
+        let lineage = Lineage { from, turn, started_at, ancestors, set_aside, fingerprint };
         (lineage.ancestors.len() <= MAX_ANCESTORS).then_some(lineage)
     }
 }

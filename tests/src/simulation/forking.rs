@@ -76,6 +76,7 @@ impl Witness {
             seen.run = run;
             seen.turns.push(turn);
         }
+        seen.retries = lineage.set_aside;
         self.forks.born(id, lineage, operations);
     }
 

@@ -14,6 +14,8 @@ pub(crate) struct Forks {
     ancestors: BTreeMap<RunId, (Vec<RunId>, u64)>,
     /// The turn by which each is one.
     since: BTreeMap<RunId, u64>,
+    /// The last number under which turns of the runs were set aside that each has turns of.
+    set_aside: BTreeMap<RunId, u32>,
 }
 
 impl Forks {
@@ -23,6 +25,12 @@ impl Forks {
         self.roots.insert(run, before[0]);
         self.ancestors.insert(run, (before, operations));
         self.since.insert(run, lineage.turn);
+        self.set_aside.insert(run, lineage.set_aside);
+    }
+
+    /// The number of the last retry of the runs that a run has turns of.
+    pub(crate) fn set_aside(&self, run: RunId) -> u32 {
+        self.set_aside.get(&run).copied().unwrap_or(0)
     }
 
     /// How many there are.

@@ -41,7 +41,10 @@ pub(crate) fn judge(mut life: Life<'_>) -> (u64, Tally) {
         let record = store.run(*run).expect("the store can be read").expect("it was there");
         replay(*run, &record, &seen.turns);
         judge_program(*run, &record, &seen.turns);
-        let (endings, retries) = (endings::count(&seen.turns), seen.retries.into());
+        let (endings, retries) = (
+            endings::count(&seen.turns),
+            u64::from(seen.retries - life.witness.forks.set_aside(*run)),
+        );
         tally += Tally { endings, retries, ..Tally::default() };
         family::at_the_end(*run, &record);
         let owed = store.end_call(*run).expect("the store can be read");

@@ -66,6 +66,7 @@ impl Witness {
             return false;
         }
         let number = store.set_aside_before(id).expect("the store can be read");
+        let number = number.max(self.forks.set_aside(id));
         if number == seen.retries {
             return false;
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use segno_host::engine::{
     Asker, AttributeView, EngineError, HistoryEvent, ImageTurns, NewFork, NewRun, NewSignal,
-    RunStatus, Times,
+    RunFilter, RunStatus, Times,
 };
 use segno_journal::{AttributeValue, Op, RunId};
 use segno_tests::{Host, basics, edition, output, raw, rogue};
@@ -79,10 +79,12 @@ async fn a_fork_of_a_failed_run_gives_the_failed_step_another_input_and_does_not
     let expected = [format!("{failed}:0"), format!("{failed}:1"), format!("{run}:2")];
     assert_eq!(asked.collect::<Vec<_>>(), expected, "as whose step each was asked for");
     let forked = told.iter().find_map(|event| match event {
-        HistoryEvent::RunForked { by, from, inputs } => Some((by.as_deref(), *from, inputs.len())),
+        HistoryEvent::RunForked { by, from, inputs, steps } => {
+            Some((by.as_deref(), *from, inputs.len(), steps.clone()))
+        }
         _ => None,
     });
-    assert_eq!(forked, Some((Some("ops"), failed, 1)));
+    assert_eq!(forked, Some((Some("ops"), failed, 1, vec![1])));
     let before = host.engine.run(failed).await.expect("it is kept");
     assert_eq!((before.status, before.turns), (RunStatus::Failed, 3), "it hears nothing of it");
 }
@@ -154,6 +156,41 @@ async fn a_run_that_goes_on_is_forked_as_it_stands_and_both_go_on_by_themselves(
 }
 
 #[tokio::test]
+async fn what_is_held_of_a_run_comes_to_its_fork_as_well() {
+    let host = Host::new().await;
+    let run = host.start("listens", json!(null)).await;
+    turns(&host, run, 1).await;
+    host.engine.pause_by(run, Asker::unknown()).await.expect("it goes on");
+    signal(&host, run, json!(7)).await;
+    let other = fork(&host, run, NewFork::default()).await;
+    signal(&host, other, json!(null)).await;
+    assert_eq!(host.output(other).await, json!([7]), "it is not held up");
+    host.engine.resume(run, None).await.expect("it is paused");
+    signal(&host, run, json!(null)).await;
+    assert_eq!(host.output(run).await, json!([7]));
+}
+
+#[tokio::test]
+async fn the_end_of_a_child_of_which_its_parent_has_not_heard_comes_to_the_fork() {
+    let host = Host::new().await;
+    let parent = host.start("waits_for_child", json!(false)).await;
+    turns(&host, parent, 1).await;
+    let child = host
+        .engine
+        .runs(RunFilter { limit: 9, ..RunFilter::default() })
+        .await
+        .expect("there are two");
+    let is_child = |run: &RunId| *run != parent;
+    let child = child.runs.into_iter().map(|run| run.run_id).find(is_child).expect("it has one");
+    host.engine.pause_by(parent, Asker::unknown()).await.expect("it goes on");
+    signal(&host, child, json!(5)).await;
+    signal(&host, child, json!(null)).await;
+    assert_eq!(host.output(child).await, json!([5]));
+    let other = fork(&host, parent, NewFork::default()).await;
+    assert_eq!(host.output(other).await, json!([5]));
+}
+
+#[tokio::test]
 async fn what_cannot_be_forked_is_refused_with_what_to_do() {
     let host = Host::new().await;
     let hook = host.start("hook", json!(1)).await;
@@ -211,6 +248,12 @@ async fn the_same_key_makes_the_same_fork_and_no_other() {
     assert_eq!((again.run_id, again.created), (run, false));
     let other = host.engine.fork(done, keyed(1)).await;
     assert!(matches!(other, Err(EngineError::OtherInput(of)) if of == run), "{other:?}");
+    let module = host.engine.run(done).await.expect("it is known").module;
+    let on = NewFork { module: Some(module), ..keyed(2) };
+    let other = host.engine.fork(done, on).await;
+    assert!(matches!(other, Err(EngineError::OtherInput(of)) if of == run), "{other:?}");
+    let start = host.engine.start("add_steps", raw(&json!(3)), Some("again".to_owned())).await;
+    assert!(matches!(start, Err(EngineError::OtherInput(of)) if of == run), "{start:?}");
     let of_other = host.engine.fork(run, keyed(2)).await;
     assert!(matches!(of_other, Err(EngineError::OtherInput(of)) if of == run), "{of_other:?}");
     assert_eq!(host.output(run).await, json!(3));

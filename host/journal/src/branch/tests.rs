@@ -55,7 +55,7 @@ fn fork(run: &Run, inputs: &[u64], since: Vec<Event>) -> Result<Vec<Event>, NoFo
     for event in since {
         branch.since(turn(run, event, vec![]))?;
     }
-    Ok(branch.again()?.into_iter().map(|(_, event)| event).collect())
+    Ok(branch.again()?.0.into_iter().map(|(_, event)| event).collect())
 }
 
 #[test]
@@ -65,6 +65,11 @@ fn what_was_asked_for_is_not_asked_for_again_where_its_result_is_known() {
     assert_eq!(fork(&run, &[], since.clone()), Ok(vec![completed(1), signalled()]));
     assert_eq!(fork(&run, &[1], since), Ok(vec![signalled()]), "it has another input");
     assert_eq!(fork(&run, &[], vec![]), Ok(vec![]));
+    let mut branch = Branch::at(run, &BTreeMap::new()).expect("it can be forked");
+    branch.came(AT, completed(1)).expect("it can be told");
+    branch.came(AT, completed(1)).expect("what is told twice is told once");
+    let (again, anew) = branch.again().expect("it can be forked");
+    assert_eq!((again, anew), (vec![(AT, completed(1))], vec![Op(0), Op(2)]));
 }
 
 #[test]
@@ -74,7 +79,8 @@ fn the_steps_of_a_fork_begin_anew_with_the_input_that_is_given() {
     run.remember(Op(0), attempt);
     let inputs = vec![(Op(1), "\"longer\"".to_owned())];
     let bytes = run.open_bytes();
-    let fork = Fork { by: None, from: RunId::from_parts(AT, 1), inputs };
+    let steps = vec![Op(0), Op(1)];
+    let fork = Fork { by: None, from: RunId::from_parts(AT, 1), inputs, steps };
     let mut next = turn(&run, Event::Forked { fork }, vec![]);
     next.at = Timestamp(9);
     let (run, effects) = run.apply(&next).expect("it follows");
@@ -100,8 +106,14 @@ fn where_others_would_talk_to_the_old_run_there_is_no_fork() {
     assert_eq!(fork(&asked(vec![hook]), &[], vec![]), Err(NoFork::Hook(Op(0))));
     let parent = asked(vec![child()]);
     assert_eq!(fork(&parent, &[], vec![]), Err(NoFork::Child(Op(0))));
-    let ended = Event::ChildEnded { op: Op(0), end: ChildEnd::Cancelled };
-    assert_eq!(fork(&parent, &[], vec![ended.clone()]), Ok(vec![ended]));
+    let ended = |end| Event::ChildEnded { op: Op(0), end };
+    let completed = ended(ChildEnd::Completed("1".into()));
+    assert_eq!(fork(&parent, &[], vec![completed.clone()]), Ok(vec![completed]));
+    let cancelled = ended(ChildEnd::Cancelled);
+    let refused = fork(&parent, &[], vec![cancelled.clone()]);
+    assert_eq!(refused, Err(NoFork::CancelledChild(Op(0))));
+    let cancels = asked(vec![child(), Command::CancelChild { child: Op(0) }]);
+    assert_eq!(fork(&cancels, &[], vec![cancelled.clone()]), Ok(vec![cancelled]), "it wanted that");
 }
 
 #[test]

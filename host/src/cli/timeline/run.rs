@@ -22,15 +22,10 @@ impl Timeline<'_> {
             E::RunPaused { by } => format!("the run was paused{}", self.by(by)),
             E::RunResumed { by } => format!("the run was resumed{}", self.by(by)),
             E::RunRetried { by, set_aside, turns, steps } => {
-                let steps: Vec<_> = steps.iter().map(|op| format!("#{op}")).collect();
-                let anew = match steps.is_empty() {
-                    true => String::new(),
-                    false => format!("; new attempts for {}", steps.join(", ")),
-                };
-                let by = self.by(by);
+                let (by, anew) = (self.by(by), anew(steps));
                 format!("the run is tried again{by}: {turns} turns set aside as {set_aside}{anew}")
             }
-            E::RunForked { by, from, inputs } => {
+            E::RunForked { by, from, inputs, steps } => {
                 let inputs: Vec<_> = inputs
                     .iter()
                     .map(|(op, input)| format!("#{op}: {}", self.json(input)))
@@ -39,7 +34,7 @@ impl Timeline<'_> {
                     true => String::new(),
                     false => format!("; with another input for {}", inputs.join(", ")),
                 };
-                format!("the run was forked from {from}{}{other}", self.by(by))
+                format!("the run was forked from {from}{}{}{other}", self.by(by), anew(steps))
             }
             E::ModuleChanged { by, from, to } => {
                 let [from, to] = [from, to].map(|module| text::digest(module));
@@ -66,5 +61,14 @@ impl Timeline<'_> {
         event.map_or_else(String::new, |event| {
             format!("; it could not be told: {}", self.shown(event))
         })
+    }
+}
+
+/// The steps that begin anew, if any do.
+fn anew(steps: &[u64]) -> String {
+    let steps: Vec<_> = steps.iter().map(|op| format!("#{op}")).collect();
+    match steps.is_empty() {
+        true => String::new(),
+        false => format!("; new attempts for {}", steps.join(", ")),
     }
 }

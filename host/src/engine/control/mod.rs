@@ -11,6 +11,7 @@ mod deploy;
 mod fingerprint;
 mod forgetting;
 mod fork;
+mod fork_plan;
 mod hook;
 mod host_pause;
 mod job_pages;

@@ -177,6 +177,10 @@ impl Engine {
         run: RunId,
         input: Fingerprint,
     ) -> Result<(), EngineError> {
+        // It has the input of another run, and does not begin with it.
+        if self.0.store.run(run)?.is_some_and(|record| record.forked.is_some()) {
+            return Err(EngineError::OtherInput(run));
+        }
         let first = match self.input(run) {
             Err(EngineError::UnknownRun(_)) => return Ok(()),
             first => first?,

@@ -85,7 +85,7 @@ impl Replay<'_> {
         run: RunAt<'_>,
         (turns, image): (u64, Image),
     ) -> Result<Guest, CannotTurn> {
-        let mut guest = self.fresh(run, turns)?;
+        let mut guest = self.fresh(run, turns.saturating_sub(1))?;
         guest.load(image)?;
         self.give_turns(run, &mut guest, turns)?;
         Ok(guest)
@@ -142,10 +142,11 @@ impl Replay<'_> {
         let length =
             length.ok_or_else(|| damaged(&"it is larger than the memory that a run may have"))?;
         let memory = self.module.unpack(length, &blocks).map_err(|error| damaged(&error))?;
-        let mut guest = self.fresh(run, position).map_err(|no_guest| match no_guest {
-            NoGuest::NoRoom(message) => Unusable::NoRoom(message),
-            NoGuest::Stopped(blocked) => Unusable::Refused(blocked.kind),
-        })?;
+        let mut guest =
+            self.fresh(run, position.saturating_sub(1)).map_err(|no_guest| match no_guest {
+                NoGuest::NoRoom(message) => Unusable::NoRoom(message),
+                NoGuest::Stopped(blocked) => Unusable::Refused(blocked.kind),
+            })?;
         let image = Image { pages: image.pages, operations: image.run.operations(), memory };
         guest.load(image).map_err(|blocked| Unusable::Refused(blocked.kind))?;
         match self.give_turns(run, &mut guest, position) {
@@ -179,7 +180,7 @@ impl Replay<'_> {
         Ok(guest)
     }
 
-    /// A guest that is to have this turn next.
+    /// A guest that is told of its run what it is told in a turn.
     fn fresh(&self, run: RunAt<'_>, turn: u64) -> Result<Guest, NoGuest> {
         self.module.instantiate(run.facts(turn), self.quota)
     }

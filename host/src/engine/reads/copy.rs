@@ -49,7 +49,7 @@ impl Worth {
     /// # Errors
     ///
     /// Why nobody needs it any more.
-    pub(super) fn check(&self, admission: &Admission, now: Timestamp) -> Result<(), String> {
+    pub(crate) fn check(&self, admission: &Admission, now: Timestamp) -> Result<(), String> {
         if self.asker.strong_count() == 0 || admission.asks_no_more() {
             return Err("nobody waits for it any more".into());
         }

@@ -174,10 +174,11 @@ impl Teller {
                 HistoryEvent::RunRetried { by, set_aside, turns, steps }
             }
             Event::Forked { fork } => {
-                let Fork { by, from, inputs } = fork;
+                let Fork { by, from, inputs, steps } = fork;
                 let inputs =
                     inputs.into_iter().map(|(op, input)| (op.0.to_string(), Json::of(input)));
-                HistoryEvent::RunForked { by, from, inputs: inputs.collect() }
+                let steps = steps.into_iter().map(|op| op.0).collect();
+                HistoryEvent::RunForked { by, from, inputs: inputs.collect(), steps }
             }
             // The verdict of the same turn says it.
             Event::Cancelled | Event::Expired { .. } => return None,

@@ -98,6 +98,14 @@ pub(crate) fn tried_again(active: &Active, by: &Asker) {
     say!(info, active, by = by.name(), "the run is tried again");
 }
 
+/// A run is a fork of another one, and goes on by itself.
+pub(crate) fn forked(active: &Active) {
+    let from = active.record.forked.as_ref().map(|lineage| (lineage.from, lineage.turn));
+    if let Some((from, turn)) = from {
+        say!(info, active, %from, turn, "the run was forked from another one");
+    }
+}
+
 /// Somebody cancelled a run.
 pub(crate) fn cancelled(active: &Active, by: &Asker) {
     say!(info, active, by = by.name(), "the run was cancelled");

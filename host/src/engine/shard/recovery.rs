@@ -76,6 +76,7 @@ impl Shard {
         let read = read.and_then(|recalled| restored(&recalled, Active::new(id, record), room));
         let taken = read.and_then(|active| {
             let is_unread = active.unread.is_some();
+            log::forked(&active);
             self.take_in(id, active);
             if is_unread {
                 self.say_unread(id);

@@ -116,7 +116,8 @@ impl Shard {
     /// on disk.
     fn write_retry(&mut self, id: RunId, rewind: Rewind, by: Asker) -> Result<(), EngineError> {
         let now = self.outside.now();
-        let number = self.store.set_aside_before(id)?.saturating_add(1);
+        let before = self.runs.get(&id).map_or(0, |active| active.record.set_aside());
+        let number = self.store.set_aside_before(id)?.max(before).saturating_add(1);
         if number > MAX_RETRIES {
             let reason =
                 format!("it was tried again {MAX_RETRIES} times: start it with `run-again`");
@@ -200,10 +201,10 @@ pub(crate) fn rewind(
     to: Option<u64>,
     on_other_code: bool,
 ) -> Result<Result<Rewind, String>, StoreError> {
-    let own = record.forked.as_ref().map_or(0, |lineage| lineage.turn + 1);
+    let own = record.forked.as_ref().map_or(0, |lineage| lineage.turn.saturating_add(1));
     if to.is_some_and(|to| (1..own).contains(&to)) {
         let from = record.forked.as_ref().map_or(id, |lineage| lineage.from);
-        let before = own - 1;
+        let before = own.saturating_sub(1);
         return Ok(Err(format!(
             "its turns up to {before} are those of {from}, which it was forked from: give a later one, or fork that"
         )));

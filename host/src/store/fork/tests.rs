@@ -1,11 +1,14 @@
 use std::sync::mpsc::channel;
 
-use segno_journal::{AttributeValue, Op, Timestamp, Verdict};
+use segno_journal::{AttributeValue, Event, Op, Timestamp, Verdict};
 
 use super::*;
 use crate::store::Committer;
 
 const MODULE: Digest = Digest::from_bytes([1; 32]);
+
+/// The world through which images were saved.
+const ABI: &str = "1";
 
 fn run(number: u128) -> RunId {
     RunId::from_parts(Timestamp(1), number)
@@ -57,7 +60,13 @@ impl Disk {
     }
 
     fn copied(&self, of: RunId, turn: u64) -> Result<Copied, NoCopy> {
-        self.store.to_copy(of, turn, MODULE).expect("it can be read")
+        let copied = self.store.to_copy(of, turn, (MODULE, ABI)).expect("it can be read");
+        let mut later = Later::default();
+        self.turns(of).iter().filter(|it| it.seq >= turn).for_each(|turn| later.note(turn));
+        copied.map(|mut copied| {
+            copied.settle(&later);
+            copied
+        })
     }
 
     fn turns(&self, of: RunId) -> Vec<Turn> {
@@ -74,7 +83,7 @@ impl Disk {
 fn image(turns: &[Turn]) -> ImageRecord {
     let run = turns.iter().fold(Run::new(), |run, turn| run.apply(turn).expect("it follows").0);
     let at = turns.last().map_or(Timestamp(0), |turn| turn.at);
-    let (abi, pages, length, blocks) = ("1".to_owned(), 1, 1, [0; 32]);
+    let (abi, pages, length, blocks) = (ABI.to_owned(), 1, 1, [0; 32]);
     ImageRecord { abi, module: MODULE, at, run, pages, length, blocks }
 }
 
@@ -140,8 +149,32 @@ fn where_turns_were_forgotten_a_fork_has_the_image_that_stands_for_them() {
     let shown = disk.store.published(run(2), "state").expect("it can be read");
     assert_eq!(shown.as_deref(), Some("\"begun\""));
     let other = Digest::from_bytes([2; 32]);
-    let on_other = disk.store.to_copy(run(1), 5, other).expect("it can be read");
-    assert!(matches!(on_other, Err(NoCopy::Forgotten)), "other code needs all turns");
+    for of in [(other, ABI), (MODULE, "2")] {
+        let on_other = disk.store.to_copy(run(1), 5, of).expect("it can be read");
+        assert!(matches!(on_other, Err(NoCopy::Forgotten)), "other code needs all turns");
+    }
+    // What was shown later is not known of then.
+    let later = Command::Publish { name: "state".into(), value: "\"later\"".into() };
+    let commands = vec![later, set("state", "later")];
+    disk.write(Draft::turn(run(1), Turn { commands, ..signalled(6, "b") }, vec![]));
+    let copied = disk.copied(run(1), 5).expect("it can be copied");
+    assert_eq!((copied.shown.len(), copied.attributes.len()), (0, 0));
+}
+
+#[test]
+fn a_fork_of_a_whole_journal_has_its_image_as_well_and_need_not_be_replayed() {
+    let disk = Disk::new();
+    let turns: Vec<_> =
+        std::iter::once(started("a")).chain((1..6).map(|seq| signalled(seq, "b"))).collect();
+    for turn in &turns {
+        disk.write(Draft::turn(run(1), turn.clone(), vec![]));
+    }
+    disk.write(Draft::nothing().with_image(run(1), 4, image(&turns[..4]), vec![7]));
+    let copied = disk.copied(run(1), 5).expect("it can be copied");
+    assert_eq!(copied.state().expect("they follow").turns(), 5);
+    disk.write(Draft::nothing().with_copied(run(2), copied, signalled(5, "forked")));
+    assert_eq!(disk.turns(run(2)).len(), 6);
+    assert_eq!(disk.store.images(run(2)).expect("it can be read").len(), 1);
 }
 
 #[test]

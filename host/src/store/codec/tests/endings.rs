@@ -45,7 +45,7 @@ fn turns_of_runs_that_are_tried_again_are_read_for_ever() {
     check("turn-retried", &(no_references(), retried));
     let from = RunId::from_parts(Timestamp(1_700_000_000_000), 7);
     let inputs = vec![(Op(4), "{\"n\":1}".to_owned())];
-    let fork = Fork { by: Some("ops".into()), from, inputs };
+    let fork = Fork { by: Some("ops".into()), from, inputs, steps: vec![Op(4), Op(7)] };
     let forked = turn(Event::Forked { fork }, vec![], Verdict::Waiting);
     check("turn-forked", &(no_references(), forked));
 }

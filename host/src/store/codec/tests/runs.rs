@@ -72,6 +72,7 @@ fn with_times(record: RunRecord) {
     };
     let ancestors = vec![ancestor(1, 4), ancestor(2, 7)];
     let (from, started_at) = (ancestors[1].run, Timestamp(1_700_000_000_001));
-    let lineage = Lineage { from, turn: 7, started_at, ancestors };
+    let (set_aside, fingerprint) = (2, 11_166_082_421_577_975_370);
+    let lineage = Lineage { from, turn: 7, started_at, ancestors, set_aside, fingerprint };
     check("run-forked", &RunRecord { forked: Some(Arc::new(lineage)), ..record });
 }
