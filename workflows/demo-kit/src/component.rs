@@ -42,6 +42,13 @@ fn watched(of: Crate) -> anyhow::Result<PathBuf> {
     built.context("cannot build the workflows; --module FILE takes a component that is built")
 }
 
+/// The same component as another module: with a section of its own at the end, which says nothing to anybody.
+#[must_use]
+pub fn edition(component: &[u8]) -> Vec<u8> {
+    const SECTION: &[u8] = b"\x00\x09\x07edition\x02";
+    [component, SECTION].concat()
+}
+
 /// Builds the component of a crate, and says where it is.
 ///
 /// # Errors

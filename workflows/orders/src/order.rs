@@ -3,7 +3,10 @@
 use std::pin::pin;
 
 use futures::future::{Either, select};
-use segno::{Compensation, Error, IntoDuration as _, compensate, publish, shield, sleep, workflow};
+use segno::{
+    Compensation, Error, IntoDuration as _, attributes, compensate, publish, shield, sleep,
+    workflow,
+};
 
 use crate::approval::{self, Approval};
 use crate::carrier::{self, Shipment};
@@ -104,6 +107,7 @@ async fn ship(
 
         desk.moves_to(Stage::OnItsWay);
         publish("tracking", &shipment.tracking);
+        attributes::set("tracking", shipment.tracking.as_str())?;
         progress("on its way\n");
         Ok(shipment)
     })

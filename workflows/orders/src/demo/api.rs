@@ -1,9 +1,14 @@
 //! The management API, as those who order and those who approve use it: over HTTP.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use demo_kit::http::client;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
-use segno_api::{HistoryEntry, HistoryPage, Problem, RunPage, RunSummary, RunView, Started};
+use segno_api::{
+    Deployed, HistoryEntry, HistoryPage, JobMade, JobView, Problem, RunPage, RunSummary, RunView,
+    Started,
+};
 use segno_host::cli::Server;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -55,7 +60,22 @@ impl Api {
     /// # Errors
     /// If the host does not answer, or refuses; so are all others here.
     pub async fn start(&self, order: &Order) -> anyhow::Result<String> {
-        let request = self.post("/workflows/order/runs", &json!({ "input": order }));
+        self.start_within(order, None).await
+    }
+
+    /// The same, of an order that may take so long, if that is bounded.
+    ///
+    /// # Errors
+    /// As [`Api::start`].
+    pub async fn start_within(
+        &self,
+        order: &Order,
+        timeout: Option<Duration>,
+    ) -> anyhow::Result<String> {
+        let timeout = timeout.map(|timeout| format!("{}ms", timeout.as_millis()));
+        let attributes = json!({ "order": order.number, "city": order.address.city });
+        let body = json!({ "input": order, "attributes": attributes, "timeout": timeout });
+        let request = self.post("/workflows/order/runs", &body);
         let request = request.header("Idempotency-Key", format!("order-{}", order.number));
         Ok(read::<Started>(request).await?.run_id.to_string())
     }
@@ -84,6 +104,60 @@ impl Api {
     pub async fn cancel(&self, run: &str) -> anyhow::Result<bool> {
         let request = self.post(&format!("/runs/{run}/cancel"), &json!({}));
         may_be_too_late(request, StatusCode::CONFLICT).await
+    }
+
+    /// Holds a run up, if it can be.
+    ///
+    /// # Errors
+    /// As [`Api::start`].
+    pub async fn pause(&self, run: &str) -> anyhow::Result<()> {
+        let request = self.post(&format!("/runs/{run}/pause"), &json!({}));
+        may_be_too_late(request, StatusCode::CONFLICT).await.map(drop)
+    }
+
+    /// Lets a run go on that is held up.
+    ///
+    /// # Errors
+    /// As [`Api::start`].
+    pub async fn resume(&self, run: &str) -> anyhow::Result<()> {
+        let request = self.post(&format!("/runs/{run}/resume"), &json!({}));
+        may_be_too_late(request, StatusCode::CONFLICT).await.map(drop)
+    }
+
+    /// Deploys a module; gives its digest.
+    ///
+    /// # Errors
+    /// As [`Api::start`].
+    pub async fn deploy(&self, component: Vec<u8>) -> anyhow::Result<String> {
+        let request = self.request(Method::PUT, "/modules").body(component);
+        Ok(read::<Deployed>(request).await?.digest)
+    }
+
+    /// Moves all orders that go on to another module, by a job of the host.
+    ///
+    /// # Errors
+    /// As [`Api::start`].
+    pub async fn move_orders(&self, module: &str) -> anyhow::Result<JobView> {
+        let body = json!({ "action": "move", "module": module });
+        let JobMade { job, .. } = read(self.post("/jobs?workflow=order", &body)).await?;
+        job.context("the host has made no job")
+    }
+
+    /// How a job stands.
+    ///
+    /// # Errors
+    /// As [`Api::start`].
+    pub async fn job(&self, job: &JobView) -> anyhow::Result<JobView> {
+        read(self.get(&format!("/jobs/{}", job.job_id))).await
+    }
+
+    /// The orders that have this number of the carrier: one, if it has given it.
+    ///
+    /// # Errors
+    /// As [`Api::start`].
+    pub async fn tracked(&self, tracking: &str) -> anyhow::Result<Vec<RunSummary>> {
+        let page: RunPage = read(self.get(&format!("/runs?attr.tracking={tracking}"))).await?;
+        Ok(page.runs)
     }
 
     /// Where the order is; none if it cannot be asked just now.

@@ -107,11 +107,15 @@ impl Sides<'_> {
 
     /// Of which orders people heard that they are cancelled, against those that are.
     fn cancelled(&self) -> Row {
-        let heard = self.told.cancelled.iter().map(|order| (numbered(order), ()));
+        let timed_out = |order: &u64| self.results.ended.get(order).is_some_and(|it| it.timed_out);
+        // One whose time was over already ends with that.
+        let heard = self.told.cancelled.iter().filter(|order| !timed_out(order));
+        let heard = heard.map(|order| (numbered(order), ()));
         let cancelled = self.ended().filter(|(plan, ended)| {
             // Whose answer a kill has swallowed, nobody was told.
             let is_heard = self.told.cancelled.contains(&plan.order.number);
-            ended.outcome.is_none() && (is_heard || plan.cancel.is_none())
+            let is_cancelled = ended.outcome.is_none() && !ended.timed_out;
+            is_cancelled && (is_heard || plan.cancel.is_none())
         });
         let cancelled = cancelled.map(|(plan, _)| (name(plan), ()));
         Row::of("cancelled", &heard.collect(), &cancelled.collect())
@@ -307,6 +311,11 @@ const fn ending(ended: &Ended) -> &'static str {
         Some(Outcome::Declined { by: None }) => "not approved in time",
         Some(Outcome::OutOfStock { .. }) => "out of stock",
         Some(Outcome::CardDeclined { .. }) => "card declined",
+        None if ended.timed_out => match (&ended.shipped, &ended.payment) {
+            (Some(_), _) => "out of time when shipped",
+            (None, Some(Payment::Charged { .. })) => "out of time and refunded",
+            (None, _) => "out of time before it was paid",
+        },
         None => match (&ended.shipped, &ended.payment) {
             (Some(_), _) => "cancelled when shipped",
             (None, Some(Payment::Charged { .. })) => "cancelled and refunded",

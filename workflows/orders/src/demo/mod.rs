@@ -22,6 +22,7 @@ use demo_kit::live::{Live, line};
 use demo_kit::place::Place;
 use demo_kit::service::Behaviour;
 use demo_kit::{host, http, settings, table};
+use futures::future::try_join;
 use segno::Steps;
 use segno_host::cli::{LogFormat, Server, init_logging, shutdown_signal};
 
@@ -75,17 +76,18 @@ pub async fn run(args: DemoArgs, steps: Steps) -> anyhow::Result<ExitCode> {
     let component = component::get(CRATE, common.module.clone()).await?;
     let place =
         Place::open(CRATE.package, common.data.as_deref(), common.seed, !common.other_ports)?;
-    let server = host_and_services(&place, &common, component, steps).await?;
+    let edition = component::edition(&component);
+    let server = host_and_services(&place, &common, component.clone(), steps).await?;
     let demo = Demo::new(&place, server, orders)?;
 
     let mut live = Live::new(&place.describe(&demo.server));
     tokio::select! {
-        seen_to = demo.see_to(&mut live) => seen_to?,
+        seen_to = demo.see_to(&mut live, &edition) => seen_to?,
         () = common.elapsed() => {}
         () = stop => {}
     }
     live.finish();
-    let comparison = demo.finish().await?;
+    let comparison = demo.finish([component, edition]).await?;
     table::print(&comparison)?;
     Ok(place.close(comparison.agrees()))
 }
@@ -116,30 +118,32 @@ impl Demo {
     }
 
     /// Sees all orders and lines to their ends, and shows how far they are.
-    async fn see_to(&self, live: &mut Live) -> anyhow::Result<()> {
+    async fn see_to(&self, live: &mut Live, edition: &[u8]) -> anyhow::Result<()> {
         let mut refresh = tokio::time::interval(REFRESH);
-        let mut all = pin!(self.people.see_to(&self.plans));
+        let orders = self.people.see_to(&self.plans);
+        let mut all = pin!(try_join(orders, self.people.change_code(self.plans.len(), edition)));
         loop {
             tokio::select! {
-                done = &mut all => return done,
+                done = &mut all => return done.map(drop),
                 _ = refresh.tick() => live.show(self.lines(), &self.services.faults()),
             }
         }
     }
 
     fn lines(&self) -> Vec<String> {
-        let Tally { started, over, accepted, refused, cancelled } = self.people.tally();
+        let Tally { started, over, accepted, refused, cancelled, moved } = self.people.tally();
         let all = self.plans.len();
         vec![
             line("orders", &format!("{over} of {all} are over, {} at work", started - over)),
             line("cancelled", &cancelled.to_string()),
+            line("moved", &format!("{moved} to another module")),
             line("address changes", &format!("{accepted} accepted, {refused} refused")),
         ]
     }
 
     /// Stops the host, and compares what is left at rest.
-    async fn finish(self) -> anyhow::Result<Comparison> {
-        let results = Results::gather(self.people.api(), &self.plans).await?;
+    async fn finish(self, modules: [Vec<u8>; 2]) -> anyhow::Result<Comparison> {
+        let results = Results::gather(self.people.api(), &self.plans, modules).await?;
         let faults = self.services.faults();
         self.server.stop().await;
         let audit = self.services.audit().await?;

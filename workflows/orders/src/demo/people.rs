@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use segno_api::{RunStatus, RunView};
+use segno_api::{JobStatus, RunStatus, RunView};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::approval::Decision;
@@ -39,6 +39,8 @@ pub(super) struct Tally {
     pub(super) refused: usize,
     /// How many orders were cancelled, since this start.
     pub(super) cancelled: usize,
+    /// How many were moved to another module, since this start.
+    pub(super) moved: u64,
 }
 
 /// The people of a demo.
@@ -84,7 +86,7 @@ impl People {
 
     /// Gives one order, and does about it what is planned until it is over.
     async fn follow(&self, plan: &Plan) -> anyhow::Result<()> {
-        let run = self.api.start(&plan.order).await?;
+        let run = self.api.start_within(&plan.order, plan.timeout).await?;
         self.count().started += 1;
         let mut looks = looks();
         let mut failures = 0;
@@ -104,8 +106,13 @@ impl People {
     /// Looks once, and does what is due. True if nothing more can happen to the order.
     async fn look(&self, plan: &Plan, run: &str, number: usize) -> anyhow::Result<bool> {
         let RunView { status, .. } = self.api.run(run).await?;
-        if status != RunStatus::Running {
-            return Ok(true);
+        match status {
+            RunStatus::Running => {}
+            RunStatus::Paused => return self.api.resume(run).await.map(|()| false),
+            _ => return Ok(true),
+        }
+        if plan.hold == Some(number) {
+            return self.api.pause(run).await.map(|()| false);
         }
         if self.ledger.is_cancelled(plan.order.number) {
             return Ok(false);
@@ -136,6 +143,22 @@ impl People {
             self.count().cancelled += 1;
         }
         Ok(false)
+    }
+
+    /// Deploys another module when some orders are over, and has those moved to it that go on.
+    pub(super) async fn change_code(&self, orders: usize, module: &[u8]) -> anyhow::Result<()> {
+        let mut looks = looks();
+        while self.tally().over < orders / 3 {
+            looks.tick().await;
+        }
+        let module = self.api.deploy(module.to_vec()).await?;
+        let mut job = self.api.move_orders(&module).await?;
+        while job.status == JobStatus::Running {
+            looks.tick().await;
+            job = self.api.job(&job).await?;
+        }
+        self.count().moved = job.runs.done;
+        Ok(())
     }
 
     async fn decide(&self, plan: &Plan, approved: bool) -> anyhow::Result<()> {

@@ -1,6 +1,8 @@
 //! What each order of a demo is, what is decided of it, which changes of its address are wished, and when it is
 //! cancelled, if it is: a pure function of the seed.
 
+use std::time::Duration;
+
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -24,6 +26,14 @@ const CANCELLED_ONE_IN: u32 = 4;
 
 /// Fewer looks than so many come before that: later ones find most orders over.
 const CANCELLED_BEFORE: usize = 4;
+
+/// One in so many orders is held up for a look, before so many others.
+const HELD_ONE_IN: u32 = 5;
+const HELD_BEFORE: usize = 4;
+
+/// One in so many orders has so little time that some do not come to their ends.
+const BOUNDED_ONE_IN: u32 = 8;
+const BOUNDS_MS: std::ops::Range<u64> = 200..3_000;
 
 /// A card that is charged.
 const CARD: &str = "4000 0000 0000 0077";
@@ -59,6 +69,10 @@ pub(super) struct Plan {
     pub(super) changes: Vec<Change>,
     /// After how many looks it is cancelled, if it is not over by then.
     pub(super) cancel: Option<usize>,
+    /// After how many looks it is held up, until the next one.
+    pub(super) hold: Option<usize>,
+    /// How long it may take, if that is bounded.
+    pub(super) timeout: Option<Duration>,
 }
 
 impl Plan {
@@ -79,7 +93,10 @@ impl Plan {
         let changes = changes(&mut random, number, &city);
         let is_cancelled = random.random_ratio(1, CANCELLED_ONE_IN);
         let cancel = is_cancelled.then(|| random.random_range(0..CANCELLED_BEFORE));
-        Self { order, verdict, changes, cancel }
+        let hold = random.random_ratio(1, HELD_ONE_IN).then(|| random.random_range(0..HELD_BEFORE));
+        let is_bounded = random.random_ratio(1, BOUNDED_ONE_IN);
+        let timeout = is_bounded.then(|| Duration::from_millis(random.random_range(BOUNDS_MS)));
+        Self { order, verdict, changes, cancel, hold, timeout }
     }
 }
 

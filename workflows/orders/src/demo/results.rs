@@ -15,8 +15,10 @@ use crate::payments::Payment;
 /// An order that is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ended {
-    /// What it returned; nothing where it was cancelled.
+    /// What it returned; nothing where it was cancelled, or its time was over.
     pub(super) outcome: Option<Outcome>,
+    /// Whether its time was over.
+    pub(super) timed_out: bool,
     /// What became of its charge, if that was tried.
     pub(super) payment: Option<Payment>,
     /// Where the carrier takes it, if it was told.
@@ -45,18 +47,34 @@ struct Booking {
 }
 
 impl Results {
-    /// Asks the host for them.
-    pub(super) async fn gather(api: &Api, plans: &[Plan]) -> anyhow::Result<Self> {
+    /// Asks the host for them. They have ended on one of these modules.
+    pub(super) async fn gather(
+        api: &Api,
+        plans: &[Plan],
+        modules: [Vec<u8>; 2],
+    ) -> anyhow::Result<Self> {
         let mut results = Self::default();
+        let mut ended_on = Vec::new();
         for plan in plans {
             let number = plan.order.number;
             // One that was not given yet, because the demo was stopped early, is given now and not over.
-            let run = api.start(&plan.order).await?;
-            match outcome(&api.run(&run).await?)? {
-                Ok(outcome) => {
-                    results.ended.insert(number, Ended::gather(api, &run, outcome).await?);
+            let run = api.start_within(&plan.order, plan.timeout).await?;
+            let view = api.run(&run).await?;
+            match ending(&view)? {
+                Ok(ending) => {
+                    results.broken.extend(lost(api, &run, &ending).await?);
+                    results.ended.insert(number, Ended::gather(api, &run, ending).await?);
+                    ended_on.push((number, run, view.module));
                 }
                 Err(why) => results.broken.push(format!("order {number} ({run}): {why}")),
+            }
+        }
+        // A module is gone when nothing that goes on is on it; deployed again, it answers for those that ended on it.
+        for module in modules {
+            let module = api.deploy(module).await?;
+            for (number, run, _) in ended_on.iter().filter(|(.., on)| *on == module) {
+                let told = api.where_is_it(run).await?;
+                results.ended.entry(*number).and_modify(|ended| ended.told = told);
             }
         }
         for status in ["running", "blocked"] {
@@ -70,36 +88,66 @@ impl Results {
 
 impl Ended {
     /// Asks the host for an order that is over, and ended so.
-    async fn gather(api: &Api, run: &str, outcome: Option<Outcome>) -> anyhow::Result<Self> {
+    async fn gather(api: &Api, run: &str, ending: Ending) -> anyhow::Result<Self> {
         let history = api.history(run).await?;
         let charged = done(&history, "charge");
         let booked = done(&history, "book");
         let booking = |(input, _)| serde_json::from_str(input).map(|Booking { address }| address);
+        let (outcome, timed_out) = match ending {
+            Ending::Returned(outcome) => (Some(outcome), false),
+            Ending::Cancelled => (None, false),
+            Ending::TimedOut => (None, true),
+        };
         Ok(Self {
             outcome,
+            timed_out,
             payment: charged.map(|(_, output)| serde_json::from_str(output)).transpose()?,
             shipped: booked.map(booking).transpose()?,
             changes: changes(&history)?,
-            told: api.where_is_it(run).await?,
+            told: None,
             progress: api.progress(run).await?,
         })
     }
 }
 
-/// What a run returned, or nothing where it was cancelled; or why it is neither.
-fn outcome(view: &RunView) -> anyhow::Result<Result<Option<Outcome>, String>> {
+/// Says so, if an order that was delivered is not found by the number that the carrier has given it.
+async fn lost(api: &Api, run: &str, ending: &Ending) -> anyhow::Result<Option<String>> {
+    let Ending::Returned(Outcome::Delivered { tracking, .. }) = ending else { return Ok(None) };
+    let found = api.tracked(tracking).await?;
+    let is_it = matches!(&found[..], [one] if one.run_id.to_string() == run);
+    Ok((!is_it).then(|| format!("{run} is not found by its number {tracking}: {found:?}")))
+}
+
+/// How an order ends.
+enum Ending {
+    Returned(Outcome),
+    Cancelled,
+    /// Its time was over, and it has cleaned up.
+    TimedOut,
+}
+
+/// How a run ended, or why it is not over as an order is to be.
+fn ending(view: &RunView) -> anyhow::Result<Result<Ending, String>> {
     match (view.status, &view.output) {
         (RunStatus::Completed, Some(output)) => {
             let outcome = serde_json::from_str(output.get());
-            Ok(Ok(Some(outcome.context("what an order returned is not understood")?)))
+            Ok(Ok(Ending::Returned(outcome.context("what an order returned is not understood")?)))
         }
-        (RunStatus::Cancelled, _) => Ok(Ok(None)),
+        (RunStatus::Cancelled, _) => Ok(Ok(Ending::Cancelled)),
+        (RunStatus::Failed, _) if view.error.as_deref().is_some_and(has_cleaned_up) => {
+            Ok(Ok(Ending::TimedOut))
+        }
         _ => {
             let blocked = view.blocked.as_ref().map(|blocked| blocked.message.clone());
             let why = view.error.clone().or(blocked);
             Ok(Err(why.unwrap_or_else(|| "it is not over".to_owned())))
         }
     }
+}
+
+/// Whether a run that took too long has undone what it did.
+fn has_cleaned_up(error: &str) -> bool {
+    error.starts_with("the run took longer than its time-out") && !error.contains("not undone")
 }
 
 /// What a step of this name was given and has returned, if it has.

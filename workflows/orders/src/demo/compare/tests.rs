@@ -40,9 +40,17 @@ impl World {
             audit.stock.insert(goods.item.to_owned(), i64::from(goods.pieces) - taken);
         }
         Self {
-            plan: Plan { order, verdict: Verdict::Approve, changes: vec![change], cancel: None },
+            plan: Plan {
+                order,
+                verdict: Verdict::Approve,
+                changes: vec![change],
+                cancel: None,
+                hold: None,
+                timeout: None,
+            },
             ended: Ended {
                 outcome: Some(outcome),
+                timed_out: false,
                 payment: Some(Payment::Charged { receipt: String::new() }),
                 shipped: Some(last.clone()),
                 changes: vec![(last, true)],
@@ -155,6 +163,16 @@ fn what_an_order_without_an_end_had_done_is_named() {
 #[test]
 fn what_is_cancelled_and_undone_is_no_difference() {
     assert_eq!(World::cancelled().differences(), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_undone_because_its_time_was_over_is_no_difference() {
+    let mut world = World::cancelled();
+    world.ended.timed_out = true;
+    assert_eq!(world.differences(), Vec::<String>::new(), "it was cancelled too late");
+    world.told.cancelled.clear();
+    world.plan.cancel = None;
+    assert_eq!(world.differences(), Vec::<String>::new());
 }
 
 #[test]
