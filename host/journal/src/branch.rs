@@ -140,6 +140,11 @@ impl Branch {
         if turn.commands.iter().any(undoes) {
             return Err(NoFork::Undone(turn.seq));
         }
+        // What a step returned that had another input there is no answer to this one.
+        if let Event::Forked { fork } = &turn.event {
+            let others = fork.inputs.iter().map(|(op, _)| *op);
+            self.inputs.extend(others.filter(|op| !self.over.contains(op)));
+        }
         self.came(turn.at, turn.event)
     }
 

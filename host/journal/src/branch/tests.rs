@@ -73,6 +73,15 @@ fn what_was_asked_for_is_not_asked_for_again_where_its_result_is_known() {
 }
 
 #[test]
+fn what_a_step_returned_for_another_input_does_not_come_again() {
+    let run = asked(vec![step("charge"), step("tell")]);
+    let (by, from, steps) = (None, RunId::from_parts(AT, 1), vec![Op(0)]);
+    let fork_of = Fork { by, from, inputs: vec![(Op(0), "9".to_owned())], steps };
+    let since = vec![Event::Forked { fork: fork_of }, completed(0), completed(1)];
+    assert_eq!(fork(&run, &[], since), Ok(vec![completed(1)]));
+}
+
+#[test]
 fn the_steps_of_a_fork_begin_anew_with_the_input_that_is_given() {
     let mut run = asked(vec![step("charge"), step("tell")]);
     let attempt = Attempt { number: 1, at: AT, error: "no".into(), retry_at: AT, first_at: AT };

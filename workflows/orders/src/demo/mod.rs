@@ -136,7 +136,7 @@ impl Demo {
         vec![
             line("orders", &format!("{over} of {all} are over, {} at work", started - over)),
             line("cancelled", &cancelled.to_string()),
-            line("moved", &format!("{moved} to another module")),
+            line("moved", &format!("{} to another module", moved.0)),
             line("address changes", &format!("{accepted} accepted, {refused} refused")),
         ]
     }
@@ -149,7 +149,12 @@ impl Demo {
         let audit = self.services.audit().await?;
         let told = self.people.ledger().all();
         let sides = Sides { plans: &self.plans, results: &results, told: &told, audit: &audit };
-        let comparison = Comparison { faults, ..sides.compare() };
+        let mut comparison = Comparison { faults, ..sides.compare() };
+        let (moved, stayed) = self.people.tally().moved;
+        let moves = format!(
+            "moved to another module since this start: {moved}, and {stayed} stayed on theirs"
+        );
+        comparison.remarks.push(moves);
         self.services.shutdown().await;
         Ok(comparison)
     }

@@ -39,8 +39,8 @@ pub(super) struct Tally {
     pub(super) refused: usize,
     /// How many orders were cancelled, since this start.
     pub(super) cancelled: usize,
-    /// How many were moved to another module, since this start.
-    pub(super) moved: u64,
+    /// How many were moved to another module, since this start, and how many stayed on theirs.
+    pub(super) moved: (u64, u64),
 }
 
 /// The people of a demo.
@@ -157,7 +157,7 @@ impl People {
             looks.tick().await;
             job = self.api.job(&job).await?;
         }
-        self.count().moved = job.runs.done;
+        self.count().moved = (job.runs.done, job.runs.refused);
         Ok(())
     }
 

@@ -73,8 +73,11 @@ impl Results {
         for module in modules {
             let module = api.deploy(module).await?;
             for (number, run, _) in ended_on.iter().filter(|(.., on)| *on == module) {
-                let told = api.where_is_it(run).await?;
-                results.ended.entry(*number).and_modify(|ended| ended.told = told);
+                if let (Some(told), Some(ended)) =
+                    (api.where_is_it(run).await?, results.ended.get_mut(number))
+                {
+                    ended.told = Some(told);
+                }
             }
         }
         for status in ["running", "blocked"] {
@@ -104,7 +107,7 @@ impl Ended {
             payment: charged.map(|(_, output)| serde_json::from_str(output)).transpose()?,
             shipped: booked.map(booking).transpose()?,
             changes: changes(&history)?,
-            told: None,
+            told: api.where_is_it(run).await?,
             progress: api.progress(run).await?,
         })
     }
