@@ -87,6 +87,15 @@ impl Once {
         Ok(reply)
     }
 
+    /// Puts it off: what was done stays done, but nothing is answered for good. The same key can ask again.
+    ///
+    /// # Errors
+    /// As [`Self::end`].
+    pub async fn put_off(self, reply: Reply) -> sqlx::Result<Reply> {
+        self.transaction.commit().await?;
+        Ok(reply)
+    }
+
     /// The key.
     #[must_use]
     pub fn key(&self) -> &str {

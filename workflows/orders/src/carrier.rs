@@ -29,4 +29,15 @@ pub mod steps {
             .json(&json!({ "order": order, "address": address }));
         Ok(http::send(request).await?.json().await?)
     }
+
+    /// Has brought back what the carrier has of an order, once for each step ID. Where it has nothing, it will
+    /// not: this wins against a booking that comes late.
+    #[segno::step(max_retries = 100, backoff(max = "5s"))]
+    pub async fn recall(order: u64) -> Result<(), StepError> {
+        let request = http::post("/carrier/recalls")
+            .header("Idempotency-Key", StepContext::current().step_id())
+            .json(&json!({ "order": order }));
+        http::send(request).await?;
+        Ok(())
+    }
 }

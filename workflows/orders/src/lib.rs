@@ -13,6 +13,7 @@ pub mod order;
 pub mod payments;
 mod progress;
 pub mod warehouse;
+pub mod write_off;
 
 #[cfg(not(target_family = "wasm"))]
 pub mod demo;
@@ -22,12 +23,14 @@ pub mod services;
 pub use approval::Decision;
 pub use desk::{Stage, WhereIsIt};
 
-segno::export!(line::line, order::order);
+segno::export!(line::line, order::order, write_off::write_off);
 
 segno::register!(
     carrier::steps::book,
+    carrier::steps::recall,
     payments::steps::charge,
     payments::steps::refund,
+    payments::steps::settle,
     warehouse::steps::pack,
     warehouse::steps::release,
     warehouse::steps::reserve,

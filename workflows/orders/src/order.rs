@@ -51,6 +51,7 @@ async fn fulfil(order: &Order, desk: &Desk) -> Result<Outcome, Error> {
 
     desk.moves_to(Stage::Paying);
     progress("everything is reserved\n");
+    // Registered first, it is the last to run: refused, it can be tried again when all else is undone.
     let mut undo = vec![compensate("refund", payments::steps::refund(order.number))];
     let receipt = match pay(order).await? {
         Payment::Charged { receipt } => receipt,

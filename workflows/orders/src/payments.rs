@@ -49,10 +49,22 @@ pub mod steps {
         }
     }
 
-    /// Gives back what was charged for an order, if anything was, once for each step ID.
+    /// Gives back what was charged for an order, if anything was, once for each step ID. Where somebody has to
+    /// look at that first, it fails: no other attempt would mend it, but a retry of the run does when they have.
     #[segno::step(max_retries = 100, backoff(max = "5s"))]
     pub async fn refund(order: u64) -> Result<(), StepError> {
-        let request = http::post("/payments/refunds")
+        give_back("/payments/refunds", order).await
+    }
+
+    /// Gives back what was charged for an order and was not given back, and has nothing charged for it any more:
+    /// this wins against a charge or a refund that comes late.
+    #[segno::step(max_retries = 100, backoff(max = "5s"))]
+    pub async fn settle(order: u64) -> Result<(), StepError> {
+        give_back("/payments/settlements", order).await
+    }
+
+    async fn give_back(path: &str, order: u64) -> Result<(), StepError> {
+        let request = http::post(path)
             .header("Idempotency-Key", StepContext::current().step_id())
             .json(&json!({ "order": order }));
         http::send(request).await?;

@@ -1,6 +1,7 @@
 //! The promise, kept by orders: killed at any moment, host and services at once, each order goes on where
 //! it was, nothing is charged, packed or shipped twice, and no answer is taken back. One order in four is cancelled
-//! meanwhile, and one in eight may take so long only: what it did is undone, once, whenever the kills come. Some are held
+//! meanwhile, one in eight may take so long only, and some fail: what they did is undone, once, whenever the kills come,
+//! also where a refund was refused and the run has to be tried again. Some are killed, and then written off. Some are held
 //! up for a while, and those under way are moved to another module.
 
 use std::path::Path;

@@ -80,6 +80,16 @@ impl Api {
         Ok(read::<Started>(request).await?.run_id.to_string())
     }
 
+    /// Starts the run that writes an order off, or finds the one that was started before; gives its ID.
+    ///
+    /// # Errors
+    /// As [`Api::start`].
+    pub async fn write_off(&self, order: &Order) -> anyhow::Result<String> {
+        let request = self.post("/workflows/write_off/runs", &json!({ "input": order }));
+        let request = request.header("Idempotency-Key", format!("write-off-{}", order.number));
+        Ok(read::<Started>(request).await?.run_id.to_string())
+    }
+
     /// How a run stands.
     ///
     /// # Errors
@@ -104,6 +114,23 @@ impl Api {
     pub async fn cancel(&self, run: &str) -> anyhow::Result<bool> {
         let request = self.post(&format!("/runs/{run}/cancel"), &json!({}));
         may_be_too_late(request, StatusCode::CONFLICT).await
+    }
+
+    /// Ends a run at once: true if it is ended by that, whatever it has left; false if it ended before.
+    ///
+    /// # Errors
+    /// As [`Api::start`].
+    pub async fn kill(&self, run: &str) -> anyhow::Result<bool> {
+        let request = self.post(&format!("/runs/{run}/cancel"), &json!({ "kill": true }));
+        may_be_too_late(request, StatusCode::CONFLICT).await
+    }
+
+    /// Tries a run again that has failed, from where it failed.
+    ///
+    /// # Errors
+    /// As [`Api::start`].
+    pub async fn retry(&self, run: &str) -> anyhow::Result<()> {
+        read::<RunView>(self.post(&format!("/runs/{run}/retry"), &json!({}))).await.map(drop)
     }
 
     /// Holds a run up, if it can be.

@@ -11,7 +11,7 @@ use demo_kit::comparison::{Comparison, Row};
 use crate::demo::ledger::Heard;
 use crate::demo::people::MANAGER;
 use crate::demo::plan::{Plan, Verdict};
-use crate::demo::results::{Ended, Results};
+use crate::demo::results::{Ended, Ending, Results};
 use crate::desk::{Stage, WhereIsIt};
 use crate::model::{Address, Line, Order, Outcome};
 use crate::payments::Payment;
@@ -41,6 +41,7 @@ impl Sides<'_> {
             self.charges(),
             self.refunds(),
             self.declines(),
+            self.refusals(),
             self.shipments(),
             self.addresses(),
             self.answers(),
@@ -60,7 +61,7 @@ impl Sides<'_> {
 
     /// Those that returned something, and what.
     fn returned(&self) -> impl Iterator<Item = (&Plan, &Ended, &Outcome)> {
-        self.ended().filter_map(|(plan, ended)| Some((plan, ended, ended.outcome.as_ref()?)))
+        self.ended().filter_map(|(plan, ended)| Some((plan, ended, ended.outcome()?)))
     }
 
     /// Those that were delivered.
@@ -72,30 +73,27 @@ impl Sides<'_> {
 
     /// Those that were shipped, also where they were cancelled then, and where they went.
     fn went(&self) -> impl Iterator<Item = (&Plan, &Ended, &Address)> {
-        self.ended().filter_map(|(plan, ended)| {
-            let address = match &ended.outcome {
-                Some(Outcome::Delivered { address, .. }) => Some(address),
-                Some(_) => None,
-                None => ended.shipped.as_ref(),
-            };
-            Some((plan, ended, address?))
-        })
+        self.ended().filter_map(|(plan, ended)| Some((plan, ended, ended.went()?)))
     }
 
-    /// Those whose cards were charged, and whether it is to stay so.
+    /// Those whose cards were charged, and whether it is to stay so. What was asked for an order that was killed
+    /// then, only the payment service knows.
     fn paid(&self) -> impl Iterator<Item = (&Plan, bool)> {
-        let shipped: BTreeSet<_> = self.went().map(|(plan, ..)| plan.order.number).collect();
+        let charged: BTreeSet<_> = self.audit.charges.iter().map(|(order, _)| *order).collect();
         self.ended().filter_map(move |(plan, ended)| {
-            let Some(Payment::Charged { .. }) = ended.payment else { return None };
-            Some((plan, shipped.contains(&plan.order.number)))
+            let is_paid = match ended.ending {
+                Ending::WrittenOff => plan.is_in(&charged),
+                _ => matches!(ended.payment, Some(Payment::Charged { .. })),
+            };
+            is_paid.then(|| (plan, ended.went().is_some()))
         })
     }
 
-    /// What was decided of the orders that were not cancelled, against who declined as they say it.
+    /// What was decided of the orders that were not ended before, against who declined as they say it.
     fn approvals(&self) -> Row {
         let needy = self.plans.iter().filter(|plan| {
             let ended = self.results.ended.get(&plan.order.number);
-            plan.order.needs_approval() && ended.is_none_or(|ended| ended.outcome.is_some())
+            plan.order.needs_approval() && ended.is_none_or(|ended| ended.outcome().is_some())
         });
         let decided = needy.map(|plan| (name(plan), wanted(plan.verdict)));
         let honoured = self.returned().filter_map(|(plan, _, outcome)| match outcome {
@@ -107,15 +105,17 @@ impl Sides<'_> {
 
     /// Of which orders people heard that they are cancelled, against those that are.
     fn cancelled(&self) -> Row {
-        let timed_out = |order: &u64| self.results.ended.get(order).is_some_and(|it| it.timed_out);
-        // One whose time was over already ends with that.
-        let heard = self.told.cancelled.iter().filter(|order| !timed_out(order));
+        let has_failed = |order: &u64| {
+            let ended = self.results.ended.get(order);
+            ended.is_some_and(|it| matches!(it.ending, Ending::TimedOut | Ending::Failed))
+        };
+        // One whose time was over already, or that was being undone, ends with that.
+        let heard = self.told.cancelled.iter().filter(|order| !has_failed(order));
         let heard = heard.map(|order| (numbered(order), ()));
         let cancelled = self.ended().filter(|(plan, ended)| {
             // Whose answer a kill has swallowed, nobody was told.
             let is_heard = self.told.cancelled.contains(&plan.order.number);
-            let is_cancelled = ended.outcome.is_none() && !ended.timed_out;
-            is_cancelled && (is_heard || plan.cancel.is_none())
+            ended.ending == Ending::Cancelled && (is_heard || plan.cancel.is_none())
         });
         let cancelled = cancelled.map(|(plan, _)| (name(plan), ()));
         Row::of("cancelled", &heard.collect(), &cancelled.collect())
@@ -146,12 +146,12 @@ impl Sides<'_> {
             let known = &known;
             plan.order.lines.iter().filter_map(move |line| {
                 let id = item(plan.order.number, &line.item);
-                let found = match &ended.outcome {
+                let found = match ended.outcome() {
                     Some(Outcome::Declined { .. } | Outcome::Delivered { .. }) => false,
                     Some(Outcome::OutOfStock { items }) => !items.contains(&line.item),
                     Some(Outcome::CardDeclined { .. }) => true,
-                    // Only the warehouse knows what has come to it before the order was cancelled.
-                    None => ended.shipped.is_none() && known.contains(&id),
+                    // Only the warehouse knows what has come to it before the order was ended.
+                    None => ended.went().is_none() && known.contains(&id),
                 };
                 found.then(|| (id, i64::from(line.pieces)))
             })
@@ -180,7 +180,7 @@ impl Sides<'_> {
         Row::of("stock left", &self.audit.stock, &left)
     }
 
-    /// What was charged, against what the orders that were shipped, or had paid when they were cancelled, cost.
+    /// What was charged, against what the orders that were shipped, or had paid when they were ended, cost.
     fn charges(&self) -> Row {
         let charges = amounts(&self.audit.charges);
         let shipped = self.went().map(|(plan, ..)| plan);
@@ -200,12 +200,26 @@ impl Sides<'_> {
     /// Whose card was not charged, on both sides.
     fn declines(&self) -> Row {
         let declined = self.audit.declines.iter().map(|order| (numbered(order), ())).collect();
-        let ended = self.ended().filter(|(_, ended)| match &ended.outcome {
-            Some(outcome) => matches!(outcome, Outcome::CardDeclined { .. }),
-            None => matches!(ended.payment, Some(Payment::Declined { .. })),
+        let known: BTreeSet<_> = self.audit.declines.iter().copied().collect();
+        let ended = self.ended().filter(|(plan, ended)| match &ended.ending {
+            Ending::Returned(outcome) => matches!(outcome, Outcome::CardDeclined { .. }),
+            Ending::WrittenOff => plan.is_in(&known),
+            _ => matches!(ended.payment, Some(Payment::Declined { .. })),
         });
         let ended = ended.map(|(plan, _)| (name(plan), ())).collect();
         Row::of_each_once("cards declined", declined, &ended, "was declined more than once")
+    }
+
+    /// What the carrier does not take, on both sides.
+    fn refusals(&self) -> Row {
+        let refused = self.audit.refusals.iter().map(|order| (numbered(order), ())).collect();
+        let known: BTreeSet<_> = self.audit.refusals.iter().copied().collect();
+        let ended = self.ended().filter(|(plan, ended)| match ended.ending {
+            Ending::WrittenOff => plan.is_in(&known),
+            _ => ended.is_refused,
+        });
+        let ended = ended.map(|(plan, _)| (name(plan), ())).collect();
+        Row::of_each_once("not taken", refused, &ended, "was refused more than once")
     }
 
     /// What the carrier has, against where the orders say that they went.
@@ -304,24 +318,27 @@ fn last_place(outcome: &Outcome) -> (Stage, Option<Address>) {
     }
 }
 
-const fn ending(ended: &Ended) -> &'static str {
-    match &ended.outcome {
-        Some(Outcome::Delivered { .. }) => "delivered",
-        Some(Outcome::Declined { by: Some(_) }) => "declined",
-        Some(Outcome::Declined { by: None }) => "not approved in time",
-        Some(Outcome::OutOfStock { .. }) => "out of stock",
-        Some(Outcome::CardDeclined { .. }) => "card declined",
-        None if ended.timed_out => match (&ended.shipped, &ended.payment) {
-            (Some(_), _) => "out of time when shipped",
-            (None, Some(Payment::Charged { .. })) => "out of time and refunded",
-            (None, _) => "out of time before it was paid",
-        },
-        None => match (&ended.shipped, &ended.payment) {
-            (Some(_), _) => "cancelled when shipped",
-            (None, Some(Payment::Charged { .. })) => "cancelled and refunded",
-            (None, _) => "cancelled before it was paid",
-        },
-    }
+/// How an order ended, in words.
+fn ending(ended: &Ended) -> String {
+    let how = match &ended.ending {
+        Ending::Returned(Outcome::Delivered { .. }) => return "delivered".to_owned(),
+        Ending::Returned(Outcome::Declined { by: Some(_) }) => return "declined".to_owned(),
+        Ending::Returned(Outcome::Declined { by: None }) => {
+            return "not approved in time".to_owned();
+        }
+        Ending::Returned(Outcome::OutOfStock { .. }) => return "out of stock".to_owned(),
+        Ending::Returned(Outcome::CardDeclined { .. }) => return "card declined".to_owned(),
+        Ending::WrittenOff => return "killed and written off".to_owned(),
+        Ending::Failed => "failed",
+        Ending::Cancelled => "cancelled",
+        Ending::TimedOut => "out of time",
+    };
+    let when = match (ended.went(), &ended.payment) {
+        (Some(_), _) => "when shipped",
+        (None, Some(Payment::Charged { .. })) => "and refunded",
+        (None, _) => "before it was paid",
+    };
+    format!("{how} {when}")
 }
 
 /// Amounts of orders, by their names.

@@ -131,11 +131,13 @@ impl Demo {
     }
 
     fn lines(&self) -> Vec<String> {
-        let Tally { started, over, accepted, refused, cancelled, moved } = self.people.tally();
+        let Tally { started, over, accepted, refused, cancelled, killed, retried, moved } =
+            self.people.tally();
         let all = self.plans.len();
         vec![
             line("orders", &format!("{over} of {all} are over, {} at work", started - over)),
-            line("cancelled", &cancelled.to_string()),
+            line("cancelled", &format!("{cancelled}, and {killed} killed")),
+            line("tried again", &retried.to_string()),
             line("moved", &format!("{} to another module", moved.0)),
             line("address changes", &format!("{accepted} accepted, {refused} refused")),
         ]

@@ -1,4 +1,4 @@
-//! Those who order, who approve, who change their minds, and who cancel: one after another, many at the same
+//! Those who order, who approve, who change their minds, who cancel, and who mend what went wrong: one after another, many at the same
 //! time, all through the management API.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -39,6 +39,10 @@ pub(super) struct Tally {
     pub(super) refused: usize,
     /// How many orders were cancelled, since this start.
     pub(super) cancelled: usize,
+    /// How many were killed.
+    pub(super) killed: usize,
+    /// How often a failed one was tried again.
+    pub(super) retried: usize,
     /// How many were moved to another module, since this start, and how many stayed on theirs.
     pub(super) moved: (u64, u64),
 }
@@ -105,11 +109,16 @@ impl People {
 
     /// Looks once, and does what is due. True if nothing more can happen to the order.
     async fn look(&self, plan: &Plan, run: &str, number: usize) -> anyhow::Result<bool> {
-        let RunView { status, .. } = self.api.run(run).await?;
-        match status {
+        let view = self.api.run(run).await?;
+        match view.status {
             RunStatus::Running => {}
             RunStatus::Paused => return self.api.resume(run).await.map(|()| false),
+            RunStatus::Failed if is_not_refunded(&view) => return self.retry(run).await,
+            RunStatus::Cancelled if plan.kill.is_some() => return self.write_off(plan).await,
             _ => return Ok(true),
+        }
+        if plan.kill.is_some_and(|after| number >= after) {
+            return self.kill(run).await;
         }
         if plan.hold == Some(number) {
             return self.api.pause(run).await.map(|()| false);
@@ -142,6 +151,27 @@ impl People {
             self.ledger.note_cancelled(order)?;
             self.count().cancelled += 1;
         }
+        Ok(false)
+    }
+
+    /// Kills an order. What it has done is still there, so it is not over.
+    async fn kill(&self, run: &str) -> anyhow::Result<bool> {
+        if self.api.kill(run).await? {
+            self.count().killed += 1;
+        }
+        Ok(false)
+    }
+
+    /// Has nothing left of an order that was killed. True when that is done.
+    async fn write_off(&self, plan: &Plan) -> anyhow::Result<bool> {
+        let run = self.api.write_off(&plan.order).await?;
+        Ok(self.api.run(&run).await?.status.has_ended())
+    }
+
+    /// Has an order refunded that the payment service did not refund before somebody had looked at it.
+    async fn retry(&self, run: &str) -> anyhow::Result<bool> {
+        self.api.retry(run).await?;
+        self.count().retried += 1;
         Ok(false)
     }
 
@@ -184,6 +214,11 @@ impl People {
         *count += 1;
         Ok(())
     }
+}
+
+/// Whether an order that has failed is charged still.
+fn is_not_refunded(view: &RunView) -> bool {
+    view.error.as_deref().is_some_and(|error| error.contains("compensation `refund` failed"))
 }
 
 fn looks() -> Interval {

@@ -1,6 +1,7 @@
 //! What each order of a demo is, what is decided of it, which changes of its address are wished, and when it is
 //! cancelled, if it is: a pure function of the seed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -9,8 +10,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::desk::Stage;
 use crate::model::{Address, Line, Order};
-use crate::services::POOR_CARD;
 use crate::services::catalogue::{GOODS, Goods};
+use crate::services::{LOCKED_CARD, LOST_CITY, POOR_CARD};
 
 /// How many lines an order has at most.
 const LINES: usize = 4;
@@ -25,7 +26,16 @@ const POOR_ONE_IN: u32 = 15;
 const CANCELLED_ONE_IN: u32 = 4;
 
 /// Fewer looks than so many come before that: later ones find most orders over.
-const CANCELLED_BEFORE: usize = 4;
+const ENDED_BEFORE: usize = 4;
+
+/// One in so many of the others is killed, as soon.
+const KILLED_ONE_IN: u32 = 8;
+
+/// One in so many cards is not refunded before somebody has looked at it.
+const LOCKED_ONE_IN: u32 = 3;
+
+/// One in so many orders is for a city to which nobody goes.
+const LOST_ONE_IN: u32 = 15;
 
 /// One in so many orders is held up for a look, before so many others.
 const HELD_ONE_IN: u32 = 5;
@@ -69,6 +79,8 @@ pub(super) struct Plan {
     pub(super) changes: Vec<Change>,
     /// After how many looks it is cancelled, if it is not over by then.
     pub(super) cancel: Option<usize>,
+    /// After how many looks it is killed, if it is not over by then; never what is to be cancelled.
+    pub(super) kill: Option<usize>,
     /// After how many looks it is held up, until the next one.
     pub(super) hold: Option<usize>,
     /// How long it may take, if that is bounded.
@@ -80,24 +92,42 @@ impl Plan {
     pub(super) fn new(seed: u64, number: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(number);
-        let city = (*CITIES.choose(&mut random).unwrap_or(&CITIES[0])).to_owned();
-        let card = if random.random_ratio(1, POOR_ONE_IN) { POOR_CARD } else { CARD };
-        let address = Address { street: format!("Elm Street {number}"), city: city.clone() };
-        let lines = lines(&mut random);
-        let order = Order { number, card: card.to_owned(), address, lines };
+        let order = order(&mut random, number);
         let verdict = match random.random_range(0..10) {
             0 => Verdict::Nobody,
             1 | 2 => Verdict::Decline,
             _ => Verdict::Approve,
         };
-        let changes = changes(&mut random, number, &city);
-        let is_cancelled = random.random_ratio(1, CANCELLED_ONE_IN);
-        let cancel = is_cancelled.then(|| random.random_range(0..CANCELLED_BEFORE));
-        let hold = random.random_ratio(1, HELD_ONE_IN).then(|| random.random_range(0..HELD_BEFORE));
+        let changes = changes(&mut random, number, &order.address.city);
+        let look = |random: &mut ChaCha8Rng, one_in, before| {
+            random.random_ratio(1, one_in).then(|| random.random_range(0..before))
+        };
+        let cancel = look(&mut random, CANCELLED_ONE_IN, ENDED_BEFORE);
+        let kill = look(&mut random, KILLED_ONE_IN, ENDED_BEFORE).filter(|_| cancel.is_none());
+        let hold = look(&mut random, HELD_ONE_IN, HELD_BEFORE);
         let is_bounded = random.random_ratio(1, BOUNDED_ONE_IN);
         let timeout = is_bounded.then(|| Duration::from_millis(random.random_range(BOUNDS_MS)));
-        Self { order, verdict, changes, cancel, hold, timeout }
+        Self { order, verdict, changes, cancel, kill, hold, timeout }
     }
+
+    /// Whether its order is one of these, as a service has them.
+    pub(super) fn is_in(&self, orders: &BTreeSet<i64>) -> bool {
+        i64::try_from(self.order.number).is_ok_and(|number| orders.contains(&number))
+    }
+}
+
+fn order(random: &mut ChaCha8Rng, number: u64) -> Order {
+    let city = match random.random_ratio(1, LOST_ONE_IN) {
+        true => LOST_CITY,
+        false => CITIES.choose(random).unwrap_or(&CITIES[0]),
+    };
+    let card = match random.random_ratio(1, POOR_ONE_IN) {
+        true => POOR_CARD,
+        false if random.random_ratio(1, LOCKED_ONE_IN) => LOCKED_CARD,
+        false => CARD,
+    };
+    let address = Address { street: format!("Elm Street {number}"), city: city.to_owned() };
+    Order { number, card: card.to_owned(), address, lines: lines(random) }
 }
 
 /// Some goods, each once.

@@ -15,20 +15,35 @@ use crate::payments::Payment;
 /// An order that is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ended {
-    /// What it returned; nothing where it was cancelled, or its time was over.
-    pub(super) outcome: Option<Outcome>,
-    /// Whether its time was over.
-    pub(super) timed_out: bool,
-    /// What became of its charge, if that was tried.
+    /// How.
+    pub(super) ending: Ending,
+    /// What became of its charge, as far as it knows.
     pub(super) payment: Option<Payment>,
-    /// Where the carrier takes it, if it was told.
+    /// Where the carrier takes it, as far as it knows.
     pub(super) shipped: Option<Address>,
+    /// Whether it knows that the carrier does not take it.
+    pub(super) is_refused: bool,
     /// The changes of its address that it has answered, and whether it accepted them.
     pub(super) changes: Vec<(Address, bool)>,
     /// What it tells of where it is, as it was before its last turn; nothing if it does not.
     pub(super) told: Option<WhereIsIt>,
     /// What it told line by line of how far it was.
     pub(super) progress: String,
+}
+
+/// How an order ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// With this.
+    Returned(Outcome),
+    /// Somebody cancelled it, and it has cleaned up.
+    Cancelled,
+    /// Somebody killed it, and it was written off.
+    WrittenOff,
+    /// Its time was over, and it has cleaned up.
+    TimedOut,
+    /// The carrier does not go there, and it has cleaned up.
+    Failed,
 }
 
 /// All orders.
@@ -60,7 +75,7 @@ impl Results {
             // One that was not given yet, because the demo was stopped early, is given now and not over.
             let run = api.start_within(&plan.order, plan.timeout).await?;
             let view = api.run(&run).await?;
-            match ending(&view)? {
+            match ending(api, plan, &view).await? {
                 Ok(ending) => {
                     results.broken.extend(lost(api, &run, &ending).await?);
                     results.ended.insert(number, Ended::gather(api, &run, ending).await?);
@@ -90,22 +105,34 @@ impl Results {
 }
 
 impl Ended {
+    /// What it returned; nothing where it was ended before.
+    pub(super) const fn outcome(&self) -> Option<&Outcome> {
+        match &self.ending {
+            Ending::Returned(outcome) => Some(outcome),
+            Ending::Cancelled | Ending::WrittenOff | Ending::TimedOut | Ending::Failed => None,
+        }
+    }
+
+    /// Where the carrier took it, and did not bring it back.
+    pub(super) const fn went(&self) -> Option<&Address> {
+        match &self.ending {
+            Ending::Returned(Outcome::Delivered { address, .. }) => Some(address),
+            Ending::Returned(_) | Ending::WrittenOff => None,
+            Ending::Cancelled | Ending::TimedOut | Ending::Failed => self.shipped.as_ref(),
+        }
+    }
+
     /// Asks the host for an order that is over, and ended so.
     async fn gather(api: &Api, run: &str, ending: Ending) -> anyhow::Result<Self> {
         let history = api.history(run).await?;
         let charged = done(&history, "charge");
         let booked = done(&history, "book");
         let booking = |(input, _)| serde_json::from_str(input).map(|Booking { address }| address);
-        let (outcome, timed_out) = match ending {
-            Ending::Returned(outcome) => (Some(outcome), false),
-            Ending::Cancelled => (None, false),
-            Ending::TimedOut => (None, true),
-        };
         Ok(Self {
-            outcome,
-            timed_out,
+            ending,
             payment: charged.map(|(_, output)| serde_json::from_str(output)).transpose()?,
             shipped: booked.map(booking).transpose()?,
+            is_refused: has_failed(&history, "book"),
             changes: changes(&history)?,
             told: api.where_is_it(run).await?,
             progress: api.progress(run).await?,
@@ -121,36 +148,49 @@ async fn lost(api: &Api, run: &str, ending: &Ending) -> anyhow::Result<Option<St
     Ok((!is_it).then(|| format!("{run} is not found by its number {tracking}: {found:?}")))
 }
 
-/// How an order ends.
-enum Ending {
-    Returned(Outcome),
-    Cancelled,
-    /// Its time was over, and it has cleaned up.
-    TimedOut,
-}
-
-/// How a run ended, or why it is not over as an order is to be.
-fn ending(view: &RunView) -> anyhow::Result<Result<Ending, String>> {
+/// How the run of an order ended, or why that is not over as an order is to be.
+async fn ending(api: &Api, plan: &Plan, view: &RunView) -> anyhow::Result<Result<Ending, String>> {
     match (view.status, &view.output) {
         (RunStatus::Completed, Some(output)) => {
             let outcome = serde_json::from_str(output.get());
             Ok(Ok(Ending::Returned(outcome.context("what an order returned is not understood")?)))
         }
+        (RunStatus::Cancelled, _) if plan.kill.is_some() => {
+            let run = api.write_off(&plan.order).await?;
+            let is_done = api.run(&run).await?.status == RunStatus::Completed;
+            Ok(if is_done {
+                Ok(Ending::WrittenOff)
+            } else {
+                Err("it is not written off".to_owned())
+            })
+        }
         (RunStatus::Cancelled, _) => Ok(Ok(Ending::Cancelled)),
-        (RunStatus::Failed, _) if view.error.as_deref().is_some_and(has_cleaned_up) => {
-            Ok(Ok(Ending::TimedOut))
+        (RunStatus::Failed, _) => {
+            let error = view.error.as_deref().unwrap_or_default();
+            Ok(failure(error).ok_or_else(|| error.to_owned()))
         }
         _ => {
             let blocked = view.blocked.as_ref().map(|blocked| blocked.message.clone());
-            let why = view.error.clone().or(blocked);
-            Ok(Err(why.unwrap_or_else(|| "it is not over".to_owned())))
+            Ok(Err(blocked.unwrap_or_else(|| "it is not over".to_owned())))
         }
     }
 }
 
-/// Whether a run that took too long has undone what it did.
-fn has_cleaned_up(error: &str) -> bool {
-    error.starts_with("the run took longer than its time-out") && !error.contains("not undone")
+/// How an order ended that failed with this error, if it may and has undone what it did.
+fn failure(error: &str) -> Option<Ending> {
+    if error.contains("not undone") || error.contains("compensation") {
+        None
+    } else if error.starts_with("the run took longer than its time-out") {
+        Some(Ending::TimedOut)
+    } else {
+        error.starts_with("step `book` failed").then_some(Ending::Failed)
+    }
+}
+
+/// Whether a step of this name has failed for good.
+fn has_failed(history: &[HistoryEntry], step: &str) -> bool {
+    let failed = |event: &_| matches!(event, HistoryEvent::StepFailed { name, .. } if name == step);
+    history.iter().any(|entry| failed(&entry.event))
 }
 
 /// What a step of this name was given and has returned, if it has.

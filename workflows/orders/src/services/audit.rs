@@ -47,7 +47,9 @@ pub struct Audit {
     pub refunds: Vec<(i64, i64)>,
     /// Which orders were not charged because of their cards.
     pub declines: Vec<i64>,
-    /// Where each shipment goes.
+    /// Which orders the carrier did not take.
+    pub refusals: Vec<i64>,
+    /// Where each shipment goes that was not recalled.
     pub shipments: Vec<(i64, Address)>,
     /// How often a request came again under a key that had taken effect.
     pub repeats: i64,
@@ -64,6 +66,7 @@ impl Audit {
         let charges = "SELECT order_number, cents FROM charges ORDER BY number";
         let refunds = "SELECT order_number, cents FROM refunds ORDER BY number";
         let declines = "SELECT order_number FROM declines ORDER BY number";
+        let refusals = "SELECT order_number FROM refusals ORDER BY number";
         let shipments = "SELECT order_number, street, city FROM shipments ORDER BY number";
         let shipments = sqlx::query(shipments).fetch_all(pool).await?;
         Ok(Self {
@@ -73,6 +76,7 @@ impl Audit {
             charges: sqlx::query_as(charges).fetch_all(pool).await?,
             refunds: sqlx::query_as(refunds).fetch_all(pool).await?,
             declines: sqlx::query_scalar(declines).fetch_all(pool).await?,
+            refusals: sqlx::query_scalar(refusals).fetch_all(pool).await?,
             shipments: shipments.iter().map(shipment).collect::<sqlx::Result<_>>()?,
             repeats: memory.repeats().await?,
         })

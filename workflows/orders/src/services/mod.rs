@@ -16,7 +16,8 @@ use demo_kit::memory::Memory;
 use demo_kit::service::{Behaviour, Service};
 
 pub use audit::{Audit, Release, Reservation};
-pub use payments::POOR_CARD;
+pub use carrier::LOST_CITY;
+pub use payments::{LOCKED_CARD, POOR_CARD};
 
 /// How to start the services.
 #[derive(Debug, Clone)]

@@ -13,6 +13,9 @@ use serde_json::json;
 /// A card that is never charged.
 pub const POOR_CARD: &str = "4000 0000 0000 0002";
 
+/// A card whose refunds somebody has to look at: each is refused once, and made when it is asked for again.
+pub const LOCKED_CARD: &str = "4000 0000 0000 5126";
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Wish {
     order: i64,
@@ -25,13 +28,18 @@ struct Return {
     order: i64,
 }
 
-/// `POST /charges` and `POST /refunds`.
+/// `POST /charges`, `POST /refunds` and `POST /settlements`.
 pub(super) fn router() -> Router<Memory> {
-    Router::new().route("/charges", post(charge)).route("/refunds", post(refund))
+    Router::new()
+        .route("/charges", post(charge))
+        .route("/refunds", post(refund))
+        .route("/settlements", post(settle))
 }
 
 async fn charge(Asked { wish, mut once }: Asked<Wish>) -> Result<Reply, Failure> {
-    let reply = if wish.card == POOR_CARD {
+    let reply = if is_settled(&mut once.transaction, wish.order).await? {
+        Reply::refusal(StatusCode::PAYMENT_REQUIRED, "the order is settled")
+    } else if wish.card == POOR_CARD {
         decline(&mut once.transaction, &wish).await?
     } else {
         book(&mut once.transaction, &wish).await?
@@ -62,8 +70,42 @@ async fn book(transaction: &mut Tx, wish: &Wish) -> sqlx::Result<Reply> {
 
 /// Gives back all that was charged for an order, which may be nothing.
 async fn refund(Asked { wish, mut once }: Asked<Return>) -> Result<Reply, Failure> {
-    let insert = "INSERT INTO refunds (order_number, cents)
-        SELECT order_number, cents FROM charges WHERE order_number = $1";
-    sqlx::query(insert).bind(wish.order).execute(&mut *once.transaction).await?;
+    let transaction = &mut once.transaction;
+    if !is_settled(transaction, wish.order).await? {
+        if is_locked(transaction, wish.order).await? {
+            let reply = Reply::refusal(StatusCode::LOCKED, "somebody has to look at this card");
+            return Ok(once.put_off(reply).await?);
+        }
+        let insert = "INSERT INTO refunds (order_number, cents)
+            SELECT order_number, cents FROM charges WHERE order_number = $1";
+        sqlx::query(insert).bind(wish.order).execute(&mut **transaction).await?;
+    }
     Ok(once.end(Reply::new(StatusCode::CREATED, &wish)).await?)
+}
+
+/// Whether somebody has to look at an order before it is refunded. Who is told so looks, so it is true once.
+async fn is_locked(transaction: &mut Tx, order: i64) -> sqlx::Result<bool> {
+    let lock = "INSERT INTO locks (order_number)
+        SELECT order_number FROM charges WHERE order_number = $1 AND card = $2
+        ON CONFLICT (order_number) DO NOTHING";
+    let locked =
+        sqlx::query(lock).bind(order).bind(LOCKED_CARD).execute(&mut **transaction).await?;
+    Ok(locked.rows_affected() > 0)
+}
+
+/// Gives back what was charged for an order and not given back, and charges nothing for it from now on.
+async fn settle(Asked { wish, mut once }: Asked<Return>) -> Result<Reply, Failure> {
+    let settle = "INSERT INTO settlements (order_number) VALUES ($1) ON CONFLICT DO NOTHING";
+    sqlx::query(settle).bind(wish.order).execute(&mut *once.transaction).await?;
+    let rest = "INSERT INTO refunds (order_number, cents)
+        SELECT order_number, cents FROM charges WHERE order_number = $1
+        AND NOT EXISTS (SELECT 1 FROM refunds WHERE order_number = $1)";
+    sqlx::query(rest).bind(wish.order).execute(&mut *once.transaction).await?;
+    Ok(once.end(Reply::new(StatusCode::CREATED, &wish)).await?)
+}
+
+/// Whether an order is settled: what was asked for before, and comes now, has no effect.
+async fn is_settled(transaction: &mut Tx, order: i64) -> sqlx::Result<bool> {
+    let any = "SELECT EXISTS (SELECT 1 FROM settlements WHERE order_number = $1)";
+    sqlx::query_scalar(any).bind(order).fetch_one(&mut **transaction).await
 }

@@ -32,6 +32,12 @@ CREATE TABLE IF NOT EXISTS refunds (
 );
 CREATE TABLE IF NOT EXISTS declines (number INTEGER PRIMARY KEY, order_number INTEGER NOT NULL);
 
+-- Which orders somebody has to look at before they are refunded, and was told so.
+CREATE TABLE IF NOT EXISTS locks (order_number INTEGER PRIMARY KEY);
+
+-- The orders that are settled: nothing is charged for them any more, and nothing else given back.
+CREATE TABLE IF NOT EXISTS settlements (order_number INTEGER PRIMARY KEY);
+
 -- The carrier: what it was given, and where that goes.
 CREATE TABLE IF NOT EXISTS shipments (
     number       INTEGER PRIMARY KEY,
@@ -39,3 +45,7 @@ CREATE TABLE IF NOT EXISTS shipments (
     street       TEXT    NOT NULL,
     city         TEXT    NOT NULL
 );
+
+-- What it did not take, because it does not go there, and what it was told not to take, or to bring back.
+CREATE TABLE IF NOT EXISTS refusals (number INTEGER PRIMARY KEY, order_number INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS recalls (order_number INTEGER PRIMARY KEY);

@@ -1,13 +1,14 @@
-//! An order is cancelled after each of its turns: it leaves nothing behind, or it is shipped.
+//! An order is ended after each of its turns: cancelled, it leaves nothing behind, or it is shipped; killed, it leaves
+//! nothing behind when it is written off. So does one that fails, also where its refund has to be tried again.
 
 use std::collections::BTreeMap;
 
-use order_fulfilment::model::Order;
-use order_fulfilment::services::Audit;
+use order_fulfilment::model::{Address, Order};
+use order_fulfilment::services::{Audit, LOCKED_CARD, LOST_CITY};
 use order_fulfilment::{Decision, Stage};
 use segno_api::{HistoryEvent, RunStatus, RunView, Wait};
 
-use crate::world::{WORLD, end, expensive, lines_end, order, reach};
+use crate::world::{WORLD, address, end, expensive, lines_end, order, reach};
 
 /// What the services did for one order.
 #[derive(Debug, PartialEq, Eq)]
@@ -131,6 +132,82 @@ fn what_is_on_its_way_stays_paid_when_it_is_cancelled() {
         let effects = Effects::on(&order).await;
         assert_eq!(effects.shipments, 1);
         effects.check(&order);
+    });
+}
+
+/// Waits until an order that was killed is written off.
+async fn written_off(order: &Order) {
+    let run = WORLD.api.write_off(order).await.unwrap();
+    assert_eq!(ended(&run).await, RunStatus::Completed);
+}
+
+#[test]
+fn an_order_that_is_killed_at_any_turn_leaves_nothing_behind_when_it_is_written_off() {
+    WORLD.runtime.block_on(async {
+        for turns in 0.. {
+            let order = order(5_000 + turns, 2, 700);
+            let run = WORLD.api.start(&order).await.unwrap();
+            have_turns(&order, &run, turns).await;
+            if !WORLD.api.kill(&run).await.unwrap() {
+                return;
+            }
+            assert_eq!(ended(&run).await, RunStatus::Cancelled);
+            written_off(&order).await;
+            lines_end(&run).await;
+            let effects = Effects::on(&order).await;
+            assert_eq!(effects.shipments, 0, "after {turns} turns");
+            effects.check(&order);
+        }
+    });
+}
+
+/// To where nobody goes.
+fn lost(number: u64) -> Order {
+    let address = Address { city: LOST_CITY.to_owned(), ..address("Elm Street 2") };
+    Order { address, ..order(number, 2, 700) }
+}
+
+#[test]
+fn an_order_that_the_carrier_does_not_take_fails_and_is_undone() {
+    WORLD.runtime.block_on(async {
+        let order = lost(6_000);
+        let run = WORLD.api.start(&order).await.unwrap();
+        assert_eq!(ended(&run).await, RunStatus::Failed);
+        let error = WORLD.api.run(&run).await.unwrap().error.unwrap();
+        assert!(error.starts_with("step `book` failed"), "{error}");
+        assert!(error.ends_with("nobody goes there"), "{error}");
+        let effects = Effects::on(&order).await;
+        assert_eq!((effects.released, effects.refunds.len()), (2, 1));
+        effects.check(&order);
+    });
+}
+
+#[test]
+fn a_refund_that_was_refused_is_made_when_the_order_is_tried_again() {
+    WORLD.runtime.block_on(async {
+        let failed = Order { card: LOCKED_CARD.to_owned(), ..lost(6_001) };
+        let cancelled = Order { card: LOCKED_CARD.to_owned(), ..order(6_002, 2, 700) };
+        let ends = [(failed, RunStatus::Failed), (cancelled, RunStatus::Cancelled)];
+        for (order, end) in ends {
+            let run = WORLD.api.start(&order).await.unwrap();
+            if end == RunStatus::Cancelled {
+                reach(&run, Stage::Packing).await;
+                assert!(WORLD.api.cancel(&run).await.unwrap());
+            }
+            assert_eq!(ended(&run).await, RunStatus::Failed);
+            let error = WORLD.api.run(&run).await.unwrap().error.unwrap();
+            assert!(error.contains("compensation `refund` failed"), "{error}");
+            assert!(error.ends_with("somebody has to look at this card"), "{error}");
+            assert_eq!(Effects::on(&order).await.refunds, Vec::<i64>::new());
+
+            WORLD.api.retry(&run).await.unwrap();
+            assert_eq!(ended(&run).await, end);
+            let error = WORLD.api.run(&run).await.unwrap().error.unwrap_or_default();
+            assert!(!error.contains("compensation"), "{error}");
+            let effects = Effects::on(&order).await;
+            assert_eq!((effects.charges.len(), effects.refunds.len()), (1, 1));
+            effects.check(&order);
+        }
     });
 }
 

@@ -45,14 +45,15 @@ impl World {
                 verdict: Verdict::Approve,
                 changes: vec![change],
                 cancel: None,
+                kill: None,
                 hold: None,
                 timeout: None,
             },
             ended: Ended {
-                outcome: Some(outcome),
-                timed_out: false,
+                ending: Ending::Returned(outcome),
                 payment: Some(Payment::Charged { receipt: String::new() }),
                 shipped: Some(last.clone()),
+                is_refused: false,
                 changes: vec![(last, true)],
                 told: Some(told),
                 progress,
@@ -67,7 +68,7 @@ impl World {
         let mut world = Self::new();
         world.plan.cancel = Some(3);
         world.told.cancelled.insert(7);
-        world.ended.outcome = None;
+        world.ended.ending = Ending::Cancelled;
         world.ended.shipped = None;
         let Audit { stock, reservations, releases, refunds, shipments, .. } = &mut world.audit;
         *refunds = vec![(7, 4_900)];
@@ -138,7 +139,7 @@ fn an_approval_that_was_not_asked_for_or_not_honoured_is_named() {
     let differences = world.differences();
     assert!(differences.contains(&"approvals: order 7 differs".to_owned()), "{differences:?}");
     world.plan = World::new().plan;
-    world.ended.outcome = Some(Outcome::Declined { by: None });
+    world.ended.ending = Ending::Returned(Outcome::Declined { by: None });
     let differences = world.differences();
     let named = "approvals: order 7 is only on this side".to_owned();
     assert!(differences.contains(&named), "{differences:?}");
@@ -147,7 +148,7 @@ fn an_approval_that_was_not_asked_for_or_not_honoured_is_named() {
 #[test]
 fn what_an_order_without_an_end_had_done_is_named() {
     let mut world = World::new();
-    world.ended.outcome = Some(Outcome::CardDeclined { reason: String::new() });
+    world.ended.ending = Ending::Returned(Outcome::CardDeclined { reason: String::new() });
     let differences = world.differences();
     for named in [
         "reservations: reading lamp of order 7 is only on the other side",
@@ -168,11 +169,48 @@ fn what_is_cancelled_and_undone_is_no_difference() {
 #[test]
 fn what_is_undone_because_its_time_was_over_is_no_difference() {
     let mut world = World::cancelled();
-    world.ended.timed_out = true;
+    world.ended.ending = Ending::TimedOut;
     assert_eq!(world.differences(), Vec::<String>::new(), "it was cancelled too late");
     world.told.cancelled.clear();
     world.plan.cancel = None;
     assert_eq!(world.differences(), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_undone_because_the_carrier_refused_it_is_no_difference_where_both_say_so() {
+    let mut world = World::cancelled();
+    (world.ended.ending, world.ended.is_refused) = (Ending::Failed, true);
+    world.audit.refusals = vec![7];
+    assert_eq!(world.differences(), Vec::<String>::new());
+    world.audit.refusals.clear();
+    assert_eq!(world.differences(), ["not taken: order 7 is only on this side"]);
+}
+
+#[test]
+fn what_was_written_off_is_no_difference_whatever_its_order_knew() {
+    let mut world = World::cancelled();
+    world.told.cancelled.clear();
+    (world.plan.cancel, world.plan.kill) = (None, Some(3));
+    world.ended.ending = Ending::WrittenOff;
+    assert_eq!(world.differences(), Vec::<String>::new());
+    world.ended.payment = None;
+    world.ended.shipped = Some(address("Oak Street 1"));
+    assert_eq!(world.differences(), Vec::<String>::new(), "it was killed as it heard of it");
+}
+
+#[test]
+fn what_was_not_written_off_is_named() {
+    let mut world = World::new();
+    world.plan.kill = Some(3);
+    world.ended.ending = Ending::WrittenOff;
+    let differences = world.differences();
+    for named in [
+        "reservations: reading lamp of order 7 is only on the other side",
+        "refunds: order 7 is only on this side",
+        "shipments: order 7 is only on the other side",
+    ] {
+        assert!(differences.contains(&named.to_owned()), "{named}: {differences:?}");
+    }
 }
 
 #[test]
