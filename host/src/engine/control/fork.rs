@@ -4,7 +4,6 @@
 //! All of it is one commit, from a look at the old run at one moment: that hears nothing of it. The new one is then
 //! taken in as after a restart.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use segno_api::{RunStatus, Started};
@@ -14,29 +13,13 @@ use serde_json::json;
 use crate::engine::admission::{Admitted, to_the_end};
 use crate::engine::control::check_key;
 use crate::engine::control::fingerprint::Fingerprint;
-use crate::engine::control::fork_plan::{PlannedFork, WantedFork};
+use crate::engine::control::fork_plan::{NewFork, PlannedFork};
 use crate::engine::control::plan::Entered;
 use crate::engine::error::EngineError;
 use crate::engine::handle::Engine;
-use crate::engine::inbox::{self, Asker, Begun};
+use crate::engine::inbox::{self, Begun};
 use crate::engine::reads::{Worth, may_block};
 use crate::store::{Draft, HeldEvent, RunRecord, StartKey, StoreError, Unmet};
-
-/// How a run is to be forked.
-#[derive(Debug, Clone, Default)]
-pub struct NewFork {
-    /// Before which turn the new run leaves it. Where none is given: of a run that has failed, the one that delivered
-    /// the failure; of another one that has ended, its last one; else it leaves it as it stands.
-    pub turn: Option<u64>,
-    /// The module on which it goes on: a digest, or a beginning of one that no other has; else that of the run.
-    pub module: Option<String>,
-    /// The steps that are open then and are to have another input, which is JSON.
-    pub inputs: BTreeMap<Op, String>,
-    /// A fork with the same key, of the same run in the same way, is the same fork.
-    pub key: Option<String>,
-    /// Who asks.
-    pub by: Asker,
-}
 
 impl Engine {
     /// Makes a new run that has the turns of another one up to some turn: what was done in them is not done again. What
@@ -85,15 +68,7 @@ impl Engine {
         {
             return may_block(|| self.forked_before(before, (from, fingerprint)));
         }
-        let wanted = WantedFork {
-            turn: new.turn,
-            module: new.module.as_deref(),
-            inputs: &new.inputs,
-            key: new.key.as_deref(),
-            by: &new.by,
-            fingerprint,
-        };
-        let planned = may_block(|| self.plan_fork(from, &wanted, &worth))?;
+        let planned = may_block(|| self.plan_fork(from, &new, fingerprint, &worth))?;
         let module = planned.record.module;
         let Some(mut entered) = Entered::on(&self.0.modules, module) else {
             return Err(module_is_gone(from, module));

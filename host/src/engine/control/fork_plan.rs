@@ -17,14 +17,20 @@ use crate::store::{
     Copied, HeldEvent, Later, Lineage, MAX_ANCESTORS, RunRecord, Standing, Store, StoreError,
 };
 
-/// What is wanted of a fork.
-pub(super) struct WantedFork<'a> {
-    pub(super) turn: Option<u64>,
-    pub(super) module: Option<&'a str>,
-    pub(super) inputs: &'a BTreeMap<Op, String>,
-    pub(super) key: Option<&'a str>,
-    pub(super) by: &'a Asker,
-    pub(super) fingerprint: u64,
+/// How a run is to be forked.
+#[derive(Debug, Clone, Default)]
+pub struct NewFork {
+    /// Before which turn the new run leaves it. Where none is given: of a run that has failed, the one that delivered
+    /// the failure; of another one that has ended, its last one; else it leaves it as it stands.
+    pub turn: Option<u64>,
+    /// The module on which it goes on: a digest, or a beginning of one that no other has; else that of the run.
+    pub module: Option<String>,
+    /// The steps that are open then and are to have another input, which is JSON.
+    pub inputs: BTreeMap<Op, String>,
+    /// A fork with the same key, of the same run in the same way, is the same fork.
+    pub key: Option<String>,
+    /// Who asks.
+    pub by: Asker,
 }
 
 /// What has to be written for a fork.
@@ -48,14 +54,15 @@ impl Engine {
     pub(super) fn plan_fork(
         &self,
         run: RunId,
-        wanted: &WantedFork<'_>,
+        wanted: &NewFork,
+        fingerprint: u64,
         worth: &Worth,
     ) -> Result<PlannedFork, EngineError> {
         let no_fork = |reason: &dyn std::fmt::Display| cannot_fork(run, reason.to_string());
         // Behind this moment the run goes on, and turns and images of it are taken away.
         let store = self.0.store.pinned()?;
         let record = store.run(run)?.ok_or(EngineError::UnknownRun(run))?;
-        let named = wanted.module.map(|text| self.0.modules.named(text)).transpose()?;
+        let named = wanted.module.as_deref().map(|text| self.0.modules.named(text)).transpose()?;
         let module = named.unwrap_or(record.module);
         let is_other = module != record.module;
         let turn = turn_of(&store, (run, &record), wanted.turn, is_other)?;
@@ -65,11 +72,11 @@ impl Engine {
         let mut copied = copied.map_err(|why| no_fork(&why))?;
         let state = copied.state().map_err(|fault| no_fork(&fault))?;
         let first_op = Op(state.operations());
-        let branch = Branch::at(state, wanted.inputs).map_err(|why| no_fork(&why))?;
+        let branch = Branch::at(state, &wanted.inputs).map_err(|why| no_fork(&why))?;
         let Since { again, steps, later } = self.since(&store, (run, turn), branch, worth)?;
         copied.settle(&later);
-        let of = (&record, Lineage { fingerprint: wanted.fingerprint, ..lineage });
-        let record_of_fork = self.record_of_fork(of, module, wanted.key);
+        let of = (&record, Lineage { fingerprint, ..lineage });
+        let record_of_fork = self.record_of_fork(of, module, wanted.key.as_deref());
         if is_other {
             let past = Past::of(&store, run, Some(turn - 1))?;
             self.fits(&Original { store, run, record, past }, module, worth)?;

@@ -32,7 +32,7 @@ pub use crate::engine::control::batch::{NewBatch, StartInBatch};
 pub(crate) use crate::engine::control::cancel::Without;
 pub use crate::engine::control::deploy::MissingSteps;
 pub use crate::engine::control::forgetting::Swept;
-pub use crate::engine::control::fork::NewFork;
+pub use crate::engine::control::fork_plan::NewFork;
 pub use crate::engine::control::jobs::NewJob;
 pub use crate::engine::control::signal::NewSignal;
 pub use crate::engine::control::start::{NewRun, Times};
