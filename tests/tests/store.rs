@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
 use segno_host::engine::{Clock, Config, Engine, EngineError};
-use segno_host::store::{Committer, Draft, Store, StoreError};
+use segno_host::store::{Committer, Draft, StorageBackend as _, Store, StoreError};
 use segno_journal::{Event, Op, RunId, Timestamp, Turn, Verdict};
-use segno_tests::faulty::Disk;
+use segno_tests::faulty::{Disk, Kept};
 use segno_tests::{basics, raw};
 use serde_json::json;
 use tempfile::TempDir;
@@ -105,6 +105,54 @@ fn on_a_full_disk_nothing_is_said_to_be_stored_and_nothing_before_is_lost() {
     assert!(!hears.recv().expect("the committer answers"));
     let after = Store::open_on(disk.after_power_failure()).expect("the store opens again");
     assert_eq!(turns(&after), 1);
+}
+
+/// A disk with a store of which most was deleted, and what is left of it, closed in an orderly way.
+fn mostly_deleted() -> (Disk, Vec<(RunId, Op, String)>) {
+    let disk = Disk::default();
+    let store = Store::open_on(disk.clone()).expect("the store opens");
+    let (committer, thread) = Committer::start(store).expect("there is a thread");
+    let details = |op: u64| format!("{op}:{}", "x".repeat(20_000));
+    for op in 0..200 {
+        committer.submit(Draft::nothing().with_heartbeat(run(), Op(op), &details(op)), |_| {});
+    }
+    for op in 0..180 {
+        committer.submit(Draft::nothing().without_heartbeat(run(), Op(op)), |_| {});
+    }
+    committer.submit(Draft::turn(run(), turn(0), vec![]), |_| {});
+    committer.flush().expect("there is room");
+    committer.stop();
+    thread.join().expect("it stops");
+    // What is left lies at the end of the file.
+    let left = (180..200).map(|op| (run(), Op(op), details(op))).collect();
+    (disk.after_crash(disk.operations(), Kept::All), left)
+}
+
+#[test]
+fn a_store_that_is_made_small_can_crash_at_any_point_and_is_made_small_then() {
+    let (disk, left) = mostly_deleted();
+    let large = disk.file(0).len().expect("it has a length");
+    Store::compact_on(Box::new(disk.file(0))).expect("nobody has it");
+    let small = disk.file(0).len().expect("it has a length");
+    assert!(small < large, "{small} of {large}");
+
+    let points = disk.operations();
+    assert!(points > 20, "there are only {points}");
+    for point in 0..=points {
+        for kept in [Kept::Nothing, Kept::All, Kept::Some(7)] {
+            let after = disk.after_crash(point, kept);
+            for is_small in [false, true] {
+                if is_small {
+                    Store::compact_on(Box::new(after.file(0))).expect("it is whole");
+                    assert!(after.file(0).len().expect("it has a length") <= small);
+                }
+                let store = Store::open_on(after.clone()).expect("it is whole");
+                let found = store.heartbeats().expect("it can be read");
+                assert!(found == left, "{} are left at {point}, {kept:?}", found.len());
+                assert_eq!(turns(&store), 1);
+            }
+        }
+    }
 }
 
 #[tokio::test]

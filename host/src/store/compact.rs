@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::keyspace::Keyspace;
+use crate::store::keyspace::{Keyspace, StorageBackend, pages_of};
 use crate::store::open::DEFAULT_CACHE;
 use crate::store::place::{At, DirectoryLock, FILE};
 use crate::store::private;
@@ -22,7 +22,7 @@ pub struct Compacted {
 impl Store {
     /// Makes the file of a store that no host has as small as it can be. What is in its log is brought into it first.
     /// Rows are moved in transactions, each of which is on disk or not there at all: to be killed amid that harms
-    /// nothing, and costs nothing but what is left to do.
+    /// nothing, and costs what is left to do, and that who opens it next checks the whole file.
     ///
     /// # Errors
     ///
@@ -30,14 +30,35 @@ impl Store {
     pub fn compact(directory: &Path) -> Result<Compacted, StoreError> {
         let path = directory.join(FILE);
         let at = At { directory, path: &path };
-        let size =
-            || Ok::<_, StoreError>(path.metadata().map_err(|error| at.unusable(&error))?.len());
-        let before = size()?;
+        let before = Self::size(directory)?;
         drop(Self::reopen(directory, DEFAULT_CACHE)?);
         let _lock = DirectoryLock::take(directory)?;
-        let pages = private::open_file(&path).map_err(|error| at.unusable(&error))?;
+        let pages =
+            private::open_file(&path).and_then(pages_of).map_err(|error| at.unusable(&error))?;
         Keyspace::compact(at, pages)?;
-        Ok(Compacted { before, after: size()? })
+        Ok(Compacted { before, after: Self::size(directory)? })
+    }
+
+    /// How large the file of a store is, in bytes, also of one that is open.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn size(directory: &Path) -> Result<u64, StoreError> {
+        let path = directory.join(FILE);
+        let metadata = path.metadata();
+        Ok(metadata.map_err(|error| At { directory, path: &path }.unusable(&error))?.len())
+    }
+
+    /// As [`Store::compact`], of pages on any storage, such as one that fails on purpose. What was in their log has been
+    /// brought into them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::compact`].
+    pub fn compact_on(pages: Box<dyn StorageBackend>) -> Result<(), StoreError> {
+        let path = Path::new("storage");
+        Keyspace::compact(At { directory: path, path }, pages)
     }
 }
 

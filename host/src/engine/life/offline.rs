@@ -46,6 +46,15 @@ pub fn compact(data: &Path) -> Result<Compacted, StoreError> {
     Store::compact(data)
 }
 
+/// How large the file of a store is, in bytes, also of one that is open.
+///
+/// # Errors
+///
+/// There is none.
+pub fn size(data: &Path) -> Result<u64, StoreError> {
+    Store::size(data)
+}
+
 /// Takes all that a store has of a run: first how it stands, then each entry of its history, each as
 /// a line of JSON.
 ///

@@ -15,8 +15,8 @@ mod transaction;
 use std::fs::File;
 
 pub(super) use self::disk::Row;
-pub(super) use self::disk::log_paths;
 pub use self::disk::{BackendError, Checkpoints, Storage, StorageBackend};
+pub(super) use self::disk::{log_paths, pages_of};
 pub(super) use self::moment::{Moment, Range};
 pub(super) use self::transaction::Transaction;
 
@@ -75,7 +75,7 @@ impl Keyspace {
     /// # Errors
     ///
     /// It cannot be opened or written. What was moved until then is where it is.
-    pub(super) fn compact(at: At<'_>, pages: File) -> Result<(), StoreError> {
+    pub(super) fn compact(at: At<'_>, pages: Box<dyn StorageBackend>) -> Result<(), StoreError> {
         disk::Space::compact(at, pages)
     }
 

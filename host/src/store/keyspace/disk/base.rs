@@ -310,7 +310,7 @@ mod tests {
 
     fn open(directory: &TempDir) -> Base {
         let path = directory.path().join("segno.redb");
-        let pages = storage::file(private::open_file(&path).expect("it is there"));
+        let pages = storage::pages_of(private::open_file(&path).expect("it is there"));
         let watched = Watched::new(pages.expect("a file"), &FirstFailure::default());
         Base::open(At { directory: directory.path(), path: &path }, watched, 0).expect("it opens")
     }

@@ -25,5 +25,5 @@ pub use crate::store::keyspace::disk::storage::{Checkpoints, Storage};
 pub(in crate::store) use crate::store::keyspace::disk::lent::{Row, Value};
 pub(in crate::store) use crate::store::keyspace::disk::merge::Range;
 pub(in crate::store) use crate::store::keyspace::disk::space::Space;
-pub(in crate::store) use crate::store::keyspace::disk::storage::log_paths;
+pub(in crate::store) use crate::store::keyspace::disk::storage::{log_paths, pages_of};
 pub(in crate::store) use crate::store::keyspace::disk::tables::Moment;

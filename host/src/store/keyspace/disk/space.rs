@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::sync::Arc;
 
+use redb::StorageBackend;
+
 use crate::store::error::{FirstFailure, StoreError};
 use crate::store::keyspace::changes::Changes;
 use crate::store::keyspace::disk::base::{Base, LogState};
@@ -80,7 +82,7 @@ impl Space {
     }
 
     pub(in crate::store::keyspace) fn create(at: At<'_>, pages: File) -> Result<Self, StoreError> {
-        let pages = storage::file(pages).map_err(|error| at.unusable(&error))?;
+        let pages = storage::pages_of(pages).map_err(|error| at.unusable(&error))?;
         let first_failure = FirstFailure::default();
         let base = Base::open(at, Watched::new(pages, &first_failure), 0)?;
         let moment = Arc::new(base.moment()?);
@@ -89,8 +91,10 @@ impl Space {
         Ok(Self { checkpointer: Checkpointer::none(&tables), tables })
     }
 
-    pub(in crate::store::keyspace) fn compact(at: At<'_>, pages: File) -> Result<(), StoreError> {
-        let pages = storage::file(pages).map_err(|error| at.unusable(&error))?;
+    pub(in crate::store::keyspace) fn compact(
+        at: At<'_>,
+        pages: Box<dyn StorageBackend>,
+    ) -> Result<(), StoreError> {
         let mut base =
             Base::open(at, Watched::new(pages, &FirstFailure::default()), COMPACT_CACHE)?;
         base.compact()?;

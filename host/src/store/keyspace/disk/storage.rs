@@ -57,7 +57,7 @@ impl Storage {
         let [first_file, second_file] = log;
         let first = Box::new(DirectFile::of(&first, first_file)?);
         let second = Box::new(DirectFile::of(&second, second_file)?);
-        Ok(Self::new(file(pages)?, [first, second]))
+        Ok(Self::new(pages_of(pages)?, [first, second]))
     }
 
     /// Files of which nothing is changed: what is written stays in memory. A segment that is not there is
@@ -73,8 +73,8 @@ impl Storage {
     }
 }
 
-/// A file that is open.
-pub(super) fn file(file: File) -> io::Result<Box<dyn StorageBackend>> {
+/// A file of pages that is open.
+pub(in crate::store) fn pages_of(file: File) -> io::Result<Box<dyn StorageBackend>> {
     Ok(Box::new(FileBackend::new(file).map_err(io::Error::other)?))
 }
 
