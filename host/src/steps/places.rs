@@ -43,6 +43,8 @@ struct State {
     waiting: Turns<Arc<str>, Turns<RunId, VecDeque<Waiting>>>,
     suspects: Suspects,
     closed: bool,
+    /// The host is paused: what is free stays free.
+    is_held: bool,
     /// Somebody gives out what is free.
     is_giving_out: bool,
 }
@@ -107,6 +109,7 @@ impl Places {
             waiting: Turns::default(),
             suspects,
             closed: false,
+            is_held: false,
             is_giving_out: false,
         })))
     }
@@ -121,7 +124,7 @@ impl Places {
         }
         state.line_up(Waiting { claim, grant: Box::new(grant) });
         drop(state);
-        self.settle(|_state| {});
+        self.give_out();
     }
 
     /// A place at once, where nobody waits for one, so that it need not be found out whose turn it is.
@@ -143,6 +146,16 @@ impl Places {
     pub(crate) fn forget(&self, run: RunId) {
         let forgotten = self.0.lock().forget(run);
         forgotten.into_iter().for_each(|waiting| (waiting.grant)(None));
+    }
+
+    /// Whether nobody gets a place until it is said otherwise. Those who wait then get theirs by [`Places::give_out`].
+    pub(crate) fn hold(&self, is_held: bool) {
+        self.0.lock().is_held = is_held;
+    }
+
+    /// Gives out what is free.
+    pub(crate) fn give_out(&self) {
+        self.settle(|_state| {});
     }
 
     /// Nobody gets a place any more.
@@ -221,8 +234,9 @@ impl State {
         Some(next)
     }
 
+    /// How many places can be given out.
     fn free(&self) -> usize {
-        self.max.saturating_sub(self.taken)
+        if self.is_held { 0 } else { self.max.saturating_sub(self.taken) }
     }
 
     fn nobody_waits(&self) -> bool {

@@ -7,6 +7,7 @@ use segno_journal::retry::{FOREVER, Policy};
 use segno_journal::{Op, RunId, StepCall, Timestamp};
 
 use crate::steps::attempt::{Hearers, StepAttempt};
+use crate::steps::places::Places;
 use crate::steps::simulated::SimulatedSteps;
 use crate::steps::tasks::Tasks;
 
@@ -55,6 +56,23 @@ impl Runner {
         match self {
             Self::Tasks(tasks) => tasks.waiting(),
             Self::Simulated(_) => 0,
+        }
+    }
+
+    /// Whether no attempt gets a place until it is said otherwise. Those that run come to their ends.
+    pub(crate) fn hold(&self, is_held: bool) {
+        self.places().hold(is_held);
+    }
+
+    /// The attempts that wait for a place get what is free, where they are not held.
+    pub(crate) fn give_out(&self) {
+        self.places().give_out();
+    }
+
+    fn places(&self) -> &Places {
+        match self {
+            Self::Tasks(tasks) => tasks.places(),
+            Self::Simulated(listed) => listed.places(),
         }
     }
 

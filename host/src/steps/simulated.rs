@@ -93,6 +93,10 @@ impl SimulatedSteps {
         (flight.expect("the caller names an attempt of the list").hearers.writes)(pieces, written);
     }
 
+    pub(super) fn places(&self) -> &Places {
+        &self.places
+    }
+
     pub(super) fn steps(&self) -> &segno::Steps {
         &self.steps
     }

@@ -87,6 +87,10 @@ impl Tasks {
         self.shared.places.taken()
     }
 
+    pub(super) fn places(&self) -> &Places {
+        &self.shared.places
+    }
+
     /// How many attempts wait for a place.
     pub(super) fn waiting(&self) -> usize {
         self.shared.in_flight.lock().len().saturating_sub(self.running())

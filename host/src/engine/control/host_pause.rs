@@ -9,8 +9,8 @@ use crate::engine::reads::may_block;
 use crate::store::{Draft, HostPause};
 
 impl Engine {
-    /// Pauses the host: what happens to its runs is kept in its order until it is resumed, and no attempt of a step is
-    /// asked for. Those that were asked for before come to their ends, also where they wait for a place. Who starts a
+    /// Pauses the host: what happens to its runs is kept in its order until it is resumed, and no attempt of a step
+    /// begins, also none that waits for a place. Those that run come to their ends. Who starts a
     /// run or sends it something is answered when that is stored. It stays so over restarts. Pausing a paused host
     /// changes nothing.
     ///

@@ -44,6 +44,31 @@ impl Hall {
 }
 
 #[test]
+fn nobody_gets_a_place_while_they_are_held_and_all_have_their_turns_then() {
+    let hall = Hall::new(2);
+    hall.ask("before", 1, 1);
+    hall.places.hold(true);
+    let (first, place) = hall.granted();
+    assert_eq!(first, [1]);
+    hall.ask("meanwhile", 2, 1);
+    hall.ask_as("suspect", 3, Some(2));
+    let claim = Claim {
+        run: RunId::from_parts(Timestamp(0), 4),
+        workflow: "at once".into(),
+        suspect: None,
+    };
+    assert!(hall.places.take(&claim).is_none());
+    drop(place);
+    hall.places.give_out();
+    assert_eq!(hall.granted().0, [], "what is free stays free");
+    hall.places.hold(false);
+    hall.places.give_out();
+    let (mut all, _places) = hall.granted();
+    all.sort_unstable();
+    assert_eq!(all, [2, 3]);
+}
+
+#[test]
 fn a_run_with_a_thousand_steps_lets_the_next_one_have_its_turn() {
     let hall = Hall::new(1);
     hall.ask("hog", 1, 1_000);
