@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use segno_api::{JobStatus, RunStatus, RunView};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::approval::Decision;
 use crate::demo::api::{Answer, Api};
@@ -81,28 +81,20 @@ impl People {
     pub(super) async fn see_to(&self, plans: &[Plan]) -> anyhow::Result<()> {
         let orders = stream::iter(plans).map(|plan| self.follow(plan));
         orders.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-        let mut looks = looks();
-        while !self.api.lines("running").await?.is_empty() {
-            looks.tick().await;
-        }
-        Ok(())
+        patiently(async || Ok(self.api.lines("running").await?.is_empty().then_some(()))).await
     }
 
     /// Gives one order, and does about it what is planned until it is over.
     async fn follow(&self, plan: &Plan) -> anyhow::Result<()> {
-        let run = self.api.start_within(&plan.order, plan.timeout).await?;
+        let start = async || self.api.start_within(&plan.order, plan.timeout).await.map(Some);
+        let run = patiently(start).await?;
         self.count().started += 1;
-        let mut looks = looks();
-        let mut failures = 0;
-        for number in 0.. {
-            looks.tick().await;
-            match self.look(plan, &run, number).await {
-                Ok(true) => break,
-                Ok(false) => failures = 0,
-                Err(error) if failures >= PATIENCE => return Err(error),
-                Err(_) => failures += 1,
-            }
-        }
+        let mut looks = 0..;
+        patiently(async || {
+            let number = looks.next().unwrap_or(usize::MAX);
+            Ok(self.look(plan, &run, number).await?.then_some(()))
+        })
+        .await?;
         self.count().over += 1;
         Ok(())
     }
@@ -177,16 +169,14 @@ impl People {
 
     /// Deploys another module when some orders are over, and has those moved to it that go on.
     pub(super) async fn change_code(&self, orders: usize, module: &[u8]) -> anyhow::Result<()> {
-        let mut looks = looks();
-        while self.tally().over < orders / 3 {
-            looks.tick().await;
-        }
-        let module = self.api.deploy(module.to_vec()).await?;
-        let mut job = self.api.move_orders(&module).await?;
-        while job.status == JobStatus::Running {
-            looks.tick().await;
-            job = self.api.job(&job).await?;
-        }
+        patiently(async || Ok((self.tally().over >= orders / 3).then_some(()))).await?;
+        let module = patiently(async || self.api.deploy(module.to_vec()).await.map(Some)).await?;
+        let job = patiently(async || self.api.move_orders(&module).await.map(Some)).await?;
+        let job = patiently(async || {
+            let job = self.api.job(&job).await?;
+            Ok((job.status != JobStatus::Running).then_some(job))
+        })
+        .await?;
         self.count().moved = (job.runs.done, job.runs.refused);
         Ok(())
     }
@@ -221,8 +211,20 @@ fn is_not_refunded(view: &RunView) -> bool {
     view.error.as_deref().is_some_and(|error| error.contains("compensation `refund` failed"))
 }
 
-fn looks() -> Interval {
+/// Looks until there is what is looked for. So many failures in a row say that something is wrong with the host.
+async fn patiently<T>(
+    mut look: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    looks
+    let mut failures = 0;
+    loop {
+        looks.tick().await;
+        match look().await {
+            Ok(Some(found)) => return Ok(found),
+            Ok(None) => failures = 0,
+            Err(error) if failures >= PATIENCE => return Err(error),
+            Err(_) => failures += 1,
+        }
+    }
 }
