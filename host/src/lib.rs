@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod engine;
 mod name;
+mod timeline;
 
 // Public for the tests of Segno alone. What else a host is built of is named below, or by the modules
 // above.

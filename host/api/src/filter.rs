@@ -186,6 +186,22 @@ pub struct StatusCounts {
     pub paused: u64,
 }
 
+impl StatusCounts {
+    /// How many stand in this way.
+    #[must_use]
+    pub const fn of(&self, status: RunStatus) -> u64 {
+        match status {
+            RunStatus::Running => self.running,
+            RunStatus::Blocked => self.blocked,
+            RunStatus::Completed => self.completed,
+            RunStatus::Failed => self.failed,
+            RunStatus::Cancelled => self.cancelled,
+            RunStatus::Pending => self.pending,
+            RunStatus::Paused => self.paused,
+        }
+    }
+}
+
 impl RunCounts {
     /// So many more stand in this way.
     pub const fn add(&mut self, status: RunStatus, more: u64) {

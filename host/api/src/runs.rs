@@ -33,6 +33,17 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
+    /// All of them: first those of runs that go on, then how runs end.
+    pub const ALL: [Self; 7] = [
+        Self::Running,
+        Self::Blocked,
+        Self::Paused,
+        Self::Pending,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
     /// True if nothing can happen to the run any more.
     #[must_use]
     pub const fn has_ended(self) -> bool {

@@ -55,7 +55,6 @@ mod start;
 mod steer;
 mod stream;
 mod text;
-mod timeline;
 mod token;
 mod value;
 mod wait;

@@ -17,8 +17,8 @@ use crate::cli::client::{Answer, Client, ClientError, idempotency};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::follow::{self, Reader, Told};
 use crate::cli::output::{self, Output};
-use crate::cli::timeline::Timeline;
 use crate::cli::{failure, text, wait};
+use crate::timeline::Timeline;
 
 /// What stands above the entries of a history.
 const HISTORY: &str = "\nhistory";

@@ -1,7 +1,7 @@
 //! `runs`: which runs there are.
 
 use jiff::Timestamp;
-use segno_api::{RunCounts, RunPage, StatusCounts, Why};
+use segno_api::{RunCounts, RunPage, RunStatus};
 
 use crate::cli::args::RunsArgs;
 use crate::cli::client::Client;
@@ -33,18 +33,8 @@ pub(super) async fn run(args: RunsArgs, output: Output) -> anyhow::Result<Exit> 
 
 /// How many runs there are.
 pub(super) fn counted(counts: &RunCounts) -> String {
-    let StatusCounts { running, blocked, completed, failed, cancelled, pending, paused } =
-        counts.by_status;
     let more = if counts.more { " or more: not all runs were looked at" } else { "" };
-    let rows = [
-        ("running", running),
-        ("blocked", blocked),
-        ("paused", paused),
-        ("pending", pending),
-        ("completed", completed),
-        ("failed", failed),
-        ("cancelled", cancelled),
-    ];
+    let rows = RunStatus::ALL.map(|status| (status.word(), counts.by_status.of(status)));
     let rows = rows.into_iter().filter(|(_, count)| *count > 0);
     let rows: String = rows.map(|(status, count)| format!("\n  {status:<10}{count}")).collect();
     format!("{} runs{more}{rows}", counts.total)
@@ -62,16 +52,10 @@ fn table(page: &RunPage, now: Timestamp) -> String {
             run.status.word().to_owned(),
             text::moment(run.started_at, now),
             if run.ended_at.is_some() { took } else { format!("{took} so far") },
-            run.why.as_ref().map_or_else(String::new, |why| words(why, now)),
+            run.why.as_ref().map_or_else(String::new, |why| text::why(why, now)),
         ]
     });
     text::columns(["RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK", "WAITS FOR"], rows)
-}
-
-/// Why a run waits, in a few words.
-pub(super) fn words(why: &Why, now: Timestamp) -> String {
-    let since = |moment| text::duration(text::between(moment, now));
-    text::printable(&why.words(since, |moment| text::moment(moment, now)), usize::MAX)
 }
 
 #[cfg(test)]
@@ -80,7 +64,8 @@ mod tests {
     use segno_journal::RunId;
 
     use super::*;
-    use crate::engine::{RunStatus, RunSummary, Wait};
+    use crate::engine::{RunSummary, Wait};
+    use segno_api::Why;
 
     #[test]
     fn a_page_of_runs_is_a_table() {

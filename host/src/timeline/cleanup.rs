@@ -2,8 +2,8 @@
 
 use segno_api::{CleanupView, HistoryEvent};
 
-use crate::cli::text::moment;
-use crate::cli::timeline::Timeline;
+use crate::timeline::Timeline;
+use crate::timeline::words::moment;
 
 impl Timeline<'_> {
     /// What was registered and undone, and what was shielded. Of all else, nothing.
@@ -38,7 +38,7 @@ impl Timeline<'_> {
     }
 
     /// What stands below what a run waits for: what it would undo, or how far it is with that.
-    pub(super) fn undoes(&self, cleanup: &CleanupView) -> Vec<String> {
+    pub(crate) fn undoes(&self, cleanup: &CleanupView) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(told) = cleanup.told_at {
             let until = cleanup.until.map(|until| moment(until, self.now));

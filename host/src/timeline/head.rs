@@ -2,8 +2,8 @@
 
 use segno_api::{OnEndStatus, OnEndView};
 
-use crate::cli::text::moment;
-use crate::cli::timeline::Timeline;
+use crate::timeline::Timeline;
+use crate::timeline::words::moment;
 
 impl Timeline<'_> {
     /// What the run is found by, a line for each.

@@ -1,17 +1,18 @@
-//! What happened to a run, as a text for people: one line for each entry of its history.
+//! What happened to a run, as a text for people: one line for each entry of its history. For a terminal and for a page.
 
 mod cleanup;
 mod head;
 mod run;
+mod words;
 
 use jiff::Timestamp;
-use segno_api::{HistoryEntry, HistoryEvent, Json, RunView, Wait};
+use segno_api::{HistoryEntry, HistoryEvent, Json, RunView, Wait, printable};
 use segno_journal::Level;
 
-use crate::cli::text::{self, between, duration, moment};
+pub(crate) use crate::timeline::words::{between, digest, duration, moment, why};
 
 /// Shows one run.
-pub(super) struct Timeline<'a> {
+pub(crate) struct Timeline<'a> {
     view: &'a RunView,
     now: Timestamp,
     /// How much of a value is shown, in characters.
@@ -26,12 +27,12 @@ const WAITS: usize = 20;
 
 impl<'a> Timeline<'a> {
     /// Shows this run, as it is seen now, with so many characters of each value.
-    pub(super) const fn new(view: &'a RunView, now: Timestamp, limit: usize) -> Self {
+    pub(crate) const fn new(view: &'a RunView, now: Timestamp, limit: usize) -> Self {
         Self { view, now, limit }
     }
 
     /// What stands above the history.
-    pub(super) fn head(&self) -> String {
+    pub(crate) fn head(&self) -> String {
         let RunView {
             run_id,
             workflow,
@@ -49,7 +50,7 @@ impl<'a> Timeline<'a> {
             ..
         } = self.view;
         let calls = on_end.as_ref().map_or_else(String::new, |on_end| self.call(on_end));
-        let module = text::digest(module);
+        let module = digest(module);
         let parent = parent.as_ref().map_or_else(String::new, |parent| {
             format!("\n  child    #{} of {}", parent.op, parent.run_id)
         });
@@ -77,19 +78,23 @@ impl<'a> Timeline<'a> {
     }
 
     /// One line of the history: how long after the start, and what.
-    pub(super) fn entry(&self, entry: &HistoryEntry) -> String {
+    pub(crate) fn entry(&self, entry: &HistoryEntry) -> String {
+        format!("  {:<TIMES$} {}", self.offset(entry.at), self.event(&entry.event))
+    }
+
+    /// How long after the start of the run a moment is.
+    pub(crate) fn offset(&self, at: Timestamp) -> String {
         let started_at = self.view.started_at;
         // A fork has turns from before its start.
-        let offset = match entry.at < started_at {
-            true => format!("-{}", duration(between(entry.at, started_at))),
-            false => format!("+{}", duration(between(started_at, entry.at))),
-        };
-        format!("  {offset:<TIMES$} {}", self.event(&entry.event))
+        match at < started_at {
+            true => format!("-{}", duration(between(at, started_at))),
+            false => format!("+{}", duration(between(started_at, at))),
+        }
     }
 
     /// What stands above the history, and below it again, if anything does: what the run waits for, or why it does not
     /// go on.
-    pub(super) fn foot(&self) -> Option<String> {
+    pub(crate) fn foot(&self) -> Option<String> {
         let blocked = self.view.blocked.iter().flat_map(|blocked| {
             let message = self.whole(&blocked.message);
             let at = blocked.at.map_or_else(String::new, |at| format!(" {}", moment(at, self.now)));
@@ -110,7 +115,8 @@ impl<'a> Timeline<'a> {
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
-    fn event(&self, event: &HistoryEvent) -> String {
+    /// What happened, as a sentence.
+    pub(crate) fn event(&self, event: &HistoryEvent) -> String {
         use HistoryEvent as E;
         match event {
             E::RunStarted { input: _ } => "the run began".to_owned(),
@@ -276,7 +282,8 @@ impl<'a> Timeline<'a> {
         format!("sleep #{op} until {}", moment(until, self.now))
     }
 
-    fn wait(&self, wait: &Wait) -> String {
+    /// What the run waits for, since when, and until when.
+    pub(crate) fn wait(&self, wait: &Wait) -> String {
         match wait {
             Wait::Step { op, name, missing: true, since, .. } => {
                 let name = self.whole(name);
@@ -335,13 +342,13 @@ impl<'a> Timeline<'a> {
     }
 
     fn shown(&self, text: &str) -> String {
-        text::printable(text, self.limit)
+        printable(text, self.limit)
     }
 
     /// What is of no use in parts, such as a URL.
     #[expect(clippy::unused_self, reason = "it stands beside `shown`, and is called as it is")]
     fn whole(&self, text: &str) -> String {
-        text::printable(text, usize::MAX)
+        printable(text, usize::MAX)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use segno_api::HistoryEvent;
 
-use crate::cli::text;
-use crate::cli::timeline::Timeline;
+use crate::timeline::Timeline;
+use crate::timeline::words;
 
 impl Timeline<'_> {
     /// What became of the run as a whole. Of all else, nothing.
@@ -37,7 +37,7 @@ impl Timeline<'_> {
                 format!("the run was forked from {from}{}{}{other}", self.by(by), anew(steps))
             }
             E::ModuleChanged { by, from, to } => {
-                let [from, to] = [from, to].map(|module| text::digest(module));
+                let [from, to] = [from, to].map(|module| words::digest(module));
                 format!("the run was moved from module {from} to {to}{}", self.by(by))
             }
             _ => String::new(),
