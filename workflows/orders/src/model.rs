@@ -37,7 +37,7 @@ pub struct Address {
     pub city: String,
 }
 
-/// How an order ends. What fails for good is an ordinary end.
+/// How an order ends. What was to be expected is an ordinary end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {

@@ -49,8 +49,12 @@ impl Sides<'_> {
             self.progress(),
         ];
         let again = format!("came again and took effect once: {} requests", audit.repeats);
-        let remarks = vec![self.endings(), again];
-        Comparison { rows, broken: self.results.broken.clone(), faults: Vec::new(), remarks }
+        let locks = format!("refunds that somebody had to look at first: {}", audit.locks);
+        let remarks = vec![self.endings(), again, locks];
+        let others = audit.refunded_as_others.iter();
+        let others = others.map(|order| format!("order {order} was refunded as another step"));
+        let broken = self.results.broken.iter().cloned().chain(others).collect();
+        Comparison { rows, broken, faults: Vec::new(), remarks }
     }
 
     /// The orders that are over, with their plans.
@@ -105,12 +109,16 @@ impl Sides<'_> {
 
     /// Of which orders people heard that they are cancelled, against those that are.
     fn cancelled(&self) -> Row {
-        let has_failed = |order: &u64| {
+        let came_late = |order: &u64| {
             let ended = self.results.ended.get(order);
-            ended.is_some_and(|it| matches!(it.ending, Ending::TimedOut | Ending::Failed))
+            ended.is_some_and(|it| match it.ending {
+                Ending::TimedOut => true,
+                Ending::NotTaken => it.was_told,
+                _ => false,
+            })
         };
         // One whose time was over already, or that was being undone, ends with that.
-        let heard = self.told.cancelled.iter().filter(|order| !has_failed(order));
+        let heard = self.told.cancelled.iter().filter(|order| !came_late(order));
         let heard = heard.map(|order| (numbered(order), ()));
         let cancelled = self.ended().filter(|(plan, ended)| {
             // Whose answer a kill has swallowed, nobody was told.
@@ -329,7 +337,7 @@ fn ending(ended: &Ended) -> String {
         Ending::Returned(Outcome::OutOfStock { .. }) => return "out of stock".to_owned(),
         Ending::Returned(Outcome::CardDeclined { .. }) => return "card declined".to_owned(),
         Ending::WrittenOff => return "killed and written off".to_owned(),
-        Ending::Failed => "failed",
+        Ending::NotTaken => "not taken",
         Ending::Cancelled => "cancelled",
         Ending::TimedOut => "out of time",
     };

@@ -13,6 +13,7 @@ use crate::demo::api::{Answer, Api};
 use crate::demo::ledger::Ledger;
 use crate::demo::plan::{Change, Plan, Verdict};
 use crate::desk::{Stage, WhereIsIt};
+use crate::services::LOCKED;
 
 /// How many orders are under way at the same time.
 const AT_ONCE: usize = 48;
@@ -157,7 +158,7 @@ impl People {
     /// Has nothing left of an order that was killed. True when that is done.
     async fn write_off(&self, plan: &Plan) -> anyhow::Result<bool> {
         let run = self.api.write_off(&plan.order).await?;
-        Ok(self.api.run(&run).await?.status.has_ended())
+        Ok(self.api.run(&run).await?.status != RunStatus::Running)
     }
 
     /// Has an order refunded that the payment service did not refund before somebody had looked at it.
@@ -206,9 +207,11 @@ impl People {
     }
 }
 
-/// Whether an order that has failed is charged still.
+/// Whether an order that has failed is charged still, because somebody has to look at its card.
 fn is_not_refunded(view: &RunView) -> bool {
-    view.error.as_deref().is_some_and(|error| error.contains("compensation `refund` failed"))
+    let is_it =
+        |error: &str| error.contains("compensation `refund` failed") && error.ends_with(LOCKED);
+    view.error.as_deref().is_some_and(is_it)
 }
 
 /// Looks until there is what is looked for. So many failures in a row say that something is wrong with the host.

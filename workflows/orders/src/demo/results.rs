@@ -23,6 +23,8 @@ pub(super) struct Ended {
     pub(super) shipped: Option<Address>,
     /// Whether it knows that the carrier does not take it.
     pub(super) is_refused: bool,
+    /// Whether it was told to end while it cleaned up.
+    pub(super) was_told: bool,
     /// The changes of its address that it has answered, and whether it accepted them.
     pub(super) changes: Vec<(Address, bool)>,
     /// What it tells of where it is, as it was before its last turn; nothing if it does not.
@@ -43,7 +45,7 @@ pub(super) enum Ending {
     /// Its time was over, and it has cleaned up.
     TimedOut,
     /// The carrier does not go there, and it has cleaned up.
-    Failed,
+    NotTaken,
 }
 
 /// All orders.
@@ -109,7 +111,7 @@ impl Ended {
     pub(super) const fn outcome(&self) -> Option<&Outcome> {
         match &self.ending {
             Ending::Returned(outcome) => Some(outcome),
-            Ending::Cancelled | Ending::WrittenOff | Ending::TimedOut | Ending::Failed => None,
+            Ending::Cancelled | Ending::WrittenOff | Ending::TimedOut | Ending::NotTaken => None,
         }
     }
 
@@ -118,7 +120,7 @@ impl Ended {
         match &self.ending {
             Ending::Returned(Outcome::Delivered { address, .. }) => Some(address),
             Ending::Returned(_) | Ending::WrittenOff => None,
-            Ending::Cancelled | Ending::TimedOut | Ending::Failed => self.shipped.as_ref(),
+            Ending::Cancelled | Ending::TimedOut | Ending::NotTaken => self.shipped.as_ref(),
         }
     }
 
@@ -133,6 +135,7 @@ impl Ended {
             payment: charged.map(|(_, output)| serde_json::from_str(output)).transpose()?,
             shipped: booked.map(booking).transpose()?,
             is_refused: has_failed(&history, "book"),
+            was_told: history.iter().any(|entry| is_told(&entry.event)),
             changes: changes(&history)?,
             told: api.where_is_it(run).await?,
             progress: api.progress(run).await?,
@@ -157,11 +160,10 @@ async fn ending(api: &Api, plan: &Plan, view: &RunView) -> anyhow::Result<Result
         }
         (RunStatus::Cancelled, _) if plan.kill.is_some() => {
             let run = api.write_off(&plan.order).await?;
-            let is_done = api.run(&run).await?.status == RunStatus::Completed;
-            Ok(if is_done {
-                Ok(Ending::WrittenOff)
-            } else {
-                Err("it is not written off".to_owned())
+            let view = api.run(&run).await?;
+            Ok(match view.status {
+                RunStatus::Completed => Ok(Ending::WrittenOff),
+                _ => Err(format!("it is not written off ({run}): {}", why(&view))),
             })
         }
         (RunStatus::Cancelled, _) => Ok(Ok(Ending::Cancelled)),
@@ -169,11 +171,14 @@ async fn ending(api: &Api, plan: &Plan, view: &RunView) -> anyhow::Result<Result
             let error = view.error.as_deref().unwrap_or_default();
             Ok(failure(error).ok_or_else(|| error.to_owned()))
         }
-        _ => {
-            let blocked = view.blocked.as_ref().map(|blocked| blocked.message.clone());
-            Ok(Err(blocked.unwrap_or_else(|| "it is not over".to_owned())))
-        }
+        _ => Ok(Err(why(view))),
     }
+}
+
+/// Why a run has not ended as it is to.
+fn why(view: &RunView) -> String {
+    let blocked = view.blocked.as_ref().map(|blocked| blocked.message.clone());
+    view.error.clone().or(blocked).unwrap_or_else(|| "it is not over".to_owned())
 }
 
 /// How an order ended that failed with this error, if it may and has undone what it did.
@@ -183,8 +188,13 @@ fn failure(error: &str) -> Option<Ending> {
     } else if error.starts_with("the run took longer than its time-out") {
         Some(Ending::TimedOut)
     } else {
-        error.starts_with("step `book` failed").then_some(Ending::Failed)
+        error.starts_with("step `book` failed").then_some(Ending::NotTaken)
     }
+}
+
+/// Whether somebody told the order to end.
+const fn is_told(event: &HistoryEvent) -> bool {
+    matches!(event, HistoryEvent::RunCancelling { error: None, .. })
 }
 
 /// Whether a step of this name has failed for good.

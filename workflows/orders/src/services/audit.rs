@@ -45,6 +45,10 @@ pub struct Audit {
     pub charges: Vec<(i64, i64)>,
     /// What was given back, in cents. A request to give back what was not charged is nothing.
     pub refunds: Vec<(i64, i64)>,
+    /// How many refunds were refused until somebody had looked at the card.
+    pub locks: i64,
+    /// Which of these orders were refunded under another key then.
+    pub refunded_as_others: Vec<i64>,
     /// Which orders were not charged because of their cards.
     pub declines: Vec<i64>,
     /// Which orders the carrier did not take.
@@ -66,6 +70,8 @@ impl Audit {
         let charges = "SELECT order_number, cents FROM charges ORDER BY number";
         let refunds = "SELECT order_number, cents FROM refunds ORDER BY number";
         let declines = "SELECT order_number FROM declines ORDER BY number";
+        let locks = "SELECT COUNT(*) FROM locks";
+        let others = "SELECT order_number FROM locks WHERE others > 0 ORDER BY order_number";
         let refusals = "SELECT order_number FROM refusals ORDER BY number";
         let shipments = "SELECT order_number, street, city FROM shipments ORDER BY number";
         let shipments = sqlx::query(shipments).fetch_all(pool).await?;
@@ -76,6 +82,8 @@ impl Audit {
             charges: sqlx::query_as(charges).fetch_all(pool).await?,
             refunds: sqlx::query_as(refunds).fetch_all(pool).await?,
             declines: sqlx::query_scalar(declines).fetch_all(pool).await?,
+            locks: sqlx::query_scalar(locks).fetch_one(pool).await?,
+            refunded_as_others: sqlx::query_scalar(others).fetch_all(pool).await?,
             refusals: sqlx::query_scalar(refusals).fetch_all(pool).await?,
             shipments: shipments.iter().map(shipment).collect::<sqlx::Result<_>>()?,
             repeats: memory.repeats().await?,

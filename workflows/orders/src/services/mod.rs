@@ -17,7 +17,7 @@ use demo_kit::service::{Behaviour, Service};
 
 pub use audit::{Audit, Release, Reservation};
 pub use carrier::LOST_CITY;
-pub use payments::{LOCKED_CARD, POOR_CARD};
+pub use payments::{LOCKED, LOCKED_CARD, POOR_CARD};
 
 /// How to start the services.
 #[derive(Debug, Clone)]

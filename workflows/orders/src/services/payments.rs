@@ -16,6 +16,9 @@ pub const POOR_CARD: &str = "4000 0000 0000 0002";
 /// A card whose refunds somebody has to look at: each is refused once, and made when it is asked for again.
 pub const LOCKED_CARD: &str = "4000 0000 0000 5126";
 
+/// Why such a refund is refused.
+pub const LOCKED: &str = "somebody has to look at this card";
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Wish {
     order: i64,
@@ -70,10 +73,11 @@ async fn book(transaction: &mut Tx, wish: &Wish) -> sqlx::Result<Reply> {
 
 /// Gives back all that was charged for an order, which may be nothing.
 async fn refund(Asked { wish, mut once }: Asked<Return>) -> Result<Reply, Failure> {
+    let key = once.key().to_owned();
     let transaction = &mut once.transaction;
     if !is_settled(transaction, wish.order).await? {
-        if is_locked(transaction, wish.order).await? {
-            let reply = Reply::refusal(StatusCode::LOCKED, "somebody has to look at this card");
+        if is_locked(transaction, wish.order, &key).await? {
+            let reply = Reply::refusal(StatusCode::LOCKED, LOCKED);
             return Ok(once.put_off(reply).await?);
         }
         let insert = "INSERT INTO refunds (order_number, cents)
@@ -84,13 +88,17 @@ async fn refund(Asked { wish, mut once }: Asked<Return>) -> Result<Reply, Failur
 }
 
 /// Whether somebody has to look at an order before it is refunded. Who is told so looks, so it is true once.
-async fn is_locked(transaction: &mut Tx, order: i64) -> sqlx::Result<bool> {
-    let lock = "INSERT INTO locks (order_number)
-        SELECT order_number FROM charges WHERE order_number = $1 AND card = $2
+async fn is_locked(transaction: &mut Tx, order: i64, key: &str) -> sqlx::Result<bool> {
+    let lock = "INSERT INTO locks (order_number, key)
+        SELECT order_number, $3 FROM charges WHERE order_number = $1 AND card = $2
         ON CONFLICT (order_number) DO NOTHING";
-    let locked =
-        sqlx::query(lock).bind(order).bind(LOCKED_CARD).execute(&mut **transaction).await?;
-    Ok(locked.rows_affected() > 0)
+    let lock = sqlx::query(lock).bind(order).bind(LOCKED_CARD).bind(key);
+    let is_new = lock.execute(&mut **transaction).await?.rows_affected() > 0;
+    if !is_new {
+        let other = "UPDATE locks SET others = others + 1 WHERE order_number = $1 AND key <> $2";
+        sqlx::query(other).bind(order).bind(key).execute(&mut **transaction).await?;
+    }
+    Ok(is_new)
 }
 
 /// Gives back what was charged for an order and not given back, and charges nothing for it from now on.

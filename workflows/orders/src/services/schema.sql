@@ -32,8 +32,13 @@ CREATE TABLE IF NOT EXISTS refunds (
 );
 CREATE TABLE IF NOT EXISTS declines (number INTEGER PRIMARY KEY, order_number INTEGER NOT NULL);
 
--- Which orders somebody has to look at before they are refunded, and was told so.
-CREATE TABLE IF NOT EXISTS locks (order_number INTEGER PRIMARY KEY);
+-- Which orders somebody has to look at before they are refunded, under which key that was asked for, and how often it
+-- was asked for under another one then.
+CREATE TABLE IF NOT EXISTS locks (
+    order_number INTEGER PRIMARY KEY,
+    key          TEXT    NOT NULL,
+    others       INTEGER NOT NULL DEFAULT 0
+);
 
 -- The orders that are settled: nothing is charged for them any more, and nothing else given back.
 CREATE TABLE IF NOT EXISTS settlements (order_number INTEGER PRIMARY KEY);

@@ -182,31 +182,51 @@ fn an_order_that_the_carrier_does_not_take_fails_and_is_undone() {
     });
 }
 
-#[test]
-fn a_refund_that_was_refused_is_made_when_the_order_is_tried_again() {
-    WORLD.runtime.block_on(async {
-        let failed = Order { card: LOCKED_CARD.to_owned(), ..lost(6_001) };
-        let cancelled = Order { card: LOCKED_CARD.to_owned(), ..order(6_002, 2, 700) };
-        let ends = [(failed, RunStatus::Failed), (cancelled, RunStatus::Cancelled)];
-        for (order, end) in ends {
-            let run = WORLD.api.start(&order).await.unwrap();
-            if end == RunStatus::Cancelled {
-                reach(&run, Stage::Packing).await;
-                assert!(WORLD.api.cancel(&run).await.unwrap());
-            }
-            assert_eq!(ended(&run).await, RunStatus::Failed);
-            let error = WORLD.api.run(&run).await.unwrap().error.unwrap();
-            assert!(error.contains("compensation `refund` failed"), "{error}");
-            assert!(error.ends_with("somebody has to look at this card"), "{error}");
-            assert_eq!(Effects::on(&order).await.refunds, Vec::<i64>::new());
+/// Waits until an order has failed because its refund was refused, and has it tried again: it ends so then, and is
+/// refunded once.
+async fn refunded_at_the_second_time(order: &Order, run: &str, end: RunStatus) {
+    assert_eq!(ended(run).await, RunStatus::Failed);
+    let error = WORLD.api.run(run).await.unwrap().error.unwrap();
+    assert!(error.contains("compensation `refund` failed"), "{error}");
+    assert!(error.ends_with("somebody has to look at this card"), "{error}");
+    assert_eq!(Effects::on(order).await.refunds, Vec::<i64>::new());
 
-            WORLD.api.retry(&run).await.unwrap();
-            assert_eq!(ended(&run).await, end);
-            let error = WORLD.api.run(&run).await.unwrap().error.unwrap_or_default();
-            assert!(!error.contains("compensation"), "{error}");
-            let effects = Effects::on(&order).await;
-            assert_eq!((effects.charges.len(), effects.refunds.len()), (1, 1));
-            effects.check(&order);
+    WORLD.api.retry(run).await.unwrap();
+    assert_eq!(ended(run).await, end);
+    let error = WORLD.api.run(run).await.unwrap().error.unwrap_or_default();
+    assert!(!error.contains("compensation"), "{error}");
+    let effects = Effects::on(order).await;
+    assert_eq!((effects.charges.len(), effects.refunds.len()), (1, 1));
+    effects.check(order);
+    let Audit { refunded_as_others, .. } = WORLD.services.audit().await.unwrap();
+    assert_eq!(refunded_as_others, Vec::<i64>::new(), "the step has the ID that it had");
+}
+
+#[test]
+fn a_refund_that_was_refused_is_made_when_the_order_that_failed_is_tried_again() {
+    WORLD.runtime.block_on(async {
+        let order = Order { card: LOCKED_CARD.to_owned(), ..lost(6_001) };
+        let run = WORLD.api.start(&order).await.unwrap();
+        refunded_at_the_second_time(&order, &run, RunStatus::Failed).await;
+    });
+}
+
+#[test]
+fn so_it_is_when_the_order_was_cancelled() {
+    WORLD.runtime.block_on(async {
+        for number in 7_000.. {
+            let order = Order { card: LOCKED_CARD.to_owned(), ..order(number, 2, 700) };
+            let run = WORLD.api.start(&order).await.unwrap();
+            // The turn in which it has paid; it may be further on by now.
+            while Effects::on(&order).await.charges.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            assert!(WORLD.api.cancel(&run).await.unwrap());
+            let status = ended(&run).await;
+            if Effects::on(&order).await.shipments == 0 {
+                assert_eq!(status, RunStatus::Failed);
+                return refunded_at_the_second_time(&order, &run, RunStatus::Cancelled).await;
+            }
         }
     });
 }

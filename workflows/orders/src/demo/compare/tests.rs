@@ -54,6 +54,7 @@ impl World {
                 payment: Some(Payment::Charged { receipt: String::new() }),
                 shipped: Some(last.clone()),
                 is_refused: false,
+                was_told: false,
                 changes: vec![(last, true)],
                 told: Some(told),
                 progress,
@@ -179,7 +180,7 @@ fn what_is_undone_because_its_time_was_over_is_no_difference() {
 #[test]
 fn what_is_undone_because_the_carrier_refused_it_is_no_difference_where_both_say_so() {
     let mut world = World::cancelled();
-    (world.ended.ending, world.ended.is_refused) = (Ending::Failed, true);
+    (world.ended.ending, world.ended.is_refused) = (Ending::NotTaken, true);
     world.audit.refusals = vec![7];
     assert_eq!(world.differences(), Vec::<String>::new());
     world.audit.refusals.clear();
