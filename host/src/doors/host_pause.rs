@@ -8,10 +8,10 @@ use crate::doors::refusal::Refusal;
 use crate::doors::tokens::Caller;
 use crate::engine::{Asker, Engine};
 
-/// Pauses the host: what happens to its runs is kept in its order until it is resumed, and no attempt of a step is asked
-/// for.
+/// Pauses the host: what happens to its runs is kept in its order until it is resumed, and no attempt of a step begins,
+/// also none that waits for a place.
 ///
-/// Attempts that were asked for before come to their ends, also where they wait for a place. Starts, signals and webhooks
+/// Attempts that have their places come to their ends. Starts, signals and webhooks
 /// are answered when they are stored. The host stays paused over restarts. Pausing a paused host changes nothing.
 #[utoipa::path(
     post,

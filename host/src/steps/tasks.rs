@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use segno::native::{CancellationToken, Responder, Step, StepContext, StepInfo};
@@ -119,8 +119,11 @@ impl Tasks {
         self.shared.in_flight.lock().insert(key, Flight { number, token: token.clone() });
         let shared = Arc::clone(&self.shared);
         self.shared.runtime.spawn(async move {
+            let asked = Instant::now();
             let (outcome, running) = match shared.place(&attempt, begins, &token).await {
                 Some(place) => {
+                    // It may have waited for long: what it is told of its time counts from here.
+                    let now = now.plus_ms(ms(asked.elapsed()));
                     let beats = Arc::new(Beats::begin(heartbeat));
                     let told =
                         Told { now, responder, beats, streams: AttemptStreams::begin(writes) };

@@ -154,20 +154,20 @@ async fn a_caller_of_a_webhook_is_answered_while_the_host_is_paused() {
 #[tokio::test]
 async fn an_attempt_that_waits_for_a_place_begins_when_the_host_is_resumed() {
     let host = Host::with(|config| config.max_running_steps = 1).await;
-    let runs = async |count: u32| {
-        let counted = format!("segno_steps_running {count}\n");
-        while !host.engine.metrics().contains(&counted) {
+    let reaches = async |counted: &str| {
+        while !host.engine.metrics().contains(counted) {
             tokio::task::yield_now().await;
         }
     };
     let first = host.start("step_fails", json!({ "slow": 3_600_000 })).await;
-    patiently(runs(1)).await;
+    patiently(reaches("segno_steps_running 1\n")).await;
     let second = host.start("step_fails", json!({ "slow": 0 })).await;
-    host.until(second, |view| (view.waits_for.len() == 1).then_some(())).await;
+    patiently(reaches("segno_steps_waiting 1\n")).await;
     pause(&host.engine, true).await;
     host.engine.cancel(first).await.expect("it has nothing to undo");
     // Whoever gives a place back gives it to the next one at once.
-    patiently(runs(0)).await;
+    patiently(reaches("segno_steps_running 0\n")).await;
+    assert!(host.engine.metrics().contains("segno_steps_waiting 1\n"), "it waits still");
     assert_eq!(turns(&host, second).await, (RunStatus::Running, 1));
     pause(&host.engine, false).await;
     assert_eq!(host.output(second).await, json!({ "Ok": false }));
