@@ -1,5 +1,6 @@
 //! `serve`: a host, until it is told to stop.
 
+use std::io::IsTerminal as _;
 use std::pin::pin;
 
 use segno::Steps;
@@ -67,6 +68,12 @@ pub(super) fn announce(server: &Server, data: &str, output: Output) {
             None => text,
         }
     });
+    // Whoever sees the terminal may look; a log that is kept elsewhere is to open nothing.
+    if std::io::stderr().is_terminal()
+        && let Some(link) = server.page_link()
+    {
+        output::note(&format!("the page is at {link}, which opens it once"));
+    }
 }
 
 /// What is said when a host is ready.

@@ -16,9 +16,9 @@ use tracing::warn;
 
 use crate::cli::{signing, token};
 use crate::doors::{
-    self, DEFAULT_MAX_WEBHOOK_BODY, Entrance, HalfClose, Keyring, Reception, Token,
+    self, DEFAULT_MAX_WEBHOOK_BODY, Entrance, HalfClose, Keyring, Reception, Sessions, Token,
 };
-use crate::engine::{Config, Egress, Engine, Limits, Policy, Retention, Supervisor};
+use crate::engine::{Clock, Config, Egress, Engine, Limits, Policy, Retention, Supervisor};
 
 /// Of four connections of a listener, those that one peer may have, where nothing else is said: what
 /// is left is enough for others until somebody has looked who that is.
@@ -46,6 +46,8 @@ pub struct ServeOptions {
     /// A file with the key that calls at the ends of runs are signed with; `signing-key` in the data directory where
     /// none is given, which is made if it is missing.
     pub signing_key_file: Option<PathBuf>,
+    /// Whether there is a page on the management door.
+    pub page: bool,
     /// How many connections one peer may have at each listener; three quarters of all where it is not
     /// said. A proxy in front is one peer.
     pub max_connections_per_peer: Option<usize>,
@@ -132,6 +134,7 @@ impl ServeOptions {
             token: None,
             token_file: None,
             signing_key_file: None,
+            page: true,
             max_connections_per_peer: None,
             max_webhook_body: DEFAULT_MAX_WEBHOOK_BODY,
             respond_timeout: config.respond_timeout,
@@ -199,6 +202,8 @@ pub struct Server {
     management: SocketAddr,
     webhooks: SocketAddr,
     token_file: Option<PathBuf>,
+    /// Those of the page, if there is one.
+    sessions: Option<Sessions>,
     doors: JoinSet<()>,
     stopping: CancellationToken,
 }
@@ -221,6 +226,7 @@ impl Server {
         let connections = doors::connections();
         let mut config = options.config((management_addr, webhook_addr), connections);
         let key = signing::key(options.signing_key_file.as_deref(), &options.data)?;
+        let sessions = options.page.then(|| Sessions::new(key.derive("sessions of the page")));
         config.signing_key = Some(key);
         // Whoever comes while the host recovers is told so.
         let stopping = CancellationToken::new();
@@ -242,7 +248,7 @@ impl Server {
         let open = async move |failed: &Engine| {
             Engine::reopen(failed, config.clone(), steps.clone()).await
         };
-        api.open(doors::management(current.clone(), keyring.clone()));
+        api.open(doors::management(current.clone(), keyring.clone(), sessions.clone()));
         public.open(doors::webhooks(current.clone(), options.max_webhook_body));
         let mut keeper = JoinSet::new();
         keeper.spawn(current.clone().look_after(open));
@@ -255,6 +261,7 @@ impl Server {
             management: management_addr,
             webhooks: webhook_addr,
             token_file,
+            sessions,
             doors,
             stopping,
         })
@@ -282,6 +289,14 @@ impl Server {
     #[must_use]
     pub fn token_file(&self) -> Option<&Path> {
         self.token_file.as_deref()
+    }
+
+    /// Where the page is, if there is one: with a code that opens it once, for some minutes, with the rights of the
+    /// first token. The link that was given before is worth nothing then.
+    #[must_use]
+    pub fn page_link(&self) -> Option<String> {
+        let code = self.sessions.as_ref()?.link(Clock::System.now());
+        Some(format!("{}/login?code={code}", here(self.management)))
     }
 
     /// Stops: nothing new is accepted, requests under way get an answer, and what is on disk goes on

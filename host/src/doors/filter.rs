@@ -18,19 +18,26 @@ impl<S: Send + Sync> FromRequestParts<S> for Filter {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let mut filter = RunFilter { limit: Limit::default().get(), ..RunFilter::default() };
-        for (name, value) in pairs(parts, state).await? {
-            match &*name {
-                "limit" => filter.limit = limit(&value)?.get(),
-                "cursor" => {
-                    let run = value.parse().map_err(|error| bad(&name, &chain(&error)))?;
-                    filter.before = Some(run);
-                }
-                _ => take(&mut filter, &name, &value)?,
-            }
-        }
-        Ok(Self(filter))
+        of_pairs(pairs(parts, state).await?).map(Self)
     }
+}
+
+/// Which runs to list, by these parameters.
+pub(super) fn of_pairs(
+    pairs: impl IntoIterator<Item = (String, String)>,
+) -> Result<RunFilter, Refusal> {
+    let mut filter = RunFilter { limit: Limit::default().get(), ..RunFilter::default() };
+    for (name, value) in pairs {
+        match &*name {
+            "limit" => filter.limit = limit(&value)?.get(),
+            "cursor" => {
+                let run = value.parse().map_err(|error| bad(&name, &chain(&error)))?;
+                filter.before = Some(run);
+            }
+            _ => take(&mut filter, &name, &value)?,
+        }
+    }
+    Ok(filter)
 }
 
 /// Which runs to count: those that a filter means.

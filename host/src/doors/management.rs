@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 use crate::doors::auth;
 use crate::doors::bodies::Bodies;
 use crate::doors::openapi::{self, Document, Head};
+use crate::doors::page::{self, Sessions};
 use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::Keyring;
 use crate::doors::{
@@ -18,15 +19,19 @@ use crate::doors::{
 };
 use crate::engine::{Door, Engine, Supervisor};
 
-/// The management API on an engine. Every route but `/healthz` asks for a token, and for one that has
-/// the right: to read, to operate, or to deploy.
-pub fn management(current: Supervisor, keyring: Keyring) -> Router {
+/// The management API on an engine, and the page where there are sessions for it. Every route of the API but `/healthz`
+/// asks for a token, and for one that has the right: to read, to operate, or to deploy.
+pub fn management(current: Supervisor, keyring: Keyring, page: Option<Sessions>) -> Router {
     let (router, description) = routes().split_for_parts();
     let json = description.to_json().expect("the document is made of JSON values");
     let guarded = router
         .layer((Extension(Document(json.into())), Extension(Bodies::new())))
         .with_state(current.clone());
-    metrics::counted(dressed(guarded, keyring), current, Door::Management)
+    let mut all = dressed(guarded, keyring.clone());
+    if let Some(sessions) = page {
+        all = all.merge(page::page(current.clone(), keyring, sessions));
+    }
+    metrics::counted(all, current, Door::Management)
 }
 
 /// The OpenAPI document of the management API, as JSON.

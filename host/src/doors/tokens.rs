@@ -227,6 +227,18 @@ impl Keyring {
         *self.0.write() = keys(tokens);
     }
 
+    /// Whose token has this name, and the hash of it.
+    pub(super) fn named(&self, name: &str) -> Option<(Caller, [u8; 32])> {
+        let keys = self.0.read();
+        let key = keys.iter().find(|key| key.caller.name() == name)?;
+        Some((key.caller.clone(), key.hash))
+    }
+
+    /// Whose token is the first: the one that a client uses which is given the file.
+    pub(super) fn first(&self) -> Option<Caller> {
+        self.0.read().first().map(|key| key.caller.clone())
+    }
+
     /// Whose token this is. Hashes are compared, and all of them, so the time that it takes says
     /// nothing of where a difference is, nor of how long a token is.
     pub(super) fn caller(&self, offered: &str) -> Option<Caller> {

@@ -18,6 +18,7 @@ mod management;
 mod missing;
 mod new;
 mod offline;
+mod page;
 mod process;
 mod refusals;
 mod schemas;

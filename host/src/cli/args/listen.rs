@@ -30,6 +30,10 @@ pub(in crate::cli) struct ListenArgs {
     #[command(flatten)]
     pub(in crate::cli) token: TokenArgs,
 
+    /// No page for browsers on the management API
+    #[arg(long)]
+    pub(in crate::cli) no_page: bool,
+
     /// How the log on standard error looks; RUST_LOG says how much there is of it
     #[arg(long, value_enum, default_value_t)]
     pub(in crate::cli) log_format: LogFormat,
@@ -63,6 +67,7 @@ impl ListenArgs {
             token: token.token,
             token_file: token.token_file,
             signing_key_file: token.signing_key_file,
+            page: !self.no_page,
             max_connections_per_peer: limits.max_connections_per_peer,
             max_webhook_body: limits.max_webhook_body.0,
             memory_budget: limits.memory_budget.0,

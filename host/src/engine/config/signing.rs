@@ -31,6 +31,13 @@ impl SigningKey {
         format!("{PREFIX}{}", BASE64_STANDARD.encode(bytes))
     }
 
+    /// Another key, for a purpose that has nothing to do with calls.
+    pub(crate) fn derive(&self, purpose: &str) -> [u8; 32] {
+        let mut mac = <Hmac<Sha256>>::new_from_slice(&self.0).expect("any length will do");
+        mac.update(purpose.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
     /// What a call is signed with: the value of the header `webhook-signature`.
     pub(crate) fn sign(&self, id: &str, at: Timestamp, body: &str) -> String {
         let mut mac = <Hmac<Sha256>>::new_from_slice(&self.0).expect("any length will do");

@@ -1,0 +1,35 @@
+//! What the page works with.
+
+use axum::extract::FromRef;
+use segno_journal::Timestamp;
+
+use crate::doors::bodies::Bodies;
+use crate::doors::page::session::Sessions;
+use crate::doors::tokens::Keyring;
+use crate::engine::{Clock, Engine, Supervisor};
+
+/// What the page works with.
+#[derive(Clone)]
+pub(super) struct Page {
+    current: Supervisor,
+    pub(super) keyring: Keyring,
+    pub(super) sessions: Sessions,
+    pub(super) bodies: Bodies,
+}
+
+impl Page {
+    pub(super) fn new(current: Supervisor, keyring: Keyring, sessions: Sessions) -> Self {
+        Self { current, keyring, sessions, bodies: Bodies::new() }
+    }
+
+    /// The moment at which it is looked at.
+    pub(super) fn now() -> Timestamp {
+        Clock::System.now()
+    }
+}
+
+impl FromRef<Page> for Engine {
+    fn from_ref(page: &Page) -> Self {
+        page.current.engine()
+    }
+}
