@@ -3,6 +3,7 @@
 //!
 //! Numbers, names of runs and blanks may differ. `UPDATE_EXPECT=1` writes down what the commands gave.
 
+mod metrics;
 mod scenes;
 mod stage;
 
