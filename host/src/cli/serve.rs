@@ -1,6 +1,5 @@
 //! `serve`: a host, until it is told to stop.
 
-use std::io::IsTerminal as _;
 use std::pin::pin;
 
 use segno::Steps;
@@ -69,7 +68,7 @@ pub(super) fn announce(server: &Server, data: &str, output: Output) {
         }
     });
     // Whoever sees the terminal may look; a log that is kept elsewhere is to open nothing.
-    if std::io::stderr().is_terminal()
+    if output::is_watched()
         && let Some(link) = server.page_link()
     {
         output::note(&format!("the page is at {link}, which opens it once"));

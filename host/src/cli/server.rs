@@ -16,7 +16,7 @@ use tracing::warn;
 
 use crate::cli::{signing, token};
 use crate::doors::{
-    self, DEFAULT_MAX_WEBHOOK_BODY, Entrance, HalfClose, Keyring, Reception, Sessions, Token,
+    self, DEFAULT_MAX_WEBHOOK_BODY, Entrance, HalfClose, Keyring, Logins, Reception, Token,
 };
 use crate::engine::{Clock, Config, Egress, Engine, Limits, Policy, Retention, Supervisor};
 
@@ -203,7 +203,7 @@ pub struct Server {
     webhooks: SocketAddr,
     token_file: Option<PathBuf>,
     /// Those of the page, if there is one.
-    sessions: Option<Sessions>,
+    logins: Option<Logins>,
     doors: JoinSet<()>,
     stopping: CancellationToken,
 }
@@ -226,7 +226,7 @@ impl Server {
         let connections = doors::connections();
         let mut config = options.config((management_addr, webhook_addr), connections);
         let key = signing::key(options.signing_key_file.as_deref(), &options.data)?;
-        let sessions = options.page.then(|| Sessions::new(key.derive("sessions of the page")));
+        let logins = options.page.then(|| Logins::new(key.derive("logins of the page")));
         config.signing_key = Some(key);
         // Whoever comes while the host recovers is told so.
         let stopping = CancellationToken::new();
@@ -248,7 +248,7 @@ impl Server {
         let open = async move |failed: &Engine| {
             Engine::reopen(failed, config.clone(), steps.clone()).await
         };
-        api.open(doors::management(current.clone(), keyring.clone(), sessions.clone()));
+        api.open(doors::management(current.clone(), keyring.clone(), logins.clone()));
         public.open(doors::webhooks(current.clone(), options.max_webhook_body));
         let mut keeper = JoinSet::new();
         keeper.spawn(current.clone().look_after(open));
@@ -261,7 +261,7 @@ impl Server {
             management: management_addr,
             webhooks: webhook_addr,
             token_file,
-            sessions,
+            logins,
             doors,
             stopping,
         })
@@ -295,7 +295,7 @@ impl Server {
     /// first token. The link that was given before is worth nothing then.
     #[must_use]
     pub fn page_link(&self) -> Option<String> {
-        let code = self.sessions.as_ref()?.link(Clock::System.now());
+        let code = self.logins.as_ref()?.link(Clock::System.now());
         Some(format!("{}/login?code={code}", here(self.management)))
     }
 

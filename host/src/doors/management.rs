@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use crate::doors::auth;
 use crate::doors::bodies::Bodies;
 use crate::doors::openapi::{self, Document, Head};
-use crate::doors::page::{self, Sessions};
+use crate::doors::page::{self, Logins};
 use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::Keyring;
 use crate::doors::{
@@ -19,17 +19,17 @@ use crate::doors::{
 };
 use crate::engine::{Door, Engine, Supervisor};
 
-/// The management API on an engine, and the page where there are sessions for it. Every route of the API but `/healthz`
+/// The management API on an engine, and the page where there are logins for it. Every route of the API but `/healthz`
 /// asks for a token, and for one that has the right: to read, to operate, or to deploy.
-pub fn management(current: Supervisor, keyring: Keyring, page: Option<Sessions>) -> Router {
+pub fn management(current: Supervisor, keyring: Keyring, page: Option<Logins>) -> Router {
     let (router, description) = routes().split_for_parts();
     let json = description.to_json().expect("the document is made of JSON values");
     let guarded = router
         .layer((Extension(Document(json.into())), Extension(Bodies::new())))
         .with_state(current.clone());
     let mut all = dressed(guarded, keyring.clone());
-    if let Some(sessions) = page {
-        all = all.merge(page::page(current.clone(), keyring, sessions));
+    if let Some(logins) = page {
+        all = all.merge(page::page(current.clone(), keyring, logins));
     }
     metrics::counted(all, current, Door::Management)
 }

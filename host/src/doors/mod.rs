@@ -46,7 +46,7 @@ pub use self::duration::{ParseDurationError, parse_duration};
 pub use self::entrance::Entrance;
 pub use self::files::connections;
 pub use self::management::{management, openapi_document};
-pub use self::page::Sessions;
+pub use self::page::Logins;
 pub use self::params::MAX_WAIT;
 pub use self::queries::MAX_QUERY_INPUT;
 pub use self::refusal::Refusal;

@@ -199,8 +199,9 @@ impl Caller {
         &self.name
     }
 
-    pub(super) fn rights(&self) -> &BTreeSet<Right> {
-        &self.rights
+    /// Whether it has this right.
+    pub(super) fn may(&self, right: Right) -> bool {
+        self.rights.contains(&right)
     }
 }
 
@@ -278,7 +279,7 @@ mod tests {
 
     fn told(keyring: &Keyring, token: &str) -> Option<String> {
         let caller = keyring.caller(token)?;
-        let rights: Vec<_> = caller.rights().iter().map(ToString::to_string).collect();
+        let rights: Vec<_> = caller.rights.iter().map(ToString::to_string).collect();
         Some(format!("{} {}", caller.name(), rights.join(",")))
     }
 

@@ -47,9 +47,8 @@ pub(super) fn link(filter: &RunFilter, cursor: Option<&str>) -> String {
 
 /// A path of this host with these parameters.
 pub(super) fn path_and_query(path: &str, pairs: Vec<(String, String)>) -> String {
-    let url = reqwest::Url::parse_with_params(&format!("http://host{path}"), pairs);
-    let query = url.ok().and_then(|url| url.query().map(str::to_owned));
-    query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    format!("{path}?{query}")
 }
 
 /// What the form shows of a filter.

@@ -1,18 +1,21 @@
 //! The page: what runs do, and why they wait, for somebody with a browser. On the management door, made by the host,
 //! readable without a script, and without one request to elsewhere.
 //!
-//! It shows what the management API tells, from the same values. Whoever looks has a session, which a token opens.
+//! It shows what the management API tells, from the same values. Whoever looks has a login, which a token opens.
 
+mod action;
+mod actions;
 mod assets;
 mod dress;
+mod enter;
 mod filter;
+mod form;
 mod history;
-mod login;
+mod logins;
 mod overview;
 mod payload;
 mod run;
 mod runs;
-mod session;
 mod shell;
 mod state;
 
@@ -23,21 +26,22 @@ use crate::doors::page::state::Page;
 use crate::doors::tokens::Keyring;
 use crate::engine::Supervisor;
 
-pub use crate::doors::page::session::Sessions;
+pub use crate::doors::page::logins::Logins;
 
 /// The routes of the page.
-pub(super) fn page(current: Supervisor, keyring: Keyring, sessions: Sessions) -> Router {
-    let page = Page::new(current, keyring, sessions);
-    let for_sessions = Router::new()
+pub(super) fn page(current: Supervisor, keyring: Keyring, logins: Logins) -> Router {
+    let page = Page::new(current, keyring, logins);
+    let for_logins = Router::new()
         .route("/", get(overview::show))
         .route("/runs", get(runs::list))
         .route("/runs/{id}", get(run::show))
         .route("/runs/{id}/input", get(payload::input))
         .route("/runs/{id}/output", get(payload::output))
-        .layer(middleware::from_fn_with_state(page.clone(), login::check));
+        .route("/runs/{id}/{action}", get(actions::ask).post(actions::act))
+        .layer(middleware::from_fn_with_state(page.clone(), enter::check));
     let for_all = Router::new()
-        .route("/login", get(login::ask).post(login::open))
-        .route("/logout", post(login::close))
+        .route("/login", get(enter::ask).post(enter::open))
+        .route("/logout", post(enter::close))
         .route("/assets/page.css", get(assets::style));
-    for_sessions.merge(for_all).layer(middleware::from_fn(dress::dress)).with_state(page)
+    for_logins.merge(for_all).layer(middleware::from_fn(dress::dress)).with_state(page)
 }

@@ -7,6 +7,7 @@ use axum::response::Response;
 use segno_api::{RunFilter, RunStatus, RunView};
 use serde::Deserialize;
 
+use crate::doors::page::action::Action;
 use crate::doors::page::dress::html;
 use crate::doors::page::filter::link;
 use crate::doors::page::history::{Entry, History};
@@ -14,7 +15,7 @@ use crate::doors::page::payload::Shown;
 use crate::doors::page::shell::{Shell, now};
 use crate::doors::params::{Params, RunPath, Turn};
 use crate::doors::refusal::Refusal;
-use crate::doors::tokens::Caller;
+use crate::doors::tokens::{Caller, Right};
 use crate::engine::Engine;
 use crate::timeline::{Timeline, between, digest, duration, moment};
 use segno_api::AttributeFilter;
@@ -45,6 +46,7 @@ struct Run {
     waits: Vec<String>,
     more_waits: usize,
     cleanup: Vec<String>,
+    actions: Vec<Action>,
     facts: Vec<(&'static str, String)>,
     family: Vec<(&'static str, String, String)>,
     attributes: Vec<(String, String, String)>,
@@ -86,6 +88,7 @@ pub(super) async fn show(
         waits: view.waits_for.iter().take(WAITS).map(|wait| timeline.wait(wait)).collect(),
         more_waits: view.waits_for.len().saturating_sub(WAITS),
         cleanup: view.cleanup.as_ref().map(|it| timeline.undoes(it)).unwrap_or_default(),
+        actions: Action::of(&view).into_iter().filter(|_| caller.may(Right::Operate)).collect(),
         facts: facts(&view, now),
         family: family(&view),
         attributes: attributes(&view),

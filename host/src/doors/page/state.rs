@@ -4,7 +4,7 @@ use axum::extract::FromRef;
 use segno_journal::Timestamp;
 
 use crate::doors::bodies::Bodies;
-use crate::doors::page::session::Sessions;
+use crate::doors::page::logins::Logins;
 use crate::doors::tokens::Keyring;
 use crate::engine::{Clock, Engine, Supervisor};
 
@@ -13,13 +13,13 @@ use crate::engine::{Clock, Engine, Supervisor};
 pub(super) struct Page {
     current: Supervisor,
     pub(super) keyring: Keyring,
-    pub(super) sessions: Sessions,
+    pub(super) logins: Logins,
     pub(super) bodies: Bodies,
 }
 
 impl Page {
-    pub(super) fn new(current: Supervisor, keyring: Keyring, sessions: Sessions) -> Self {
-        Self { current, keyring, sessions, bodies: Bodies::new() }
+    pub(super) fn new(current: Supervisor, keyring: Keyring, logins: Logins) -> Self {
+        Self { current, keyring, logins, bodies: Bodies::new() }
     }
 
     /// The moment at which it is looked at.

@@ -1,6 +1,6 @@
-//! Sessions of the page: what a browser shows at each request, in the place of a token.
+//! Logins of the page: what a browser shows at each request, in the place of a token.
 //!
-//! A session is a token's name and a moment, signed with a key of the host and with the token itself. So nothing of it
+//! A login is a token's name and a moment, signed with a key of the host and with the token itself. So nothing of it
 //! is kept: it outlives a restart, and it ends when its time is over, or when the token is changed or taken away. Its
 //! rights are those that the token has when it is shown.
 
@@ -17,30 +17,30 @@ use sha2::Sha256;
 use crate::doors::tokens::{Caller, Keyring};
 use crate::engine::Random;
 
-/// How long a session is good for: a working day.
-pub(super) const SESSION: Duration = Duration::from_secs(12 * 60 * 60);
+/// How long a login is good for: a working day.
+pub(super) const LOGIN: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// How long the link that opens a session by itself is good for.
+/// How long the link that opens a login by itself is good for.
 const LINK: Duration = Duration::from_secs(10 * 60);
 
-/// The sessions of a host. Cheap to clone.
+/// The logins of a host. Cheap to clone.
 #[derive(Clone)]
-pub struct Sessions(Arc<Inner>);
+pub struct Logins(Arc<Inner>);
 
 struct Inner {
     key: [u8; 32],
-    /// The link that opens one session, if it was not used: its code, and until when.
+    /// The link that opens one login, if it was not used: its code, and until when.
     link: Mutex<Option<(String, Timestamp)>>,
 }
 
-impl Sessions {
-    /// Sessions that are signed with this key.
+impl Logins {
+    /// Logins that are signed with this key.
     #[must_use]
     pub fn new(key: [u8; 32]) -> Self {
         Self(Arc::new(Inner { key, link: Mutex::default() }))
     }
 
-    /// The code of a link that opens one session, for some minutes. The one before is worth nothing any more.
+    /// The code of a link that opens one login, for some minutes. The one before is worth nothing any more.
     #[must_use]
     pub fn link(&self, now: Timestamp) -> String {
         let code = hex::encode(Random::System.key());
@@ -61,20 +61,20 @@ impl Sessions {
         is_it
     }
 
-    /// A new session of somebody: what the browser is to show.
+    /// A new login of somebody: what the browser is to show.
     pub(super) fn open(
         &self,
         keyring: &Keyring,
         caller: &Caller,
         now: Timestamp,
     ) -> Option<String> {
-        let until = later(now, SESSION).0 / 1_000;
+        let until = later(now, LOGIN).0 / 1_000;
         let (_, token) = keyring.named(caller.name())?;
         let signature = self.signed(caller.name(), until, &token).finalize().into_bytes();
         Some(format!("{}.{until}.{}", caller.name(), BASE64_URL_SAFE_NO_PAD.encode(signature)))
     }
 
-    /// Whose session this is, if it is one.
+    /// Whose login this is, if it is one.
     pub(super) fn caller(&self, keyring: &Keyring, shown: &str, now: Timestamp) -> Option<Caller> {
         // The name of a token may have dots.
         let (signed, signature) = shown.rsplit_once('.')?;
@@ -102,11 +102,12 @@ fn later(now: Timestamp, by: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doors::tokens::Right;
 
     const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
-    fn sessions() -> Sessions {
-        Sessions::new([7; 32])
+    fn logins() -> Logins {
+        Logins::new([7; 32])
     }
 
     fn keyring(text: &str) -> Keyring {
@@ -115,33 +116,33 @@ mod tests {
 
     fn open(keyring: &Keyring, token: &str) -> String {
         let caller = keyring.caller(token).unwrap();
-        sessions().open(keyring, &caller, NOW).unwrap()
+        logins().open(keyring, &caller, NOW).unwrap()
     }
 
-    fn name(sessions: &Sessions, keyring: &Keyring, shown: &str, now: Timestamp) -> Option<String> {
-        sessions.caller(keyring, shown, now).map(|caller| caller.name().to_owned())
+    fn name(logins: &Logins, keyring: &Keyring, shown: &str, now: Timestamp) -> Option<String> {
+        logins.caller(keyring, shown, now).map(|caller| caller.name().to_owned())
     }
 
     #[test]
-    fn a_session_is_that_of_its_token_for_as_long_as_both_are_good() {
+    fn a_login_is_that_of_its_token_for_as_long_as_both_are_good() {
         let keyring = keyring("a.b read one\nops all two");
         let shown = open(&keyring, "one");
-        assert_eq!(name(&sessions(), &keyring, &shown, NOW).as_deref(), Some("a.b"));
-        let last = later(NOW, SESSION - Duration::from_secs(1));
-        assert!(name(&sessions(), &keyring, &shown, last).is_some(), "also after a restart");
-        assert_eq!(name(&sessions(), &keyring, &shown, later(NOW, SESSION)), None);
-        assert_eq!(name(&Sessions::new([8; 32]), &keyring, &shown, NOW), None, "of another host");
+        assert_eq!(name(&logins(), &keyring, &shown, NOW).as_deref(), Some("a.b"));
+        let last = later(NOW, LOGIN - Duration::from_secs(1));
+        assert!(name(&logins(), &keyring, &shown, last).is_some(), "also after a restart");
+        assert_eq!(name(&logins(), &keyring, &shown, later(NOW, LOGIN)), None);
+        assert_eq!(name(&Logins::new([8; 32]), &keyring, &shown, NOW), None, "of another host");
         for other in ["a.b read three\nops all two", "ops all two", "a.c read one"] {
             keyring.replace(&other.parse().unwrap());
-            assert_eq!(name(&sessions(), &keyring, &shown, NOW), None, "{other}");
+            assert_eq!(name(&logins(), &keyring, &shown, NOW), None, "{other}");
         }
         keyring.replace(&"a.b all one".parse().unwrap());
-        let caller = sessions().caller(&keyring, &shown, NOW).unwrap();
-        assert_eq!(caller.rights().len(), 3, "its rights are those of today");
+        let caller = logins().caller(&keyring, &shown, NOW).unwrap();
+        assert!(caller.may(Right::Deploy), "its rights are those of today");
     }
 
     #[test]
-    fn whatever_is_changed_in_a_session_it_is_none_any_more() {
+    fn whatever_is_changed_in_a_login_it_is_none_any_more() {
         let keyring = keyring("a read one\nops all two");
         let shown = open(&keyring, "one");
         for at in 0..shown.len() {
@@ -150,25 +151,25 @@ mod tests {
             let changed = String::from_utf8(bytes).unwrap();
             // The last letter of a signature has bits that say nothing.
             if at + 1 < shown.len() {
-                assert_eq!(name(&sessions(), &keyring, &changed, NOW), None, "{changed}");
+                assert_eq!(name(&logins(), &keyring, &changed, NOW), None, "{changed}");
             }
         }
         let as_ops = shown.replacen('a', "ops", 1);
         for forged in ["", ".", "..", "a", "a.1", "a..", &as_ops, &format!("{shown}.x")] {
-            assert_eq!(name(&sessions(), &keyring, forged, NOW), None, "{forged}");
+            assert_eq!(name(&logins(), &keyring, forged, NOW), None, "{forged}");
         }
     }
 
     #[test]
-    fn a_link_opens_one_session_for_some_minutes() {
-        let sessions = sessions();
-        assert!(!sessions.take_link("", NOW), "there is none");
-        let code = sessions.link(NOW);
-        assert!(!sessions.take_link(&code[1..], NOW));
-        assert!(!sessions.take_link(&code, later(NOW, LINK)), "it is too old");
-        assert!(sessions.take_link(&code, NOW));
-        assert!(!sessions.take_link(&code, NOW), "once");
-        let (before, code) = (sessions.link(NOW), sessions.link(NOW));
-        assert!(!sessions.take_link(&before, NOW) && sessions.take_link(&code, NOW));
+    fn a_link_opens_one_login_for_some_minutes() {
+        let logins = logins();
+        assert!(!logins.take_link("", NOW), "there is none");
+        let code = logins.link(NOW);
+        assert!(!logins.take_link(&code[1..], NOW));
+        assert!(!logins.take_link(&code, later(NOW, LINK)), "it is too old");
+        assert!(logins.take_link(&code, NOW));
+        assert!(!logins.take_link(&code, NOW), "once");
+        let (before, code) = (logins.link(NOW), logins.link(NOW));
+        assert!(!logins.take_link(&before, NOW) && logins.take_link(&code, NOW));
     }
 }

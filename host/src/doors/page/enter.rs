@@ -1,9 +1,7 @@
-//! Who may look: whoever has a session. A token opens one, or the link that the host prints when it starts.
+//! Who may look: whoever has a login. A token opens one, or the link that the host prints when it starts.
 
 use askama::Template;
-use axum::Form;
-use axum::body::Body;
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -12,18 +10,17 @@ use serde::Deserialize;
 use tracing::info;
 
 use crate::doors::auth;
-use crate::doors::body;
 use crate::doors::page::dress::html;
 use crate::doors::page::filter::path_and_query;
-use crate::doors::page::session::SESSION;
+use crate::doors::page::form;
+use crate::doors::page::logins::LOGIN;
 use crate::doors::page::state::Page;
 use crate::doors::params::Params;
 use crate::doors::refusal::{Kind, Refusal};
-use crate::doors::runs::SMALL;
-use crate::doors::tokens::{Caller, Right};
+use crate::doors::tokens::Caller;
 
-/// What the browser calls the session.
-const NAME: &str = "segno_session";
+/// What the browser calls the login.
+const NAME: &str = "segno_login";
 
 /// Where somebody goes who is in.
 const FIRST: &str = "/";
@@ -31,7 +28,7 @@ const FIRST: &str = "/";
 /// Asks for a token.
 #[derive(Template)]
 #[template(path = "login.html")]
-struct Login {
+struct LoginForm {
     /// Where to go then.
     next: String,
     /// Why it is asked for again.
@@ -53,57 +50,48 @@ struct Sent {
     next: Option<String>,
 }
 
-/// Lets whoever has a session pass; the others are asked to log in.
-pub(super) async fn check(State(page): State<Page>, mut request: Request, next: Next) -> Response {
+/// Lets whoever has a login pass; the others are asked to log in.
+pub(super) async fn check(State(page): State<Page>, request: Request, next: Next) -> Response {
     let Some(caller) = caller(&page, request.headers()) else {
         let wanted = request.uri().path_and_query().map_or(FIRST, |wanted| wanted.as_str());
         return to_login(wanted);
     };
-    if let Some(refusal) = auth::refusal(&caller, Right::Read) {
-        return refusal.into_response();
-    }
-    request.extensions_mut().insert(caller);
-    next.run(request).await
+    auth::pass(caller, request, next).await
 }
 
-/// `GET /login`: the form; or, with the code of the link, a session.
+/// `GET /login`: the form; or, with the code of the link, a login.
 pub(super) async fn ask(
     State(page): State<Page>,
     Params(Asked { next, code }): Params<Asked>,
 ) -> Result<Response, Refusal> {
     let next = local(next);
-    let Some(code) = code else { return Ok(html(&Login { next, error: None })) };
-    let first = page.keyring.first().filter(|_| page.sessions.take_link(&code, Page::now()));
+    let Some(code) = code else { return Ok(html(&LoginForm { next, error: None })) };
+    let first = page.keyring.first().filter(|_| page.logins.take_link(&code, Page::now()));
     match first {
         Some(caller) => enter(&page, &caller, &next, false),
         None => {
             let error = "This link was used, or is too old. Log in with a token.";
-            Ok(html(&Login { next, error: Some(error) }))
+            Ok(html(&LoginForm { next, error: Some(error) }))
         }
     }
 }
 
-/// `POST /login`: a session for whoever has a token.
+/// `POST /login`: a login for whoever has a token.
 pub(super) async fn open(State(page): State<Page>, request: Request) -> Result<Response, Refusal> {
-    let (parts, body) = request.into_parts();
-    let (bytes, _held) = body::read(&parts.headers, body, SMALL, &page.bodies).await?;
-    let is_secure =
-        parts.headers.get(ORIGIN).is_some_and(|it| it.as_bytes().starts_with(b"https:"));
-    let request = Request::from_parts(parts, Body::from(bytes));
-    let Form(Sent { token, next }) = Form::from_request(request, &())
-        .await
-        .map_err(|rejection| Refusal::new(&Kind::BROKEN_BODY, rejection.body_text()))?;
+    let origin = request.headers().get(ORIGIN);
+    let is_secure = origin.is_some_and(|origin| origin.as_bytes().starts_with(b"https:"));
+    let Sent { token, next } = form::read(&page, request).await?;
     let next = local(next);
     match page.keyring.caller(token.trim()) {
         Some(caller) => enter(&page, &caller, &next, is_secure),
         None => {
             let error = Some("This is no token of this host.");
-            Ok((StatusCode::UNAUTHORIZED, html(&Login { next, error })).into_response())
+            Ok((StatusCode::UNAUTHORIZED, html(&LoginForm { next, error })).into_response())
         }
     }
 }
 
-/// `POST /logout`: the browser forgets its session.
+/// `POST /logout`: the browser forgets its login.
 pub(super) async fn close() -> Response {
     let forget = format!("{NAME}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
     let cookie = HeaderValue::from_str(&forget);
@@ -112,14 +100,14 @@ pub(super) async fn close() -> Response {
         .into_response()
 }
 
-/// Opens a session, and leads on. The browser sends it over TLS only where it came so.
+/// Opens a login, and leads on. The browser sends it over TLS only where it came so.
 fn enter(page: &Page, caller: &Caller, next: &str, is_secure: bool) -> Result<Response, Refusal> {
     let gone = || Refusal::new(&Kind::UNAUTHORIZED, "the token was taken away just now");
-    let session = page.sessions.open(&page.keyring, caller, Page::now()).ok_or_else(gone)?;
+    let login = page.logins.open(&page.keyring, caller, Page::now()).ok_or_else(gone)?;
     let secure = if is_secure { "; Secure" } else { "" };
-    let age = SESSION.as_secs();
+    let age = LOGIN.as_secs();
     let cookie =
-        format!("{NAME}={session}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}");
+        format!("{NAME}={login}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}");
     let header = |text: &str| HeaderValue::from_str(text).map_err(|_not_ascii| gone());
     info!(token = caller.name(), "somebody has opened the page");
     Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, header(&cookie)?), (LOCATION, header(next)?)])
@@ -140,7 +128,7 @@ fn caller(page: &Page, headers: &HeaderMap) -> Option<Caller> {
         let (name, value) = cookie.trim().split_once('=')?;
         (name == NAME).then(|| value.to_owned())
     };
-    cookies.find_map(|cookie| page.sessions.caller(&page.keyring, &named(cookie)?, Page::now()))
+    cookies.find_map(|cookie| page.logins.caller(&page.keyring, &named(cookie)?, Page::now()))
 }
 
 /// A path of this host; the first one where it is none. What a browser takes for another host is none.

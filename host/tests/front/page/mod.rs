@@ -1,98 +1,19 @@
 //! The page: who may look at it, what it shows, and that nothing of what it shows does anything.
 
-use reqwest::header::{CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
-use segno_host::ServeOptions;
+mod actions;
+mod browser;
+
+use reqwest::header::{CONTENT_TYPE, ORIGIN, SET_COOKIE};
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::Host;
+use crate::page::browser::{Browser, filled, leads_to};
 
 /// What stands in payloads that are to do nothing.
 const HOSTILE: &str = "</bdi></pre><script src=\"//evil.example\"></script>\u{202e}\u{7}&amp;";
 
-/// Somebody with a browser.
-struct Browser {
-    host: Host,
-    client: Client,
-    /// The session, as the browser sends it.
-    session: Option<String>,
-}
-
-impl Browser {
-    /// Before anybody has logged in.
-    async fn new(configure: impl FnOnce(&mut ServeOptions)) -> Self {
-        let host = Host::with(guest_basics::steps(), configure).await;
-        let client = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
-        Self { host, client, session: None }
-    }
-
-    /// Somebody who has followed the link that a host prints.
-    async fn opened() -> Self {
-        let mut browser = Self::new(|_options| {}).await;
-        let link = browser.host.server.page_link().unwrap();
-        let response = browser.client.get(link).send().await.unwrap();
-        browser.keep_session(&response);
-        browser
-    }
-
-    fn origin(&self) -> String {
-        format!("http://{}", self.host.server.management_addr())
-    }
-
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.client.request(method, format!("{}{path}", self.origin()));
-        match &self.session {
-            Some(session) => request.header(COOKIE, format!("other=1; {session}")),
-            None => request,
-        }
-    }
-
-    async fn get(&self, path: &str) -> Response {
-        self.request(Method::GET, path).send().await.unwrap()
-    }
-
-    /// The text of a view.
-    async fn see(&self, path: &str) -> String {
-        let response = self.get(path).await;
-        assert_eq!(response.status(), StatusCode::OK, "{path}");
-        response.text().await.unwrap()
-    }
-
-    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Response {
-        let request = self.request(Method::POST, path).header(ORIGIN, self.origin());
-        filled(request, form).send().await.unwrap()
-    }
-
-    fn keep_session(&mut self, response: &Response) {
-        assert_eq!(response.status(), StatusCode::SEE_OTHER);
-        let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
-        for rule in ["; HttpOnly", "; SameSite=Strict", "; Path=/", "; Max-Age=43200"] {
-            assert!(cookie.contains(rule), "{cookie}");
-        }
-        self.session = cookie.split(';').next().map(str::to_owned);
-    }
-
-    fn token(&self) -> String {
-        let file = self.host.server.token_file().unwrap();
-        std::fs::read_to_string(file).unwrap().trim().to_owned()
-    }
-}
-
-/// A form as a browser sends it.
-fn filled(request: RequestBuilder, form: &[(&str, &str)]) -> RequestBuilder {
-    let url = reqwest::Url::parse_with_params("http://form", form).unwrap();
-    let body = url.query().unwrap_or_default().to_owned();
-    request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body)
-}
-
-fn leads_to(response: &Response) -> &str {
-    assert_eq!(response.status(), StatusCode::SEE_OTHER);
-    response.headers()[LOCATION].to_str().unwrap()
-}
-
 #[tokio::test]
-async fn who_has_no_session_is_asked_for_a_token_and_led_on() {
+async fn who_has_no_login_is_asked_for_a_token_and_led_on() {
     let mut browser = Browser::new(|_options| {}).await;
     for path in ["/", "/runs?status=failed", "/runs/run_1", "/runs/run_1/input"] {
         assert!(leads_to(&browser.get(path).await).starts_with("/login?next=%2F"), "{path}");
@@ -109,7 +30,7 @@ async fn who_has_no_session_is_asked_for_a_token_and_led_on() {
     let sent = [("token", &*token), ("next", "/runs?status=failed")];
     let response = browser.post("/login", &sent).await;
     assert_eq!(leads_to(&response), "/runs?status=failed");
-    browser.keep_session(&response);
+    browser.keep_login(&response);
     assert!(browser.see("/").await.contains("<h1>Overview</h1>"));
 
     let elsewhere = browser.post("/login", &[("token", &*token), ("next", "//evil.example")]).await;
@@ -120,19 +41,19 @@ async fn who_has_no_session_is_asked_for_a_token_and_led_on() {
 }
 
 #[tokio::test]
-async fn the_link_of_a_host_opens_one_session() {
+async fn the_link_of_a_host_opens_one_login() {
     let mut browser = Browser::new(|_options| {}).await;
     let link = browser.host.server.page_link().unwrap();
     let first = browser.client.get(&link).send().await.unwrap();
     assert_eq!(leads_to(&first), "/");
     let again = browser.client.get(&link).send().await.unwrap();
     assert!(again.text().await.unwrap().contains("This link was used"));
-    browser.keep_session(&first);
+    browser.keep_login(&first);
     assert!(browser.see("/").await.contains("<h1>Overview</h1>"));
 }
 
 #[tokio::test]
-async fn a_session_opens_the_page_and_not_the_api() {
+async fn a_login_opens_the_page_and_not_the_api() {
     let browser = Browser::opened().await;
     for path in ["/v1/runs", "/metrics", "/openapi.json"] {
         assert_eq!(browser.get(path).await.status(), StatusCode::UNAUTHORIZED, "{path}");
@@ -146,7 +67,7 @@ async fn a_token_that_may_not_read_does_not_look() {
     std::fs::write(&tokens, "ci deploy s3cret\n").unwrap();
     let mut browser = Browser::new(|options| options.token_file = Some(tokens)).await;
     let response = browser.post("/login", &[("token", "s3cret")]).await;
-    browser.keep_session(&response);
+    browser.keep_login(&response);
     let refused = browser.get("/").await;
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
     let text = refused.text().await.unwrap();
