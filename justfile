@@ -16,6 +16,10 @@ fmt:
 test *arguments='--workspace':
     cargo test {{arguments}}
 
+# What a browser says of the page: installs Chromium and Node where they are missing.
+page:
+    .ci/run page
+
 # What the documents say of the sources.
 tidy:
     cargo test -p segno-tests --test tidy

@@ -113,10 +113,12 @@ impl Place {
             ServeOptions::DEFAULT_LISTEN => String::new(),
             other => format!("--url http://{other} "),
         };
+        let page = server.page_link().map(|link| format!("; the page is at {link}"));
         format!(
-            "data in {all}; `cargo run --release -p {} -- runs {url}--data {}` lists the runs",
+            "data in {all}; `cargo run --release -p {} -- runs {url}--data {}` lists the runs{}",
             self.package,
-            host.display()
+            host.display(),
+            page.unwrap_or_default()
         )
     }
 

@@ -49,7 +49,8 @@ pub(super) async fn dress(request: Request, next: Next) -> Response {
     };
     set(headers, CONTENT_SECURITY_POLICY, POLICY);
     set(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(headers, REFERRER_POLICY, "no-referrer");
+    // With none at all, browsers would not say of a form from where it comes.
+    set(headers, REFERRER_POLICY, "same-origin");
     set(headers, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     if !headers.contains_key(CACHE_CONTROL) {
         set(headers, CACHE_CONTROL, "no-store");

@@ -42,6 +42,7 @@ pub(super) fn page(current: Supervisor, keyring: Keyring, logins: Logins) -> Rou
     let for_all = Router::new()
         .route("/login", get(enter::ask).post(enter::open))
         .route("/logout", post(enter::close))
+        .route("/assets/icon.svg", get(assets::icon))
         .route("/assets/page.css", get(assets::style));
     for_logins.merge(for_all).layer(middleware::from_fn(dress::dress)).with_state(page)
 }

@@ -32,7 +32,7 @@ impl Browser {
         browser
     }
 
-    fn origin(&self) -> String {
+    pub(super) fn origin(&self) -> String {
         format!("http://{}", self.host.server.management_addr())
     }
 

@@ -2,6 +2,7 @@
 
 mod actions;
 mod browser;
+mod chromium;
 
 use reqwest::header::{CONTENT_TYPE, ORIGIN, SET_COOKIE};
 use reqwest::{Method, StatusCode};
@@ -101,7 +102,7 @@ async fn everything_says_what_a_browser_may_do_with_it() {
         assert!(policy.starts_with("default-src 'none';"), "{path}: {policy}");
         assert!(!policy.contains("unsafe"), "{path}: {policy}");
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
-        assert_eq!(headers["referrer-policy"], "no-referrer", "{path}");
+        assert_eq!(headers["referrer-policy"], "same-origin", "{path}");
         let kind = headers[CONTENT_TYPE].to_str().unwrap().to_owned();
         assert!(kind.starts_with("text/html") || path.starts_with("/assets"), "{path}: {kind}");
         let text = response.text().await.unwrap();
