@@ -169,6 +169,8 @@ async fn an_attempt_that_waits_for_a_place_begins_when_the_host_is_resumed() {
     patiently(reaches("segno_steps_running 0\n")).await;
     assert!(host.engine.metrics().contains("segno_steps_waiting 1\n"), "it waits still");
     assert_eq!(turns(&host, second).await, (RunStatus::Running, 1));
+    assert!(host.engine.metrics().contains("segno_paused 1\n"));
     pause(&host.engine, false).await;
+    assert!(host.engine.metrics().contains("segno_paused 0\n"));
     assert_eq!(host.output(second).await, json!({ "Ok": false }));
 }

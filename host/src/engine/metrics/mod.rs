@@ -60,6 +60,7 @@ pub(crate) struct Metrics {
     pub(crate) steps_missing: Gauge,
     /// Attempts of steps that wait for a place; looked up when the metrics are shown.
     pub(crate) steps_waiting: Gauge,
+    pub(crate) paused: Gauge,
     /// How late the earliest timer is, in seconds; looked up when the metrics are shown.
     pub(crate) timer_overdue: Gauge<f64, AtomicU64>,
     /// Calls of webhooks that were stored.
@@ -101,6 +102,7 @@ impl Metrics {
                 "Operations that wait for a step which this host lacks",
             ),
             steps_waiting: put(to, "steps_waiting", "Attempts of steps that wait for a place"),
+            paused: put(to, "paused", "1 while the host is paused, else 0"),
             timer_overdue: put(to, "timer_overdue_seconds", "How late the earliest timer is"),
             webhooks_called: put(to, "webhooks_called", "Calls of webhooks that were stored"),
             hooks_called: put(to, "hooks_called", "Calls of hooks that were stored"),

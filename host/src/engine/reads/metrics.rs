@@ -20,6 +20,7 @@ impl Engine {
             .metrics()
             .steps_waiting
             .set(i64::try_from(outside.runner().waiting()).unwrap_or(i64::MAX));
+        outside.metrics().paused.set(i64::from(outside.is_paused()));
         outside.metrics().timer_overdue.set(self.overdue().as_secs_f64());
         for (shard, watch) in self.0.inboxes.gates().enumerate() {
             outside.metrics().shard_stands(
