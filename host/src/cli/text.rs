@@ -4,7 +4,7 @@ use comfy_table::{Table, presets};
 
 pub(super) use segno_api::printable;
 
-pub(super) use crate::timeline::{between, digest, duration, moment, why};
+pub(super) use crate::timeline::{between, digest, duration, moment, printable_lines, why};
 
 /// How much of a value is shown where it is not asked for whole, in characters.
 pub(super) const SHOWN: usize = 100;
@@ -22,20 +22,4 @@ pub(super) fn columns<const N: usize>(
         column.set_padding((0, GAP));
     });
     table.trim_fmt()
-}
-
-/// A text from outside that may have several lines, which stay; nothing else in it does anything to
-/// a terminal.
-pub(super) fn printable_lines(text: &str) -> String {
-    text.split('\n').map(|line| printable(line, usize::MAX)).collect::<Vec<_>>().join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_foreign_text_keeps_its_lines_and_nothing_else() {
-        assert_eq!(printable_lines("a\x1b[2J\nb\r"), "a\\u{1b}[2J\nb\\r");
-    }
 }

@@ -1,7 +1,7 @@
 //! The management API: every route of it, and what stands before them all.
 
 use axum::extract::FromRef;
-use axum::http::{Method, Uri};
+use axum::http::Uri;
 use axum::{Extension, Router, middleware};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,7 +11,7 @@ use crate::doors::auth;
 use crate::doors::bodies::Bodies;
 use crate::doors::openapi::{self, Document, Head};
 use crate::doors::page::{self, Logins};
-use crate::doors::refusal::{Kind, Refusal};
+use crate::doors::refusal::{Kind, Refusal, unknown_method};
 use crate::doors::tokens::Keyring;
 use crate::doors::{
     backup, batches, deletions, fork, health, hooks, host_pause, jobs, metrics, modules, queries,
@@ -99,12 +99,6 @@ async fn unknown_route(uri: Uri) -> Refusal {
     let detail =
         format!("there is no route {}; /openapi.json lists those that there are", uri.path());
     Refusal::new(&Kind::UNKNOWN_ROUTE, detail)
-}
-
-async fn unknown_method(method: Method, uri: Uri) -> Refusal {
-    let detail =
-        format!("{} does not take {method}; the Allow header says what it takes", uri.path());
-    Refusal::new(&Kind::UNKNOWN_METHOD, detail)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod backup;
 mod batches;
 mod bodies;
 mod body;
+mod cookies;
 mod deletions;
 mod duration;
 mod entrance;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use segno_api::Problem;
 use segno_journal::RunId;
@@ -76,6 +76,13 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// The answer to a method that a path does not take.
+pub(super) async fn unknown_method(method: Method, uri: Uri) -> Refusal {
+    let detail =
+        format!("{} does not take {method}; the Allow header says what it takes", uri.path());
+    Refusal::new(&Kind::UNKNOWN_METHOD, detail)
+}
+
 /// A kind of problem: what is the same for all its occurrences.
 #[derive(Debug)]
 pub(super) struct Kind {
@@ -120,6 +127,8 @@ kinds! {
     BAD_BATCH = "bad-batch", BAD_REQUEST, "the batch cannot be used";
     BAD_HOST = "bad-host", BAD_REQUEST, "the Host header cannot be used";
     UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "a token is needed";
+    FOREIGN_FORM = "foreign-form", FORBIDDEN, "the form does not come from this page";
+    CHANGED_SINCE = "changed-since", CONFLICT, "the run has gone on since";
     FORBIDDEN = "forbidden", FORBIDDEN, "the token does not have the right";
     UNKNOWN_WORKFLOW = "unknown-workflow", NOT_FOUND, "no such workflow";
     UNKNOWN_RUN = "unknown-run", NOT_FOUND, "no such run";

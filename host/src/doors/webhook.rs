@@ -6,8 +6,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::header::{
-    ALLOW, ALT_SVC, CONNECTION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, SERVER,
-    STRICT_TRANSPORT_SECURITY, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, ALT_SVC, CONNECTION, CONTENT_LENGTH, COOKIE, DATE, HeaderMap, HeaderName, HeaderValue,
+    SERVER, SET_COOKIE, STRICT_TRANSPORT_SECURITY, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response as HttpResponse};
@@ -17,6 +18,7 @@ use tracing::error;
 
 use crate::doors::bodies::Bodies;
 use crate::doors::body::{self, Bounds};
+use crate::doors::cookies::{is_login, without_logins};
 use crate::doors::metrics;
 use crate::doors::params::Segment;
 use crate::doors::refusal::{Kind, Refusal};
@@ -144,7 +146,11 @@ fn path_and_query(uri: &Uri) -> String {
 fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |(name, value): (&HeaderName, &HeaderValue)| {
         let value = str::from_utf8(value.as_bytes()).ok()?;
-        Some((name.as_str().to_owned(), value.to_owned()))
+        let value = match *name {
+            COOKIE => without_logins(value)?,
+            _ => value.to_owned(),
+        };
+        Some((name.as_str().to_owned(), value))
     };
     headers.iter().filter_map(text).collect()
 }
@@ -179,7 +185,8 @@ fn end_to_end(headers: &[(String, String)]) -> HeaderMap {
     let parsed = headers.iter().filter_map(|(name, value)| {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
-        (!is_of_the_server(&name)).then_some((name, value))
+        let is_login = name == SET_COOKIE && value.to_str().is_ok_and(is_login);
+        (!is_of_the_server(&name) && !is_login).then_some((name, value))
     });
     let mut map = HeaderMap::new();
     for (name, value) in parsed {

@@ -40,6 +40,9 @@ impl Timeline<'_> {
     /// What stands below what a run waits for: what it would undo, or how far it is with that.
     pub(crate) fn undoes(&self, cleanup: &CleanupView) -> Vec<String> {
         let mut lines = Vec::new();
+        if cleanup.cancel_waits {
+            lines.push("\ntold to end, of which it hears when it is resumed".to_owned());
+        }
         if let Some(told) = cleanup.told_at {
             let until = cleanup.until.map(|until| moment(until, self.now));
             let told = moment(told, self.now);

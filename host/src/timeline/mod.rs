@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use segno_api::{HistoryEntry, HistoryEvent, Json, RunView, Wait, printable};
 use segno_journal::Level;
 
-pub(crate) use crate::timeline::words::{between, digest, duration, moment, why};
+pub(crate) use crate::timeline::words::{between, digest, duration, moment, printable_lines, why};
 
 /// Shows one run.
 pub(crate) struct Timeline<'a> {

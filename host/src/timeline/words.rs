@@ -47,6 +47,12 @@ pub(crate) fn why(why: &Why, now: Timestamp) -> String {
     printable(&why.words(since, |at| moment(at, now)), usize::MAX)
 }
 
+/// A text from outside that may have several lines, which stay; nothing else in it does anything to
+/// a terminal.
+pub(crate) fn printable_lines(text: &str) -> String {
+    text.split('\n').map(|line| printable(line, usize::MAX)).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +83,10 @@ mod tests {
             moment("2026-01-01T00:00:00Z".parse().unwrap(), now),
             "2026-01-01T00:00:00Z (500ms ago)"
         );
+    }
+
+    #[test]
+    fn a_foreign_text_keeps_its_lines_and_nothing_else() {
+        assert_eq!(printable_lines("a\x1b[2J\nb\r"), "a\\u{1b}[2J\nb\\r");
     }
 }

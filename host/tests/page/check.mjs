@@ -11,16 +11,25 @@ import { AxeBuilder } from "@axe-core/playwright";
 
 const { URL: base, TOKEN: token, RUNS: runs, SHOTS: shots, PATH: path } = process.env;
 const views = [
-  ["overview", "/"],
-  ["runs", "/runs"],
-  ["filtered", "/runs?status=completed&status=failed&limit=5"],
-  ["refusal", "/runs?status=odd"],
+  ["overview", "/", 200, "Overview"],
+  ["runs", "/runs", 200, "Runs"],
+  ["filtered", "/runs?status=completed&status=failed&limit=5", 200, "Runs"],
+  ["refusal", "/runs?status=odd", 400, "a query parameter cannot be used"],
   ...runs.split(" ").flatMap((run, at) => [
-    [`run-${at}`, `/runs/${run}`],
-    [`fork-${at}`, `/runs/${run}/fork`],
+    [`run-${at}`, `/runs/${run}`, 200, ""],
+    [`fork-${at}`, `/runs/${run}/fork`, 200, "Fork a run"],
   ]),
 ];
 const wrong = [];
+
+// Goes there, and sees that it is what it is to be.
+async function go(page, [name, path, status, heading], where) {
+  const response = await page.goto(base + path);
+  const found = await page.locator("h1").allInnerTexts();
+  if (response.status() !== status || found.length !== 1 || !found[0].includes(heading)) {
+    wrong.push(`${where} ${name}: ${response.status()} with ${JSON.stringify(found)}`);
+  }
+}
 
 async function look(page, name, where) {
   const width = page.viewportSize().width;
@@ -52,9 +61,9 @@ async function visit(browser, colorScheme, width) {
   await page.fill("input[name=token]", token);
   await page.click("main button");
   if (!page.url().endsWith("/runs")) wrong.push(`${where}: the login leads to ${page.url()}`);
-  for (const [name, path] of views) {
-    await page.goto(base + path);
-    await look(page, name, where);
+  for (const view of views) {
+    await go(page, view, where);
+    await look(page, view[0], where);
   }
   await context.close();
 }
@@ -66,15 +75,15 @@ async function visitWithoutScripts(browser) {
   await page.goto(`${base}/`);
   await page.fill("input[name=token]", token);
   await page.click("main button");
-  for (const [name, path] of views) {
-    await page.goto(base + path);
-    if ((await page.locator("h1").count()) !== 1) wrong.push(`without scripts ${name}: it has no heading`);
-  }
+  for (const view of views) await go(page, view, "without scripts");
   const [first] = runs.split(" ");
   await page.goto(`${base}/runs/${first}`);
   await page.click("text=Run again");
   await page.click("main button");
-  if (page.url() === `${base}/runs/${first}`) wrong.push("without scripts: no new run was started");
+  const started = page.url().slice(base.length);
+  if (!/^\/runs\/run_[0-9A-Z]+$/.test(started) || started.endsWith(first)) {
+    wrong.push(`without scripts: no new run was started, but ${started}`);
+  }
   await page.click("text=Log out");
   if (!page.url().endsWith("/login")) wrong.push(`without scripts: logging out leads to ${page.url()}`);
   await context.close();

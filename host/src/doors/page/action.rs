@@ -74,9 +74,13 @@ impl Action {
         }
     }
 
-    /// What it will do.
-    pub(super) const fn does(self) -> &'static str {
+    /// What it will do to a run that stands so.
+    pub(super) const fn does(self, status: RunStatus) -> &'static str {
         match self {
+            Self::Cancel if matches!(status, RunStatus::Blocked | RunStatus::Paused) => {
+                "The workflow is told to end as soon as it goes on: resume it then. What it has registered to undo is undone, \
+                 last first; then the run is cancelled. A run that has nothing to undo ends at once."
+            }
             Self::Resume => {
                 "The run goes on where it was, on its own module, with all that happened meanwhile. If it was blocked \
                  and what blocked it is not mended, it is blocked again."
@@ -116,12 +120,18 @@ impl Action {
         }
     }
 
-    /// Whether it can be taken back.
+    /// Whether something of the run is lost by it for good.
     pub(super) const fn is_final(self) -> bool {
         matches!(self, Self::Cancel | Self::Kill | Self::Delete)
     }
 
-    fn fits(self, view: &RunView) -> bool {
+    /// Whether it is meant for what the run waits for just now, and not for what it waits for later.
+    pub(super) const fn is_of_its_turn(self) -> bool {
+        matches!(self, Self::Wake | Self::RetryNow | Self::Retry)
+    }
+
+    /// Whether it can be done to a run as it stands.
+    pub(super) fn fits(self, view: &RunView) -> bool {
         use RunStatus as S;
         let has_ended = view.status.has_ended();
         match self {
@@ -151,7 +161,9 @@ mod tests {
     fn each_action_is_known_by_its_word_alone() {
         for action in Action::ALL {
             assert_eq!(Action::named(action.word()), Some(action));
-            assert!(action.does().ends_with('.'), "{action:?}");
+            for status in RunStatus::ALL {
+                assert!(action.does(status).ends_with('.'), "{action:?}");
+            }
         }
         for other in ["", "input", "output", "Cancel", "retry now"] {
             assert_eq!(Action::named(other), None, "{other}");

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use segno_journal::RunId;
 use serde::Deserialize;
 
+use crate::doors::auth;
 use crate::doors::page::action::Action;
 use crate::doors::page::dress::html;
 use crate::doors::page::form;
@@ -16,7 +17,7 @@ use crate::doors::page::shell::Shell;
 use crate::doors::page::state::Page;
 use crate::doors::params::RunAndName;
 use crate::doors::refusal::{Kind, Refusal};
-use crate::doors::tokens::Caller;
+use crate::doors::tokens::{Caller, Right};
 use crate::engine::{Asker, CancelHow, Engine, NewFork, Random};
 
 /// Says what will be done, and asks for it.
@@ -27,14 +28,18 @@ struct Confirm {
     action: Action,
     run: RunId,
     workflow: String,
-    /// Sent twice, the form still makes one run.
+    does: &'static str,
+    /// Sent twice, the form does it once.
     key: String,
+    /// How many turns the run had had.
+    turns: u64,
 }
 
 /// What the form sends.
 #[derive(Deserialize)]
 struct Sent {
     key: String,
+    turns: u64,
 }
 
 /// `GET /runs/{id}/{action}`.
@@ -44,10 +49,17 @@ pub(super) async fn ask(
     RunAndName(run, word): RunAndName,
 ) -> Result<Response, Refusal> {
     let action = Action::named(&word).ok_or_else(|| unknown(&word))?;
-    let workflow = engine.run(run).await?.workflow;
+    if let Some(refusal) = auth::refusal(&caller, Right::Operate) {
+        return Err(refusal);
+    }
+    let view = engine.run(run).await?;
+    if !action.fits(&view) {
+        return Err(changed(run));
+    }
     let shell = Shell::new(format!("{} {run}", action.label()), &caller);
     let key = format!("page-{}", hex::encode(&Random::System.key()[..16]));
-    Ok(html(&Confirm { shell, action, run, workflow, key }))
+    let (does, turns) = (action.does(view.status), view.turns);
+    Ok(html(&Confirm { shell, action, run, workflow: view.workflow, does, key, turns }))
 }
 
 /// `POST /runs/{id}/{action}`.
@@ -59,29 +71,64 @@ pub(super) async fn act(
     request: Request,
 ) -> Result<Response, Refusal> {
     let action = Action::named(&word).ok_or_else(|| unknown(&word))?;
-    let Sent { key } = form::read(&page, request).await?;
+    let Sent { key, turns } = form::read(&page, request).await?;
+    // What makes a new run is known by its key.
+    let makes_one = matches!(action, Action::Fork | Action::RunAgain);
+    if !makes_one && !page.forms.is_new(&key) {
+        return Ok(lead((action != Action::Delete).then_some(run)));
+    }
+    let done = match action.is_of_its_turn() && engine.run(run).await?.turns != turns {
+        true => Err(changed(run)),
+        false => perform(&engine, (action, run), &key, &caller).await,
+    };
+    if done.is_err() {
+        page.forms.forget(&key);
+    }
+    done.map(lead)
+}
+
+/// Does it; gives the run that it leads to, if there is one.
+async fn perform(
+    engine: &Engine,
+    (action, run): (Action, RunId),
+    key: &str,
+    caller: &Caller,
+) -> Result<Option<RunId>, Refusal> {
     let by = Asker::named(caller.name());
-    let leads = match action {
-        Action::Resume => engine.resume_by(run, None, by).await.map(|view| Some(view.run_id))?,
-        Action::RetryNow => engine.retry_now(run).await.map(|view| Some(view.run_id))?,
-        Action::Wake => engine.wake_by(run, None, by).await.map(|view| Some(view.run_id))?,
-        Action::Pause => engine.pause_by(run, by).await.map(|view| Some(view.run_id))?,
-        Action::Retry => engine.retry_by(run, None, None, by).await.map(|it| Some(it.run_id))?,
-        Action::Fork => {
-            let new = NewFork { key: Some(key), by, ..NewFork::default() };
-            engine.fork(run, new).await.map(|started| Some(started.run_id))?
-        }
-        Action::RunAgain => {
-            engine.run_again(run, Some(key)).await.map(|started| Some(started.run_id))?
-        }
+    let view = match action {
+        Action::Resume => engine.resume_by(run, None, by).await?,
+        Action::RetryNow => engine.retry_now(run).await?,
+        Action::Wake => engine.wake_by(run, None, by).await?,
+        Action::Pause => engine.pause_by(run, by).await?,
+        Action::Retry => engine.retry_by(run, None, None, by).await?,
         Action::Cancel | Action::Kill => {
             let how = CancelHow { kill: action == Action::Kill, within: CancelHow::WITHIN };
-            engine.cancel_by(run, how, by).await.map(|view| Some(view.run_id))?
+            engine.cancel_by(run, how, by).await?
         }
-        Action::Delete => engine.delete_by(run, by).await.map(|()| None)?,
+        Action::Fork => {
+            let new = NewFork { key: Some(key.to_owned()), by, ..NewFork::default() };
+            return Ok(Some(engine.fork(run, new).await?.run_id));
+        }
+        Action::RunAgain => {
+            return Ok(Some(engine.run_again(run, Some(key.to_owned())).await?.run_id));
+        }
+        Action::Delete => {
+            engine.delete_by(run, by).await?;
+            return Ok(None);
+        }
     };
-    let location = leads.map_or_else(|| "/runs".to_owned(), |run| format!("/runs/{run}"));
-    Ok((StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response())
+    Ok(Some(view.run_id))
+}
+
+/// Leads to a run, or to all.
+fn lead(run: Option<RunId>) -> Response {
+    let location = run.map_or_else(|| "/runs".to_owned(), |run| format!("/runs/{run}"));
+    (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
+}
+
+fn changed(run: RunId) -> Refusal {
+    let detail = "the run does not stand as it did any more: look at it again, and then decide";
+    Refusal::new(&Kind::CHANGED_SINCE, detail).about_run(run)
 }
 
 fn unknown(word: &str) -> Refusal {

@@ -35,8 +35,9 @@ struct Refused {
 pub(super) async fn dress(request: Request, next: Next) -> Response {
     let is_change = !matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = if is_change && !is_from_here(request.headers()) {
-        let detail = "the request does not come from this page: open the page at the address that the host has for you";
-        Refusal::new(&Kind::FORBIDDEN, detail).into_response()
+        let detail = "open the page at the address that the host has for you; what stands in between has to pass the \
+                      header Host on";
+        Refusal::new(&Kind::FOREIGN_FORM, detail).into_response()
     } else {
         next.run(request).await
     };

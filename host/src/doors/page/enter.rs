@@ -17,10 +17,7 @@ use crate::doors::page::logins::LOGIN;
 use crate::doors::page::state::Page;
 use crate::doors::params::Params;
 use crate::doors::refusal::{Kind, Refusal};
-use crate::doors::tokens::Caller;
-
-/// What the browser calls the login.
-const NAME: &str = "segno_login";
+use crate::doors::tokens::{Caller, Right};
 
 /// Where somebody goes who is in.
 const FIRST: &str = "/";
@@ -31,8 +28,17 @@ const FIRST: &str = "/";
 struct LoginForm {
     /// Where to go then.
     next: String,
+    /// The code of the link, which needs no token.
+    code: Option<String>,
     /// Why it is asked for again.
     error: Option<&'static str>,
+}
+
+/// Leads on from here, so that a browser sends the login that it did not send from elsewhere.
+#[derive(Template)]
+#[template(path = "onward.html")]
+struct Onward {
+    next: String,
 }
 
 /// Where a login leads, and the code of a link.
@@ -46,7 +52,8 @@ pub(super) struct Asked {
 /// What somebody sends to log in.
 #[derive(Deserialize)]
 struct Sent {
-    token: String,
+    token: Option<String>,
+    code: Option<String>,
     next: Option<String>,
 }
 
@@ -54,46 +61,54 @@ struct Sent {
 pub(super) async fn check(State(page): State<Page>, request: Request, next: Next) -> Response {
     let Some(caller) = caller(&page, request.headers()) else {
         let wanted = request.uri().path_and_query().map_or(FIRST, |wanted| wanted.as_str());
-        return to_login(wanted);
+        let is_from_elsewhere =
+            request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+        return match is_from_elsewhere {
+            true => html(&Onward { next: local(Some(wanted.to_owned())) }),
+            false => to_login(wanted),
+        };
     };
     auth::pass(caller, request, next).await
 }
 
-/// `GET /login`: the form; or, with the code of the link, a login.
-pub(super) async fn ask(
-    State(page): State<Page>,
-    Params(Asked { next, code }): Params<Asked>,
-) -> Result<Response, Refusal> {
-    let next = local(next);
-    let Some(code) = code else { return Ok(html(&LoginForm { next, error: None })) };
-    let first = page.keyring.first().filter(|_| page.logins.take_link(&code, Page::now()));
-    match first {
-        Some(caller) => enter(&page, &caller, &next, false),
-        None => {
-            let error = "This link was used, or is too old. Log in with a token.";
-            Ok(html(&LoginForm { next, error: Some(error) }))
-        }
-    }
+/// `GET /login`: the form; with the code of the link, one that needs no token. To look at it spends nothing.
+pub(super) async fn ask(Params(Asked { next, code }): Params<Asked>) -> Response {
+    html(&LoginForm { next: local(next), code, error: None })
 }
 
-/// `POST /login`: a login for whoever has a token.
+/// `POST /login`: a login for whoever has a token, or the code of the link.
 pub(super) async fn open(State(page): State<Page>, request: Request) -> Result<Response, Refusal> {
     let origin = request.headers().get(ORIGIN);
     let is_secure = origin.is_some_and(|origin| origin.as_bytes().starts_with(b"https:"));
-    let Sent { token, next } = form::read(&page, request).await?;
+    let Sent { token, code, next } = form::read(&page, request).await?;
     let next = local(next);
-    match page.keyring.caller(token.trim()) {
-        Some(caller) => enter(&page, &caller, &next, is_secure),
+    let (caller, error) = match code {
+        Some(code) if page.logins.take_link(&code, Page::now()) => (page.keyring.first(), ""),
+        Some(_) => (None, "This link was used, or is too old. Log in with a token."),
         None => {
-            let error = Some("This is no token of this host.");
-            Ok((StatusCode::UNAUTHORIZED, html(&LoginForm { next, error })).into_response())
+            let caller = page.keyring.caller(token.unwrap_or_default().trim());
+            (caller, "This is no token of this host.")
         }
+    };
+    match caller {
+        Some(caller) if caller.may(Right::Read) => enter(&page, &caller, &next, is_secure),
+        Some(_) => {
+            Ok(again(next, "This token does not have the right `read`, which the page needs."))
+        }
+        None => Ok(again(next, error)),
     }
 }
 
+/// Asks once more.
+fn again(next: String, error: &'static str) -> Response {
+    let form = LoginForm { next, code: None, error: Some(error) };
+    (StatusCode::UNAUTHORIZED, html(&form)).into_response()
+}
+
 /// `POST /logout`: the browser forgets its login.
-pub(super) async fn close() -> Response {
-    let forget = format!("{NAME}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
+pub(super) async fn close(State(page): State<Page>) -> Response {
+    let name = page.logins.name();
+    let forget = format!("{name}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
     let cookie = HeaderValue::from_str(&forget);
     let cookie = cookie.unwrap_or(HeaderValue::from_static(""));
     (StatusCode::SEE_OTHER, [(SET_COOKIE, cookie), (LOCATION, HeaderValue::from_static("/login"))])
@@ -105,9 +120,9 @@ fn enter(page: &Page, caller: &Caller, next: &str, is_secure: bool) -> Result<Re
     let gone = || Refusal::new(&Kind::UNAUTHORIZED, "the token was taken away just now");
     let login = page.logins.open(&page.keyring, caller, Page::now()).ok_or_else(gone)?;
     let secure = if is_secure { "; Secure" } else { "" };
-    let age = LOGIN.as_secs();
+    let (name, age) = (page.logins.name(), LOGIN.as_secs());
     let cookie =
-        format!("{NAME}={login}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}");
+        format!("{name}={login}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}");
     let header = |text: &str| HeaderValue::from_str(text).map_err(|_not_ascii| gone());
     info!(token = caller.name(), "somebody has opened the page");
     Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, header(&cookie)?), (LOCATION, header(next)?)])
@@ -126,7 +141,7 @@ fn caller(page: &Page, headers: &HeaderMap) -> Option<Caller> {
     let mut cookies = cookies.flat_map(|line| line.split(';'));
     let named = |cookie: &str| {
         let (name, value) = cookie.trim().split_once('=')?;
-        (name == NAME).then(|| value.to_owned())
+        (name == page.logins.name()).then(|| value.to_owned())
     };
     cookies.find_map(|cookie| page.logins.caller(&page.keyring, &named(cookie)?, Page::now()))
 }

@@ -5,11 +5,14 @@ use axum::http::request::Parts;
 use segno_api::{RunFilter, RunStatus};
 
 use crate::doors::filter::of_pairs;
-use crate::doors::params::Params;
+use crate::doors::params::{Limit, Params};
 use crate::doors::refusal::Refusal;
 
 /// What stands before the name of an attribute.
 const ATTRIBUTE: &str = "attr";
+
+/// The fields of the form that somebody may leave empty.
+const FIELDS: [&str; 4] = ["workflow", ATTRIBUTE, "started_after", "started_before"];
 
 /// Which runs are meant. A form sends all of its fields, also those that are empty: they say nothing.
 pub(super) struct Wanted(pub(super) RunFilter);
@@ -20,7 +23,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Wanted {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let Params(pairs) =
             Params::<Vec<(String, String)>>::from_request_parts(parts, state).await?;
-        let said = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+        let is_of_the_form = |name: &str| FIELDS.contains(&name);
+        let said =
+            pairs.into_iter().filter(|(name, value)| !(value.is_empty() && is_of_the_form(name)));
         of_pairs(said.map(as_asked)).map(Self)
     }
 }
@@ -29,7 +34,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Wanted {
 fn as_asked((name, value): (String, String)) -> (String, String) {
     match value.split_once('=') {
         Some((of, value)) if name == ATTRIBUTE => {
-            (format!("{ATTRIBUTE}.{}", of.trim()), value.trim().to_owned())
+            (format!("{ATTRIBUTE}.{}", of.trim()), value.to_owned())
         }
         _ => (name, value),
     }
@@ -38,6 +43,9 @@ fn as_asked((name, value): (String, String)) -> (String, String) {
 /// The link to a list of what this filter means, behind this run if one is named.
 pub(super) fn link(filter: &RunFilter, cursor: Option<&str>) -> String {
     let mut pairs = filter.parameters();
+    if ![0, Limit::default().get()].contains(&filter.limit) {
+        pairs.push(("limit".to_owned(), filter.limit.to_string()));
+    }
     pairs.extend(cursor.map(|cursor| ("cursor".to_owned(), cursor.to_owned())));
     if pairs.is_empty() {
         return "/runs".to_owned();

@@ -12,8 +12,9 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use parking_lot::Mutex;
 use segno_journal::Timestamp;
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
+use crate::doors::cookies;
 use crate::doors::tokens::{Caller, Keyring};
 use crate::engine::Random;
 
@@ -29,6 +30,8 @@ pub struct Logins(Arc<Inner>);
 
 struct Inner {
     key: [u8; 32],
+    /// What a browser calls a login of this host: those of several hosts on one machine lie beside each other.
+    name: String,
     /// The link that opens one login, if it was not used: its code, and until when.
     link: Mutex<Option<(String, Timestamp)>>,
 }
@@ -37,7 +40,14 @@ impl Logins {
     /// Logins that are signed with this key.
     #[must_use]
     pub fn new(key: [u8; 32]) -> Self {
-        Self(Arc::new(Inner { key, link: Mutex::default() }))
+        let mark = Sha256::digest([&key[..], b"name"].concat());
+        let name = format!("{}{}", cookies::LOGIN, hex::encode(&mark[..4]));
+        Self(Arc::new(Inner { key, name, link: Mutex::default() }))
+    }
+
+    /// What a browser calls a login of this host.
+    pub(super) fn name(&self) -> &str {
+        &self.0.name
     }
 
     /// The code of a link that opens one login, for some minutes. The one before is worth nothing any more.

@@ -10,6 +10,7 @@ mod dress;
 mod enter;
 mod filter;
 mod form;
+mod forms;
 mod history;
 mod logins;
 mod overview;
@@ -23,6 +24,7 @@ use axum::routing::{get, post};
 use axum::{Router, middleware};
 
 use crate::doors::page::state::Page;
+use crate::doors::refusal::unknown_method;
 use crate::doors::tokens::Keyring;
 use crate::engine::Supervisor;
 
@@ -44,5 +46,6 @@ pub(super) fn page(current: Supervisor, keyring: Keyring, logins: Logins) -> Rou
         .route("/logout", post(enter::close))
         .route("/assets/icon.svg", get(assets::icon))
         .route("/assets/page.css", get(assets::style));
-    for_logins.merge(for_all).layer(middleware::from_fn(dress::dress)).with_state(page)
+    let all = for_logins.merge(for_all).method_not_allowed_fallback(unknown_method);
+    all.layer(middleware::from_fn(dress::dress)).with_state(page)
 }

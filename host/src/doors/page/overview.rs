@@ -57,41 +57,46 @@ pub(super) async fn show(
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, Refusal> {
     let now = now();
-    let health = engine.health().await?;
-    let filter = RunFilter { trouble: true, limit: TROUBLED, ..RunFilter::default() };
-    let page = engine.runs(filter).await?;
+    let (health, troubled) = engine.health_and_trouble().await?;
     let modules = engine.modules().await?;
-    let mut names: Vec<_> = modules.iter().flat_map(|module| module.current_for.clone()).collect();
-    names.sort();
-    let others = names.len().saturating_sub(WORKFLOWS);
-    names.truncate(WORKFLOWS);
-    let mut workflows = Vec::new();
-    for name in names {
-        workflows.push(counts(&engine, Some(name)).await?);
+    let mut by_workflow = engine.counts_by_workflow().await?;
+    // Also those of which there is no run.
+    for name in modules.iter().flat_map(|module| &module.current_for) {
+        by_workflow.entry(name.clone()).or_default();
     }
+    let mut all = RunCounts::default();
+    for counts in by_workflow.values() {
+        RunStatus::ALL.into_iter().for_each(|status| all.add(status, counts.by_status.of(status)));
+    }
+    let others = by_workflow.len().saturating_sub(WORKFLOWS);
+    let workflows = by_workflow.iter().take(WORKFLOWS);
     Ok(html(&Overview {
         shell: Shell::new("Overview", &caller),
         problems: health.problems.into_iter().map(|problem| problem.message).collect(),
-        trouble: page.runs.iter().map(|run| Row::new(run, now)).collect(),
-        has_more: page.next.is_some(),
-        all: counts(&engine, None).await?,
-        workflows,
+        trouble: troubled.runs.iter().take(TROUBLED).map(|run| Row::new(run, now)).collect(),
+        has_more: troubled.runs.len() > TROUBLED || troubled.next.is_some(),
+        all: Counts::new(None, &all),
+        workflows: workflows.map(|(name, counts)| Counts::new(Some(name), counts)).collect(),
         others,
         modules: modules.iter().map(|module| Module::new(module, now)).collect(),
     }))
 }
 
-/// How the runs of a workflow stand, or all.
-async fn counts(engine: &Engine, workflow: Option<String>) -> Result<Counts, Refusal> {
-    let filter = RunFilter { workflow, ..RunFilter::default() };
-    let RunCounts { total, by_status, more: _ } = engine.count_runs(filter.clone()).await?;
-    let name = filter.workflow.clone().unwrap_or_else(|| "all".to_owned());
-    let of_status = |status| {
-        let filter = RunFilter { statuses: vec![status], ..filter.clone() };
-        (status, by_status.of(status), link(&filter, None))
-    };
-    let by_status = RunStatus::ALL.map(of_status).into();
-    Ok(Counts { name, link: link(&filter, None), total, by_status })
+impl Counts {
+    /// How the runs of a workflow stand, or all.
+    fn new(workflow: Option<&str>, counts: &RunCounts) -> Self {
+        let filter = RunFilter { workflow: workflow.map(str::to_owned), ..RunFilter::default() };
+        let of_status = |status| {
+            let filter = RunFilter { statuses: vec![status], ..filter.clone() };
+            (status, counts.by_status.of(status), link(&filter, None))
+        };
+        Self {
+            name: workflow.unwrap_or("all").to_owned(),
+            link: link(&filter, None),
+            total: counts.total,
+            by_status: RunStatus::ALL.map(of_status).into(),
+        }
+    }
 }
 
 impl Module {

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use crate::doors::params::RunPath;
 use crate::doors::refusal::{Kind, Refusal};
 use crate::engine::Engine;
+use crate::timeline::printable_lines;
 
 /// How much of a value stands on the page, in bytes.
 const SHOWN: usize = 4 << 10;
@@ -22,7 +23,7 @@ pub(super) struct Shown {
 impl Shown {
     pub(super) fn new(text: &str) -> Self {
         let end = text.floor_char_boundary(SHOWN);
-        Self { text: text[..end].to_owned(), size: (end < text.len()).then_some(text.len()) }
+        Self { text: printable_lines(&text[..end]), size: (end < text.len()).then_some(text.len()) }
     }
 }
 

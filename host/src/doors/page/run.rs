@@ -4,21 +4,20 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use segno_api::{RunFilter, RunStatus, RunView};
+use segno_api::{AttributeFilter, RunFilter, RunStatus, RunView, printable};
 use serde::Deserialize;
 
 use crate::doors::page::action::Action;
 use crate::doors::page::dress::html;
 use crate::doors::page::filter::link;
-use crate::doors::page::history::{Entry, History};
+use crate::doors::page::history::{Entry, From, History};
 use crate::doors::page::payload::Shown;
 use crate::doors::page::shell::{Shell, now};
 use crate::doors::params::{Params, RunPath, Turn};
 use crate::doors::refusal::Refusal;
 use crate::doors::tokens::{Caller, Right};
 use crate::engine::Engine;
-use crate::timeline::{Timeline, between, digest, duration, moment};
-use segno_api::AttributeFilter;
+use crate::timeline::{Timeline, between, digest, duration, moment, printable_lines};
 
 /// How much of a value is shown in a history, in characters.
 const VALUE: usize = 200;
@@ -31,6 +30,9 @@ const WAITS: usize = 50;
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
     turn: Option<Turn>,
+    /// How many entries of that turn were shown before.
+    #[serde(default)]
+    entry: Turn,
 }
 
 #[derive(Template)]
@@ -61,12 +63,12 @@ pub(super) async fn show(
     State(engine): State<Engine>,
     Extension(caller): Extension<Caller>,
     RunPath(run): RunPath,
-    Params(Asked { turn }): Params<Asked>,
+    Params(Asked { turn, entry }): Params<Asked>,
 ) -> Result<Response, Refusal> {
     let now = now();
     let view = engine.run(run).await?;
-    let from = History::begins(turn.map(Turn::get), view.turns);
-    let page = engine.history(run, from, History::TURNS).await?;
+    let from = From::new(turn.map(Turn::get), entry.get(), view.turns);
+    let page = engine.history(run, from.turn, History::TURNS).await?;
     let timeline = Timeline::new(&view, now, VALUE);
     let entries = page.events.iter().map(|entry| Entry {
         turn: entry.turn,
@@ -83,7 +85,8 @@ pub(super) async fn show(
         status: view.status,
         blocked: view.blocked.as_ref().map(|blocked| {
             let since = blocked.at.map_or_else(String::new, |at| format!(" {}", moment(at, now)));
-            format!("blocked ({}){since}: {}", blocked.kind, blocked.message)
+            let message = printable_lines(&blocked.message);
+            format!("blocked ({}){since}: {message}", blocked.kind)
         }),
         waits: view.waits_for.iter().take(WAITS).map(|wait| timeline.wait(wait)).collect(),
         more_waits: view.waits_for.len().saturating_sub(WAITS),
@@ -92,7 +95,7 @@ pub(super) async fn show(
         facts: facts(&view, now),
         family: family(&view),
         attributes: attributes(&view),
-        error: view.error.clone(),
+        error: view.error.as_deref().map(printable_lines),
         input: Shown::new(view.input.get()),
         output: view.output.as_ref().map(|output| Shown::new(output.get())),
         history,
@@ -120,7 +123,10 @@ fn facts(view: &RunView, now: jiff::Timestamp) -> Vec<(&'static str, String)> {
         ("type of the error", view.error_type.clone()),
         ("place of the error", view.error_at.clone()),
     ];
-    facts.into_iter().filter_map(|(name, fact)| Some((name, fact?))).collect()
+    facts
+        .into_iter()
+        .filter_map(|(name, fact)| Some((name, printable(&fact?, usize::MAX))))
+        .collect()
 }
 
 /// Other runs that it comes from: how, and which, with the link.
@@ -137,7 +143,7 @@ fn attributes(view: &RunView) -> Vec<(String, String, String)> {
         let text = value.to_string();
         let same = AttributeFilter { name: name.clone(), text: text.clone() };
         let filter = RunFilter { attributes: vec![same], ..RunFilter::default() };
-        (name.clone(), text, link(&filter, None))
+        (name.clone(), printable(&text, usize::MAX), link(&filter, None))
     });
     links.collect()
 }

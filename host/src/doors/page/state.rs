@@ -4,6 +4,7 @@ use axum::extract::FromRef;
 use segno_journal::Timestamp;
 
 use crate::doors::bodies::Bodies;
+use crate::doors::page::forms::Forms;
 use crate::doors::page::logins::Logins;
 use crate::doors::tokens::Keyring;
 use crate::engine::{Clock, Engine, Supervisor};
@@ -15,11 +16,12 @@ pub(super) struct Page {
     pub(super) keyring: Keyring,
     pub(super) logins: Logins,
     pub(super) bodies: Bodies,
+    pub(super) forms: Forms,
 }
 
 impl Page {
     pub(super) fn new(current: Supervisor, keyring: Keyring, logins: Logins) -> Self {
-        Self { current, keyring, logins, bodies: Bodies::new() }
+        Self { current, keyring, logins, bodies: Bodies::new(), forms: Forms::default() }
     }
 
     /// The moment at which it is looked at.

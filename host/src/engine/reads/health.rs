@@ -1,7 +1,8 @@
 //! What is wrong with the host and its runs, in sentences for whoever is woken by it.
 
 use segno_api::{
-    HealthProblem, HealthReport, ProblemKind, RunFilter, RunSummary, Trouble, Wait, printable,
+    HealthProblem, HealthReport, ProblemKind, RunFilter, RunPage, RunSummary, Trouble, Wait,
+    printable,
 };
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -34,11 +35,20 @@ impl Engine {
     ///
     /// The store cannot be read, which the reason says, or too many read it.
     pub async fn health(&self) -> Result<HealthReport, EngineError> {
+        self.health_and_trouble().await.map(|(report, _runs)| report)
+    }
+
+    /// The same, and the runs that somebody should look at, newest first: the first ones, where they are many.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::health`].
+    pub async fn health_and_trouble(&self) -> Result<(HealthReport, RunPage), EngineError> {
         let mut problems = Vec::new();
         if let Some(reason) = self.trouble() {
             let message = format!("the host takes no work: {reason}");
             problems.push(problem(ProblemKind::NotReady, 1, message));
-            return Ok(HealthReport { problems });
+            return Ok((HealthReport { problems }, RunPage::default()));
         }
         self.tell_paused(&mut problems).await?;
         let filter = RunFilter { trouble: true, limit: LOOKED_AT, ..RunFilter::default() };
@@ -49,7 +59,7 @@ impl Engine {
         self.tell_missing(&mut problems);
         tell_failing(&page.runs, more, &mut problems);
         self.tell_late(&mut problems);
-        Ok(HealthReport { problems })
+        Ok((HealthReport { problems }, page))
     }
 
     async fn tell_paused(&self, problems: &mut Vec<HealthProblem>) -> Result<(), EngineError> {

@@ -1,6 +1,6 @@
 //! Lists of runs: which there are, how they stand, and why those wait that have not ended.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use segno_api::{RunCounts, RunFilter, RunPage, RunStatus, RunSummary, Why, when};
@@ -55,6 +55,24 @@ impl Engine {
     pub async fn count_runs(&self, filter: RunFilter) -> Result<RunCounts, EngineError> {
         let engine = self.clone();
         self.blocking(move || engine.count(&filter)).await
+    }
+
+    /// How many runs of each workflow there are, and how many of them stand in each way. Those of which there is none
+    /// are not among them.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn counts_by_workflow(&self) -> Result<BTreeMap<String, RunCounts>, EngineError> {
+        let engine = self.clone();
+        self.blocking(move || {
+            let mut counts = BTreeMap::<_, RunCounts>::new();
+            for ((workflow, status), count) in engine.0.store.count_runs(None)? {
+                counts.entry(workflow).or_default().add(shown(status), count);
+            }
+            Ok(counts)
+        })
+        .await
     }
 
     /// As they are on disk.

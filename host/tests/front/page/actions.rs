@@ -1,14 +1,19 @@
 //! What can be done to a run from the page.
 
-use reqwest::StatusCode;
+use reqwest::{Response, StatusCode};
 use serde_json::json;
 
 use crate::page::browser::{Browser, leads_to};
 
-/// The key that a form has for what it asks for.
-fn key(form: &str) -> String {
-    let value = form.split("name=\"key\" value=\"").nth(1).unwrap();
+/// What stands in a field of a form.
+fn field(form: &str, name: &str) -> String {
+    let value = form.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
     value.split('"').next().unwrap().to_owned()
+}
+
+/// What a form sends that asks for something to be done.
+fn filled(form: &str) -> [(&'static str, String); 2] {
+    ["key", "turns"].map(|name| (name, field(form, name)))
 }
 
 impl Browser {
@@ -18,8 +23,14 @@ impl Browser {
         let path = format!("/runs/{run}/{action}");
         assert!(view.contains(&format!("href=\"{path}\"")), "{action} is not offered: {view}");
         let form = self.see(&path).await;
-        let done = self.post(&path, &[("key", &key(&form))]).await;
-        leads_to(&done).to_owned()
+        leads_to(&self.press(&path, &form).await).to_owned()
+    }
+
+    /// Presses the button of a form.
+    async fn press(&self, path: &str, form: &str) -> Response {
+        let filled = filled(form);
+        let sent = filled.each_ref().map(|(name, value)| (*name, &**value));
+        self.post(path, &sent).await
     }
 
     async fn status(&self, run: &str) -> String {
@@ -55,9 +66,12 @@ async fn a_run_is_cancelled_or_killed_and_it_is_said_that_this_is_final() {
         assert_eq!(browser.host.end(&run).await["status"], "cancelled");
         let view = browser.see(&format!("/runs/{run}")).await;
         assert!(!view.contains(&format!("/runs/{run}/{action}")), "it is over: {view}");
-        let again = browser.post(&format!("/runs/{run}/pause"), &[("key", "x")]).await;
+        let sent = [("key", "x"), ("turns", "1")];
+        let again = browser.post(&format!("/runs/{run}/pause"), &sent).await;
         assert_eq!(again.status(), StatusCode::CONFLICT);
         assert!(again.text().await.unwrap().contains("the run has already ended"));
+        let late = browser.get(&format!("/runs/{run}/pause")).await;
+        assert_eq!(late.status(), StatusCode::CONFLICT, "it is not offered any more");
     }
 }
 
@@ -72,9 +86,8 @@ async fn a_failed_run_is_tried_again_and_what_makes_a_new_one_makes_it_once() {
     for action in ["fork", "run-again"] {
         let path = format!("/runs/{run}/{action}");
         let form = browser.see(&path).await;
-        let sent = [("key", &*key(&form))];
-        let first = leads_to(&browser.post(&path, &sent).await).to_owned();
-        assert_eq!(leads_to(&browser.post(&path, &sent).await), first, "sent twice");
+        let first = leads_to(&browser.press(&path, &form).await).to_owned();
+        assert_eq!(leads_to(&browser.press(&path, &form).await), first, "sent twice");
         let new = first.strip_prefix("/runs/").unwrap();
         assert_ne!(new, run);
         assert_eq!(browser.host.end(new).await["status"], "completed");
@@ -94,9 +107,38 @@ async fn who_may_only_look_is_offered_nothing_and_can_do_nothing() {
     let run = browser.host.start("nap", json!(3_600_000)).await;
     let view = browser.see(&format!("/runs/{run}")).await;
     assert!(!view.contains(&format!("/runs/{run}/cancel")), "{view}");
-    let refused = browser.post(&format!("/runs/{run}/cancel"), &[("key", "x")]).await;
+    let refused =
+        browser.post(&format!("/runs/{run}/cancel"), &[("key", "x"), ("turns", "1")]).await;
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let form = browser.get(&format!("/runs/{run}/cancel")).await;
+    assert_eq!(form.status(), StatusCode::FORBIDDEN);
     assert_eq!(browser.status(&run).await, "running");
     let unknown = browser.get(&format!("/runs/{run}/dance")).await;
     assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_form_that_is_sent_twice_or_late_does_what_it_said_and_no_more() {
+    let browser = Browser::opened().await;
+    let act = json!({ "each": [{ "sleep": 3_600_000 }, { "sleep": 3_600_000 }] });
+    let program = json!({ "webhooks": [], "act": act, "strict": false });
+    let run = browser.host.start("program", program).await;
+    let waits = async |since: u64| loop {
+        let view = browser.host.get(&format!("/v1/runs/{run}")).await;
+        let sleeps = view["waits_for"].as_array().unwrap().iter().any(|it| it["type"] == "sleep");
+        if sleeps && view["turns"].as_u64().unwrap() >= since {
+            return view["turns"].as_u64().unwrap();
+        }
+        tokio::task::yield_now().await;
+    };
+    let turns = waits(0).await;
+    let path = format!("/runs/{run}/wake");
+    let form = browser.see(&path).await;
+    assert_eq!(leads_to(&browser.press(&path, &form).await), format!("/runs/{run}"));
+    waits(turns + 1).await;
+    let twice = browser.press(&path, &form).await;
+    assert_eq!(leads_to(&twice), format!("/runs/{run}"), "it was done before");
+    let late = browser.post(&path, &[("key", "another"), ("turns", &turns.to_string())]).await;
+    assert_eq!(late.status(), StatusCode::CONFLICT);
+    assert!(late.text().await.unwrap().contains("look at it again"));
 }

@@ -26,8 +26,7 @@ impl Browser {
     /// Somebody who has followed the link that a host prints.
     pub(super) async fn opened() -> Self {
         let mut browser = Self::new(|_options| {}).await;
-        let link = browser.host.server.page_link().unwrap();
-        let response = browser.client.get(link).send().await.unwrap();
+        let response = browser.follow_link().await;
         browser.keep_login(&response);
         browser
     }
@@ -58,6 +57,20 @@ impl Browser {
     pub(super) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Response {
         let request = self.request(Method::POST, path).header(ORIGIN, self.origin());
         filled(request, form).send().await.unwrap()
+    }
+
+    /// Follows the link that a host prints, and presses the button there.
+    pub(super) async fn follow_link(&self) -> Response {
+        let link = self.host.server.page_link().unwrap();
+        self.use_link(&link).await
+    }
+
+    /// The same with a link that is known.
+    pub(super) async fn use_link(&self, link: &str) -> Response {
+        let form = self.client.get(link).send().await.unwrap().text().await.unwrap();
+        let code = link.split("code=").nth(1).unwrap();
+        assert!(form.contains(&format!("name=\"code\" value=\"{code}\"")), "{form}");
+        self.post("/login", &[("code", code), ("next", "/")]).await
     }
 
     pub(super) fn keep_login(&mut self, response: &Response) {

@@ -4,7 +4,7 @@ mod actions;
 mod browser;
 mod chromium;
 
-use reqwest::header::{CONTENT_TYPE, ORIGIN, SET_COOKIE};
+use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -45,9 +45,12 @@ async fn who_has_no_login_is_asked_for_a_token_and_led_on() {
 async fn the_link_of_a_host_opens_one_login() {
     let mut browser = Browser::new(|_options| {}).await;
     let link = browser.host.server.page_link().unwrap();
-    let first = browser.client.get(&link).send().await.unwrap();
+    let head = browser.client.head(&link).send().await.unwrap();
+    assert_eq!(head.status(), StatusCode::OK, "to look at it spends nothing");
+    let first = browser.use_link(&link).await;
     assert_eq!(leads_to(&first), "/");
-    let again = browser.client.get(&link).send().await.unwrap();
+    let again = browser.use_link(&link).await;
+    assert_eq!(again.status(), StatusCode::UNAUTHORIZED);
     assert!(again.text().await.unwrap().contains("This link was used"));
     browser.keep_login(&first);
     assert!(browser.see("/").await.contains("<h1>Overview</h1>"));
@@ -66,13 +69,48 @@ async fn a_token_that_may_not_read_does_not_look() {
     let directory = tempfile::tempdir().unwrap();
     let tokens = directory.path().join("tokens");
     std::fs::write(&tokens, "ci deploy s3cret\n").unwrap();
-    let mut browser = Browser::new(|options| options.token_file = Some(tokens)).await;
-    let response = browser.post("/login", &[("token", "s3cret")]).await;
-    browser.keep_login(&response);
-    let refused = browser.get("/").await;
-    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let browser = Browser::new(|options| options.token_file = Some(tokens)).await;
+    let refused = browser.post("/login", &[("token", "s3cret")]).await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    assert!(refused.headers().get(SET_COOKIE).is_none());
     let text = refused.text().await.unwrap();
     assert!(text.contains("does not have the right `read`"), "{text}");
+    let linked = browser.follow_link().await;
+    assert_eq!(linked.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_login_that_a_browser_did_not_send_from_elsewhere_is_sent_on_the_way() {
+    let browser = Browser::new(|_options| {}).await;
+    let request = browser.request(Method::GET, "/runs?status=failed");
+    let onward = request.header("sec-fetch-site", "cross-site").send().await.unwrap();
+    assert_eq!(onward.status(), StatusCode::OK);
+    let text = onward.text().await.unwrap();
+    assert!(text.contains("content=\"0; url=/runs?status=failed\""), "{text}");
+}
+
+#[tokio::test]
+async fn a_webhook_hears_nothing_of_a_login_and_sets_none() {
+    let browser = Browser::opened().await;
+    let (run, url) = browser.host.hook("hook", 1).await;
+    let login = browser.request(Method::GET, "/").build().unwrap().headers()[COOKIE].clone();
+    let call = browser.client.post(&url).header(COOKIE, login);
+    assert!(call.send().await.unwrap().status().is_success());
+    let ended = browser.host.end(&run).await.to_string();
+    assert!(!ended.contains("segno_login"), "{ended}");
+    let history = browser.host.get(&format!("/v1/runs/{run}/events")).await.to_string();
+    assert!(!history.contains("segno_login"), "{history}");
+}
+
+#[tokio::test]
+async fn what_a_path_does_not_take_is_refused_as_a_page() {
+    let browser = Browser::opened().await;
+    for (method, path) in [(Method::GET, "/logout"), (Method::DELETE, "/runs")] {
+        let request = browser.request(method, path).header(ORIGIN, browser.origin());
+        let refused = request.send().await.unwrap();
+        assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert!(refused.text().await.unwrap().contains("<h1>"), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -119,12 +157,18 @@ async fn what_a_run_was_given_stays_text() {
     browser.host.end(&run).await;
     let failed = browser.host.start("fails", json!(HOSTILE)).await;
     browser.host.end(&failed).await;
-    for path in
-        [format!("/runs/{run}"), format!("/runs/{failed}"), "/runs".to_owned(), "/".to_owned()]
-    {
-        let text = browser.see(&path).await;
-        assert!(!text.contains("<script"), "{path}: {text}");
-        assert!(!text.contains("</bdi></pre><"), "{path}: {text}");
+    let path = "/v1/workflows/step_fails/runs";
+    let body = json!({ "input": { "fatal": HOSTILE }, "attributes": { "note": HOSTILE } });
+    let started = browser.host.request(Method::POST, path).json(&body).send().await.unwrap();
+    let marked =
+        started.json::<serde_json::Value>().await.unwrap()["run_id"].as_str().unwrap().to_owned();
+    browser.host.end(&marked).await;
+    for run in [&run, &failed, &marked] {
+        let text = browser.see(&format!("/runs/{run}")).await;
+        assert!(text.contains("script src"), "it is shown: {text}");
+        assert!(!text.contains("<script"), "{text}");
+        assert!(!text.contains("</bdi></pre><"), "{text}");
+        assert!(!text.contains('\u{202e}'), "it does not turn what is read: {text}");
     }
     let text = browser.see(&format!("/runs/{run}")).await;
     assert!(text.contains("&lt;script") || text.contains("&#60;script"), "it is shown: {text}");
