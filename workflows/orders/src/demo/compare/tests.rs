@@ -182,7 +182,14 @@ fn what_is_undone_because_the_carrier_refused_it_is_no_difference_where_both_say
     let mut world = World::cancelled();
     (world.ended.ending, world.ended.is_refused) = (Ending::NotTaken, true);
     world.audit.refusals = vec![7];
-    assert_eq!(world.differences(), Vec::<String>::new());
+    let gone_on = ["cancelled: order 7 is only on the other side"];
+    assert_eq!(
+        world.differences(),
+        gone_on,
+        "it went on although people heard that it is cancelled"
+    );
+    world.ended.was_told = true;
+    assert_eq!(world.differences(), Vec::<String>::new(), "it was told as it cleaned up");
     world.audit.refusals.clear();
     assert_eq!(world.differences(), ["not taken: order 7 is only on this side"]);
 }
