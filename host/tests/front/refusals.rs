@@ -60,7 +60,7 @@ async fn a_bad_path_or_query_says_what_is_wrong_with_it() {
     let host = Host::new().await;
     let bad_query = |path, detail| Bad::get(path, 400, "bad-query", detail);
     for bad in [
-        Bad::get("/", 404, "unknown-route", "there is no route /;"),
+        Bad::get("/v1", 404, "unknown-route", "there is no route /v1;"),
         Bad::get("/v1/run", 404, "unknown-route", "there is no route /v1/run;"),
         Bad::get("/v1/runs/", 404, "unknown-route", "there is no route /v1/runs/;"),
         Bad {
