@@ -24,12 +24,14 @@ use crate::engine::{Door, Engine, Supervisor};
 pub fn management(current: Supervisor, keyring: Keyring, page: Option<Logins>) -> Router {
     let (router, description) = routes().split_for_parts();
     let json = description.to_json().expect("the document is made of JSON values");
+    // The page is at the same door.
+    let bodies = Bodies::new();
     let guarded = router
-        .layer((Extension(Document(json.into())), Extension(Bodies::new())))
+        .layer((Extension(Document(json.into())), Extension(bodies.clone())))
         .with_state(current.clone());
     let mut all = dressed(guarded, keyring.clone());
     if let Some(logins) = page {
-        all = all.merge(page::page(current.clone(), keyring, logins));
+        all = all.merge(page::page(current.clone(), keyring, logins, bodies));
     }
     metrics::counted(all, current, Door::Management)
 }

@@ -75,10 +75,26 @@ fn routes() -> Vec<String> {
     routes
 }
 
+/// The routes of the page.
+fn views() -> Vec<String> {
+    let mut views = Vec::new();
+    for line in file("host/src/doors/page/mod.rs").text.lines() {
+        let Some((path, handlers)) =
+            line.trim().strip_prefix(".route(\"").and_then(|rest| rest.split_once('"'))
+        else {
+            continue;
+        };
+        let methods = [("get(", "GET"), ("post(", "POST")];
+        let taken = methods.iter().filter(|(handler, _)| handlers.contains(handler));
+        views.extend(taken.map(|(_, method)| format!("{method} {path}")));
+    }
+    views
+}
+
 #[test]
 fn everything_that_others_can_reach_is_in_the_list() {
     let rows = rows();
-    let all = [imports(), wasi(), tables(), routes()];
+    let all = [imports(), wasi(), tables(), routes(), views()];
     assert!(
         all.iter().all(|some| some.len() > 5),
         "what can be reached could not be read: {all:?}"

@@ -3,9 +3,7 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::http::header::LOCATION;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use segno_journal::RunId;
 use serde::Deserialize;
 
@@ -19,6 +17,9 @@ use crate::doors::params::RunAndName;
 use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::{Caller, Right};
 use crate::engine::{Asker, CancelHow, Engine, NewFork, Random};
+
+/// How long the key of a form may be, in bytes: those of the page are shorter, and so many are remembered.
+const MAX_KEY: usize = 64;
 
 /// Says what will be done, and asks for it.
 #[derive(Template)]
@@ -72,6 +73,9 @@ pub(super) async fn act(
 ) -> Result<Response, Refusal> {
     let action = Action::named(&word).ok_or_else(|| unknown(&word))?;
     let Sent { key, turns } = form::read(&page, request).await?;
+    if key.len() > MAX_KEY {
+        return Err(Refusal::new(&Kind::BAD_KEY, "the key of the form is not one of this page"));
+    }
     // What makes a new run is known by its key.
     let makes_one = matches!(action, Action::Fork | Action::RunAgain);
     if !makes_one && !page.forms.is_new(&key) {
@@ -123,7 +127,7 @@ async fn perform(
 /// Leads to a run, or to all.
 fn lead(run: Option<RunId>) -> Response {
     let location = run.map_or_else(|| "/runs".to_owned(), |run| format!("/runs/{run}"));
-    (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
+    Redirect::to(&location).into_response()
 }
 
 fn changed(run: RunId) -> Refusal {

@@ -2,10 +2,10 @@
 
 use askama::Template;
 use axum::extract::{Request, State};
-use axum::http::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{COOKIE, ORIGIN, SET_COOKIE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use tracing::info;
 
@@ -18,6 +18,9 @@ use crate::doors::page::state::Page;
 use crate::doors::params::Params;
 use crate::doors::refusal::{Kind, Refusal};
 use crate::doors::tokens::{Caller, Right};
+
+/// Who may have the cookie of a login: no script, and no page of another site.
+const RULES: &str = "Path=/; HttpOnly; SameSite=Strict";
 
 /// Where somebody goes who is in.
 const FIRST: &str = "/";
@@ -107,12 +110,8 @@ fn again(next: String, error: &'static str) -> Response {
 
 /// `POST /logout`: the browser forgets its login.
 pub(super) async fn close(State(page): State<Page>) -> Response {
-    let name = page.logins.name();
-    let forget = format!("{name}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
-    let cookie = HeaderValue::from_str(&forget);
-    let cookie = cookie.unwrap_or(HeaderValue::from_static(""));
-    (StatusCode::SEE_OTHER, [(SET_COOKIE, cookie), (LOCATION, HeaderValue::from_static("/login"))])
-        .into_response()
+    let forget = format!("{}=; {RULES}; Max-Age=0", page.logins.name());
+    ([(SET_COOKIE, forget)], Redirect::to("/login")).into_response()
 }
 
 /// Opens a login, and leads on. The browser sends it over TLS only where it came so.
@@ -121,19 +120,14 @@ fn enter(page: &Page, caller: &Caller, next: &str, is_secure: bool) -> Result<Re
     let login = page.logins.open(&page.keyring, caller, Page::now()).ok_or_else(gone)?;
     let secure = if is_secure { "; Secure" } else { "" };
     let (name, age) = (page.logins.name(), LOGIN.as_secs());
-    let cookie =
-        format!("{name}={login}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}");
-    let header = |text: &str| HeaderValue::from_str(text).map_err(|_not_ascii| gone());
+    let cookie = format!("{name}={login}; {RULES}; Max-Age={age}{secure}");
     info!(token = caller.name(), "somebody has opened the page");
-    Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, header(&cookie)?), (LOCATION, header(next)?)])
-        .into_response())
+    Ok(([(SET_COOKIE, cookie)], Redirect::to(next)).into_response())
 }
 
 fn to_login(wanted: &str) -> Response {
-    let login = path_and_query("/login", vec![("next".to_owned(), wanted.to_owned())]);
-    let location = HeaderValue::from_str(&login);
-    let location = location.unwrap_or(HeaderValue::from_static("/login"));
-    (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
+    let next = vec![("next".to_owned(), wanted.to_owned())];
+    Redirect::to(&path_and_query("/login", next)).into_response()
 }
 
 fn caller(page: &Page, headers: &HeaderMap) -> Option<Caller> {

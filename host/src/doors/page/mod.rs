@@ -23,6 +23,8 @@ mod state;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 
+use crate::doors::bodies::Bodies;
+use crate::doors::page::forms::Forms;
 use crate::doors::page::state::Page;
 use crate::doors::refusal::unknown_method;
 use crate::doors::tokens::Keyring;
@@ -31,8 +33,13 @@ use crate::engine::Supervisor;
 pub use crate::doors::page::logins::Logins;
 
 /// The routes of the page.
-pub(super) fn page(current: Supervisor, keyring: Keyring, logins: Logins) -> Router {
-    let page = Page::new(current, keyring, logins);
+pub(super) fn page(
+    current: Supervisor,
+    keyring: Keyring,
+    logins: Logins,
+    bodies: Bodies,
+) -> Router {
+    let page = Page { current, keyring, logins, bodies, forms: Forms::default() };
     let for_logins = Router::new()
         .route("/", get(overview::show))
         .route("/runs", get(runs::list))

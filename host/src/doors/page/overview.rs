@@ -28,8 +28,9 @@ struct Overview {
     trouble: Vec<Row>,
     /// Whether there are more of them.
     has_more: bool,
-    all: Counts,
-    workflows: Vec<Counts>,
+    statuses: [RunStatus; 7],
+    /// Of each workflow, and of all together.
+    counts: Vec<Counts>,
     others: usize,
     modules: Vec<Module>,
 }
@@ -70,13 +71,14 @@ pub(super) async fn show(
     }
     let others = by_workflow.len().saturating_sub(WORKFLOWS);
     let workflows = by_workflow.iter().take(WORKFLOWS);
+    let workflows = workflows.map(|(name, counts)| Counts::new(Some(name), counts));
     Ok(html(&Overview {
         shell: Shell::new("Overview", &caller),
         problems: health.problems.into_iter().map(|problem| problem.message).collect(),
         trouble: troubled.runs.iter().take(TROUBLED).map(|run| Row::new(run, now)).collect(),
         has_more: troubled.runs.len() > TROUBLED || troubled.next.is_some(),
-        all: Counts::new(None, &all),
-        workflows: workflows.map(|(name, counts)| Counts::new(Some(name), counts)).collect(),
+        statuses: RunStatus::ALL,
+        counts: workflows.chain([Counts::new(None, &all)]).collect(),
         others,
         modules: modules.iter().map(|module| Module::new(module, now)).collect(),
     }))

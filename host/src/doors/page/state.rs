@@ -12,7 +12,7 @@ use crate::engine::{Clock, Engine, Supervisor};
 /// What the page works with.
 #[derive(Clone)]
 pub(super) struct Page {
-    current: Supervisor,
+    pub(super) current: Supervisor,
     pub(super) keyring: Keyring,
     pub(super) logins: Logins,
     pub(super) bodies: Bodies,
@@ -20,10 +20,6 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(current: Supervisor, keyring: Keyring, logins: Logins) -> Self {
-        Self { current, keyring, logins, bodies: Bodies::new(), forms: Forms::default() }
-    }
-
     /// The moment at which it is looked at.
     pub(super) fn now() -> Timestamp {
         Clock::System.now()

@@ -142,3 +142,14 @@ async fn a_form_that_is_sent_twice_or_late_does_what_it_said_and_no_more() {
     assert_eq!(late.status(), StatusCode::CONFLICT);
     assert!(late.text().await.unwrap().contains("look at it again"));
 }
+
+#[tokio::test]
+async fn a_key_that_is_none_of_the_page_is_refused() {
+    let browser = Browser::opened().await;
+    let run = browser.host.start("nap", json!(3_600_000)).await;
+    let key = "k".repeat(65);
+    let sent = [("key", &*key), ("turns", "1")];
+    let refused = browser.post(&format!("/runs/{run}/pause"), &sent).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(browser.status(&run).await, "running");
+}

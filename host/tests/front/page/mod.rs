@@ -270,6 +270,16 @@ async fn of_a_long_history_a_part_is_shown_and_the_ways_to_the_others() {
 }
 
 #[tokio::test]
+async fn too_much_is_sent_to_a_login_in_vain() {
+    let browser = Browser::new(|_options| {}).await;
+    let refused = browser.post("/login", &[("token", &"x".repeat(100_000))]).await;
+    assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let odd = browser.request(Method::POST, "/login").header(ORIGIN, browser.origin());
+    let odd = odd.header(CONTENT_TYPE, "application/json").body("{}").send().await.unwrap();
+    assert_eq!(odd.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn a_host_can_have_no_page() {
     let browser = Browser::new(|options| options.page = false).await;
     assert_eq!(browser.host.server.page_link(), None);
